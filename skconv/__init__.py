@@ -1,0 +1,1 @@
+"""Convolutional networks in NumPy, as scikit-learn estimators."""
