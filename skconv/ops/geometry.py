@@ -1,0 +1,185 @@
+"""Shape arithmetic of sliding windows, in integers alone. It stands here once.
+
+Convolution and pooling slide a window over an image; the layers ask here what
+comes out, the ops ask here what to do. Sizes are pairs, ``(vertical, horizontal)``.
+"""
+
+from numbers import Integral
+from typing import NamedTuple
+
+__all__ = ["Window", "pair", "pool_window", "positive_int", "window"]
+
+
+class Window(NamedTuple):
+    """A window and how it slides over an image.
+
+    Attributes
+    ----------
+    size : (kh, kw)
+        Extent of the window in taps.
+    stride : (sh, sw)
+        Step between neighbouring windows, in pixels.
+    dilation : (dh, dw)
+        Step between neighbouring taps of one window, in pixels.
+    padding : ((top, bottom), (left, right))
+        Rows and columns added around the image.
+    output : (oh, ow)
+        Number of windows that fit.
+    """
+
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+    output: tuple[int, int]
+
+
+def positive_int(value, name):
+    """Return `value` as an int.
+
+    Raises
+    ------
+    ValueError
+        If it is not an integer above 0; the message says `name`.
+    """
+    if not _is_int(value) or value < 1:
+        raise ValueError(f"{name} must be an int >= 1, got {value!r}")
+    return int(value)
+
+
+def pair(value, name, minimum=1):
+    """Return `value`, an int or a pair of ints, as a pair of ints >= `minimum`.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else; the message says `name`.
+    """
+    values = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    if len(values) != 2 or not all(_is_int(v) and v >= minimum for v in values):
+        raise ValueError(
+            f"{name} must be an int >= {minimum} or a pair of them, got {value!r}"
+        )
+    return int(values[0]), int(values[1])
+
+
+def window(
+    image_size,
+    size,
+    *,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    size_name="kernel_size",
+):
+    """Work out how a window slides over an image.
+
+    Parameters
+    ----------
+    image_size : (h, w)
+    size : int or (kh, kw)
+        The window, in taps.
+    stride : int or (sh, sw), default=1
+    padding : {"valid", "same"}, int, (ph, pw) or ((top, bottom), (left, right))
+        "valid" adds nothing. "same" makes the output ``ceil(image / stride)``
+        large and puts the odd row or column at the bottom and right, as Keras and
+        TensorFlow do. Numbers are rows and columns to add.
+    dilation : int or (dh, dw), default=1
+    size_name : str, default="kernel_size"
+        What to call `size` in an error.
+
+    Returns
+    -------
+    Window
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range or the window is larger than the padded
+        image.
+
+    Notes
+    -----
+    With extent ``e = (k - 1) d + 1`` there fit ``floor((p + n - e) / s) + 1``
+    windows on ``n`` pixels and ``p`` added ones (Dumoulin & Visin, "A guide to
+    convolution arithmetic for deep learning", 2016, relationship 15).
+    """
+    size = pair(size, size_name)
+    stride = pair(stride, "stride")
+    dilation = pair(dilation, "dilation")
+    extent = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
+    padding = _resolve_padding(padding, image_size, extent, stride)
+    output = tuple(
+        (n + sum(p) - e) // s + 1
+        for n, p, e, s in zip(image_size, padding, extent, stride, strict=True)
+    )
+    if min(output) < 1:
+        padded = tuple(n + sum(p) for n, p in zip(image_size, padding, strict=True))
+        covers = "" if extent == size else f" (dilated to {_times(extent)})"
+        around = "" if padding == _NO_PADDING else f", padded to {_times(padded)}"
+        raise ValueError(
+            f"{size_name} {_times(size)}{covers} does not fit its input "
+            f"{_times(image_size)}{around}; "
+            f"use padding='same' or a smaller {size_name}"
+        )
+    return Window(size, stride, dilation, padding, output)
+
+
+def pool_window(image_size, pool_size, *, stride=None, padding="valid"):
+    """As `window`, for pooling: `stride` defaults to `pool_size`.
+
+    Raises
+    ------
+    ValueError
+        If a window could hold nothing but padding, too.
+    """
+    win = window(
+        image_size,
+        pool_size,
+        stride=pool_size if stride is None else stride,
+        padding=padding,
+        size_name="pool_size",
+    )
+    if any(max(p) >= k for p, k in zip(win.padding, win.size, strict=True)):
+        raise ValueError(
+            "padding must be less than pool_size on each side, or a window would hold "
+            f"nothing else; got {padding!r} with pool_size={pool_size!r}"
+        )
+    return win
+
+
+_NO_PADDING = ((0, 0), (0, 0))
+
+
+def _resolve_padding(padding, image_size, extent, stride):
+    if isinstance(padding, str):
+        if padding == "valid":
+            return _NO_PADDING
+        if padding == "same":
+            return tuple(map(_same_padding, image_size, extent, stride))
+    elif _is_int(padding) and padding >= 0:
+        return ((int(padding),) * 2,) * 2
+    elif isinstance(padding, tuple | list) and len(padding) == 2:
+        try:
+            return tuple(pair(sides, "padding", minimum=0) for sides in padding)
+        except ValueError:
+            pass  # the message below names all that is allowed
+    raise ValueError(
+        "padding must be 'valid', 'same', an int >= 0, (ph, pw) or "
+        f"((top, bottom), (left, right)), got {padding!r}"
+    )
+
+
+def _same_padding(n, extent, stride):
+    """Rows to add before and after, so that ceil(n / stride) windows fit."""
+    windows = -(-n // stride)
+    total = max((windows - 1) * stride + extent - n, 0)
+    return total // 2, total - total // 2
+
+
+def _is_int(value):
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _times(sizes):
+    return "x".join(map(str, sizes))

@@ -1,0 +1,166 @@
+"""Activations, each beside its derivative: one row of a table.
+
+Most derivatives can be told from the *output* (for ``y = tanh(z)`` it is
+``1 - y**2``): such an activation may overwrite ``z``, and a compiled op may fuse it
+into the store of its result. GELU's cannot, so its input has to be kept.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from ...lookup import look_up
+
+__all__ = [
+    "ACTIVATIONS",
+    "ActivationFunction",
+    "activate",
+    "activate_grad",
+    "find_activation",
+]
+
+LEAKY_RELU_SLOPE = 0.2  # Keras' default
+
+
+class ActivationFunction(NamedTuple):
+    """One activation.
+
+    Attributes
+    ----------
+    apply : callable ``(z, out) -> out``
+        Write the activation of ``z`` to ``out``, which may be ``z`` itself.
+    gradient : callable ``(dy, kept) -> dz``
+        The chain rule's step, from the kept array.
+    keeps : {"output", "input"}
+        Which array ``gradient`` needs.
+    """
+
+    apply: Callable
+    gradient: Callable
+    keeps: str
+
+
+def _identity(z, out):
+    if out is not z:
+        out[...] = z
+    return out
+
+
+def _relu(z, out):
+    return np.maximum(z, 0, out=out)
+
+
+def _leaky_relu(z, out):
+    return np.maximum(z, LEAKY_RELU_SLOPE * z, out=out)
+
+
+def _elu(z, out):
+    # expm1 first: it needs z, which out may overwrite; min spares it the overflow
+    negative = np.expm1(np.minimum(z, 0))
+    np.maximum(z, 0, out=out)
+    out += negative
+    return out
+
+
+def _gelu(z, out):
+    """Z Phi(z), Phi the normal distribution function (Hendrycks & Gimpel 2016)."""
+    phi = special.ndtr(z)
+    return np.multiply(z, phi, out=out)
+
+
+def _gelu_gradient(dy, z):
+    density = np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
+    return dy * (special.ndtr(z) + z * density)
+
+
+def _softmax(z, out):
+    np.subtract(z, z.max(axis=-1, keepdims=True), out=out)
+    np.exp(out, out=out)
+    out /= out.sum(axis=-1, keepdims=True)
+    return out
+
+
+def _softmax_gradient(dy, y):
+    """J^T dy with J = diag(y) - y y^T."""
+    return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+
+
+_LOGISTIC = ActivationFunction(
+    lambda z, out: special.expit(z, out=out),
+    lambda dy, y: dy * (y * (1 - y)),
+    "output",
+)
+_IDENTITY = ActivationFunction(_identity, lambda dy, y: dy, "output")
+
+ACTIVATIONS = {
+    "identity": _IDENTITY,
+    "linear": _IDENTITY,
+    "relu": ActivationFunction(_relu, lambda dy, y: dy * (y > 0), "output"),
+    "leaky_relu": ActivationFunction(
+        _leaky_relu,
+        lambda dy, y: np.where(y > 0, dy, LEAKY_RELU_SLOPE * dy),
+        "output",
+    ),
+    "elu": ActivationFunction(_elu, lambda dy, y: dy * np.minimum(y + 1, 1), "output"),
+    "gelu": ActivationFunction(_gelu, _gelu_gradient, "input"),
+    "tanh": ActivationFunction(
+        lambda z, out: np.tanh(z, out=out), lambda dy, y: dy * (1 - y * y), "output"
+    ),
+    "logistic": _LOGISTIC,
+    "sigmoid": _LOGISTIC,
+    "softmax": ActivationFunction(_softmax, _softmax_gradient, "output"),
+}
+"""Name -> `ActivationFunction`. ``linear`` and ``sigmoid`` are Keras' names for
+scikit-learn's ``identity`` and ``logistic``; ``softmax`` runs over the last axis."""
+
+
+def find_activation(name):
+    """Return the row of `ACTIVATIONS` called `name`; None is the identity.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    return _IDENTITY if name is None else look_up(ACTIVATIONS, name, "activation")
+
+
+def activate(z, activation, *, out=None):
+    """Apply an activation.
+
+    Parameters
+    ----------
+    z : ndarray
+    activation : str or None
+        A name in `ACTIVATIONS`.
+    out : ndarray, optional
+        Where to write; may be ``z``. By default a new array.
+
+    Returns
+    -------
+    y : ndarray, like z
+    """
+    return find_activation(activation).apply(
+        z, np.empty_like(z) if out is None else out
+    )
+
+
+def activate_grad(dy, kept, activation):
+    """Gradient of the loss in ``z``, given the one in ``y = activation(z)``.
+
+    Parameters
+    ----------
+    dy : ndarray
+        Gradient of the loss in the activation's output.
+    kept : ndarray, like dy
+        ``y``, or ``z`` where the table says that the activation keeps its input.
+    activation : str or None
+
+    Returns
+    -------
+    dz : ndarray, like dy; for the identity it is ``dy`` itself
+    """
+    return find_activation(activation).gradient(dy, kept)

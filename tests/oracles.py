@@ -1,0 +1,108 @@
+"""Nested loops straight from the formulas, in float64: trusted by reading.
+
+Padding is ``((top, bottom), (left, right))``; every other size is a pair.
+"""
+
+import numpy as np
+
+
+def _pixels(x, y, stride, dilation, padding, taps):
+    """Yield (n, p, q, i, j, row, column) of each tap that falls on the image."""
+    n, h, w, _ = x.shape
+    for m, p, q in np.ndindex(n, y.shape[1], y.shape[2]):
+        for i, j in np.ndindex(*taps):
+            row = p * stride[0] + i * dilation[0] - padding[0][0]
+            column = q * stride[1] + j * dilation[1] - padding[1][0]
+            if 0 <= row < h and 0 <= column < w:
+                yield m, p, q, i, j, row, column
+
+
+def _output(x, kernel_size, stride, dilation, padding, channels):
+    sizes = (
+        (n + sum(pad) - (k - 1) * d - 1) // s + 1
+        for n, pad, k, d, s in zip(
+            x.shape[1:3], padding, kernel_size, dilation, stride, strict=True
+        )
+    )
+    return np.zeros((len(x), *sizes, channels))
+
+
+def conv2d(x, kernel, bias, stride, dilation, padding, groups):
+    kh, kw, per_group, filters = kernel.shape
+    z = _output(x, (kh, kw), stride, dilation, padding, filters) + bias
+    for m, p, q, i, j, r, s in _pixels(x, z, stride, dilation, padding, (kh, kw)):
+        for f in range(filters):
+            first = f // (filters // groups) * per_group
+            z[m, p, q, f] += x[m, r, s, first : first + per_group] @ kernel[i, j, :, f]
+    return z
+
+
+def conv2d_gradients(dz, x, kernel, stride, dilation, padding, groups):
+    kh, kw, per_group, filters = kernel.shape
+    dx, dkernel, db = np.zeros(x.shape), np.zeros(kernel.shape), np.zeros(filters)
+    for m, p, q, i, j, r, s in _pixels(x, dz, stride, dilation, padding, (kh, kw)):
+        for f in range(filters):
+            seen = slice(
+                first := f // (filters // groups) * per_group, first + per_group
+            )
+            dx[m, r, s, seen] += dz[m, p, q, f] * kernel[i, j, :, f]
+            dkernel[i, j, :, f] += dz[m, p, q, f] * x[m, r, s, seen]
+    for m, p, q, f in np.ndindex(dz.shape):
+        db[f] += dz[m, p, q, f]
+    return dx, dkernel, db
+
+
+def max_pool2d(x, dy, pool_size, stride, padding):
+    """Value and gradient; of equal values the first in row order has it."""
+    y = _output(x, pool_size, stride, (1, 1), padding, x.shape[3]) - np.inf
+    source = np.zeros((*y.shape, 2), int)
+    for m, p, q, _, _, r, s in _pixels(x, y, stride, (1, 1), padding, pool_size):
+        for c in range(x.shape[3]):
+            if x[m, r, s, c] > y[m, p, q, c]:
+                y[m, p, q, c], source[m, p, q, c] = x[m, r, s, c], (r, s)
+    dx = np.zeros(x.shape)
+    for m, p, q, c in np.ndindex(y.shape):
+        dx[m, *source[m, p, q, c], c] += dy[m, p, q, c]
+    return y, dx
+
+
+def avg_pool2d(x, dy, pool_size, stride, padding):
+    y = _output(x, pool_size, stride, (1, 1), padding, x.shape[3])
+    count = np.zeros(y.shape[1:3])
+    for m, p, q, _, _, r, s in _pixels(x, y, stride, (1, 1), padding, pool_size):
+        y[m, p, q] += x[m, r, s]
+        count[p, q] += m == 0
+    dx = np.zeros(x.shape)
+    for m, p, q, _, _, r, s in _pixels(x, y, stride, (1, 1), padding, pool_size):
+        dx[m, r, s] += dy[m, p, q] / count[p, q]
+    return y / count[:, :, None], dx
+
+
+def article_conv_forward(A_prev, W, b, padding, stride):
+    """A convolutional layer as the derivations by hand define it (before activation).
+
+    "same" makes the output as large as the input, whatever the stride.
+    """
+    (m, h, w, _), (kh, kw, _, c_new), (sh, sw) = A_prev.shape, W.shape, stride
+    ph = int(np.ceil(((sh - 1) * h - sh + kh) / 2)) if padding == "same" else 0
+    pw = int(np.ceil(((sw - 1) * w - sw + kw) / 2)) if padding == "same" else 0
+    A_pad = np.pad(A_prev, ((0, 0), (ph, ph), (pw, pw), (0, 0)))
+    Z = np.zeros((m, (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1, c_new))
+    for i, p, q, c in np.ndindex(Z.shape):
+        seen = A_pad[i, p * sh : p * sh + kh, q * sw : q * sw + kw]
+        Z[i, p, q, c] = np.sum(seen * W[..., c]) + b[0, 0, 0, c]
+    return Z
+
+
+def article_conv_backward(dZ, A_prev, W, padding, stride):
+    (_, h, w, _), (kh, kw, _, _), (sh, sw) = A_prev.shape, W.shape, stride
+    ph = int(np.ceil(((sh - 1) * h - sh + kh) / 2)) if padding == "same" else 0
+    pw = int(np.ceil(((sw - 1) * w - sw + kw) / 2)) if padding == "same" else 0
+    A_pad = np.pad(A_prev, ((0, 0), (ph, ph), (pw, pw), (0, 0)))
+    dA_pad, dW = np.zeros(A_pad.shape), np.zeros(W.shape)
+    for i, p, q, c in np.ndindex(dZ.shape):
+        seen = (i, slice(p * sh, p * sh + kh), slice(q * sw, q * sw + kw))
+        dA_pad[seen] += dZ[i, p, q, c] * W[..., c]
+        dW[..., c] += dZ[i, p, q, c] * A_pad[seen]
+    db = dZ.sum(axis=(0, 1, 2), keepdims=True)
+    return dA_pad[:, ph : ph + h, pw : pw + w], dW, db

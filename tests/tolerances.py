@@ -1,0 +1,16 @@
+"""How far two ways to the same number may lie apart, by what they compute in."""
+
+import numpy as np
+
+RTOL = {np.dtype("float32"): 2e-5, np.dtype("float64"): 1e-12}
+
+
+def assert_same(actual, expected, dtype=None, scale=1.0):
+    """Compare relative to the largest number: sums of many terms err by their size.
+
+    `scale` is the number of roundings in a row that a comparison goes through.
+    """
+    tolerance = RTOL[np.dtype(dtype or np.asarray(actual).dtype)] * scale
+    largest = max(np.max(np.abs(expected), initial=0), 1e-30)
+    assert np.shape(actual) == np.shape(expected)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * largest)
