@@ -1,0 +1,20 @@
+"""Layers: recipes with `build`, `predict`, `forward` and `backward`."""
+
+from .base import Layer
+from .convolution import Conv2D
+from .dense import Dense, Flatten
+from .pointwise import Activation, Dropout
+from .pooling import AvgPool2D, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
+
+__all__ = [
+    "Activation",
+    "AvgPool2D",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "Layer",
+    "MaxPool2D",
+]

@@ -1,0 +1,184 @@
+"""What a layer is: a recipe, and four verbs."""
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils.metadata_routing import UNUSED
+
+from .. import ops
+from ..initializers import initialize
+from .naming import Searchable
+
+__all__ = ["Affine", "Layer", "image_shape", "same_recipe"]
+
+
+class Layer(Searchable):
+    """A recipe of one layer; the base of every layer, yours too.
+
+    ``__init__`` stores its arguments as they are, and the object never holds an
+    array: weights are handed to each verb, so one layer can serve many networks and
+    threads at once. A subclass overrides what follows. Shapes leave out the batch:
+    an image is ``(h, w, c)``, a flat sample ``(features,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import Layer
+    >>> class Double(Layer):
+    ...     def predict(self, weights, x):
+    ...         return 2 * x
+    ...     def backward(self, weights, cache, dy, need_dx=True):
+    ...         return 2 * dy, {}
+    >>> Double().predict({}, np.ones(3))
+    array([2., 2., 2.])
+    """
+
+    # What scikit-learn would take for metadata to route to an estimator's predict.
+    __metadata_request__predict: ClassVar[dict] = {"weights": UNUSED, "x": UNUSED}
+
+    def build(self, input_shape, rng, dtype):
+        """Check that the layer fits its input and draw its first weights.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+        rng : numpy.random.Generator
+            The only source of randomness.
+        dtype : numpy.dtype
+            What the weights are to be of.
+
+        Returns
+        -------
+        weights : dict of str to ndarray
+            What training is to learn, by name. Empty by default.
+        output_shape : tuple of int
+            `input_shape` by default.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of its range or does not fit `input_shape`. The
+            network adds the layer's name in front.
+        """
+        return {}, tuple(input_shape)
+
+    def predict(self, weights, x):
+        """Compute the output; pure, writes nothing, safe in many threads.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+        x : ndarray of shape (n, *input_shape)
+
+        Returns
+        -------
+        y : ndarray of shape (n, *output_shape)
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines no predict")
+
+    def forward(self, weights, x, rng):
+        """Compute the output in training.
+
+        Parameters
+        ----------
+        weights, x
+            As in `predict`.
+        rng : numpy.random.Generator
+            Who has one is training: dropout draws from it.
+
+        Returns
+        -------
+        y : ndarray of shape (n, *output_shape)
+            By default what `predict` gives.
+        cache : object
+            What `backward` needs. By default ``x``.
+        """
+        return self.predict(weights, x), x
+
+    def backward(self, weights, cache, dy, need_dx=True):
+        """Turn the gradient in the output into those in the input and the weights.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+        cache : object
+            From `forward`.
+        dy : ndarray of shape (n, *output_shape)
+            Gradient of the loss in the output. It is not to be changed.
+        need_dx : bool, default=True
+            False where nobody will read ``dx``.
+
+        Returns
+        -------
+        dx : ndarray of shape (n, *input_shape) or None
+        grads : dict of str to ndarray
+            One for each of `weights`, of its shape.
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines no backward")
+
+
+def image_shape(input_shape):
+    """Return `input_shape` if it is an image's, (h, w, c).
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if len(input_shape) != 3:
+        raise ValueError(
+            f"takes images (h, w, c), but its input has shape {tuple(input_shape)}; "
+            "place it before layers that flatten"
+        )
+    return input_shape
+
+
+def same_recipe(a, b):
+    """Tell whether two layers, or two values that describe them, say the same."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same_recipe, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same_recipe(a[key], b[key]) for key in a)
+    if hasattr(a, "__dict__") and type(a).__eq__ is object.__eq__:
+        return same_recipe(vars(a), vars(b))
+    return a == b
+
+
+class Affine(Layer):
+    """``activation(x * kernel + bias)``; a subclass says what ``*`` is.
+
+    It has arguments `activation`, `use_bias` and `kernel_initializer`, and methods
+    ``_op(x, kernel, bias, activation)``, ``_grad_kernel(dz, x, kernel)`` and
+    ``_grad_input(dz, x, kernel)``.
+    """
+
+    def _draw_weights(self, kernel_shape, rng, dtype):
+        ops.find_activation(self.activation)
+        kernel = initialize(self.kernel_initializer, kernel_shape, rng, dtype)
+        bias = np.zeros(kernel_shape[-1], dtype)
+        return {"kernel": kernel, "bias": bias} if self.use_bias else {"kernel": kernel}
+
+    def predict(self, weights, x):
+        return self._op(x, weights["kernel"], weights.get("bias"), self.activation)
+
+    def forward(self, weights, x, rng):
+        activation = ops.find_activation(self.activation)
+        if activation.keeps == "output":
+            y = self.predict(weights, x)
+            return y, (x, y)
+        z = self._op(x, weights["kernel"], weights.get("bias"), None)
+        return ops.activate(z, self.activation), (x, z)
+
+    def backward(self, weights, cache, dy, need_dx=True):
+        x, kept = cache
+        dz = ops.activate_grad(dy, kept, self.activation)
+        grads = {"kernel": self._grad_kernel(dz, x, weights["kernel"])}
+        if self.use_bias:
+            grads["bias"] = ops.grad_bias(dz)
+        return self._grad_input(dz, x, weights["kernel"]) if need_dx else None, grads

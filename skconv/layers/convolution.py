@@ -1,0 +1,108 @@
+"""Convolutional layers."""
+
+from .. import ops
+from .base import Affine, image_shape
+
+__all__ = ["Conv2D"]
+
+
+class Conv2D(Affine):
+    """2-D convolution.
+
+    Parameters
+    ----------
+    filters : int
+        Number of kernels, and so of output channels.
+    kernel_size : int or (kh, kw), default=3
+    stride : int or (sh, sw), default=1
+        Step between the windows, in pixels.
+    padding : {"valid", "same"}, int, (ph, pw) or ((top, bottom), (left, right)), \
+default="same"
+        Zeros around the image. "valid": none. "same": as many as make the output
+        ``ceil(input / stride)`` large, the odd one at the bottom and right (as Keras).
+    dilation : int or (dh, dw), default=1
+        Step between the taps of one window, in pixels.
+    groups : int, default=1
+        Channels and filters fall into this many groups that do not see each other;
+        with as many as there are channels the convolution is depthwise.
+    activation : str or None, default=None
+        A name in `skconv.ops.ACTIVATIONS`.
+    use_bias : bool, default=True
+    kernel_initializer : str, default="glorot_uniform"
+        A name in `skconv.initializers.INITIALIZERS`.
+
+    Notes
+    -----
+    Weights: ``kernel (kh, kw, c / groups, filters)`` and ``bias (filters,)``. The
+    formulas stand with `skconv.ops.conv2d` and its gradients.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import Conv2D
+    >>> layer = Conv2D(8, 3, stride=2, activation="relu")
+    >>> weights, shape = layer.build((28, 28, 1), np.random.default_rng(0), np.float32)
+    >>> shape
+    (14, 14, 8)
+    >>> layer.predict(weights, np.ones((5, 28, 28, 1), np.float32)).shape
+    (5, 14, 14, 8)
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size=3,
+        *,
+        stride=1,
+        padding="same",
+        dilation=1,
+        groups=1,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+    ):
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.activation = activation
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+
+    def build(self, input_shape, rng, dtype):
+        h, w, c = image_shape(input_shape)
+        filters = ops.positive_int(self.filters, "filters")
+        groups = ops.positive_int(self.groups, "groups")
+        if c % groups or filters % groups:
+            raise ValueError(
+                f"groups must divide its {c} input channels and its {filters} filters, "
+                f"got {groups}"
+            )
+        win = ops.window(
+            (h, w),
+            self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+        )
+        kernel_shape = (*win.size, c // groups, filters)
+        return self._draw_weights(kernel_shape, rng, dtype), (*win.output, filters)
+
+    def _op(self, x, kernel, bias, activation):
+        return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())
+
+    def _grad_kernel(self, dz, x, kernel):
+        return ops.conv2d_grad_kernel(dz, x, kernel.shape, **self._slide())
+
+    def _grad_input(self, dz, x, kernel):
+        return ops.conv2d_grad_input(dz, kernel, x.shape, **self._slide())
+
+    def _slide(self):
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }

@@ -1,0 +1,92 @@
+"""Layers on flat samples."""
+
+import math
+
+from .. import ops
+from .base import Affine, Layer
+
+__all__ = ["Dense", "Flatten"]
+
+
+class Dense(Affine):
+    """Each output sees every input: ``activation(x @ kernel + bias)``.
+
+    Images are flattened first, pixel by pixel with their channels together.
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    activation : str or None, default=None
+        A name in `skconv.ops.ACTIVATIONS`.
+    use_bias : bool, default=True
+    kernel_initializer : str, default="glorot_uniform"
+        A name in `skconv.initializers.INITIALIZERS`.
+
+    Notes
+    -----
+    Weights: ``kernel (features, units)`` and ``bias (units,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import Dense
+    >>> layer = Dense(10)
+    >>> weights, shape = layer.build((4, 4, 2), np.random.default_rng(0), np.float32)
+    >>> weights["kernel"].shape, shape
+    ((32, 10), (10,))
+    """
+
+    def __init__(
+        self,
+        units,
+        activation=None,
+        *,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+    ):
+        self.units = units
+        self.activation = activation
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+
+    def build(self, input_shape, rng, dtype):
+        units = ops.positive_int(self.units, "units")
+        kernel_shape = (math.prod(input_shape), units)
+        return self._draw_weights(kernel_shape, rng, dtype), (units,)
+
+    def _op(self, x, kernel, bias, activation):
+        return ops.dense(_flat(x), kernel, bias, activation=activation)
+
+    def _grad_kernel(self, dz, x, kernel):
+        return ops.dense_grad_kernel(dz, _flat(x))
+
+    def _grad_input(self, dz, x, kernel):
+        return ops.dense_grad_input(dz, kernel).reshape(x.shape)
+
+
+class Flatten(Layer):
+    """Images ``(h, w, c)`` as flat samples ``(h * w * c,)``.
+
+    Examples
+    --------
+    >>> from skconv.layers import Flatten
+    >>> Flatten().build((4, 4, 2), None, None)
+    ({}, (32,))
+    """
+
+    def build(self, input_shape, rng, dtype):
+        return {}, (math.prod(input_shape),)
+
+    def predict(self, weights, x):
+        return _flat(x)
+
+    def forward(self, weights, x, rng):
+        return _flat(x), x.shape
+
+    def backward(self, weights, cache, dy, need_dx=True):
+        return dy.reshape(cache), {}
+
+
+def _flat(x):
+    return x.reshape(len(x), -1)

@@ -1,0 +1,86 @@
+"""Layers that treat each value by itself."""
+
+from numbers import Real
+
+import numpy as np
+
+from .. import ops
+from .base import Layer
+
+__all__ = ["Activation", "Dropout"]
+
+
+class Activation(Layer):
+    """An activation as a layer of its own.
+
+    Parameters
+    ----------
+    activation : str or None
+        A name in `skconv.ops.ACTIVATIONS`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import Activation
+    >>> Activation("relu").predict({}, np.array([[-1.0, 2.0]]))
+    array([[0., 2.]])
+    """
+
+    def __init__(self, activation):
+        self.activation = activation
+
+    def build(self, input_shape, rng, dtype):
+        ops.find_activation(self.activation)
+        return {}, tuple(input_shape)
+
+    def predict(self, weights, x):
+        return ops.activate(x, self.activation)
+
+    def forward(self, weights, x, rng):
+        y = self.predict(weights, x)
+        return y, (y if ops.find_activation(self.activation).keeps == "output" else x)
+
+    def backward(self, weights, cache, dy, need_dx=True):
+        return ops.activate_grad(dy, cache, self.activation), {}
+
+
+class Dropout(Layer):
+    """In training, zero a random part of the values; at prediction do nothing.
+
+    The values that stay are divided by ``1 - rate``, so that their expected sum is
+    what prediction sees (Srivastava et al., "Dropout", 2014, in its inverted form).
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+        Share of the values to drop.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import Dropout
+    >>> y, kept = Dropout(0.5).forward({}, np.ones((1, 8)), np.random.default_rng(0))
+    >>> y
+    array([[2., 2., 2., 0., 0., 0., 0., 0.]])
+    """
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def build(self, input_shape, rng, dtype):
+        if not isinstance(self.rate, Real) or not 0 <= self.rate < 1:
+            raise ValueError(f"rate must be a number in [0, 1), got {self.rate!r}")
+        return {}, tuple(input_shape)
+
+    def predict(self, weights, x):
+        return x
+
+    def forward(self, weights, x, rng):
+        kept = rng.random(x.shape, dtype=np.float32) >= self.rate
+        return self._thin(x, kept), kept
+
+    def backward(self, weights, cache, dy, need_dx=True):
+        return self._thin(dy, cache), {}
+
+    def _thin(self, values, kept):
+        return values * kept / (1 - float(self.rate))

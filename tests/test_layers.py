@@ -1,0 +1,272 @@
+"""Every layer keeps the same contracts. A new layer's test is a row in LAYERS."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from tolerances import RTOL, assert_same
+
+from skconv import layers, ops
+from skconv.layers import (
+    Activation,
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    Layer,
+    MaxPool2D,
+)
+
+LAYERS = [
+    (Conv2D(4), (6, 5, 3)),
+    (Conv2D(4, 5, padding="valid"), (6, 5, 3)),
+    (Conv2D(4, (3, 2), stride=2, activation="relu"), (7, 6, 3)),
+    (Conv2D(4, 3, stride=(1, 2), dilation=2, padding=2, activation="tanh"), (6, 6, 2)),
+    (Conv2D(6, 3, groups=3, use_bias=False, activation="gelu"), (5, 5, 3)),
+    (Conv2D(4, 3, activation="softmax", padding=((0, 1), (1, 2))), (5, 5, 2)),
+    (Conv2D(2, [3, 3], kernel_initializer="he_normal", activation="elu"), (1, 1, 30)),
+    (MaxPool2D(), (6, 4, 3)),
+    (MaxPool2D(3, stride=2, padding="same"), (5, 6, 2)),
+    (MaxPool2D((2, 1), stride=(1, 2)), (4, 4, 2)),
+    (AvgPool2D(), (6, 4, 3)),
+    (AvgPool2D(3, stride=1, padding="same"), (4, 5, 2)),
+    (GlobalAvgPool2D(), (4, 5, 3)),
+    (GlobalMaxPool2D(), (4, 5, 3)),
+    (Flatten(), (4, 5, 3)),
+    (Dense(5), (7,)),
+    (Dense(5, "relu"), (3, 4, 2)),
+    (Dense(5, "gelu", use_bias=False, kernel_initializer="lecun_uniform"), (7,)),
+    (Dropout(0.4), (4, 3, 2)),
+    (Dropout(0), (7,)),
+    *((Activation(name), (4, 3, 5)) for name in ops.ACTIVATIONS),
+]
+each_layer = pytest.mark.parametrize(
+    ("layer", "shape"), LAYERS, ids=lambda value: repr(value).replace("\n", "")
+)
+
+
+def setup(layer, shape, dtype=np.float64, n=3):
+    """Weights and an input of distinct values, far from ties and from 0."""
+    rng = np.random.default_rng(0)
+    weights, output_shape = layer.build(shape, rng, np.dtype(dtype))
+    for name, weight in weights.items():
+        weights[name] = rng.standard_normal(weight.shape).astype(dtype)
+    values = rng.permutation(n * np.prod(shape)) - n * np.prod(shape) // 2 + 0.5
+    x = (values / len(values)).reshape(n, *shape).astype(dtype)
+    return weights, output_shape, x
+
+
+def test_every_public_layer_is_in_the_table():
+    tested = {type(layer).__name__ for layer, _ in LAYERS}
+    assert tested == set(layers.__all__) - {"Layer"}
+
+
+@each_layer
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_it_produces_the_shape_and_dtype_it_builds(layer, shape, dtype):
+    weights, output_shape, x = setup(layer, shape, dtype)
+    y = layer.predict(weights, x)
+    assert y.shape == (len(x), *output_shape)
+    assert y.dtype == dtype
+    z, cache = layer.forward(weights, x, np.random.default_rng(0))
+    dx, grads = layer.backward(weights, cache, np.ones_like(z))
+    assert dx.shape == x.shape
+    assert dx.dtype == dtype
+    assert {k: (v.shape, v.dtype) for k, v in grads.items()} == {
+        k: (v.shape, dtype) for k, v in weights.items()
+    }
+
+
+@each_layer
+def test_predict_is_forward(layer, shape):
+    weights, _, x = setup(layer, shape)
+    if isinstance(layer, Dropout):
+        layer = Dropout(0)
+    y, _ = layer.forward(weights, x, np.random.default_rng(0))
+    np.testing.assert_array_equal(layer.predict(weights, x), y)
+
+
+@each_layer
+def test_a_sample_does_not_depend_on_its_batch(layer, shape):
+    weights, _, x = setup(layer, shape, n=40)
+    together = layer.predict(weights, x)
+    for part in (slice(0, 1), slice(7, 9), slice(39, 40)):
+        np.testing.assert_array_equal(layer.predict(weights, x[part]), together[part])
+
+
+@each_layer
+def test_backward_is_the_adjoint_of_the_derivative(layer, shape):
+    """<dy, J u> = <J^T dy, u>, with J u by central differences in a random direction."""
+    weights, _, x = setup(layer, shape)
+    rng = np.random.default_rng(1)
+    u = {key: rng.standard_normal(w.shape) for key, w in weights.items()}
+    du = rng.standard_normal(x.shape)
+
+    def f(t):  # the same random stream each time, or dropout would change its mind
+        moved = {key: w + t * u[key] for key, w in weights.items()}
+        return layer.forward(moved, x + t * du, np.random.default_rng(2))[0]
+
+    y, cache = layer.forward(weights, x, np.random.default_rng(2))
+    dy = rng.standard_normal(y.shape)
+    dx, grads = layer.backward(weights, cache, dy)
+    step = 1e-5
+    forward = np.vdot(dy, (f(step) - f(-step)) / (2 * step))
+    backward = np.vdot(dx, du) + sum(np.vdot(grads[key], u[key]) for key in weights)
+    np.testing.assert_allclose(forward, backward, rtol=1e-6, atol=1e-8)
+
+
+@each_layer
+def test_backward_spares_what_nobody_reads(layer, shape):
+    weights, _, x = setup(layer, shape)
+    y, cache = layer.forward(weights, x, np.random.default_rng(0))
+    _, expected = layer.backward(weights, cache, np.ones_like(y))
+    dx, grads = layer.backward(weights, cache, np.ones_like(y), need_dx=False)
+    assert dx is None or not weights
+    assert grads.keys() == expected.keys() == weights.keys()
+
+
+@each_layer
+def test_it_leaves_its_arguments_alone(layer, shape):
+    weights, _, x = setup(layer, shape)
+    arrays = [x, *weights.values()]
+    before = [array.copy() for array in arrays]
+    for array in arrays:
+        array.flags.writeable = False
+    y, cache = layer.forward(weights, x, np.random.default_rng(0))
+    dy = np.ones_like(y)
+    dy.flags.writeable = False
+    layer.backward(weights, cache, dy)
+    layer.predict(weights, x)
+    for array, copy in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@each_layer
+def test_it_is_a_recipe(layer, shape):
+    """Clone, repr and pickle give the same layer, and building leaves no trace."""
+    before = repr(layer), vars(layer).copy()
+    weights, _, x = setup(layer, shape)
+    layer.predict(weights, x)
+    assert (repr(layer), vars(layer)) == before
+    for twin in (
+        clone(layer),
+        pickle.loads(pickle.dumps(layer)),
+        eval(repr(layer), vars(layers)),
+    ):
+        assert twin is not layer
+        assert repr(twin) == repr(layer)
+        np.testing.assert_array_equal(
+            twin.predict(weights, x), layer.predict(weights, x)
+        )
+
+
+@each_layer
+def test_threads_may_share_it(layer, shape):
+    weights, _, x = setup(layer, shape, n=20)
+    expected = layer.predict(weights, x)
+    with ThreadPoolExecutor(4) as pool:
+        for y in pool.map(lambda _: layer.predict(weights, x), range(16)):
+            np.testing.assert_array_equal(y, expected)
+
+
+def test_dropout_keeps_the_expected_value_and_its_rate(rng):
+    x = np.ones((200, 500), np.float32)
+    y, cache = Dropout(0.3).forward({}, x, rng)
+    assert set(np.unique(y)) == {0, np.float32(1 / 0.7)}
+    assert abs(np.mean(y == 0) - 0.3) < 0.01
+    dx, _ = Dropout(0.3).backward({}, cache, x)
+    np.testing.assert_array_equal(dx, y)
+    assert Dropout(0.3).predict({}, x) is x
+
+
+def test_a_convolution_as_large_as_the_image_is_a_dense_layer(rng):
+    conv = Conv2D(5, (4, 3), padding="valid", activation="tanh")
+    weights, _ = conv.build((4, 3, 2), rng, np.float64)
+    x = rng.standard_normal((6, 4, 3, 2))
+    dense = {"kernel": weights["kernel"].reshape(-1, 5), "bias": weights["bias"]}
+    assert_same(
+        conv.predict(weights, x)[:, 0, 0], Dense(5, "tanh").predict(dense, x), scale=10
+    )
+
+
+@pytest.mark.parametrize("name", ["he", "glorot", "lecun"])
+@pytest.mark.parametrize("distribution", ["normal", "uniform"])
+def test_initializers_have_the_variance_of_their_papers(name, distribution, rng):
+    layer = Conv2D(64, 5, kernel_initializer=f"{name}_{distribution}")
+    weights, _ = layer.build((8, 8, 32), rng, np.dtype("float32"))
+    fan_in, fan_out = 25 * 32, 25 * 64
+    variance = {"he": 2 / fan_in, "lecun": 1 / fan_in, "glorot": 2 / (fan_in + fan_out)}
+    kernel = weights["kernel"]
+    np.testing.assert_allclose(kernel.var(), variance[name], rtol=0.05)
+    assert abs(kernel.mean()) < 4 * np.sqrt(variance[name] / kernel.size)
+    assert (
+        np.abs(kernel).max() <= np.sqrt(3 * variance[name]) * (1 + RTOL[kernel.dtype])
+    ) == (distribution == "uniform")
+    assert not weights["bias"].any()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "words"),
+    [
+        (Conv2D(0), (5, 5, 1), "filters must be an int >= 1, got 0"),
+        (Conv2D(8.0), (5, 5, 1), "filters must be an int >= 1, got 8.0"),
+        (Conv2D(8, -3), (5, 5, 1), "kernel_size must be an int >= 1 .* got -3"),
+        (Conv2D(8, 3.5), (5, 5, 1), "kernel_size must be an int >= 1 .* got 3.5"),
+        (Conv2D(8, stride=0), (5, 5, 1), "stride must be an int >= 1 .* got 0"),
+        (
+            Conv2D(8, 5, padding="valid"),
+            (3, 3, 1),
+            "kernel_size 5x5 does not fit its input 3x3; use padding='same'",
+        ),
+        (
+            Conv2D(8, groups=2),
+            (5, 5, 3),
+            "groups must divide its 3 input channels .* got 2",
+        ),
+        (Conv2D(8, activation="rulu"), (5, 5, 1), "activation .* did you mean 'relu'"),
+        (
+            Conv2D(8, kernel_initializer="he_norml"),
+            (5, 5, 1),
+            "kernel_initializer must be .* got 'he_norml'; did you mean 'he_normal'",
+        ),
+        (
+            Conv2D(8),
+            (25,),
+            r"takes images \(h, w, c\), but its input has shape \(25,\)",
+        ),
+        (MaxPool2D(6), (5, 5, 1), "pool_size 6x6 does not fit its input 5x5"),
+        (MaxPool2D(0), (5, 5, 1), "pool_size must be an int >= 1 .* got 0"),
+        (AvgPool2D(2, stride=0), (5, 5, 1), "stride must be an int >= 1 .* got 0"),
+        (GlobalAvgPool2D(), (5,), "takes images"),
+        (Dense(-1), (5,), "units must be an int >= 1, got -1"),
+        (Dropout(1), (5,), r"rate must be a number in \[0, 1\), got 1"),
+        (Dropout("half"), (5,), r"rate must be a number in \[0, 1\), got 'half'"),
+        (Activation("sotfmax"), (5,), "did you mean 'softmax'"),
+    ],
+)
+def test_the_impossible_is_refused_at_build(layer, shape, words, rng):
+    with pytest.raises(ValueError, match=words):
+        layer.build(shape, rng, np.dtype("float32"))
+
+
+def test_layers_ask_for_no_metadata():
+    assert not [name for name in dir(Conv2D(8)) if name.startswith("set_predict")]
+
+
+def test_a_layer_without_its_verbs_says_so():
+    with pytest.raises(NotImplementedError, match="Layer defines no predict"):
+        Layer().predict({}, np.ones(1))
+    with pytest.raises(NotImplementedError, match="Layer defines no backward"):
+        Layer().backward({}, None, np.ones(1))
+
+
+def test_misspelt_parameters_get_a_suggestion():
+    with pytest.raises(
+        ValueError, match="'kernal_size' for Conv2D; did you mean 'kernel_size'"
+    ):
+        Conv2D(8).set_params(kernal_size=3)
