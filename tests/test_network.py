@@ -1,0 +1,264 @@
+"""The network: one vector of weights, one gradient, whole."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import optimize
+from tolerances import assert_same
+
+from skconv import Network, ops
+from skconv.layers import (
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalMaxPool2D,
+    Layer,
+    MaxPool2D,
+)
+
+LAYERS = [
+    ("conv1", Conv2D(4, 3, activation="relu")),
+    ("pool", MaxPool2D(2)),
+    ("conv2", Conv2D(6, 3, stride=2, padding="valid", activation="gelu")),
+    ("drop", Dropout(0.3)),
+    ("dense", Dense(8, "tanh")),
+    ("output", Dense(3)),
+]
+
+
+@pytest.fixture
+def network(rng):
+    return Network.build(LAYERS, (8, 7, 2), rng, "float64")
+
+
+def test_weights_are_views_of_one_vector(network):
+    size = sum(w.size for views in network.weights.values() for w in views.values())
+    assert network.parameters.shape == (size,)
+    network.parameters[:] = 7
+    assert all(
+        (w == 7).all() for views in network.weights.values() for w in views.values()
+    )
+    assert list(network.weights) == [name for name, _ in LAYERS]
+    assert network.weights["conv1"]["kernel"].shape == (3, 3, 2, 4)
+    assert network.weights["pool"] == {}
+    assert network.shapes == [(8, 7, 4), (4, 3, 4), (1, 1, 6), (1, 1, 6), (8,), (3,)]
+    assert network.output_shape == (3,)
+
+
+def test_gradient_is_the_derivative_of_the_loss(network, rng):
+    x, codes, weight = (
+        rng.standard_normal((5, 8, 7, 2)),
+        np.arange(5) % 3,
+        rng.random(5),
+    )
+
+    def loss(parameters):
+        network.parameters[:] = parameters
+        return network.loss_and_gradient(
+            x, codes, weight, ops.softmax_cross_entropy, np.random.default_rng(3)
+        )
+
+    start = network.parameters.copy()
+    _, gradient = loss(start)
+    numeric = optimize.approx_fprime(start, lambda p: loss(p)[0], 1e-7)
+    np.testing.assert_allclose(gradient, numeric, atol=3e-6)
+
+
+def test_predict_is_pure(network, rng):
+    x = rng.standard_normal((5, 8, 7, 2))
+    before = network.parameters.copy()
+    np.testing.assert_array_equal(network.predict(x), network.predict(x))
+    np.testing.assert_array_equal(network.parameters, before)
+
+
+def test_no_gradient_below_the_first_weights(rng):
+    """Nobody reads it: neither the first convolution's nor the pooling's before it."""
+
+    class Spy(Layer):
+        def predict(self, weights, x):
+            return x
+
+        def backward(self, weights, cache, dy, need_dx=True):
+            raise AssertionError("backward went further down than there are weights")
+
+    class NeedsNothing(Conv2D):
+        def _grad_input(self, dz, x, kernel):
+            raise AssertionError("the gradient of the input was computed")
+
+    layers = [("spy", Spy()), ("conv", NeedsNothing(2)), ("output", Dense(3))]
+    network = Network.build(layers, (4, 4, 1), rng)
+    x = rng.standard_normal((2, 4, 4, 1), dtype=np.float32)
+    network.loss_and_gradient(x, np.array([0, 1]), None, ops.softmax_cross_entropy, rng)
+
+
+def test_decay_touches_kernels_alone(network):
+    network.parameters[:] = network.decayed(0.5)
+    for views in network.weights.values():
+        for name, weight in views.items():
+            assert (weight == 0.5 * (name == "kernel")).all()
+
+
+def test_copies_are_apart_and_pickles_hold_the_weights_once(network, rng):
+    x = rng.standard_normal((2, 8, 7, 2))
+    twin = network.copy()
+    thawed = pickle.loads(data := pickle.dumps(network))
+    np.testing.assert_array_equal(thawed.predict(x), network.predict(x))
+    assert len(data) < network.parameters.nbytes * 1.1 + 4000
+    network.parameters[:] = 0
+    assert twin.predict(x).any()
+    thawed.parameters[:] = 0
+    assert not thawed.weights["conv1"]["kernel"].any()
+
+
+def test_it_overfits_a_few_samples(rng):
+    layers = [
+        ("conv", Conv2D(8, 3, activation="relu")),
+        ("avg", AvgPool2D(2)),
+        ("conv2", Conv2D(16, 3, activation="leaky_relu")),
+        ("max", GlobalMaxPool2D()),
+        ("flat", Flatten()),
+        ("output", Dense(4)),
+    ]
+    network = Network.build(layers, (6, 6, 1), rng)
+    x = rng.standard_normal((8, 6, 6, 1), dtype=np.float32)
+    codes = np.arange(8) % 4
+    moments = np.zeros((2, network.parameters.size), np.float32)
+    for step in range(1, 301):
+        loss, gradient = network.loss_and_gradient(
+            x, codes, None, ops.softmax_cross_entropy, rng
+        )
+        ops.adam_step(
+            network.parameters, gradient, *moments, step=step, learning_rate=0.01
+        )
+    assert loss < 0.01
+    np.testing.assert_array_equal(network.predict(x).argmax(axis=1), codes)
+
+
+def test_float32_all_the_way(rng):
+    network = Network.build(LAYERS, (8, 7, 2), rng, "float32")
+    x = rng.standard_normal((2, 8, 7, 2), dtype=np.float32)
+    _, gradient = network.loss_and_gradient(
+        x, np.array([0, 1]), None, ops.softmax_cross_entropy, rng
+    )
+    assert network.predict(x).dtype == gradient.dtype == np.float32
+    twice = Network.build(LAYERS, (8, 7, 2), np.random.default_rng(5), "float64")
+    once = Network.build(LAYERS, (8, 7, 2), np.random.default_rng(5), "float32")
+    once.parameters[:] = twice.parameters
+    assert_same(once.predict(x), twice.predict(x.astype(float)), np.float32, scale=5)
+
+
+def test_errors_name_the_layer(rng):
+    layers = [
+        ("conv1", Conv2D(8)),
+        ("conv2", Conv2D(filters=64, kernel_size=9, padding="valid")),
+    ]
+    words = (
+        r"layer 'conv2' \(Conv2D\(filters=64, kernel_size=9, padding='valid'\)\): "
+        "kernel_size 9x9 does not fit its input 5x5; use padding='same' or a smaller"
+    )
+    with pytest.raises(ValueError, match=words):
+        Network.build(layers, (5, 5, 1), rng)
+
+
+def test_a_layer_that_breaks_its_promise_is_named(rng):
+    class Liar(Layer):
+        def build(self, input_shape, rng, dtype):
+            return {}, (5,)
+
+        def predict(self, weights, x):
+            return x
+
+    network = Network.build([("liar", Liar()), Dense(3)], (4,), rng)
+    words = (
+        r"layer 'liar' .*: forward must return samples of shape \(5,\) .* got \(4,\)"
+    )
+    with pytest.raises(ValueError, match=words):
+        network.loss_and_gradient(
+            np.ones((2, 4), np.float32),
+            np.array([0, 1]),
+            None,
+            ops.softmax_cross_entropy,
+            rng,
+        )
+
+
+MISTAKES = {
+    "no cache": ({"forward": lambda *_: np.ones((3, 4), np.float32)}, "unpack"),
+    "float64": (
+        {"predict": lambda self, w, x: x * np.float64(2)},
+        "float32, .* got .* float64",
+    ),
+    "no gradients": ({"backward": lambda self, w, c, dy, need_dx: dy}, "unpack"),
+    "dx of a shape": (
+        {"backward": lambda self, w, c, dy, need_dx: (dy[:, :2], {})},
+        r"backward must return samples of shape \(4,\) .* got \(2,\)",
+    ),
+    "weights alone": ({"build": lambda self, shape, rng, dtype: {}}, "unpack"),
+    "weights as a list": (
+        {"build": lambda self, shape, rng, dtype: ([], shape)},
+        "items",
+    ),
+    "no shape": ({"build": lambda self, shape, rng, dtype: ({}, 4)}, "not iterable"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_in_a_layer_of_ones_own_name_it(case, rng):
+    verbs, words = MISTAKES[case]
+    right = {
+        "predict": lambda self, weights, x: x,
+        "backward": lambda self, weights, cache, dy, need_dx: (dy, {}),
+    }
+    mine = type("Mine", (Layer,), {**right, **verbs})()
+    with pytest.raises(
+        (AttributeError, TypeError, ValueError), match=rf"layer 'mine' .*{words}"
+    ):
+        Network.build([Dense(4), ("mine", mine), Dense(3)], (4,), 0).loss_and_gradient(
+            np.ones((3, 4), np.float32),
+            np.array([0, 1, 2]),
+            None,
+            ops.softmax_cross_entropy,
+            rng,
+        )
+
+
+def test_build_names_layers_and_refuses_two_of_a_name(rng):
+    network = Network.build([Dense(3), Dense(2)], (4,), rng)
+    assert list(network.weights) == ["dense_1", "dense_2"]
+    with pytest.raises(ValueError, match="distinct names, got 2 of 'a'"):
+        Network.build([("a", Dense(3)), ("a", Dense(2))], (4,), rng)
+
+
+@pytest.mark.parametrize(
+    ("grads", "words"),
+    [
+        (
+            {},
+            r"layer 'mine' .*: backward must return a gradient of shape \(2,\) for weight 'a', got none",
+        ),
+        ({"a": np.ones(3)}, r"for weight 'a', got one of shape \(3,\)"),
+    ],
+)
+def test_a_backward_that_forgets_a_gradient_is_told(grads, words, rng):
+    class Mine(Layer):
+        def build(self, input_shape, rng, dtype):
+            return {"a": np.ones(2, dtype)}, input_shape
+
+        def predict(self, weights, x):
+            return x
+
+        def backward(self, weights, cache, dy, need_dx=True):
+            return dy, grads
+
+    network = Network.build([("mine", Mine()), ("output", Dense(3))], (4,), rng)
+    with pytest.raises(ValueError, match=words):
+        network.loss_and_gradient(
+            np.ones((2, 4), np.float32),
+            np.array([0, 1]),
+            None,
+            ops.softmax_cross_entropy,
+            rng,
+        )
