@@ -1,0 +1,44 @@
+"""scikit-learn's own checks, none excused without a reason."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skconv import ConvNetClassifier
+from skconv.layers import Conv2D, Dense, Dropout, GlobalAvgPool2D
+
+# The checks feed rows of 1, 2, 3, 5, 10, 20 or 30 features, and say nothing of images.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:X has .* features, which make no square"
+)
+
+DEFAULT = ConvNetClassifier()
+LAYERS = ConvNetClassifier(
+    [
+        ("conv1", Conv2D(16, 3, activation="relu")),
+        ("conv2", Conv2D(16, (1, 3), stride=2, activation="gelu")),
+        Dropout(0.1),
+        GlobalAvgPool2D(),
+        Dense(16, "relu"),
+    ],
+    learning_rate_init=0.01,
+    random_state=0,
+)
+FULL_BATCH = ConvNetClassifier(
+    batch_size=10**9, shuffle=False, dtype="float64", random_state=0, max_iter=100
+)
+MINIBATCHES = dict.fromkeys(
+    ("check_sample_weight_equivalence_on_dense_data",),
+    "minibatches of a repeated sample are other minibatches than of a weighted "
+    "one; FULL_BATCH passes",
+)
+
+
+@pytest.mark.filterwarnings("ignore:batch_size=1000000000 is larger")
+@parametrize_with_checks(
+    [DEFAULT, LAYERS, FULL_BATCH],
+    expected_failed_checks=lambda estimator: (
+        {} if estimator.dtype == "float64" else MINIBATCHES
+    ),
+)
+def test_common_checks(estimator, check):
+    check(estimator)
