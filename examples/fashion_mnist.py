@@ -1,0 +1,91 @@
+"""Fashion-MNIST: 60,000 images of clothes, trained from bytes, batch by batch.
+
+Run ``python examples/fashion_mnist.py``, with ``--data`` for the folder that holds the
+data set's four gzip IDX files. By default they are looked for where Debian's package
+``dataset-fashion-mnist`` puts them, and else fetched from OpenML.
+"""
+
+import argparse
+import gzip
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import fetch_openml
+
+from skconv import ConvNetClassifier
+from skconv.layers import Conv2D, Dense, Dropout, Layer, MaxPool2D
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+NAMES = [
+    *("T-shirt", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Boot"),
+]
+
+
+class Bytes(Layer):
+    """Bytes 0 to 255 as numbers 0 to 1; done batch by batch, inside the network."""
+
+    def predict(self, weights, x):
+        return x / 255
+
+    def backward(self, weights, cache, dy, need_dx=True):
+        return dy / 255, {}
+
+
+def load_fashion_mnist(folder=None):
+    """Return X_train, X_test, y_train, y_test; X are uint8 of shape (n, 28, 28)."""
+    folder = Path(folder or DEBIAN)
+    if not folder.is_dir():
+        X, y = fetch_openml("Fashion-MNIST", return_X_y=True, as_frame=False)
+        X, y = X.astype(np.uint8).reshape(-1, 28, 28), y.astype(int)
+        return X[:60_000], X[60_000:], y[:60_000], y[60_000:]
+    parts = [
+        read_idx(folder / f"{part}-{kind}-ubyte.gz")
+        for kind in ("images-idx3", "labels-idx1")
+        for part in ("train", "t10k")
+    ]
+    return tuple(parts)
+
+
+def read_idx(path):
+    """Read an IDX file: 4 bytes of type and dimensions, the sizes, the bytes."""
+    with gzip.open(path) as file:
+        data = file.read()
+    sizes = np.frombuffer(data, ">i4", data[3], offset=4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * len(sizes)).reshape(sizes)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="folder of the gzip IDX files")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument(
+        "--samples", type=int, default=60_000, help="train on the first"
+    )
+    arguments = parser.parse_args()
+
+    X_train, X_test, y_train, y_test = load_fashion_mnist(arguments.data)
+    clf = ConvNetClassifier(
+        [
+            ("bytes", Bytes()),
+            ("conv1", Conv2D(32, 3, activation="relu")),
+            ("pool1", MaxPool2D(2)),
+            ("conv2", Conv2D(64, 3, activation="relu")),
+            ("pool2", MaxPool2D(2)),
+            ("drop", Dropout(0.25)),
+            ("dense", Dense(128, "relu")),
+        ],
+        max_iter=arguments.epochs,
+        verbose=True,
+        random_state=0,
+    )
+    start = time.perf_counter()
+    clf.fit(X_train[: arguments.samples], y_train[: arguments.samples])
+    print(f"trained in {time.perf_counter() - start:.0f} s")
+    print(f"test accuracy {clf.score(X_test, y_test):.4f}")
+    print("the first test images:", *[NAMES[k] for k in clf.predict(X_test[:5])])
+
+
+if __name__ == "__main__":
+    main()
