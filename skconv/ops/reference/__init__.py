@@ -6,6 +6,7 @@ before its activation, ``y`` after. Ops keep no state and leave their inputs alo
 but for `adam_step`, whose business it is to update.
 """
 
+from . import _memory  # noqa: F401
 from .activations import *
 from .convolution import *
 from .dense import *
