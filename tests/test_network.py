@@ -188,7 +188,7 @@ def test_a_layer_that_breaks_its_promise_is_named(rng):
 MISTAKES = {
     "no cache": ({"forward": lambda *_: np.ones((3, 4), np.float32)}, "unpack"),
     "float64": (
-        {"predict": lambda self, w, x: x * np.float64(2)},
+        {"predict": lambda self, w, x: x.astype(np.float64)},
         "float32, .* got .* float64",
     ),
     "no gradients": ({"backward": lambda self, w, c, dy, need_dx: dy}, "unpack"),
