@@ -103,7 +103,7 @@ def avg_pool2d(x, pool_size=2, *, stride=None, padding="valid"):
     y : ndarray of shape (n, oh, ow, c)
     """
     win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
-    return _window_sums(x, win) / _pixels_per_window(x, win)
+    return _window_sums(x, win) / _pixels_per_window(x.shape, win, x.dtype)
 
 
 def avg_pool2d_grad(dy, input_shape, pool_size=2, *, stride=None, padding="valid"):
@@ -122,7 +122,7 @@ def avg_pool2d_grad(dy, input_shape, pool_size=2, *, stride=None, padding="valid
     """
     win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
     padded = padded_zeros(input_shape, win, dy.dtype)
-    share = dy / _pixels_per_window(np.empty(input_shape, dy.dtype), win)
+    share = dy / _pixels_per_window(input_shape, win, dy.dtype)
     for pixels in taps(padded, win):
         pixels += share
     return unpad(padded, input_shape, win)
@@ -136,9 +136,9 @@ def _window_sums(x, win):
     return total
 
 
-def _pixels_per_window(x, win):
+def _pixels_per_window(shape, win, dtype):
     """How many pixels of the image, padding aside, each window holds: (oh, ow, 1)."""
-    return _window_sums(np.ones((1, *x.shape[1:3], 1), x.dtype), win)[0]
+    return _window_sums(np.ones((1, *shape[1:3], 1), dtype), win)[0]
 
 
 def _native_copy(x):
