@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from . import ops
+
 __all__ = ["gather", "predict_in_batches"]
 
 # What the layers of one batch may fill in prediction.
@@ -31,7 +33,7 @@ def gather(X, rows, network):
         If a value of X is too large for the network's dtype.
     """
     with np.errstate(over="ignore"):
-        batch = np.asarray(X[rows], dtype=network.dtype, order="C")
+        batch = ops.gather(X, rows, network.dtype)
     may_overflow = X.dtype.kind == "f" and not np.can_cast(X.dtype, network.dtype)
     if may_overflow and not np.isfinite(batch).all():
         raise ValueError(

@@ -154,8 +154,8 @@ class Affine(Layer):
     """``activation(x * kernel + bias)``; a subclass says what ``*`` is.
 
     It has arguments `activation`, `use_bias` and `kernel_initializer`, and methods
-    ``_op(x, kernel, bias, activation)``, ``_grad_kernel(dz, x, kernel)`` and
-    ``_grad_input(dz, x, kernel)``.
+    ``_op(x, kernel, bias, activation)`` and ``_op_backward(dy, kept, x, kernel,
+    need_dx)``, which returns ``dx, dkernel, dbias``.
     """
 
     def _draw_weights(self, kernel_shape, rng, dtype):
@@ -177,8 +177,8 @@ class Affine(Layer):
 
     def backward(self, weights, cache, dy, need_dx=True):
         x, kept = cache
-        dz = ops.activate_grad(dy, kept, self.activation)
-        grads = {"kernel": self._grad_kernel(dz, x, weights["kernel"])}
+        dx, dkernel, dbias = self._op_backward(dy, kept, x, weights["kernel"], need_dx)
+        grads = {"kernel": dkernel}
         if self.use_bias:
-            grads["bias"] = ops.grad_bias(dz)
-        return self._grad_input(dz, x, weights["kernel"]) if need_dx else None, grads
+            grads["bias"] = dbias
+        return dx, grads

@@ -93,11 +93,16 @@ default="same"
     def _op(self, x, kernel, bias, activation):
         return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())
 
-    def _grad_kernel(self, dz, x, kernel):
-        return ops.conv2d_grad_kernel(dz, x, kernel.shape, **self._slide())
-
-    def _grad_input(self, dz, x, kernel):
-        return ops.conv2d_grad_input(dz, kernel, x.shape, **self._slide())
+    def _op_backward(self, dy, kept, x, kernel, need_dx):
+        return ops.conv2d_backward(
+            dy,
+            kept,
+            x,
+            kernel,
+            activation=self.activation,
+            need_dx=need_dx,
+            **self._slide(),
+        )
 
     def _slide(self):
         return {

@@ -58,11 +58,11 @@ class Dense(Affine):
     def _op(self, x, kernel, bias, activation):
         return ops.dense(_flat(x), kernel, bias, activation=activation)
 
-    def _grad_kernel(self, dz, x, kernel):
-        return ops.dense_grad_kernel(dz, _flat(x))
-
-    def _grad_input(self, dz, x, kernel):
-        return ops.dense_grad_input(dz, kernel).reshape(x.shape)
+    def _op_backward(self, dy, kept, x, kernel, need_dx):
+        dx, dkernel, dbias = ops.dense_backward(
+            dy, kept, _flat(x), kernel, activation=self.activation, need_dx=need_dx
+        )
+        return dx.reshape(x.shape) if need_dx else None, dkernel, dbias
 
 
 class Flatten(Layer):

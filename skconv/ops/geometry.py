@@ -4,6 +4,7 @@ Convolution and pooling slide a window over an image; the layers ask here what
 comes out, the ops ask here what to do. Sizes are pairs, ``(vertical, horizontal)``.
 """
 
+from functools import lru_cache
 from numbers import Integral
 from typing import NamedTuple
 
@@ -104,6 +105,14 @@ def window(
     windows on ``n`` pixels and ``p`` added ones (Dumoulin & Visin, "A guide to
     convolution arithmetic for deep learning", 2016, relationship 15).
     """
+    arguments = tuple(image_size), size, stride, padding, dilation, size_name
+    try:
+        return _cached_window(*arguments)
+    except TypeError:  # a list, which cannot be looked up
+        return _window(*arguments)
+
+
+def _window(image_size, size, stride, padding, dilation, size_name):
     size = pair(size, size_name)
     stride = pair(stride, "stride")
     dilation = pair(dilation, "dilation")
@@ -123,6 +132,11 @@ def window(
             f"use padding='same' or a smaller {size_name}"
         )
     return Window(size, stride, dilation, padding, output)
+
+
+# Each op of each training step asks again, and always the same. 1, 1.0 and True are
+# equal but not all sizes: `typed`.
+_cached_window = lru_cache(maxsize=1024, typed=True)(_window)
 
 
 def pool_window(image_size, pool_size, *, stride=None, padding="valid"):

@@ -26,11 +26,13 @@ im2col), and the kernel as a matrix of ``f`` columns, the first two are matrix p
 import numpy as np
 
 from ..geometry import window
-from .activations import activate
+from .activations import activate, activate_grad
+from .dense import grad_bias
 from .windows import pad, padded_zeros, taps, unpad, windows
 
 __all__ = [
     "conv2d",
+    "conv2d_backward",
     "conv2d_grad_input",
     "conv2d_grad_kernel",
 ]
@@ -87,12 +89,8 @@ def conv2d(
     array([[-2., -7.],
            [-4., -4.]])
     """
-    win = _conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
-    if bias is not None and bias.shape != kernel.shape[3:]:
-        raise ValueError(
-            f"bias must have a value for each of {kernel.shape[3]} filters, got an "
-            f"array of shape {bias.shape}"
-        )
+    win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
+    check_bias(bias, kernel.shape)
     y = np.empty((len(x), *win.output, kernel.shape[3]), np.result_type(x, kernel))
     # The new axis, of images, has matmul go image by image: BLAS adds in another
     # order for other numbers of rows, and a sample shall not depend on its batch.
@@ -124,8 +122,8 @@ def conv2d_grad_kernel(
     -------
     dkernel : ndarray of shape kernel_shape
     """
-    win = _conv_window(x.shape, kernel_shape, stride, padding, dilation, groups)
-    _check_gradient(dz, (len(x), *win.output, kernel_shape[3]))
+    win = conv_window(x.shape, kernel_shape, stride, padding, dilation, groups)
+    check_gradient(dz, (len(x), *win.output, kernel_shape[3]))
     dkernel = np.zeros(kernel_shape, np.result_type(x, dz))
     by_group = _kernel_by_group(dkernel, groups)  # a view, to add to
     for part, columns in _columns(x, win, groups, like=dz):
@@ -153,8 +151,8 @@ def conv2d_grad_input(
     -------
     dx : ndarray of shape input_shape
     """
-    win = _conv_window(input_shape, kernel.shape, stride, padding, dilation, groups)
-    _check_gradient(dz, (input_shape[0], *win.output, kernel.shape[3]))
+    win = conv_window(input_shape, kernel.shape, stride, padding, dilation, groups)
+    check_gradient(dz, (input_shape[0], *win.output, kernel.shape[3]))
     dx = np.empty(input_shape, np.result_type(dz, kernel))
     by_tap = kernel.reshape(-1, kernel.shape[2], groups, kernel.shape[3] // groups)
     by_tap = by_tap.transpose(0, 2, 3, 1)  # (taps, groups, f / groups, c / groups)
@@ -169,7 +167,59 @@ def conv2d_grad_input(
     return dx
 
 
-def _conv_window(x_shape, kernel_shape, stride, padding, dilation, groups):
+def conv2d_backward(
+    dy,
+    kept,
+    x,
+    kernel,
+    *,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    groups=1,
+    activation=None,
+    need_dx=True,
+):
+    """All gradients of `conv2d`, back through its activation: a layer's backward pass.
+
+    Parameters
+    ----------
+    dy : ndarray of shape (n, oh, ow, c_out)
+        Gradient in the output.
+    kept : ndarray, like dy
+        The output, or what came before the activation (see `activate_grad`).
+    x : ndarray of shape (n, h, w, c_in)
+    kernel : ndarray of shape (kh, kw, c_in / groups, c_out)
+    stride, padding, dilation, groups, activation
+        As they were in `conv2d`.
+    need_dx : bool, default=True
+
+    Returns
+    -------
+    dx : ndarray, like x, or None
+        None if nobody needs it.
+    dkernel : ndarray, like kernel
+    dbias : ndarray of shape (c_out,)
+    """
+    dz = activate_grad(dy, kept, activation)
+    slide = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+    }
+    dx = conv2d_grad_input(dz, kernel, x.shape, **slide) if need_dx else None
+    return dx, conv2d_grad_kernel(dz, x, kernel.shape, **slide), grad_bias(dz)
+
+
+def conv_window(x_shape, kernel_shape, stride, padding, dilation, groups):
+    """Check that a kernel goes with its input, and work out how it slides.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
     if len(x_shape) != 4 or len(kernel_shape) != 4:
         raise ValueError(
             "a convolution takes x (n, h, w, c) and kernel (kh, kw, c / groups, "
@@ -189,7 +239,17 @@ def _conv_window(x_shape, kernel_shape, stride, padding, dilation, groups):
     )
 
 
-def _check_gradient(dz, shape):
+def check_bias(bias, kernel_shape):
+    """Raise ValueError unless `bias` has a value for each filter, or is None."""
+    if bias is not None and bias.shape != tuple(kernel_shape[3:]):
+        raise ValueError(
+            f"bias must have a value for each of {kernel_shape[3]} filters, got an "
+            f"array of shape {bias.shape}"
+        )
+
+
+def check_gradient(dz, shape):
+    """Raise ValueError unless `dz` has the shape of a convolution's output."""
     if dz.shape != shape:
         raise ValueError(
             f"dz must have the shape of the convolution's output, {shape}, got "

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from .activations import activate
+from .activations import activate, activate_grad
 
 __all__ = [
     "dense",
+    "dense_backward",
     "dense_grad_input",
     "dense_grad_kernel",
     "grad_bias",
@@ -42,6 +43,32 @@ def dense_grad_kernel(dz, x):
 def dense_grad_input(dz, kernel):
     """Gradient of `dense` in its input, ``dz kernel^T``: (n, features)."""
     return dz @ kernel.T
+
+
+def dense_backward(dy, kept, x, kernel, *, activation=None, need_dx=True):
+    """All gradients of `dense`, back through its activation: a layer's backward pass.
+
+    Parameters
+    ----------
+    dy : ndarray of shape (n, units)
+        Gradient in the output.
+    kept : ndarray, like dy
+        The output, or what came before the activation (see `activate_grad`).
+    x : ndarray of shape (n, features)
+    kernel : ndarray of shape (features, units)
+    activation : str or None
+    need_dx : bool, default=True
+
+    Returns
+    -------
+    dx : ndarray, like x, or None
+        None if nobody needs it.
+    dkernel : ndarray, like kernel
+    dbias : ndarray of shape (units,)
+    """
+    dz = activate_grad(dy, kept, activation)
+    dx = dense_grad_input(dz, kernel) if need_dx else None
+    return dx, dense_grad_kernel(dz, x), grad_bias(dz)
 
 
 def grad_bias(dz):

@@ -1,4 +1,4 @@
-"""Losses with their gradients, and the step that follows them."""
+"""Minibatches, losses with their gradients, and the step that follows them."""
 
 import numpy as np
 
@@ -6,6 +6,7 @@ from .activations import activate
 
 __all__ = [
     "adam_step",
+    "gather",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
 ]
@@ -13,6 +14,37 @@ __all__ = [
 
 # Parameters that a step takes at a time: its intermediate results stay in cache.
 _STEP_LENGTH = 2**15
+
+
+def gather(x, rows, dtype, scale=1):
+    """Take rows of an array as a minibatch: ``x[rows] * scale`` in another dtype.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, ...)
+        Of any numeric dtype; it may be a memory map.
+    rows : slice or ndarray of int
+        Of values 0 to n - 1.
+    dtype : numpy.dtype
+    scale : float, default=1
+        For pixels of 0 to 255, say ``1 / 255``.
+
+    Returns
+    -------
+    batch : ndarray of shape (len(rows), ...)
+        C-contiguous; it may be a part of x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv import ops
+    >>> images = np.array([[0, 255], [51, 102], [204, 0]], np.uint8)
+    >>> ops.gather(images, np.array([2, 0]), np.dtype("float32"), 1 / 255)
+    array([[0.8, 0. ],
+           [0. , 1. ]], dtype=float32)
+    """
+    batch = np.asarray(x[rows], dtype=dtype, order="C")
+    return batch if scale == 1 else batch * dtype.type(scale)
 
 
 def softmax_cross_entropy(logits, codes, weight=None):

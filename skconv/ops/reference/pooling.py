@@ -55,13 +55,18 @@ def max_pool2d_with_argmax(x, pool_size=2, *, stride=None, padding="valid"):
     win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
     first, *rest = taps(pad(x, win, -np.inf), win)
     y = _native_copy(first)
-    argmax = np.zeros(y.shape, np.min_scalar_type(win.size[0] * win.size[1] - 1))
+    argmax = np.zeros(y.shape, argmax_dtype(win))
     for k, tap in enumerate(rest, start=1):
         # k rises, so the last tap that was larger is the largest number seen.
         larger = np.greater(tap, y).astype(argmax.dtype)
         np.maximum(argmax, larger * argmax.dtype.type(k), out=argmax)
         np.maximum(y, tap, out=y)
     return y, argmax
+
+
+def argmax_dtype(win):
+    """Return the smallest unsigned type that holds the number of any tap."""
+    return np.min_scalar_type(win.size[0] * win.size[1] - 1)
 
 
 def max_pool2d_grad(
