@@ -1,8 +1,16 @@
-"""Convolutional networks in NumPy, as scikit-learn estimators."""
+"""Convolutional networks from scratch, as scikit-learn estimators."""
 
 from . import layers, ops
+from .about import show_versions
 from .estimators import ConvNetClassifier
 from .network import Network
 from .version import __version__
 
-__all__ = ["ConvNetClassifier", "Network", "__version__", "layers", "ops"]
+__all__ = [
+    "ConvNetClassifier",
+    "Network",
+    "__version__",
+    "layers",
+    "ops",
+    "show_versions",
+]

@@ -1,0 +1,393 @@
+"""Compiled twins of the ops, for float32; other dtypes go on to their definitions.
+
+Each has the name, the signature and the meaning of its definition in
+`skconv.ops.reference`. The kernels stand in ``src/``; docs/kernels.md explains them.
+"""
+
+import functools
+import sys
+
+import numpy as np
+
+from . import _kernels, reference
+from .geometry import pool_window
+from .reference.convolution import check_bias, check_gradient, conv_window
+from .reference.pooling import argmax_dtype
+
+__all__ = [
+    "activate",
+    "activate_grad",
+    "adam_step",
+    "avg_pool2d",
+    "avg_pool2d_grad",
+    "conv2d",
+    "conv2d_backward",
+    "conv2d_grad_input",
+    "conv2d_grad_kernel",
+    "dense",
+    "dense_backward",
+    "dense_grad_input",
+    "dense_grad_kernel",
+    "gather",
+    "global_avg_pool2d",
+    "global_avg_pool2d_grad",
+    "grad_bias",
+    "max_pool2d",
+    "max_pool2d_grad",
+    "max_pool2d_with_argmax",
+    "softmax_cross_entropy",
+]
+
+_FLOAT32 = np.dtype(np.float32)
+
+instruction_sets = _kernels.instruction_sets
+max_threads = _kernels.max_threads
+
+
+def use(instruction_set):
+    """Choose one of `instruction_sets`, and return the module that then uses it."""
+    _kernels.use(instruction_set)
+    return sys.modules[__name__]
+
+
+# As in kernels.h. An activation that is not here keeps its input (gelu) or sees its
+# neighbours (softmax): it follows as an op of its own.
+_CODES = {
+    None: 0,
+    "identity": 0,
+    "linear": 0,
+    "relu": 1,
+    "leaky_relu": 2,
+    "elu": 3,
+    "tanh": 4,
+    "logistic": 5,
+    "sigmoid": 5,
+}
+_IDENTITY = 0
+
+
+def _twin(n_arrays):
+    """Lay a twin over its definition where the first `n_arrays` arguments are float32.
+
+    They come to the twin C-contiguous and aligned: as they are, in training. None is
+    let through.
+    """
+
+    def lay_over(twin):
+        definition = getattr(reference, twin.__name__)
+
+        @functools.wraps(definition)
+        def op(*args, **kwargs):
+            arrays = args[:n_arrays]
+            if all(a is None or a.dtype == _FLOAT32 for a in arrays):
+                return twin(*map(_plain, arrays), *args[n_arrays:], **kwargs)
+            return definition(*args, **kwargs)
+
+        return op
+
+    return lay_over
+
+
+def _plain(array):
+    if array is None:
+        return None
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned:
+        return array
+    return np.array(array, order="C")
+
+
+def _code(activation):
+    return _CODES.get(activation) if isinstance(activation, str | None) else None
+
+
+# Convolution and dense layers --------------------------------------------------------
+
+
+@_twin(3)
+def conv2d(
+    x,
+    kernel,
+    bias=None,
+    *,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    groups=1,
+    activation=None,
+):
+    win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
+    check_bias(bias, kernel.shape)
+    y = np.empty((len(x), *win.output, kernel.shape[3]), _FLOAT32)
+    code = _code(activation)
+    _kernels.conv2d(x, kernel, bias, y, *_slide(win, groups), code or _IDENTITY)
+    return reference.activate(y, activation, out=y) if code is None else y
+
+
+@_twin(2)
+def conv2d_grad_kernel(
+    dz, x, kernel_shape, *, stride=1, padding="valid", dilation=1, groups=1
+):
+    win = conv_window(x.shape, kernel_shape, stride, padding, dilation, groups)
+    slide = _slide(win, groups)
+    check_gradient(dz, (len(x), *win.output, kernel_shape[3]))
+    return _grad_kernel(dz, None, x, kernel_shape, slide, _IDENTITY)[0]
+
+
+@_twin(2)
+def conv2d_grad_input(
+    dz, kernel, input_shape, *, stride=1, padding="valid", dilation=1, groups=1
+):
+    win = conv_window(input_shape, kernel.shape, stride, padding, dilation, groups)
+    check_gradient(dz, (input_shape[0], *win.output, kernel.shape[3]))
+    return _grad_input(dz, None, kernel, input_shape, _slide(win, groups), _IDENTITY)
+
+
+@_twin(4)
+def conv2d_backward(
+    dy,
+    kept,
+    x,
+    kernel,
+    *,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    groups=1,
+    activation=None,
+    need_dx=True,
+):
+    win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
+    slide = _slide(win, groups)
+    code = _code(activation)
+    if code is None:
+        dy, kept, code = reference.activate_grad(dy, kept, activation), None, _IDENTITY
+    check_gradient(dy, (len(x), *win.output, kernel.shape[3]))
+    dx = _grad_input(dy, kept, kernel, x.shape, slide, code) if need_dx else None
+    return dx, *_grad_kernel(dy, kept, x, kernel.shape, slide, code)
+
+
+def _grad_kernel(dy, kept, x, kernel_shape, slide, code):
+    dkernel, dbias = np.empty(kernel_shape, _FLOAT32), np.empty(dy.shape[3], _FLOAT32)
+    _kernels.conv2d_grad_kernel(dy, kept, x, dkernel, dbias, *slide, code)
+    return dkernel, dbias
+
+
+def _grad_input(dy, kept, kernel, input_shape, slide, code):
+    dx = np.empty(input_shape, _FLOAT32)
+    _kernels.conv2d_grad_input(dy, kept, kernel, dx, *slide, code)
+    return dx
+
+
+def _slide(win, groups=1):
+    """Spell a window out; how many fit, and what lies beyond, follows from shapes."""
+    (top, _), (left, _) = win.padding
+    return *win.stride, *win.dilation, top, left, groups
+
+
+# A dense layer is a convolution of images of one pixel.
+
+
+@_twin(3)
+def dense(x, kernel, bias=None, *, activation=None):
+    y = conv2d(_pixel(x), kernel[None, None], bias, activation=None)
+    return activate(y[:, 0, 0], activation, out=y[:, 0, 0])
+
+
+@_twin(2)
+def dense_grad_kernel(dz, x):
+    shape = 1, 1, x.shape[1], dz.shape[1]
+    return conv2d_grad_kernel(_pixel(dz), _pixel(x), shape)[0, 0]
+
+
+@_twin(2)
+def dense_grad_input(dz, kernel):
+    shape = len(dz), 1, 1, len(kernel)
+    return conv2d_grad_input(_pixel(dz), kernel[None, None], shape)[:, 0, 0]
+
+
+@_twin(4)
+def dense_backward(dy, kept, x, kernel, *, activation=None, need_dx=True):
+    dx, dkernel, dbias = conv2d_backward(
+        _pixel(dy),
+        _pixel(kept),
+        _pixel(x),
+        kernel[None, None],
+        activation=activation,
+        need_dx=need_dx,
+    )
+    return dx[:, 0, 0] if need_dx else None, dkernel[0, 0], dbias
+
+
+def _pixel(x):
+    return x[:, None, None]
+
+
+@_twin(1)
+def grad_bias(dz):
+    dbias = np.empty(dz.shape[-1], _FLOAT32)
+    _kernels.column_sums(dz.reshape(-1, dz.shape[-1]), dbias)
+    return dbias
+
+
+# Pooling -----------------------------------------------------------------------------
+
+
+@_twin(1)
+def max_pool2d(x, pool_size=2, *, stride=None, padding="valid"):
+    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+    y = _pooled(x, win)
+    _kernels.max_pool(x, y, None, *_pool_slide(win))
+    return y
+
+
+@_twin(1)
+def max_pool2d_with_argmax(x, pool_size=2, *, stride=None, padding="valid"):
+    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+    y = _pooled(x, win)
+    argmax = np.empty(y.shape, argmax_dtype(win))
+    _kernels.max_pool(x, y, argmax, *_pool_slide(win))
+    return y, argmax
+
+
+@_twin(1)
+def max_pool2d_grad(
+    dy, argmax, input_shape, pool_size=2, *, stride=None, padding="valid"
+):
+    win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
+    dx = np.empty(input_shape, _FLOAT32)
+    _kernels.max_pool_grad(dy, argmax, dx, *_pool_slide(win))
+    return dx
+
+
+@_twin(1)
+def avg_pool2d(x, pool_size=2, *, stride=None, padding="valid"):
+    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+    y = _pooled(x, win)
+    _kernels.avg_pool(x, y, *_pool_slide(win))
+    return y
+
+
+@_twin(1)
+def avg_pool2d_grad(dy, input_shape, pool_size=2, *, stride=None, padding="valid"):
+    win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
+    dx = np.empty(input_shape, _FLOAT32)
+    _kernels.avg_pool_grad(dy, dx, *_pool_slide(win))
+    return dx
+
+
+@_twin(1)
+def global_avg_pool2d(x):
+    return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
+
+
+@_twin(1)
+def global_avg_pool2d_grad(dy, input_shape):
+    return avg_pool2d_grad(_pixel(dy), input_shape, input_shape[1:3])
+
+
+def _pooled(x, win):
+    return np.empty((len(x), *win.output, x.shape[3]), _FLOAT32)
+
+
+def _pool_slide(win):
+    (top, _), (left, _) = win.padding
+    return *win.size, *win.stride, top, left
+
+
+# Activations, loss, step -------------------------------------------------------------
+
+
+@_twin(1)
+def activate(z, activation, *, out=None):
+    code = _code(activation)
+    y = np.empty_like(z) if out is None else out
+    if code is None or y.dtype != _FLOAT32 or not y.flags.c_contiguous:
+        return reference.activate(z, activation, out=out)
+    if code != _IDENTITY or y is not z:
+        _kernels.activate(z, y, code)
+    return y
+
+
+@_twin(2)
+def activate_grad(dy, kept, activation):
+    code = _code(activation)
+    if code is None or code == _IDENTITY:
+        return reference.activate_grad(dy, kept, activation)
+    dz = np.empty_like(dy)
+    _kernels.activate_grad(dy, kept, dz, code)
+    return dz
+
+
+@_twin(1)
+def softmax_cross_entropy(logits, codes, weight=None):
+    dlogits = np.empty_like(logits)
+    codes = np.ascontiguousarray(codes, np.int64)
+    if weight is not None:
+        weight = np.ascontiguousarray(weight, _FLOAT32)
+    loss = _kernels.softmax_cross_entropy(logits, codes, weight, dlogits)
+    return loss, dlogits
+
+
+def _is_in_place(array):
+    return array.dtype == _FLOAT32 and array.flags.carray
+
+
+@functools.wraps(reference.adam_step)
+def adam_step(
+    parameters,
+    gradient,
+    moment_1,
+    moment_2,
+    *,
+    step,
+    learning_rate,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-8,
+    decay=None,
+):
+    if not all(map(_is_in_place, (parameters, gradient, moment_1, moment_2))):
+        return reference.adam_step(
+            parameters,
+            gradient,
+            moment_1,
+            moment_2,
+            step=step,
+            learning_rate=learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            decay=decay,
+        )
+    rate = learning_rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
+    return _kernels.adam_step(
+        parameters,
+        gradient,
+        moment_1,
+        moment_2,
+        decay,
+        learning_rate,
+        rate,
+        1 - beta_1,
+        1 - beta_2,
+        epsilon,
+    )
+
+
+_ELEMENTS = {np.dtype(t) for t in ("uint8", "int32", "int64", "float32", "float64")}
+
+
+@functools.wraps(reference.gather)
+def gather(x, rows, dtype, scale=1):
+    if (
+        dtype != _FLOAT32
+        or x.dtype not in _ELEMENTS
+        or not (x.flags.c_contiguous and x.flags.aligned)
+        or not isinstance(rows, np.ndarray)
+        or rows.dtype != np.int64
+    ):
+        return reference.gather(x, rows, dtype, scale)
+    batch = np.empty((len(rows), *x.shape[1:]), _FLOAT32)
+    _kernels.gather(x.reshape(len(x), -1), rows, scale, batch.reshape(len(rows), -1))
+    return batch

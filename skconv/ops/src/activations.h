@@ -1,0 +1,117 @@
+// Activations that can be told from their output, and their derivatives.
+#pragma once
+
+#include "kernels.h"
+#include "simd.h"
+#include "threads.h"
+
+namespace skconv::SKCONV_ISA {
+
+constexpr float LEAKY_RELU_SLOPE = 0.2f;
+
+template <int L, Activation A>
+SKCONV_INLINE Floats<L> apply(Floats<L> z) {
+  const Floats<L> zero = {};
+  switch (A) {
+    case Activation::relu: return z < 0.0f ? zero : z;  // a NaN stays one
+    case Activation::leaky_relu: return z < 0.0f ? LEAKY_RELU_SLOPE * z : z;
+    case Activation::elu: return z < 0.0f ? expm1<L>(z) : z;
+    case Activation::tanh: {
+      const Floats<L> e = expm1<L>(2.0f * z);
+      return e / (e + 2.0f);
+    }
+    case Activation::logistic: return 1.0f / (1.0f + exp<L>(-z));
+    default: return z;
+  }
+}
+
+// dz from dy and y.
+template <int L, Activation A>
+SKCONV_INLINE Floats<L> chain(Floats<L> dy, Floats<L> y) {
+  const Floats<L> zero = {};
+  switch (A) {
+    case Activation::relu: return y > 0.0f ? dy : zero;
+    case Activation::leaky_relu: return y > 0.0f ? dy : LEAKY_RELU_SLOPE * dy;
+    case Activation::elu: return y > 0.0f ? dy : dy * (y + 1.0f);
+    case Activation::tanh: return dy * (1.0f - y * y);
+    case Activation::logistic: return dy * (y * (1.0f - y));
+    default: return dy;
+  }
+}
+
+// Call body(the activation as a type's constant): which one it is, is decided once, outside
+// of the loops.
+template <Activation A>
+struct Of {
+  static constexpr Activation activation = A;
+};
+
+template <class Body>
+SKCONV_INLINE void with_activation(Activation activation, Body body) {
+  switch (activation) {
+    case Activation::identity: return body(Of<Activation::identity>());
+    case Activation::relu: return body(Of<Activation::relu>());
+    case Activation::leaky_relu: return body(Of<Activation::leaky_relu>());
+    case Activation::elu: return body(Of<Activation::elu>());
+    case Activation::tanh: return body(Of<Activation::tanh>());
+    case Activation::logistic: return body(Of<Activation::logistic>());
+  }
+}
+
+// y = activation(z) for a run of numbers; y may be z.
+inline void activate_run(const float* z, ptrdiff_t size, Activation activation, float* y) {
+  constexpr int L = LANES;
+  with_activation(activation, [&](auto of) {
+    constexpr Activation A = decltype(of)::activation;
+    ptrdiff_t i = 0;
+    for (; i + L <= size; i += L) store<L>(y + i, apply<L, A>(load<L>(z + i)));
+    if (i < size) {
+      const int left = int(size - i);
+      store<L>(y + i, apply<L, A>(load<L>(z + i, left)), left);
+    }
+  });
+}
+
+// dz for a run of numbers.
+template <Activation A>
+inline void chain_run(const float* dy, const float* y, ptrdiff_t size, float* dz) {
+  constexpr int L = LANES;
+  if constexpr (A == Activation::identity) {
+    std::memcpy(dz, dy, size * sizeof(float));
+  } else {
+    ptrdiff_t i = 0;
+    for (; i + L <= size; i += L)
+      store<L>(dz + i, chain<L, A>(load<L>(dy + i), load<L>(y + i)));
+    if (i < size) {
+      const int left = int(size - i);
+      store<L>(dz + i, chain<L, A>(load<L>(dy + i, left), load<L>(y + i, left)), left);
+    }
+  }
+}
+
+constexpr ptrdiff_t RUN = 8192;  // numbers that a task of an elementwise op takes
+
+template <class Body>
+inline void parallel_runs(ptrdiff_t size, double flops_each, Body body) {
+  const int tasks = int((size + RUN - 1) / RUN);
+  parallel(tasks, flops_each * size, [&](int task) {
+    const ptrdiff_t start = task * RUN;
+    body(start, size - start < RUN ? size - start : RUN);
+  });
+}
+
+inline void activate(const float* z, ptrdiff_t size, Activation activation, float* y) {
+  parallel_runs(size, 8, [&](ptrdiff_t start, ptrdiff_t length) {
+    activate_run(z + start, length, activation, y + start);
+  });
+}
+
+inline void activate_grad(const Gradient& g, ptrdiff_t size, float* dz) {
+  parallel_runs(size, 8, [&](ptrdiff_t start, ptrdiff_t length) {
+    with_activation(g.activation, [&](auto of) {
+      chain_run<decltype(of)::activation>(g.dy + start, g.y + start, length, dz + start);
+    });
+  });
+}
+
+}  // namespace skconv::SKCONV_ISA

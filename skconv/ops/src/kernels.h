@@ -1,0 +1,68 @@
+// What the Python module and the kernels agree on: plain data, and one table of functions
+// for each instruction set. Arrays are C-contiguous and their shapes have been checked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace skconv {
+
+// The order of activations.h's table and of compiled.py's.
+enum class Activation : int { identity, relu, leaky_relu, elu, tanh, logistic };
+
+// A window that slides over images (n, h, w, c) and makes images (n, oh, ow, f). What lies
+// outside of an image counts as zeros, so any offset and output size is safe.
+struct Slide {
+  int n, h, w, c;
+  int oh, ow, f;
+  int kh, kw;
+  int stride_h, stride_w;
+  int dilation_h, dilation_w;
+  int top, left;
+  int groups;
+};
+
+// A gradient on its way back through an activation: dz = dy * f'(y). Where the activation
+// is the identity, y is not read.
+struct Gradient {
+  const float* dy;
+  const float* y;
+  Activation activation;
+};
+
+struct AdamRates {
+  float learning_rate, rate, new_1, new_2, epsilon;  // new_1 = 1 - beta_1
+};
+
+enum class Element : int { uint8, int32, int64, float32, float64, count };
+
+struct Kernels {
+  const char* name;
+  void (*conv2d)(const Slide&, const float* x, const float* kernel, const float* bias,
+                 Activation, float* y);
+  void (*conv2d_grad_kernel)(const Slide&, const Gradient&, const float* x, float* dkernel,
+                             float* db);
+  void (*conv2d_grad_input)(const Slide&, const Gradient&, const float* kernel, float* dx);
+  void (*max_pool)(const Slide&, const float* x, float* y, void* argmax, int argmax_bytes);
+  void (*max_pool_grad)(const Slide&, const float* dy, const void* argmax, int argmax_bytes,
+                        float* dx);
+  void (*avg_pool)(const Slide&, const float* x, float* y);
+  void (*avg_pool_grad)(const Slide&, const float* dy, float* dx);
+  void (*activate)(const float* z, ptrdiff_t size, Activation, float* y);
+  void (*activate_grad)(const Gradient&, ptrdiff_t size, float* dz);
+  void (*column_sums)(const float* dz, ptrdiff_t rows, int columns, float* db);
+  double (*softmax_cross_entropy)(const float* logits, const int64_t* codes,
+                                  const float* weight, int n, int k, float* dlogits);
+  void (*adam_step)(float* parameters, const float* gradient, float* moment_1,
+                    float* moment_2, const float* decay, ptrdiff_t size, const AdamRates&);
+  void (*gather)(const void* x, Element, const int64_t* rows, ptrdiff_t n, ptrdiff_t features,
+                 float scale, float* out);
+};
+
+extern const Kernels generic;
+#ifdef SKCONV_X86
+extern const Kernels avx2;
+extern const Kernels avx512;
+#endif
+
+}  // namespace skconv

@@ -1,0 +1,121 @@
+// Vectors of floats, by GCC's and Clang's vector extensions: no intrinsics, so that one
+// source serves every instruction set. Part of kernels.cpp, which is compiled once for
+// each of them, within a namespace of its own: a function that two builds shared could be
+// linked in the build for the larger instruction set and crash on a smaller machine. For
+// the same reason nothing here uses the standard library's templates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#define SKCONV_INLINE inline __attribute__((always_inline))
+
+namespace skconv::SKCONV_ISA {
+
+constexpr int LANES = SKCONV_LANES;  // of the widest vector: 16, 8 or 4
+
+template <int L>
+struct Lanes {
+  typedef float Floats __attribute__((vector_size(4 * L), aligned(4), may_alias));
+  typedef int32_t Ints __attribute__((vector_size(4 * L), aligned(4), may_alias));
+};
+template <int L>
+using Floats = typename Lanes<L>::Floats;
+template <int L>
+using Ints = typename Lanes<L>::Ints;
+
+constexpr int min(int a, int b) { return a < b ? a : b; }
+constexpr int max(int a, int b) { return a > b ? a : b; }
+constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
+template <int L>
+SKCONV_INLINE Floats<L> load(const float* p) {
+  return *(const Floats<L>*)p;
+}
+
+template <int L>
+SKCONV_INLINE void store(float* p, Floats<L> v) {
+  *(Floats<L>*)p = v;
+}
+
+template <int L>
+SKCONV_INLINE Floats<L> all(float a) {
+  return a - Floats<L>{};
+}
+
+// The first n lanes only, 0 < n <= L; a load has 0 in the others. Halves and quarters
+// rather than lane by lane: two or three well predicted branches.
+template <int L, class Float>
+SKCONV_INLINE void copy_part(Float* to, Float* from, int n) {
+  if constexpr (L == 1) {
+    *to = *from;
+  } else {
+    constexpr int half = L / 2;
+    if (n >= half) {
+      std::memcpy(to, from, half * sizeof(Float));
+      if (n > half) copy_part<half>(to + half, from + half, n - half);
+    } else {
+      copy_part<half>(to, from, n);
+    }
+  }
+}
+
+template <int L>
+SKCONV_INLINE Floats<L> load(const float* p, int n) {
+  if (n >= L) return load<L>(p);
+  float lanes[L] = {};
+  copy_part<L, float>(lanes, const_cast<float*>(p), n);
+  return load<L>(lanes);
+}
+
+template <int L>
+SKCONV_INLINE void store(float* p, Floats<L> v, int n) {
+  if (n >= L) return store<L>(p, v);
+  float lanes[L];
+  store<L>(lanes, v);
+  copy_part<L, float>(p, lanes, n);
+}
+
+// 2^n (1 + p) and 2^n p + (2^n - 1) with exp(r) = 1 + p, |r| <= ln(2) / 2: the second
+// keeps its digits where x is small. Taylor's terms to r^7 err by less than 1e-8.
+template <int L>
+struct Exponential {
+  Floats<L> power, p;
+
+  SKCONV_INLINE explicit Exponential(Floats<L> x) {
+    x = x < 88.0f ? x : all<L>(88.0f);  // a NaN becomes 88: see keep_nan
+    x = x > -87.0f ? x : all<L>(-87.0f);
+    const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    Floats<L> n = (x * 1.44269504f + magic) - magic;
+    Floats<L> r = x - n * 0.693359375f;
+    r = r + n * 2.12194440e-4f;
+    Floats<L> q = 1.0f / 720 + r * (1.0f / 5040);
+    q = 1.0f / 120 + r * q;
+    q = 1.0f / 24 + r * q;
+    q = 1.0f / 6 + r * q;
+    q = 0.5f + r * q;
+    p = r + r * r * q;
+    Ints<L> exponent = (__builtin_convertvector(n, Ints<L>) + 127) << 23;
+    power = (Floats<L>)exponent;
+  }
+};
+
+template <int L>
+SKCONV_INLINE Floats<L> keep_nan(Floats<L> x, Floats<L> y) {
+  return x == x ? y : x;
+}
+
+template <int L>
+SKCONV_INLINE Floats<L> exp(Floats<L> x) {
+  Exponential<L> e(x);
+  return keep_nan<L>(x, e.power + e.power * e.p);
+}
+
+template <int L>
+SKCONV_INLINE Floats<L> expm1(Floats<L> x) {
+  Exponential<L> e(x);
+  return keep_nan<L>(x, e.power * e.p + (e.power - 1.0f));
+}
+
+}  // namespace skconv::SKCONV_ISA

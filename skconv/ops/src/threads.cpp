@@ -1,0 +1,48 @@
+#include "threads.h"
+
+#include <cstdlib>
+#include <new>
+#ifndef _WIN32
+#include <pthread.h>
+#endif
+
+namespace skconv {
+
+bool forked = false;
+
+#ifndef _WIN32
+static const int registered =
+    pthread_atfork(nullptr, nullptr, [] { forked = true; });
+#endif
+
+int max_threads() {
+#ifdef _OPENMP
+  return forked ? 1 : omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+namespace {
+struct Memory {
+  void* start = nullptr;
+  size_t size = 0;
+  ~Memory() { std::free(start); }
+};
+thread_local Memory memory[int(For::count)];
+}  // namespace
+
+void* scratch(For purpose, size_t bytes) {
+  Memory& m = memory[int(purpose)];
+  if (bytes > m.size) {
+    std::free(m.start);
+    m.size = 0;
+    size_t rounded = (bytes + 4095) / 4096 * 4096;
+    m.start = std::aligned_alloc(64, rounded);
+    if (!m.start) throw std::bad_alloc();
+    m.size = rounded;
+  }
+  return m.start;
+}
+
+}  // namespace skconv
