@@ -3,10 +3,21 @@
 import numpy as np
 import pytest
 
+from skconv import ops
+
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture(params=ops.available())
+def each_ops(request):
+    """Run with the NumPy ops, and with every instruction set that the machine has."""
+    before = ops.in_use()
+    ops.use(request.param)
+    yield request.param
+    ops.use(before)
 
 
 @pytest.fixture(scope="session")

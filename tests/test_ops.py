@@ -8,6 +8,8 @@ from tolerances import assert_same
 
 from skconv import ops
 
+pytestmark = pytest.mark.usefixtures("each_ops")
+
 POOLS = {
     "2x2": ((2, 6, 4, 3), 2, {}),
     "odd image": ((2, 5, 7, 2), 2, {}),

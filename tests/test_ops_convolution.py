@@ -9,6 +9,8 @@ from tolerances import assert_same
 
 from skconv import ops
 
+pytestmark = pytest.mark.usefixtures("each_ops")
+
 # x shape, kernel (kh, kw, filters), and how it slides
 ZOO = {
     "1x1 kernel": ((2, 4, 5, 3), (1, 1, 4), {}),

@@ -88,6 +88,10 @@ def _twin(n_arrays):
     return lay_over
 
 
+def _new(shape, dtype=_FLOAT32):
+    return np.empty(shape, dtype)
+
+
 def _plain(array):
     if array is None:
         return None
@@ -118,7 +122,7 @@ def conv2d(
 ):
     win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
     check_bias(bias, kernel.shape)
-    y = np.empty((len(x), *win.output, kernel.shape[3]), _FLOAT32)
+    y = _new((len(x), *win.output, kernel.shape[3]))
     code = _code(activation)
     _kernels.conv2d(x, kernel, bias, y, *_slide(win, groups), code or _IDENTITY)
     return reference.activate(y, activation, out=y) if code is None else y
@@ -168,13 +172,13 @@ def conv2d_backward(
 
 
 def _grad_kernel(dy, kept, x, kernel_shape, slide, code):
-    dkernel, dbias = np.empty(kernel_shape, _FLOAT32), np.empty(dy.shape[3], _FLOAT32)
+    dkernel, dbias = _new(kernel_shape), _new(dy.shape[3])
     _kernels.conv2d_grad_kernel(dy, kept, x, dkernel, dbias, *slide, code)
     return dkernel, dbias
 
 
 def _grad_input(dy, kept, kernel, input_shape, slide, code):
-    dx = np.empty(input_shape, _FLOAT32)
+    dx = _new(input_shape)
     _kernels.conv2d_grad_input(dy, kept, kernel, dx, *slide, code)
     return dx
 
@@ -225,7 +229,7 @@ def _pixel(x):
 
 @_twin(1)
 def grad_bias(dz):
-    dbias = np.empty(dz.shape[-1], _FLOAT32)
+    dbias = _new(dz.shape[-1])
     _kernels.column_sums(dz.reshape(-1, dz.shape[-1]), dbias)
     return dbias
 
@@ -245,7 +249,7 @@ def max_pool2d(x, pool_size=2, *, stride=None, padding="valid"):
 def max_pool2d_with_argmax(x, pool_size=2, *, stride=None, padding="valid"):
     win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
     y = _pooled(x, win)
-    argmax = np.empty(y.shape, argmax_dtype(win))
+    argmax = _new(y.shape, argmax_dtype(win))
     _kernels.max_pool(x, y, argmax, *_pool_slide(win))
     return y, argmax
 
@@ -255,7 +259,7 @@ def max_pool2d_grad(
     dy, argmax, input_shape, pool_size=2, *, stride=None, padding="valid"
 ):
     win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
-    dx = np.empty(input_shape, _FLOAT32)
+    dx = _new(input_shape)
     _kernels.max_pool_grad(dy, argmax, dx, *_pool_slide(win))
     return dx
 
@@ -271,7 +275,7 @@ def avg_pool2d(x, pool_size=2, *, stride=None, padding="valid"):
 @_twin(1)
 def avg_pool2d_grad(dy, input_shape, pool_size=2, *, stride=None, padding="valid"):
     win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
-    dx = np.empty(input_shape, _FLOAT32)
+    dx = _new(input_shape)
     _kernels.avg_pool_grad(dy, dx, *_pool_slide(win))
     return dx
 
@@ -287,7 +291,7 @@ def global_avg_pool2d_grad(dy, input_shape):
 
 
 def _pooled(x, win):
-    return np.empty((len(x), *win.output, x.shape[3]), _FLOAT32)
+    return _new((len(x), *win.output, x.shape[3]))
 
 
 def _pool_slide(win):
@@ -301,7 +305,7 @@ def _pool_slide(win):
 @_twin(1)
 def activate(z, activation, *, out=None):
     code = _code(activation)
-    y = np.empty_like(z) if out is None else out
+    y = _new(z.shape, z.dtype) if out is None else out
     if code is None or y.dtype != _FLOAT32 or not y.flags.c_contiguous:
         return reference.activate(z, activation, out=out)
     if code != _IDENTITY or y is not z:
@@ -314,14 +318,14 @@ def activate_grad(dy, kept, activation):
     code = _code(activation)
     if code is None or code == _IDENTITY:
         return reference.activate_grad(dy, kept, activation)
-    dz = np.empty_like(dy)
+    dz = _new(dy.shape)
     _kernels.activate_grad(dy, kept, dz, code)
     return dz
 
 
 @_twin(1)
 def softmax_cross_entropy(logits, codes, weight=None):
-    dlogits = np.empty_like(logits)
+    dlogits = _new(logits.shape)
     codes = np.ascontiguousarray(codes, np.int64)
     if weight is not None:
         weight = np.ascontiguousarray(weight, _FLOAT32)
@@ -388,6 +392,6 @@ def gather(x, rows, dtype, scale=1):
         or rows.dtype != np.int64
     ):
         return reference.gather(x, rows, dtype, scale)
-    batch = np.empty((len(rows), *x.shape[1:]), _FLOAT32)
+    batch = _new((len(rows), *x.shape[1:]))
     _kernels.gather(x.reshape(len(x), -1), rows, scale, batch.reshape(len(rows), -1))
     return batch

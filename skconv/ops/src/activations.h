@@ -89,6 +89,13 @@ inline void chain_run(const float* dy, const float* y, ptrdiff_t size, float* dz
   }
 }
 
+// dz[0] ... dz[size - 1] of the part that begins at `from`.
+inline void chain_run(const Gradient& g, ptrdiff_t from, ptrdiff_t size, float* dz) {
+  with_activation(g.activation, [&](auto of) {
+    chain_run<decltype(of)::activation>(g.dy + from, g.y + from, size, dz);
+  });
+}
+
 constexpr ptrdiff_t RUN = 8192;  // numbers that a task of an elementwise op takes
 
 template <class Body>
@@ -106,11 +113,9 @@ inline void activate(const float* z, ptrdiff_t size, Activation activation, floa
   });
 }
 
-inline void activate_grad(const Gradient& g, ptrdiff_t size, float* dz) {
-  parallel_runs(size, 8, [&](ptrdiff_t start, ptrdiff_t length) {
-    with_activation(g.activation, [&](auto of) {
-      chain_run<decltype(of)::activation>(g.dy + start, g.y + start, length, dz + start);
-    });
+inline void activate_grad(const Gradient& g, float* dz) {
+  parallel_runs(g.size, 8, [&](ptrdiff_t start, ptrdiff_t length) {
+    chain_run(g, start, length, dz + start);
   });
 }
 

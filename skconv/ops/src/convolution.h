@@ -2,12 +2,12 @@
 // as the product of product.h. A dense layer is a convolution of images of one pixel.
 //
 // The work is cut into blocks of output pixels: several small images, rows of one, or a
-// part of a long row. A block's input is read where it is, or, where the window reaches
-// over the edge, from a copy with zeros around it that stays in the second-level cache: no
-// branch asks for the edge anywhere else. An activation's gradient is taken while copying.
+// part of a long row. What a block reads and writes stays in the second-level cache. The
+// gradients take dz = dy f'(y) in the same pass: dz is never in memory as a whole.
 #pragma once
 
 #include "activations.h"
+#include "geometry.h"
 #include "kernels.h"
 #include "product.h"
 #include "threads.h"
@@ -56,65 +56,59 @@ struct Blocks {
 
 typedef Blocks::Block Block;
 
-// Where the input of blocks lies: in the array itself or in a copy with zeros around.
-// `step`s are between neighbouring output pixels' windows, `reach` is a window's extent and
-// `first` the input pixel at which output pixel 0's window begins.
-struct Input {
-  int h, w, c;
-  int step_h, step_w, reach_h, reach_w, first_h, first_w;
-  bool in_place;
-  int line;         // floats from row to row
-  ptrdiff_t image;  // floats from image to image
-
-  Input(const Blocks& blocks, int h, int w, int c, int step_h, int step_w, int reach_h,
-        int reach_w, int first_h, int first_w, bool must_copy)
-      : h(h), w(w), c(c), step_h(step_h), step_w(step_w), reach_h(reach_h), reach_w(reach_w),
-        first_h(first_h), first_w(first_w) {
-    in_place = !must_copy && first_h >= 0 && first_w >= 0 &&
-               first_h + extent_h(blocks.h) <= h && first_w + extent_w(blocks.w) <= w;
-    line = (in_place ? w : extent_w(blocks.columns)) * c;
-    image = ptrdiff_t(in_place ? h : extent_h(blocks.rows)) * line;
-  }
-
-  int extent_h(int rows) const { return (rows - 1) * step_h + reach_h; }
-  int extent_w(int columns) const { return (columns - 1) * step_w + reach_w; }
-
-  // Offset of a block's pixel from its first, both as windows begin.
-  int32_t offset(int image_, int row, int column) const {
-    return int32_t(image_ * image + ptrdiff_t(row) * step_h * line + column * step_w * c);
-  }
-
-  // A block's input: a pointer into the array, or the copy. `copy_run(to, offset, size)`
-  // copies floats from the array.
-  template <class CopyRun>
-  const float* of(const Block& b, const float* array, CopyRun copy_run) const {
-    const int top = first_h + b.row * step_h, left = first_w + b.column * step_w;
-    if (in_place) return array + ((ptrdiff_t(b.image) * h + top) * w + left) * c;
-    // Vectors of a depthwise product may read over the last pixel's end.
-    float* copy = (float*)scratch(For::input, (b.images * image + MAX_READ) * sizeof(float));
-    const int rows = extent_h(b.rows), columns = extent_w(b.columns);
-    const int before = min(max(-left, 0), columns);
-    const int inside = max(min(left + columns, w) - max(left, 0), 0);
-    const int after = columns - before - inside;
-    for (int i = 0; i < b.images; i++)
-      for (int r = 0; r < rows; r++) {
-        float* to = copy + i * image + ptrdiff_t(r) * line;
-        const int row = top + r;
-        if (row < 0 || row >= h || !inside) {
-          std::memset(to, 0, sizeof(float) * columns * c);
-          continue;
-        }
-        std::memset(to, 0, sizeof(float) * before * c);
-        const ptrdiff_t from = ((ptrdiff_t(b.image + i) * h + row) * w + max(left, 0)) * c;
-        copy_run(to + before * c, from, inside * c);
-        std::memset(to + (before + inside) * c, 0, sizeof(float) * after * c);
-      }
-    std::memset(copy + b.images * image, 0, sizeof(float) * MAX_READ);
-    return copy;
-  }
-
-  static constexpr int MAX_READ = 64;
+// Where neighbouring images, rows and columns of pixels lie, in floats.
+struct Strides {
+  ptrdiff_t image;
+  int row, column;
 };
+
+// The product of a block, part by part: pixels that the same taps of the kernel see lie in
+// a rectangle, and no tap is multiplied with the zeros outside of the image. `vertical[row]`
+// and `horizontal[column]` say which taps see a row or column of all that there are, of
+// which the kernel has `taps_w` in a row; `tap_depth` is what one tap adds to the depth.
+template <bool Elementwise>
+inline void multiply_block(Product p, const Block& b, Strides in, Strides out,
+                           const Span* vertical, const Span* horizontal, int taps_w,
+                           int tap_depth) {
+  int32_t* list = (int32_t*)scratch(For::pixels, sizeof(int32_t) * 2 * b.pixels());
+  p.rows = list;
+  p.outs = list + b.pixels();
+  const bool relu = p.relu;
+  for (int r0 = 0, r1; r0 < b.rows; r0 = r1) {
+    const Span v = vertical[b.row + r0];
+    for (r1 = r0 + 1; r1 < b.rows && vertical[b.row + r1] == v;) r1++;
+    for (int q0 = 0, q1; q0 < b.columns; q0 = q1) {
+      const Span h = horizontal[b.column + q0];
+      for (q1 = q0 + 1; q1 < b.columns && horizontal[b.column + q1] == h;) q1++;
+      p.n_rows = b.images * (r1 - r0) * (q1 - q0);
+      int32_t *__restrict rows = list, *__restrict outs = list + b.pixels();
+      for (int i = 0; i < b.images; i++)
+        for (int r = r0; r < r1; r++) {
+          const int32_t row = int32_t(i * in.image + ptrdiff_t(r) * in.row + q0 * in.column);
+          const int32_t to = int32_t(i * out.image + ptrdiff_t(r) * out.row + q0 * out.column);
+          for (int q = 0; q < q1 - q0; q++) {
+            rows[q] = row + q * in.column;
+            outs[q] = to + q * out.column;
+          }
+          rows += q1 - q0;
+          outs += q1 - q0;
+        }
+      // Rows of whole taps are one run of the depth, others a run each.
+      const bool empty = v.to <= v.from || h.to <= h.from;
+      const bool whole = empty || h.to - h.from == taps_w;
+      const int runs = whole ? 1 : v.to - v.from;
+      p.add = false;
+      for (int i = 0; i < runs; i++, p.add = true) {
+        const int first = (v.from + i) * taps_w + h.from;
+        const int last = (whole ? v.to - 1 : v.from + i) * taps_w + h.to;
+        p.from = empty ? 0 : first * tap_depth;
+        p.to = empty ? 0 : last * tap_depth;
+        p.relu = relu && i == runs - 1;
+        multiply<Elementwise>(p);
+      }
+    }
+  }
+}
 
 // As many pixels as keep a block's input and output in cache, and as leave some blocks for
 // each thread; at least what a call of the product is worth.
@@ -140,43 +134,56 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
   const Blocks blocks(s.n, s.oh, s.ow,
                       block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
                                    s.c * s.stride_h * s.stride_w, s.f, flops));
-  const Input input(blocks, s.h, s.w, s.c, s.stride_h, s.stride_w,
-                    (s.kh - 1) * s.dilation_h + 1, (s.kw - 1) * s.dilation_w + 1, -s.top,
-                    -s.left, depthwise && padded_columns(s.c) != s.c);
 
-  const ptrdiff_t panel = ptrdiff_t(depth) * padded_columns(filters);
-  float* panels = (float*)scratch(For::packed, groups * panel * sizeof(float));
+  const int padded = padded_columns(filters);
+  const ptrdiff_t panel = ptrdiff_t(depth) * padded;
+  float* panels = (float*)scratch(For::packed, groups * (panel + padded) * sizeof(float));
   for (int g = 0; g < groups; g++)
     pack(kernel + g * filters, s.f, 1, depth, filters, panels + g * panel);
 
-  const int most = blocks.images * blocks.rows * blocks.columns;
-  int32_t* steps = (int32_t*)scratch(For::lists, (depth + 2 * most) * sizeof(int32_t));
-  int32_t *rows = steps + depth, *outs = rows + most;
+  float* biases = panels + groups * panel;
+  for (int g = 0; bias && g < groups; g++)
+    pack(bias + g * filters, 0, 1, 1, filters, biases + g * padded);
+
+  Span* vertical = (Span*)scratch(
+      For::lists, (s.oh + s.ow) * sizeof(Span) + ptrdiff_t(depth) * sizeof(int32_t));
+  Span* horizontal = vertical + s.oh;
+  int32_t* steps = (int32_t*)(horizontal + s.ow);
+  for (int p = 0; p < s.oh; p++)
+    vertical[p] = taps_inside(p, s.h, s.kh, s.stride_h, s.top, s.dilation_h);
+  for (int q = 0; q < s.ow; q++)
+    horizontal[q] = taps_inside(q, s.w, s.kw, s.stride_w, s.left, s.dilation_w);
   for (int i = 0, k = 0; i < s.kh; i++)
     for (int j = 0; j < s.kw; j++)
       for (int c = 0; c < per_group; c++, k++)
-        steps[k] = i * s.dilation_h * input.line + j * s.dilation_w * s.c + c;
-  for (int i = 0, p = 0; i < blocks.images; i++)
-    for (int r = 0; r < blocks.rows; r++)
-      for (int q = 0; q < blocks.columns; q++, p++) {
-        rows[p] = input.offset(i, r, q);
-        outs[p] = p * s.f;
-      }
+        steps[k] = (i * s.dilation_h * s.w + j * s.dilation_w) * s.c + c;
 
+  const Strides in = {ptrdiff_t(s.h) * s.w * s.c, s.stride_h * s.w * s.c, s.stride_w * s.c};
+  const Strides out = {ptrdiff_t(s.oh) * s.ow * s.f, s.ow * s.f, s.f};
   parallel(blocks.count(), flops * s.n * s.oh * s.ow, [&](int task) {
     const Block b = blocks[task];
-    const float* a = input.of(b, x, [&](float* to, ptrdiff_t from, int size) {
-      std::memcpy(to, x + from, size * sizeof(float));
-    });
-    float* out = y + ((ptrdiff_t(b.image) * s.oh + b.row) * s.ow + b.column) * s.f;
+    const float* window = x + b.image * in.image + ptrdiff_t(b.row) * in.row +
+                          ptrdiff_t(b.column) * in.column -
+                          (ptrdiff_t(s.top) * s.w + s.left) * s.c;
+    float* to = y + b.image * out.image + ptrdiff_t(b.row) * out.row +
+                ptrdiff_t(b.column) * out.column;
     for (int g = 0; g < groups; g++) {
-      const Product product = {a + g * per_group, rows, outs, b.pixels(), steps, depth,
-                               panels + g * panel, filters, bias ? bias + g * filters : nullptr,
-                               false, activation == Activation::relu, out + g * filters};
-      depthwise ? multiply<true>(product) : multiply<false>(product);
+      Product p = {};
+      p.a = window + g * per_group;
+      p.steps = steps;
+      p.depth = depth;
+      p.panels = panels + g * panel;
+      p.columns = filters;
+      p.bias = bias ? biases + g * padded : nullptr;
+      p.relu = activation == Activation::relu;
+      p.out = to + g * filters;
+      if (depthwise)
+        multiply_block<true>(p, b, in, out, vertical, horizontal, s.kw, per_group);
+      else
+        multiply_block<false>(p, b, in, out, vertical, horizontal, s.kw, per_group);
     }
     if (activation != Activation::relu && activation != Activation::identity)
-      activate_run(out, ptrdiff_t(b.pixels()) * s.f, activation, out);
+      activate_run(to, ptrdiff_t(b.pixels()) * s.f, activation, to);
   });
 }
 
@@ -201,8 +208,16 @@ struct Phase {
         taps++;
       }
   }
-  int lowest() const { return taps ? delta0 + (taps - 1) * delta_step : 0; }
-  int highest() const { return taps ? delta0 : 0; }
+  int lowest() const { return delta0 + (taps - 1) * delta_step; }
+  int highest() const { return delta0; }
+
+  // Which of the taps saw pixel m from an output of `size` pixels.
+  Span taps_over(int m, int size) const {
+    const int last = m + delta0, each = max(-delta_step, 1);
+    const int from = last >= size ? (last - size) / each + 1 : 0;
+    const int to = last >= 0 ? last / each + 1 : 0;
+    return {min(from, taps), min(to, taps)};
+  }
 };
 
 // What all phases of one axis need of dz: from `low` to `high` around pixel m.
@@ -223,6 +238,15 @@ struct Axis {
     }
     if (low > high) low = high = 0;
   }
+
+  // taps_over(m, output) of each phase, `most` to a phase.
+  void fill(Span* over, int output) const {
+    for (int phase = 0; phase < stride; phase++) {
+      const Phase p = (*this)[phase];
+      for (int m = 0; m < most; m++) *over++ = p.taps_over(m, output);
+    }
+  }
+
   Phase operator[](int phase) const { return Phase(phase, size, k, stride, dilation, padding); }
 };
 
@@ -240,19 +264,23 @@ inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const fl
   const Blocks blocks(s.n, vertical.most, horizontal.most,
                       block_pixels(ptrdiff_t(s.n) * vertical.most * horizontal.most, s.f,
                                    s.c * phases, flops * phases));
-  const Input input(blocks, s.oh, s.ow, s.f, 1, 1, vertical.high - vertical.low + 1,
-                    horizontal.high - horizontal.low + 1, vertical.low, horizontal.low,
-                    gradient.activation != Activation::identity ||
-                        (depthwise && padded_columns(s.c) != s.c));
+  // dz is read where it is, or a block's part of it from a copy: `line` floats a row.
+  const bool in_place = gradient.activation == Activation::identity;
+  const int line =
+      s.f * (in_place ? s.ow : min(s.ow, blocks.columns + horizontal.high - horizontal.low));
 
-  // Kernels with filters and channels swapped, phase by phase; an empty one has a start too.
-  const int most = blocks.images * blocks.rows * blocks.columns;
+  // Kernels with filters and channels swapped, phase by phase.
   const int padded = padded_columns(per_group);
   const int all_steps = s.kh * s.kw * filters;
   float* panels = (float*)scratch(For::packed,
                                   sizeof(float) * groups * ptrdiff_t(all_steps) * padded);
-  int32_t* lists = (int32_t*)scratch(
-      For::lists, sizeof(int32_t) * (ptrdiff_t(all_steps) + 2 * ptrdiff_t(phases) * most));
+  const ptrdiff_t spans = ptrdiff_t(s.stride_h) * vertical.most + s.stride_w * horizontal.most;
+  Span* rows_over = (Span*)scratch(For::lists,
+                                   sizeof(Span) * spans + sizeof(int32_t) * all_steps);
+  Span* columns_over = rows_over + ptrdiff_t(s.stride_h) * vertical.most;
+  int32_t* lists = (int32_t*)(rows_over + spans);
+  vertical.fill(rows_over, s.oh);
+  horizontal.fill(columns_over, s.ow);
   int32_t* steps = lists;
   float* to = panels;
   for (int phase_h = 0; phase_h < s.stride_h; phase_h++)
@@ -262,8 +290,8 @@ inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const fl
       for (int i = 0; i < v.taps; i++)
         for (int j = 0; j < h.taps; j++)
           for (int f = 0; f < filters; f++)
-            *steps++ = (v.delta0 + i * v.delta_step - vertical.low) * input.line +
-                       (h.delta0 + j * h.delta_step - horizontal.low) * s.f + f;
+            *steps++ = (v.delta0 + i * v.delta_step) * line +
+                       (h.delta0 + j * h.delta_step) * s.f + f;
       for (int g = 0; g < groups; g++) {
         // Panels of one phase hold all its taps: pack them panel by panel.
         for_each_panel(per_group, [&](int c0, const Width& width) {
@@ -284,46 +312,113 @@ inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const fl
         });
         to += ptrdiff_t(depth) * padded;
       }
-      int32_t *rows = lists + all_steps + 2 * ptrdiff_t(phase_h * s.stride_w + phase_w) * most,
-              *outs = rows + most;
-      for (int i = 0, p = 0; i < blocks.images; i++)
-        for (int r = 0; r < min(blocks.rows, v.count); r++)
-          for (int q = 0; q < min(blocks.columns, h.count); q++, p++) {
-            rows[p] = input.offset(i, r, q);
-            outs[p] = int32_t(((ptrdiff_t(i) * s.h + r * s.stride_h) * s.w + q * s.stride_w) * s.c);
-          }
     }
 
+  const Strides out = {ptrdiff_t(s.h) * s.w * s.c, s.stride_h * s.w * s.c, s.stride_w * s.c};
   parallel(blocks.count(), flops * s.n * s.h * s.w, [&](int task) {
-    const Block b = blocks[task];
-    const float* a = input.of(b, gradient.dy, [&](float* to, ptrdiff_t from, int size) {
-      with_activation(gradient.activation, [&](auto of) {
-        chain_run<decltype(of)::activation>(gradient.dy + from, gradient.y + from, size, to);
-      });
-    });
-    const int32_t* steps = lists;
-    const float* panel = panels;
+    Block b = blocks[task];
+    const Block full = b;
+    const ptrdiff_t image = ptrdiff_t(b.image) * s.oh * s.ow * s.f;
+    Strides in = {ptrdiff_t(s.oh) * line, line, s.f};
+    const float* a = gradient.dy + image + ptrdiff_t(b.row) * line + ptrdiff_t(b.column) * s.f;
+    if (!in_place) {
+      const int top = max(b.row + vertical.low, 0);
+      const int bottom = min(b.row + b.rows + vertical.high, s.oh);
+      const int left = max(b.column + horizontal.low, 0);
+      const int right = min(b.column + b.columns + horizontal.high, s.ow);
+      const int rows = max(bottom - top, 0), columns = max(right - left, 0);
+      in.image = ptrdiff_t(rows) * line;
+      float* copy = (float*)scratch(For::input, sizeof(float) * b.images * in.image + 64);
+      for (int i = 0; i < b.images; i++)
+        for (int r = 0; r < rows; r++) {
+          const ptrdiff_t from =
+              image + ((ptrdiff_t(i) * s.oh + top + r) * s.ow + left) * s.f;
+          chain_run(gradient, from, ptrdiff_t(columns) * s.f,
+                    copy + i * in.image + ptrdiff_t(r) * line);
+        }
+      a = copy + ptrdiff_t(b.row - top) * line + ptrdiff_t(b.column - left) * s.f;
+    }
+    Product p = {};
+    p.steps = lists;
+    p.panels = panels;
+    p.columns = per_group;
     for (int phase_h = 0; phase_h < s.stride_h; phase_h++)
       for (int phase_w = 0; phase_w < s.stride_w; phase_w++) {
         const Phase v = vertical[phase_h], h = horizontal[phase_w];
-        const int depth = v.taps * h.taps * filters;
-        const int pixels = b.images * max(min(b.rows, v.count - b.row), 0) *
-                           max(min(b.columns, h.count - b.column), 0);
-        const int32_t* rows =
-            lists + all_steps + 2 * ptrdiff_t(phase_h * s.stride_w + phase_w) * most;
-        float* out = dx + ((ptrdiff_t(b.image) * s.h + v.first + b.row * s.stride_h) * s.w +
-                           h.first + b.column * s.stride_w) *
-                              s.c;
-        for (int g = 0; g < groups; g++, panel += ptrdiff_t(depth) * padded) {
-          const Product product = {a + g * filters, rows, rows + most, pixels, steps, depth,
-                                   panel, per_group, nullptr, false, false,
-                                   out + g * per_group};
-          depthwise ? multiply<true>(product) : multiply<false>(product);
+        const Span* over_v = rows_over + ptrdiff_t(phase_h) * vertical.most;
+        const Span* over_h = columns_over + ptrdiff_t(phase_w) * horizontal.most;
+        b.rows = max(min(full.rows, v.count - b.row), 0);
+        b.columns = max(min(full.columns, h.count - b.column), 0);
+        p.depth = v.taps * h.taps * filters;
+        float* to = dx + b.image * out.image +
+                    (ptrdiff_t(v.first + b.row * s.stride_h) * s.w + h.first +
+                     b.column * s.stride_w) * s.c;
+        for (int g = 0; g < groups; g++, p.panels += ptrdiff_t(p.depth) * padded) {
+          p.a = a + g * filters;
+          p.out = to + g * per_group;
+          if (depthwise)
+            multiply_block<true>(p, b, in, out, over_v, over_h, h.taps, filters);
+          else
+            multiply_block<false>(p, b, in, out, over_v, over_h, h.taps, filters);
         }
-        steps += depth;
+        p.steps += p.depth;
       }
   });
 }
+
+// Where the windows of a block's pixels lie: in the array itself or, where one reaches over
+// an edge, in a copy with zeros around. Sums over pixels, unlike sums over taps, are not
+// worth cutting up at the edges.
+struct Input {
+  int h, w, c;
+  int step_h, step_w, reach_h, reach_w, first_h, first_w;
+  bool in_place;
+  int line;         // floats from row to row
+  ptrdiff_t image;  // floats from image to image
+
+  Input(const Slide& s, const Blocks& blocks)
+      : h(s.h), w(s.w), c(s.c), step_h(s.stride_h), step_w(s.stride_w),
+        reach_h((s.kh - 1) * s.dilation_h + 1), reach_w((s.kw - 1) * s.dilation_w + 1),
+        first_h(-s.top), first_w(-s.left) {
+    in_place = first_h >= 0 && first_w >= 0 && first_h + extent_h(blocks.h) <= h &&
+               first_w + extent_w(blocks.w) <= w;
+    line = (in_place ? w : extent_w(blocks.columns)) * c;
+    image = ptrdiff_t(in_place ? h : extent_h(blocks.rows)) * line;
+  }
+
+  int extent_h(int rows) const { return (rows - 1) * step_h + reach_h; }
+  int extent_w(int columns) const { return (columns - 1) * step_w + reach_w; }
+
+  // Offset of a block's pixel from its first, both as windows begin.
+  int32_t offset(int image_, int row, int column) const {
+    return int32_t(image_ * image + ptrdiff_t(row) * step_h * line + column * step_w * c);
+  }
+
+  // A pointer into the array, or the copy.
+  const float* of(const Block& b, const float* array) const {
+    const int top = first_h + b.row * step_h, left = first_w + b.column * step_w;
+    if (in_place) return array + ((ptrdiff_t(b.image) * h + top) * w + left) * c;
+    float* copy = (float*)scratch(For::input, b.images * image * sizeof(float));
+    const int rows = extent_h(b.rows), columns = extent_w(b.columns);
+    const int before = min(max(-left, 0), columns);
+    const int inside = max(min(left + columns, w) - max(left, 0), 0);
+    const int after = columns - before - inside;
+    for (int i = 0; i < b.images; i++)
+      for (int r = 0; r < rows; r++) {
+        float* to = copy + i * image + ptrdiff_t(r) * line;
+        const int row = top + r;
+        if (row < 0 || row >= h || !inside) {
+          std::memset(to, 0, sizeof(float) * columns * c);
+          continue;
+        }
+        std::memset(to, 0, sizeof(float) * before * c);
+        const ptrdiff_t from = ((ptrdiff_t(b.image + i) * h + row) * w + max(left, 0)) * c;
+        std::memcpy(to + before * c, array + from, sizeof(float) * inside * c);
+        std::memset(to + (before + inside) * c, 0, sizeof(float) * after * c);
+      }
+    return copy;
+  }
+};
 
 // Put dz of some pixels into panels, and add it up for the bias unless db is nullptr.
 inline void pack_gradient(const Gradient& g, ptrdiff_t first, int pixels, int pixel_stride,
@@ -337,32 +432,34 @@ inline void pack_gradient(const Gradient& g, ptrdiff_t first, int pixels, int pi
         const float *dy = g.dy + first + f, *y = g.y + first + f;
         float* to = panels + ptrdiff_t(pixels) * f;
         Floats<L> sum[V] = {};
-        if (filled == L * V) {
-          for (int p = 0; p < pixels; p++, dy += pixel_stride, y += pixel_stride, to += L * V)
-            for (int v = 0; v < V; v++) {
-              Floats<L> dz = load<L>(dy + v * L);
-              if (A != Activation::identity) dz = chain<L, A>(dz, load<L>(y + v * L));
-              store<L>(to + v * L, dz);
-              sum[v] += dz;
-            }
-        } else {
-          for (int p = 0; p < pixels; p++, dy += pixel_stride, y += pixel_stride, to += L * V)
-            for (int v = 0; v < V; v++) {
-              const int left = filled - v * L;
-              Floats<L> dz = {};
-              if (left > 0) {
-                dz = load<L>(dy + v * L, left);
-                if (A != Activation::identity) dz = chain<L, A>(dz, load<L>(y + v * L, left));
-              }
-              store<L>(to + v * L, dz);
-              sum[v] += dz;
-            }
-        }
+        // Of a last panel that is not filled, whole vectors are read as long as the array
+        // goes on, and what they hold too much is masked.
+        Ints<L> mask[V];
+        unrolled<V>([&](int v) SKCONV_INLINE_BODY {
+          Ints<L> lane = {};
+          for (int i = 0; i < L; i++) lane[i] = v * L + i;
+          mask[v] = lane < filled;
+        });
+        const auto put = [&](int v, Floats<L> d, Floats<L> y_) SKCONV_INLINE_BODY {
+          const Floats<L> dz = (Floats<L>)((Ints<L>)chain<L, A>(d, y_) & mask[v]);
+          store<L>(to + v * L, dz);
+          sum[v] += dz;
+        };
+        const ptrdiff_t room = g.size - first - f - L * V;
+        const int safe = room < 0 ? 0 : int(min64(room / pixel_stride + 1, pixels));
+        for (int p = 0; p < safe; p++, dy += pixel_stride, y += pixel_stride, to += L * V)
+          unrolled<V>([&](int v) SKCONV_INLINE_BODY {
+            put(v, load<L>(dy + v * L), load<L>(y + v * L));
+          });
+        for (int p = safe; p < pixels; p++, dy += pixel_stride, y += pixel_stride, to += L * V)
+          unrolled<V>([&](int v) SKCONV_INLINE_BODY {
+            put(v, load<L>(dy + v * L, filled - v * L), load<L>(y + v * L, filled - v * L));
+          });
         if (db)
-          for (int v = 0; v < V && v * L < filled; v++) {
-            Floats<L> total = load<L>(db + f + v * L, filled - v * L) + sum[v];
+          unrolled<V>([&](int v) SKCONV_INLINE_BODY {
+            const Floats<L> total = load<L>(db + f + v * L, filled - v * L) + sum[v];
             store<L>(db + f + v * L, total, filled - v * L);
-          }
+          });
       });
     });
   });
@@ -390,9 +487,7 @@ inline void conv2d_grad_kernel(const Slide& s, const Gradient& gradient, const f
   const int shares = min(copies, blocks.count());
   const int row_shares = max(min(ceil_div(16, shares), kernel_rows / 48), 1);
 
-  const Input input(blocks, s.h, s.w, s.c, s.stride_h, s.stride_w,
-                    (s.kh - 1) * s.dilation_h + 1, (s.kw - 1) * s.dilation_w + 1, -s.top,
-                    -s.left, depthwise && padded_columns(s.c) != s.c);
+  const Input input(s, blocks);
   const int most = blocks.images * blocks.rows * blocks.columns;
   int32_t* rows = (int32_t*)scratch(
       For::lists, sizeof(int32_t) * (2 * ptrdiff_t(kernel_rows) + most));
@@ -425,17 +520,23 @@ inline void conv2d_grad_kernel(const Slide& s, const Gradient& gradient, const f
     float* panels = (float*)scratch(For::gradient, sizeof(float) * panel);
     for (int i = block0; i < block1; i++) {
       const Block b = blocks[i];
-      const float* a = input.of(b, x, [&](float* to, ptrdiff_t from, int size) {
-        std::memcpy(to, x + from, size * sizeof(float));
-      });
+      const float* a = input.of(b, x);
       const ptrdiff_t first = ((ptrdiff_t(b.image) * s.oh + b.row) * s.ow + b.column) * s.f;
       for (int g = 0; g < groups; g++) {
         pack_gradient(gradient, first + g * filters, b.pixels(), s.f, filters, panels,
                       sum_db ? sum_db + g * filters : nullptr);
-        const Product product = {a + g * per_group, rows + row0, outs + row0, row1 - row0,
-                                 steps, b.pixels(), panels, filters, nullptr,
-                                 i > block0, false, sum + g * filters};
-        depthwise ? multiply<true>(product) : multiply<false>(product);
+        Product p = {};
+        p.a = a + g * per_group;
+        p.rows = rows + row0;
+        p.outs = outs + row0;
+        p.n_rows = row1 - row0;
+        p.steps = steps;
+        p.depth = p.to = b.pixels();
+        p.panels = panels;
+        p.columns = filters;
+        p.add = i > block0;
+        p.out = sum + g * filters;
+        depthwise ? multiply<true>(p) : multiply<false>(p);
       }
     }
   });

@@ -28,6 +28,7 @@ struct Gradient {
   const float* dy;
   const float* y;
   Activation activation;
+  ptrdiff_t size;  // of each array
 };
 
 struct AdamRates {
@@ -49,7 +50,7 @@ struct Kernels {
   void (*avg_pool)(const Slide&, const float* x, float* y);
   void (*avg_pool_grad)(const Slide&, const float* dy, float* dx);
   void (*activate)(const float* z, ptrdiff_t size, Activation, float* y);
-  void (*activate_grad)(const Gradient&, ptrdiff_t size, float* dz);
+  void (*activate_grad)(const Gradient&, float* dz);
   void (*column_sums)(const float* dz, ptrdiff_t rows, int columns, float* db);
   double (*softmax_cross_entropy)(const float* logits, const int64_t* codes,
                                   const float* weight, int n, int k, float* dlogits);

@@ -128,7 +128,7 @@ Gradient gradient_of(const Images& dy, const std::optional<Images>& y, int code)
           "y must have dy's shape; only the identity goes without it");
   check_aligned(dy);
   if (y) check_aligned(*y);
-  return {dy.data(), y ? y->data() : dy.data(), activation};
+  return {dy.data(), y ? y->data() : dy.data(), activation, ptrdiff_t(dy.size())};
 }
 
 void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
@@ -227,7 +227,8 @@ void activate(const Flat& z, const FlatOut& y, int activation) {
 void activate_grad(const Flat& dy, const Flat& y, const FlatOut& dz, int activation) {
   require(same_shape(dy, y) && same_shape(dy, dz), "dy, y and dz must have one shape");
   check_aligned(dy), check_aligned(y), check_aligned(dz);
-  kernels->activate_grad({dy.data(), y.data(), activation_of(activation)}, dy.size(), dz.data());
+  kernels->activate_grad(
+      {dy.data(), y.data(), activation_of(activation), ptrdiff_t(dy.size())}, dz.data());
 }
 
 void column_sums(const Matrix& dz, const VectorOut& db) {

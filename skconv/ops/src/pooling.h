@@ -1,118 +1,153 @@
 // Max and average pooling with their gradients, any window, stride and padding.
 //
-// Forward: for each row of the output, each pixel, each vector of channels: the taps that
-// fall on the image. Backward: for each pixel of dx, the windows that cover it, in order;
-// no pixel is written twice, so rows can be shared out among threads, and nothing has to be
-// zeroed first. All are bound by memory: one pass, each number read and written once.
+// A window's rows are taken together first, over whole rows of the image, which are
+// contiguous whatever the number of channels; then its columns, pixel by pixel. The gradient
+// goes back row by row of dx: windows add to the row in order. Rows are shared out among
+// threads, and stay in the first-level cache while they are worked on.
+//
+// A pixel's last vector reaches into its neighbour where the channels do not fill it. In
+// ascending order that is harmless: what is written too far is overwritten by the next
+// pixel, or is an added zero. Only a row's last pixel takes care.
 #pragma once
 
+#include "geometry.h"
 #include "kernels.h"
 #include "simd.h"
 #include "threads.h"
 
 namespace skconv::SKCONV_ISA {
 
-struct Span {
-  int from, to;
-};
-
-// The taps of window `p` that fall on an axis of `size` pixels.
-SKCONV_INLINE Span taps_inside(int p, int size, int k, int stride, int padding) {
-  const int first = p * stride - padding;
-  return {max(-first, 0), min(size - first, k)};
-}
-
 // The windows that cover pixel q.
 SKCONV_INLINE Span windows_over(int q, int windows, int k, int stride, int padding) {
-  const int last = (q + padding) / stride;
   const int reach = q + padding - k + 1;
-  return {reach > 0 ? ceil_div(reach, stride) : 0, min(last + 1, windows)};
+  return {reach > 0 ? ceil_div(reach, stride) : 0, min((q + padding) / stride + 1, windows)};
 }
 
-// Call body(c, n) for each vector of L of a pixel's channels, n of its lanes filled; full
-// vectors have a constant n.
+// Call body(image, row) for each row of n images of h rows, several to a task.
 template <class Body>
-SKCONV_INLINE void for_each_vector(int channels, Body body) {
-  int c = 0;
-  for (; c + LANES <= channels; c += LANES) body(c, Lanes<LANES>(), LANES);
-  if constexpr (LANES > 4)
-    for (; c + 4 <= channels; c += 4) body(c, Lanes<4>(), 4);
-  if (c < channels) body(c, Lanes<4>(), channels - c);
-}
-
-template <int L, class Index>
-struct IndexLanes {
-  typedef Index Vector __attribute__((vector_size(L * sizeof(Index)), aligned(1), may_alias));
-};
-
-template <int L, class Index>
-SKCONV_INLINE void store_indices(Index* p, Ints<L> v, int n) {
-  typedef typename IndexLanes<L, Index>::Vector Vector;
-  const Vector narrow = __builtin_convertvector(v, Vector);
-  if (n == L) {
-    *(Vector*)p = narrow;
-  } else {
-    Index lanes[L];
-    *(Vector*)lanes = narrow;
-    for (int i = 0; i < n; i++) p[i] = lanes[i];
-  }
-}
-
-template <int L, class Index>
-SKCONV_INLINE Ints<L> load_indices(const Index* p, int n) {
-  typedef typename IndexLanes<L, Index>::Vector Vector;
-  if (n == L) return __builtin_convertvector(*(const Vector*)p, Ints<L>);
-  Index lanes[L] = {};
-  for (int i = 0; i < n; i++) lanes[i] = p[i];
-  return __builtin_convertvector(*(const Vector*)lanes, Ints<L>);
-}
-
-template <class>
-struct LanesOf;
-template <int L>
-struct LanesOf<Lanes<L>> {
-  static constexpr int value = L;
-};
-
-// Rows that a task takes: as many as are worth a task.
-inline int rows_per_task(int row_floats) { return max(1, 8192 / max(row_floats, 1)); }
-
-template <class Body>
-inline void parallel_rows(int n, int h, int row_floats, int taps, Body body) {
-  const int each = rows_per_task(row_floats);
+inline void parallel_rows(int n, int h, ptrdiff_t row_floats, int taps, Body body) {
+  const int each = int(max(1, int(8192 / (row_floats < 8192 ? row_floats : 8192))));
   const int tasks = int((ptrdiff_t(n) * h + each - 1) / each);
   parallel(tasks, double(n) * h * row_floats * taps * 4, [&](int task) {
-    const ptrdiff_t stop = min(n * h, (task + 1) * each);
-    for (ptrdiff_t row = ptrdiff_t(task) * each; row < stop; row++)
+    const ptrdiff_t stop = ptrdiff_t(task + 1) * each;
+    for (ptrdiff_t row = ptrdiff_t(task) * each; row < stop && row < ptrdiff_t(n) * h; row++)
       body(int(row / h), int(row % h));
   });
 }
 
-// y[n, p, c] = largest x[n, q(p, t), c], and t, the first where several are; a NaN is larger.
+// Room for a row and a vector's overhang.
+template <class T>
+inline T* row_scratch(For purpose, ptrdiff_t floats) {
+  return (T*)scratch(purpose, (floats + LANES) * sizeof(T));
+}
+
+// What a vector of indices is stored as.
+template <class Index>
+struct IndexLanes {
+  typedef Index Vector __attribute__((vector_size(LANES * sizeof(Index)), aligned(1), may_alias));
+
+  static SKCONV_INLINE void store(Index* p, Ints<LANES> v, ptrdiff_t room) {
+    const Vector narrow = __builtin_convertvector(v, Vector);
+    if (room >= LANES)
+      *(Vector*)p = narrow;
+    else
+      copy_part<LANES>(p, (const Index*)&narrow, int(room));
+  }
+  static SKCONV_INLINE Ints<LANES> load(const Index* p, ptrdiff_t room) {
+    Vector narrow = {};
+    if (room >= LANES)
+      narrow = *(const Vector*)p;
+    else
+      copy_part<LANES>((Index*)&narrow, p, int(room));
+    return __builtin_convertvector(narrow, Ints<LANES>);
+  }
+};
+
+// y[n, p, c] = largest x[n, q(p, t), c], and t, the first where several are; NaN is largest.
+//
+// Where channels fill whole vectors: tap by tap. Two by two is most pools' size, and has its
+// loops spelled out.
+template <class Index, bool Keep, int Size>
+SKCONV_INLINE void max_pool_window(const float* window, ptrdiff_t in_row, ptrdiff_t c, int kw,
+                                   Span rows, Span columns, float* y, Index* argmax) {
+  constexpr int L = LANES;
+  if (Size) rows = columns = {0, Size};
+  for (ptrdiff_t f = 0; f < c; f += L) {
+    Floats<L> most = load<L>(window + rows.from * in_row + columns.from * c + f);
+    Ints<L> from = Ints<L>{} + (rows.from * kw + columns.from);
+    for (int i = rows.from; i < rows.to; i++)
+      for (int j = columns.from; j < columns.to; j++) {
+        const Floats<L> v = load<L>(window + i * in_row + j * c + f);
+        const Ints<L> larger = (v > most) | (v != v);
+        most = larger ? v : most;
+        if (Keep) from = larger ? Ints<L>{} + (i * kw + j) : from;
+      }
+    store<L>(y + f, most);
+    if constexpr (Keep) IndexLanes<Index>::store(argmax + f, from, L);
+  }
+}
+
+// Where they do not: the rows first, then the columns, in vectors that reach too far.
+template <class Index, bool Keep>
+inline void max_pool_row(const Slide& s, Span rows, const float* row, ptrdiff_t to, float* y,
+                         Index* argmax) {
+  constexpr int L = LANES;
+  const ptrdiff_t c = s.c, in_row = s.w * c, out_row = s.ow * c;
+  float* best = row_scratch<float>(For::input, in_row);
+  int32_t* tap = row_scratch<int32_t>(For::gradient, in_row);
+  for (ptrdiff_t i = 0; i < in_row; i += L) {
+    Floats<L> most = load<L>(row + rows.from * in_row + i, int(in_row - i));
+    Ints<L> from = Ints<L>{} + rows.from * s.kw;
+    for (int r = rows.from + 1; r < rows.to; r++) {
+      const Floats<L> v = load<L>(row + r * in_row + i, int(in_row - i));
+      const Ints<L> larger = (v > most) | (v != v);
+      most = larger ? v : most;
+      from = larger ? Ints<L>{} + r * s.kw : from;
+    }
+    store<L>(best + i, most);
+    *(Ints<L>*)(tap + i) = from;
+  }
+  for (int q = 0; q < s.ow; q++) {
+    const Span columns = taps_inside(q, s.w, s.kw, s.stride_w, s.left);
+    const ptrdiff_t window = (ptrdiff_t(q) * s.stride_w - s.left) * c;
+    for (ptrdiff_t f = 0; f < c; f += L) {
+      ptrdiff_t at = window + columns.from * c + f;
+      Floats<L> most = load<L>(best + at);
+      Ints<L> from = *(Ints<L>*)(tap + at) + columns.from;
+      for (int j = columns.from + 1; j < columns.to; j++) {
+        at += c;
+        const Floats<L> v = load<L>(best + at);
+        const Ints<L> here = *(Ints<L>*)(tap + at) + j;
+        const Ints<L> larger = (v > most) | (v != v) | ((v == most) & (here < from));
+        most = larger ? v : most;
+        from = larger ? here : from;
+      }
+      const ptrdiff_t room = out_row - (q * c + f);
+      store<L>(y + to + q * c + f, most, int(room < L ? room : L));
+      if constexpr (Keep) IndexLanes<Index>::store(argmax + to + q * c + f, from, room);
+    }
+  }
+}
+
 template <class Index, bool Keep>
 inline void max_pool_rows(const Slide& s, const float* x, float* y, Index* argmax) {
-  const int c = s.c;
-  parallel_rows(s.n, s.oh, s.ow * c, s.kh * s.kw, [&](int n, int p) {
+  const ptrdiff_t c = s.c, in_row = s.w * c, out_row = s.ow * c;
+  parallel_rows(s.n, s.oh, in_row, s.kh + s.kw, [&](int n, int p) {
     const Span rows = taps_inside(p, s.h, s.kh, s.stride_h, s.top);
-    const float* image = x + ptrdiff_t(n) * s.h * s.w * c;
+    const float* row = x + (ptrdiff_t(n) * s.h + p * s.stride_h - s.top) * in_row;
+    const ptrdiff_t to = (ptrdiff_t(n) * s.oh + p) * out_row;
+    if (c % LANES) return max_pool_row<Index, Keep>(s, rows, row, to, y, argmax);
     for (int q = 0; q < s.ow; q++) {
       const Span columns = taps_inside(q, s.w, s.kw, s.stride_w, s.left);
-      const ptrdiff_t to = ((ptrdiff_t(n) * s.oh + p) * s.ow + q) * c;
-      const float* window = image + (ptrdiff_t(p * s.stride_h - s.top) * s.w + q * s.stride_w - s.left) * c;
-      for_each_vector(c, [&](int f, auto lanes, int filled) {
-        constexpr int L = LanesOf<decltype(lanes)>::value;
-        Floats<L> best = all<L>(-__builtin_inff());
-        Ints<L> arg = Ints<L>{} + (rows.from * s.kw + columns.from);
-        for (int i = rows.from; i < rows.to; i++)
-          for (int j = columns.from; j < columns.to; j++) {
-            const Floats<L> v = load<L>(window + (ptrdiff_t(i) * s.w + j) * c + f, filled);
-            const Ints<L> larger = (v > best) | (v != v);
-            best = larger ? v : best;
-            if (Keep) arg = larger ? Ints<L>{} + (i * s.kw + j) : arg;
-          }
-        store<L>(y + to + f, best, filled);
-        if constexpr (Keep) store_indices<L>(argmax + to + f, arg, filled);
-      });
+      const float* window = row + (ptrdiff_t(q) * s.stride_w - s.left) * c;
+      const bool two_by_two = s.kh == 2 && s.kw == 2 && rows.from == 0 && rows.to == 2 &&
+                              columns.from == 0 && columns.to == 2;
+      if (two_by_two)
+        max_pool_window<Index, Keep, 2>(window, in_row, c, s.kw, rows, columns, y + to + q * c,
+                                        argmax + to + q * c);
+      else
+        max_pool_window<Index, Keep, 0>(window, in_row, c, s.kw, rows, columns, y + to + q * c,
+                                        argmax + to + q * c);
     }
   });
 }
@@ -125,35 +160,56 @@ inline void max_pool(const Slide& s, const float* x, float* y, void* argmax, int
   }
 }
 
-// dx[n, q, c] = sum over the windows p over q of value(p, tap, ...): both gradients.
-template <class Value>
+// dx[n, q, c] = sum over windows and taps that see q of value(where dy is, room, tap, p, r).
+// `Whole`: channels fill whole vectors.
+template <bool Whole, class Value>
 inline void pool_grad_rows(const Slide& s, float* dx, Value value) {
-  const int c = s.c;
-  parallel_rows(s.n, s.h, s.w * c, 2, [&](int n, int q_row) {
-    const Span rows = windows_over(q_row, s.oh, s.kh, s.stride_h, s.top);
-    for (int q = 0; q < s.w; q++) {
-      const Span columns = windows_over(q, s.ow, s.kw, s.stride_w, s.left);
-      float* to = dx + ((ptrdiff_t(n) * s.h + q_row) * s.w + q) * c;
-      for_each_vector(c, [&](int f, auto lanes, int filled) {
-        constexpr int L = LanesOf<decltype(lanes)>::value;
-        Floats<L> sum = {};
-        for (int p = rows.from; p < rows.to; p++)
-          for (int r = columns.from; r < columns.to; r++) {
-            const int tap = (q_row + s.top - p * s.stride_h) * s.kw + q + s.left - r * s.stride_w;
-            sum += value(lanes, ((ptrdiff_t(n) * s.oh + p) * s.ow + r) * c + f, p, r, tap, filled);
+  constexpr int L = LANES;
+  const ptrdiff_t c = s.c, in_row = s.w * c, out_row = s.ow * c;
+  const ptrdiff_t end = ptrdiff_t(s.n) * s.oh * out_row;
+  Ints<L> lane;
+  for (int i = 0; i < L; i++) lane[i] = i;
+  parallel_rows(s.n, s.h, in_row, 2, [&](int n, int q) {
+    float* row = dx + (ptrdiff_t(n) * s.h + q) * in_row;
+    std::memset(row, 0, in_row * sizeof(float));
+    const Span rows = windows_over(q, s.oh, s.kh, s.stride_h, s.top);
+    for (int p = rows.from; p < rows.to; p++) {
+      const int tap = (q + s.top - p * s.stride_h) * s.kw;
+      for (int r = 0; r < s.ow; r++) {
+        const Span columns = taps_inside(r, s.w, s.kw, s.stride_w, s.left);
+        const ptrdiff_t window = (ptrdiff_t(r) * s.stride_w - s.left) * c;
+        for (ptrdiff_t f = 0; f < c; f += L) {
+          const ptrdiff_t from = (ptrdiff_t(n) * s.oh + p) * out_row + r * c + f;
+          const Ints<L> filled = lane < int(c - f);
+          const auto share = value(from, Whole ? L : end - from, p, r);
+          float* to = row + window + columns.from * c + f;
+          for (int j = columns.from; j < columns.to; j++, to += c) {
+            if constexpr (Whole) {
+              store<L>(to, load<L>(to) + share(tap + j));
+            } else {
+              const int room = int(row + in_row - to < L ? row + in_row - to : L);
+              const Floats<L> add = (Floats<L>)((Ints<L>)share(tap + j) & filled);
+              store<L>(to, load<L>(to, room) + add, room);
+            }
           }
-        store<L>(to + f, sum, filled);
-      });
+        }
+      }
     }
   });
 }
 
+template <class Value>
+inline void pool_grad(const Slide& s, float* dx, Value value) {
+  s.c % LANES ? pool_grad_rows<false>(s, dx, value) : pool_grad_rows<true>(s, dx, value);
+}
+
 template <class Index>
 inline void max_pool_grad_of(const Slide& s, const float* dy, const Index* argmax, float* dx) {
-  pool_grad_rows(s, dx, [&](auto lanes, ptrdiff_t from, int, int, int tap, int filled) {
-    constexpr int L = LanesOf<decltype(lanes)>::value;
-    const Ints<L> won = load_indices<L>(argmax + from, filled) == tap;
-    return (Floats<L>)((Ints<L>)load<L>(dy + from, filled) & won);
+  constexpr int L = LANES;
+  pool_grad(s, dx, [&](ptrdiff_t from, ptrdiff_t room, int, int) SKCONV_INLINE_BODY {
+    const Floats<L> d = load<L>(dy + from, int(room < L ? room : L));
+    const Ints<L> won = IndexLanes<Index>::load(argmax + from, room);
+    return [=](int tap) SKCONV_INLINE_BODY { return (Floats<L>)((Ints<L>)d & (won == tap)); };
   });
 }
 
@@ -172,30 +228,38 @@ SKCONV_INLINE float pixels_under(const Slide& s, int p, int q) {
 
 // y[n, p, c] = mean of x[n, q(p, t), c] over the taps t on the image.
 inline void avg_pool(const Slide& s, const float* x, float* y) {
-  const int c = s.c;
-  parallel_rows(s.n, s.oh, s.ow * c, s.kh * s.kw, [&](int n, int p) {
+  constexpr int L = LANES;
+  const ptrdiff_t c = s.c, in_row = s.w * c, out_row = s.ow * c;
+  parallel_rows(s.n, s.oh, in_row, s.kh + s.kw, [&](int n, int p) {
+    float* sums = row_scratch<float>(For::input, in_row);
     const Span rows = taps_inside(p, s.h, s.kh, s.stride_h, s.top);
+    const float* row = x + (ptrdiff_t(n) * s.h + p * s.stride_h - s.top) * in_row;
+    for (ptrdiff_t i = 0; i < in_row; i += L) {
+      Floats<L> sum = {};
+      for (int r = rows.from; r < rows.to; r++)
+        sum += load<L>(row + r * in_row + i, int(in_row - i));
+      store<L>(sums + i, sum);
+    }
+    float* to = y + (ptrdiff_t(n) * s.oh + p) * out_row;
     for (int q = 0; q < s.ow; q++) {
       const Span columns = taps_inside(q, s.w, s.kw, s.stride_w, s.left);
-      const float* window = x + (((ptrdiff_t(n) * s.h + p * s.stride_h - s.top) * s.w) + q * s.stride_w - s.left) * c;
-      float* to = y + ((ptrdiff_t(n) * s.oh + p) * s.ow + q) * c;
+      const float* window = sums + (ptrdiff_t(q) * s.stride_w - s.left) * c;
       const float count = pixels_under(s, p, q);
-      for_each_vector(c, [&](int f, auto lanes, int filled) {
-        constexpr int L = LanesOf<decltype(lanes)>::value;
+      for (ptrdiff_t f = 0; f < c; f += L) {
         Floats<L> sum = {};
-        for (int i = rows.from; i < rows.to; i++)
-          for (int j = columns.from; j < columns.to; j++)
-            sum += load<L>(window + (ptrdiff_t(i) * s.w + j) * c + f, filled);
-        store<L>(to + f, sum / count, filled);
-      });
+        for (int j = columns.from; j < columns.to; j++) sum += load<L>(window + j * c + f);
+        const ptrdiff_t room = out_row - (q * c + f);
+        store<L>(to + q * c + f, sum / count, int(room < L ? room : L));
+      }
     }
   });
 }
 
 inline void avg_pool_grad(const Slide& s, const float* dy, float* dx) {
-  pool_grad_rows(s, dx, [&](auto lanes, ptrdiff_t from, int p, int q, int, int filled) {
-    constexpr int L = LanesOf<decltype(lanes)>::value;
-    return load<L>(dy + from, filled) / pixels_under(s, p, q);
+  constexpr int L = LANES;
+  pool_grad(s, dx, [&](ptrdiff_t from, ptrdiff_t room, int p, int r) SKCONV_INLINE_BODY {
+    const Floats<L> d = load<L>(dy + from, int(room < L ? room : L)) / pixels_under(s, p, r);
+    return [=](int) SKCONV_INLINE_BODY { return d; };
   });
 }
 

@@ -31,18 +31,17 @@ namespace skconv::SKCONV_ISA {
 // Bytes of a panel's slice: half of a small first-level cache.
 constexpr int SLICE_BYTES = 16384;
 
-enum class Start { zero, bias, sum };
-
 struct Product {
   const float* a;
   const int32_t* rows;
   const int32_t* outs;
   int n_rows;
   const int32_t* steps;
-  int depth;
-  const float* panels;  // of all depth, the columns from 0 on
+  int depth;            // of the panels
+  int from, to;         // the part of it to sum over
+  const float* panels;  // the columns from 0 on
   int columns;
-  const float* bias;  // nullptr: start from 0, or from what is there
+  const float* bias;  // padded as the panels are, or nullptr
   bool add;           // to what is there
   bool relu;          // at the end
   float* out;
@@ -55,58 +54,72 @@ struct Tile {
   const int32_t* steps;
   int depth;
   const float* b;
-  Start start;
   const float* bias;
-  bool relu;
+  bool add, relu;
   int columns;  // of the tile's width, those that there are
   float* out;
 };
-
-template <int L, int Vectors>
-SKCONV_INLINE int lanes_of(int columns, int v) {
-  return min(columns - v * L, L);
-}
 
 // Rows x Vectors vectors of sums, from k = 0 to depth.
 template <int L, int Rows, int Vectors, bool Elementwise>
 void multiply_tile(const Tile& t) {
   const float* a[Rows];
+  float* out[Rows];
   Floats<L> sum[Rows][Vectors];
-  for (int r = 0; r < Rows; r++) a[r] = t.a + t.rows[r];
-  if (t.start == Start::sum) {
-    for (int r = 0; r < Rows; r++)
-      for (int v = 0; v < Vectors; v++)
-        sum[r][v] = v * L < t.columns
-                        ? load<L>(t.out + t.outs[r] + v * L, t.columns - v * L)
-                        : Floats<L>{};
+  const bool full = t.columns >= Vectors * L;
+  const auto lanes = [&](int v) SKCONV_INLINE_BODY { return max(t.columns - v * L, 0); };
+  const auto each = [&](const auto& body) SKCONV_INLINE_BODY {
+    unrolled<Rows>([&](int r) SKCONV_INLINE_BODY {
+      unrolled<Vectors>([&](int v) SKCONV_INLINE_BODY { body(r, v); });
+    });
+  };
+
+  unrolled<Rows>([&](int r) SKCONV_INLINE_BODY {
+    a[r] = t.a + t.rows[r];
+    out[r] = t.out + t.outs[r];
+  });
+  if (t.add && full) {
+    each([&](int r, int v) SKCONV_INLINE_BODY { sum[r][v] = load<L>(out[r] + v * L); });
+  } else if (t.add) {
+    each([&](int r, int v) SKCONV_INLINE_BODY {
+      sum[r][v] = load<L>(out[r] + v * L, lanes(v));
+    });
   } else {
-    for (int v = 0; v < Vectors; v++) {
-      Floats<L> first = {};
-      if (t.start == Start::bias && v * L < t.columns)
-        first = load<L>(t.bias + v * L, t.columns - v * L);
-      for (int r = 0; r < Rows; r++) sum[r][v] = first;
-    }
+    each([&](int r, int v) SKCONV_INLINE_BODY {
+      sum[r][v] = r ? sum[0][v] : load<L>(t.bias + v * L);
+    });
   }
-  const float* b = t.b;
-  for (int k = 0; k < t.depth; k++, b += Vectors * L) {
-    const ptrdiff_t step = t.steps[k];
-    Floats<L> column[Vectors];
-    for (int v = 0; v < Vectors; v++) column[v] = load<L>(b + v * L);
-    for (int r = 0; r < Rows; r++) {
-      if constexpr (Elementwise) {
-        for (int v = 0; v < Vectors; v++)
-          sum[r][v] += load<L>(a[r] + step + v * L) * column[v];
-      } else {
-        const float value = a[r][step];
-        for (int v = 0; v < Vectors; v++) sum[r][v] += value * column[v];
-      }
+
+  const auto sum_up = [&](const auto& value) SKCONV_INLINE_BODY {
+    const float* b = t.b;
+    for (int k = 0; k < t.depth; k++, b += Vectors * L) {
+      const ptrdiff_t step = t.steps[k];
+      Floats<L> column[Vectors];
+      unrolled<Vectors>([&](int v) SKCONV_INLINE_BODY { column[v] = load<L>(b + v * L); });
+      each([&](int r, int v) SKCONV_INLINE_BODY {
+        sum[r][v] += value(a[r] + step, v) * column[v];
+      });
     }
-  }
-  for (int r = 0; r < Rows; r++)
-    for (int v = 0; v < Vectors; v++) {
-      if (t.relu) sum[r][v] = sum[r][v] < 0.0f ? Floats<L>{} : sum[r][v];
-      if (v * L < t.columns) store<L>(t.out + t.outs[r] + v * L, sum[r][v], t.columns - v * L);
-    }
+  };
+  if constexpr (!Elementwise)
+    sum_up([](const float* p, int) SKCONV_INLINE_BODY { return *p; });
+  else if (full)
+    sum_up([](const float* p, int v) SKCONV_INLINE_BODY { return load<L>(p + v * L); });
+  else
+    sum_up([&](const float* p, int v) SKCONV_INLINE_BODY {
+      return load<L>(p + v * L, lanes(v));
+    });
+
+  if (t.relu)
+    each([&](int r, int v) SKCONV_INLINE_BODY {
+      sum[r][v] = sum[r][v] < 0.0f ? Floats<L>{} : sum[r][v];  // a NaN stays one
+    });
+  if (full)
+    each([&](int r, int v) SKCONV_INLINE_BODY { store<L>(out[r] + v * L, sum[r][v]); });
+  else
+    each([&](int r, int v) SKCONV_INLINE_BODY {
+      store<L>(out[r] + v * L, sum[r][v], lanes(v));
+    });
 }
 
 typedef void (*TileFunction)(const Tile&);
@@ -169,6 +182,8 @@ inline const Width& width_for(int left) {
   return left + width->lanes <= width->columns ? width[-1] : *width;
 }
 
+constexpr int MAX_COLUMNS = WIDTHS[sizeof WIDTHS / sizeof *WIDTHS - 1].columns;
+
 // Call body(a width's lanes and vectors as a type's constants).
 template <int L, int Vectors>
 struct Shape {
@@ -203,21 +218,25 @@ inline int padded_columns(int columns) {
   return padded;
 }
 
+constexpr float ZEROS[MAX_COLUMNS] = {};
+
 template <bool Elementwise>
 void multiply(const Product& p) {
   for_each_panel(p.columns, [&](int f, const Width& width) {
     const float* panel = p.panels + ptrdiff_t(p.depth) * f;
     const int slice = SLICE_BYTES / (4 * width.columns);
-    Tile t = {p.a + (Elementwise ? f : 0), p.rows, p.outs, p.steps, 0, panel, Start::sum,
-              p.bias ? p.bias + f : nullptr, false, p.columns - f, p.out + f};
-    for (int k = 0; k < p.depth || k == 0; k += slice) {
+    Tile t = {p.a + (Elementwise ? f : 0), p.rows, p.outs, p.steps, 0, panel,
+              p.bias ? p.bias + f : ZEROS, p.add, false, p.columns - f, p.out + f};
+    int k = p.from;
+    do {
       t.steps = p.steps + k;
-      t.depth = min(slice, p.depth - k);
+      t.depth = max(min(slice, p.to - k), 0);
       t.b = panel + ptrdiff_t(k) * width.columns;
-      t.start = k || p.add ? Start::sum : p.bias ? Start::bias : Start::zero;
-      t.relu = p.relu && k + slice >= p.depth;
+      t.relu = p.relu && k + slice >= p.to;
       width.multiply[Elementwise](t, p.n_rows);
-    }
+      t.add = true;
+      k += slice;
+    } while (k < p.to);
   });
 }
 

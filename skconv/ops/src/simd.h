@@ -26,8 +26,20 @@ template <int L>
 using Ints = typename Lanes<L>::Ints;
 
 constexpr int min(int a, int b) { return a < b ? a : b; }
+constexpr ptrdiff_t min64(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 constexpr int max(int a, int b) { return a > b ? a : b; }
 constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
+// body(0) ... body(N - 1), spelled out: an array that is indexed by constants alone lives in
+// registers. The body has to be SKCONV_INLINE_BODY.
+#define SKCONV_INLINE_BODY __attribute__((always_inline))
+template <int N, class Body>
+SKCONV_INLINE void unrolled(const Body& body) {
+  if constexpr (N > 0) {
+    unrolled<N - 1>(body);
+    body(N - 1);
+  }
+}
 
 template <int L>
 SKCONV_INLINE Floats<L> load(const float* p) {
@@ -44,16 +56,16 @@ SKCONV_INLINE Floats<L> all(float a) {
   return a - Floats<L>{};
 }
 
-// The first n lanes only, 0 < n <= L; a load has 0 in the others. Halves and quarters
+// The first n lanes only, 0 < n < L. Halves and quarters
 // rather than lane by lane: two or three well predicted branches.
-template <int L, class Float>
-SKCONV_INLINE void copy_part(Float* to, Float* from, int n) {
+template <int L, class T>
+SKCONV_INLINE void copy_part(T* to, const T* from, int n) {
   if constexpr (L == 1) {
     *to = *from;
   } else {
     constexpr int half = L / 2;
     if (n >= half) {
-      std::memcpy(to, from, half * sizeof(Float));
+      std::memcpy(to, from, half * sizeof(T));
       if (n > half) copy_part<half>(to + half, from + half, n - half);
     } else {
       copy_part<half>(to, from, n);
@@ -64,17 +76,19 @@ SKCONV_INLINE void copy_part(Float* to, Float* from, int n) {
 template <int L>
 SKCONV_INLINE Floats<L> load(const float* p, int n) {
   if (n >= L) return load<L>(p);
+  if (n <= 0) return Floats<L>{};
   float lanes[L] = {};
-  copy_part<L, float>(lanes, const_cast<float*>(p), n);
+  copy_part<L>(lanes, p, n);
   return load<L>(lanes);
 }
 
 template <int L>
 SKCONV_INLINE void store(float* p, Floats<L> v, int n) {
   if (n >= L) return store<L>(p, v);
+  if (n <= 0) return;
   float lanes[L];
   store<L>(lanes, v);
-  copy_part<L, float>(p, lanes, n);
+  copy_part<L>(p, (const float*)lanes, n);
 }
 
 // 2^n (1 + p) and 2^n p + (2^n - 1) with exp(r) = 1 + p, |r| <= ln(2) / 2: the second

@@ -17,7 +17,7 @@ extern bool forked;
 int max_threads();
 
 // What a piece of memory is for; each thread has one of each, which grows and is reused.
-enum class For { packed, lists, partial, input, gradient, count };
+enum class For { packed, lists, partial, input, gradient, pixels, count };
 
 // At least `bytes`, aligned to 64, until this thread's next call for the same purpose.
 // Throws std::bad_alloc.
