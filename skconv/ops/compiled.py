@@ -78,10 +78,16 @@ def _twin(n_arrays):
 
         @functools.wraps(definition)
         def op(*args, **kwargs):
-            arrays = args[:n_arrays]
-            if all(a is None or a.dtype == _FLOAT32 for a in arrays):
-                return twin(*map(_plain, arrays), *args[n_arrays:], **kwargs)
-            return definition(*args, **kwargs)
+            plain = []
+            for array in args[:n_arrays]:
+                if array is not None:
+                    if array.dtype != _FLOAT32:
+                        return definition(*args, **kwargs)
+                    flags = array.flags
+                    if not (flags.c_contiguous and flags.aligned):
+                        array = np.array(array, order="C")
+                plain.append(array)
+            return twin(*plain, *args[n_arrays:], **kwargs)
 
         return op
 
@@ -90,15 +96,6 @@ def _twin(n_arrays):
 
 def _new(shape, dtype=_FLOAT32):
     return np.empty(shape, dtype)
-
-
-def _plain(array):
-    if array is None:
-        return None
-    flags = array.flags
-    if flags.c_contiguous and flags.aligned:
-        return array
-    return np.array(array, order="C")
 
 
 def _code(activation):
@@ -123,8 +120,12 @@ def conv2d(
     win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
     check_bias(bias, kernel.shape)
     y = _new((len(x), *win.output, kernel.shape[3]))
+    return _convolve(x, kernel, bias, y, _slide(win, groups), activation)
+
+
+def _convolve(x, kernel, bias, y, slide, activation):
     code = _code(activation)
-    _kernels.conv2d(x, kernel, bias, y, *_slide(win, groups), code or _IDENTITY)
+    _kernels.conv2d(x, kernel, bias, y, *slide, _IDENTITY if code is None else code)
     return reference.activate(y, activation, out=y) if code is None else y
 
 
@@ -163,10 +164,14 @@ def conv2d_backward(
 ):
     win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
     slide = _slide(win, groups)
+    check_gradient(dy, (len(x), *win.output, kernel.shape[3]))
+    return _backward(dy, kept, x, kernel, slide, activation, need_dx)
+
+
+def _backward(dy, kept, x, kernel, slide, activation, need_dx):
     code = _code(activation)
     if code is None:
         dy, kept, code = reference.activate_grad(dy, kept, activation), None, _IDENTITY
-    check_gradient(dy, (len(x), *win.output, kernel.shape[3]))
     dx = _grad_input(dy, kept, kernel, x.shape, slide, code) if need_dx else None
     return dx, *_grad_kernel(dy, kept, x, kernel.shape, slide, code)
 
@@ -190,40 +195,39 @@ def _slide(win, groups=1):
 
 
 # A dense layer is a convolution of images of one pixel.
+_ONE_PIXEL = (1, 1, 1, 1, 0, 0, 1)
 
 
 @_twin(3)
 def dense(x, kernel, bias=None, *, activation=None):
-    y = conv2d(_pixel(x), kernel[None, None], bias, activation=None)
-    return activate(y[:, 0, 0], activation, out=y[:, 0, 0])
+    y = _new((len(x), 1, 1, kernel.shape[1]))
+    _convolve(_pixels(x), kernel[None, None], bias, y, _ONE_PIXEL, activation)
+    return y[:, 0, 0]
 
 
 @_twin(2)
 def dense_grad_kernel(dz, x):
     shape = 1, 1, x.shape[1], dz.shape[1]
-    return conv2d_grad_kernel(_pixel(dz), _pixel(x), shape)[0, 0]
+    return _grad_kernel(_pixels(dz), None, _pixels(x), shape, _ONE_PIXEL, _IDENTITY)[0][
+        0, 0
+    ]
 
 
 @_twin(2)
 def dense_grad_input(dz, kernel):
     shape = len(dz), 1, 1, len(kernel)
-    return conv2d_grad_input(_pixel(dz), kernel[None, None], shape)[:, 0, 0]
+    kernel = kernel[None, None]
+    return _grad_input(_pixels(dz), None, kernel, shape, _ONE_PIXEL, _IDENTITY)[:, 0, 0]
 
 
 @_twin(4)
 def dense_backward(dy, kept, x, kernel, *, activation=None, need_dx=True):
-    dx, dkernel, dbias = conv2d_backward(
-        _pixel(dy),
-        _pixel(kept),
-        _pixel(x),
-        kernel[None, None],
-        activation=activation,
-        need_dx=need_dx,
-    )
+    arrays = _pixels(dy), _pixels(kept), _pixels(x), kernel[None, None]
+    dx, dkernel, dbias = _backward(*arrays, _ONE_PIXEL, activation, need_dx)
     return dx[:, 0, 0] if need_dx else None, dkernel[0, 0], dbias
 
 
-def _pixel(x):
+def _pixels(x):
     return x[:, None, None]
 
 
@@ -287,7 +291,7 @@ def global_avg_pool2d(x):
 
 @_twin(1)
 def global_avg_pool2d_grad(dy, input_shape):
-    return avg_pool2d_grad(_pixel(dy), input_shape, input_shape[1:3])
+    return avg_pool2d_grad(_pixels(dy), input_shape, input_shape[1:3])
 
 
 def _pooled(x, win):

@@ -4,7 +4,7 @@ Convolution and pooling slide a window over an image; the layers ask here what
 comes out, the ops ask here what to do. Sizes are pairs, ``(vertical, horizontal)``.
 """
 
-from functools import lru_cache
+from functools import lru_cache, wraps
 from numbers import Integral
 from typing import NamedTuple
 
@@ -64,6 +64,22 @@ def pair(value, name, minimum=1):
     return int(values[0]), int(values[1])
 
 
+def _remembered(function):
+    """Keep a function's results: each op of each training step asks the same again."""
+    # 1, 1.0 and True are equal, but not all of them are sizes: `typed`.
+    look_up = lru_cache(maxsize=1024, typed=True)(function)
+
+    @wraps(function)
+    def ask(image_size, *args, **kwargs):
+        try:
+            return look_up(image_size, *args, **kwargs)
+        except TypeError:  # a list, which cannot be looked up
+            return function(image_size, *args, **kwargs)
+
+    return ask
+
+
+@_remembered
 def window(
     image_size,
     size,
@@ -105,14 +121,6 @@ def window(
     windows on ``n`` pixels and ``p`` added ones (Dumoulin & Visin, "A guide to
     convolution arithmetic for deep learning", 2016, relationship 15).
     """
-    arguments = tuple(image_size), size, stride, padding, dilation, size_name
-    try:
-        return _cached_window(*arguments)
-    except TypeError:  # a list, which cannot be looked up
-        return _window(*arguments)
-
-
-def _window(image_size, size, stride, padding, dilation, size_name):
     size = pair(size, size_name)
     stride = pair(stride, "stride")
     dilation = pair(dilation, "dilation")
@@ -134,11 +142,7 @@ def _window(image_size, size, stride, padding, dilation, size_name):
     return Window(size, stride, dilation, padding, output)
 
 
-# Each op of each training step asks again, and always the same. 1, 1.0 and True are
-# equal but not all sizes: `typed`.
-_cached_window = lru_cache(maxsize=1024, typed=True)(_window)
-
-
+@_remembered
 def pool_window(image_size, pool_size, *, stride=None, padding="valid"):
     """As `window`, for pooling: `stride` defaults to `pool_size`.
 

@@ -116,7 +116,7 @@ inline int block_pixels(ptrdiff_t pixels, int input_floats, int output_floats,
                         double flops_per_pixel) {
   const int fits = BLOCK_BYTES / 4 / max(input_floats, output_floats);
   const ptrdiff_t share = (pixels + 31) / 32;
-  const int worth = int(2e5 / flops_per_pixel) + 1;
+  const int worth = int(min64(ptrdiff_t(8e5 / flops_per_pixel), 1 << 20)) + 1;
   return max(min(fits, max(int(share < fits ? share : fits), worth)), 12);
 }
 
