@@ -17,6 +17,7 @@ FLOORS = [
     ["batches"],
     ["training", "images", "labels"],
     ["base"],
+    ["about"],
     ["estimators"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

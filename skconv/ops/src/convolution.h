@@ -110,6 +110,52 @@ inline void multiply_block(Product p, const Block& b, Strides in, Strides out,
   }
 }
 
+// Put rows of a matrix into panels, and add their sum to `total` unless that is nullptr. The
+// matrix begins at `first` and is dz of a gradient; a plain one has the identity.
+inline void pack(const Gradient& g, ptrdiff_t first, int rows, int row_stride, int columns,
+                 float* panels, float* total) {
+  with_activation(g.activation, [&](auto of) {
+    constexpr Activation A = decltype(of)::activation;
+    for_each_panel(columns, [&](int f, const Width& width) {
+      with_shape(width, [&](auto shape) {
+        constexpr int L = decltype(shape)::lanes, V = decltype(shape)::vectors;
+        const int filled = min(L * V, columns - f);
+        const float *dy = g.dy + first + f, *y = g.y + first + f;
+        float* to = panels + ptrdiff_t(rows) * f;
+        Floats<L> sum[V] = {};
+        // Of a last panel that is not filled, whole vectors are read as long as the array
+        // goes on, and what they hold too much is masked.
+        Ints<L> mask[V];
+        unrolled<V>([&](int v) SKCONV_INLINE_BODY {
+          Ints<L> lane = {};
+          for (int i = 0; i < L; i++) lane[i] = v * L + i;
+          mask[v] = lane < filled;
+        });
+        const auto put = [&](int v, Floats<L> d, Floats<L> y_) SKCONV_INLINE_BODY {
+          const Floats<L> dz = (Floats<L>)((Ints<L>)chain<L, A>(d, y_) & mask[v]);
+          store<L>(to + v * L, dz);
+          sum[v] += dz;
+        };
+        const ptrdiff_t room = g.size - first - f - L * V;
+        const int safe = room < 0 ? 0 : int(min64(room / row_stride + 1, rows));
+        for (int p = 0; p < safe; p++, dy += row_stride, y += row_stride, to += L * V)
+          unrolled<V>([&](int v) SKCONV_INLINE_BODY {
+            put(v, load<L>(dy + v * L), load<L>(y + v * L));
+          });
+        for (int p = safe; p < rows; p++, dy += row_stride, y += row_stride, to += L * V)
+          unrolled<V>([&](int v) SKCONV_INLINE_BODY {
+            put(v, load<L>(dy + v * L, filled - v * L), load<L>(y + v * L, filled - v * L));
+          });
+        if (total)
+          unrolled<V>([&](int v) SKCONV_INLINE_BODY {
+            const Floats<L> all_rows = load<L>(total + f + v * L, filled - v * L) + sum[v];
+            store<L>(total + f + v * L, all_rows, filled - v * L);
+          });
+      });
+    });
+  });
+}
+
 // As many pixels as keep a block's input and output in cache, and as leave some blocks for
 // each thread; at least what a call of the product is worth.
 inline int block_pixels(ptrdiff_t pixels, int input_floats, int output_floats,
@@ -138,12 +184,14 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
   const int padded = padded_columns(filters);
   const ptrdiff_t panel = ptrdiff_t(depth) * padded;
   float* panels = (float*)scratch(For::packed, groups * (panel + padded) * sizeof(float));
+  const Gradient plain = {kernel, kernel, Activation::identity, ptrdiff_t(depth) * s.f};
+  const Gradient plain_bias = {bias, bias, Activation::identity, s.f};
   for (int g = 0; g < groups; g++)
-    pack(kernel + g * filters, s.f, 1, depth, filters, panels + g * panel);
+    pack(plain, g * filters, depth, s.f, filters, panels + g * panel, nullptr);
 
   float* biases = panels + groups * panel;
   for (int g = 0; bias && g < groups; g++)
-    pack(bias + g * filters, 0, 1, 1, filters, biases + g * padded);
+    pack(plain_bias, g * filters, 1, s.f, filters, biases + g * padded, nullptr);
 
   Span* vertical = (Span*)scratch(
       For::lists, (s.oh + s.ow) * sizeof(Span) + ptrdiff_t(depth) * sizeof(int32_t));
@@ -420,51 +468,6 @@ struct Input {
   }
 };
 
-// Put dz of some pixels into panels, and add it up for the bias unless db is nullptr.
-inline void pack_gradient(const Gradient& g, ptrdiff_t first, int pixels, int pixel_stride,
-                          int columns, float* panels, float* db) {
-  with_activation(g.activation, [&](auto of) {
-    constexpr Activation A = decltype(of)::activation;
-    for_each_panel(columns, [&](int f, const Width& width) {
-      with_shape(width, [&](auto shape) {
-        constexpr int L = decltype(shape)::lanes, V = decltype(shape)::vectors;
-        const int filled = min(L * V, columns - f);
-        const float *dy = g.dy + first + f, *y = g.y + first + f;
-        float* to = panels + ptrdiff_t(pixels) * f;
-        Floats<L> sum[V] = {};
-        // Of a last panel that is not filled, whole vectors are read as long as the array
-        // goes on, and what they hold too much is masked.
-        Ints<L> mask[V];
-        unrolled<V>([&](int v) SKCONV_INLINE_BODY {
-          Ints<L> lane = {};
-          for (int i = 0; i < L; i++) lane[i] = v * L + i;
-          mask[v] = lane < filled;
-        });
-        const auto put = [&](int v, Floats<L> d, Floats<L> y_) SKCONV_INLINE_BODY {
-          const Floats<L> dz = (Floats<L>)((Ints<L>)chain<L, A>(d, y_) & mask[v]);
-          store<L>(to + v * L, dz);
-          sum[v] += dz;
-        };
-        const ptrdiff_t room = g.size - first - f - L * V;
-        const int safe = room < 0 ? 0 : int(min64(room / pixel_stride + 1, pixels));
-        for (int p = 0; p < safe; p++, dy += pixel_stride, y += pixel_stride, to += L * V)
-          unrolled<V>([&](int v) SKCONV_INLINE_BODY {
-            put(v, load<L>(dy + v * L), load<L>(y + v * L));
-          });
-        for (int p = safe; p < pixels; p++, dy += pixel_stride, y += pixel_stride, to += L * V)
-          unrolled<V>([&](int v) SKCONV_INLINE_BODY {
-            put(v, load<L>(dy + v * L, filled - v * L), load<L>(y + v * L, filled - v * L));
-          });
-        if (db)
-          unrolled<V>([&](int v) SKCONV_INLINE_BODY {
-            const Floats<L> total = load<L>(db + f + v * L, filled - v * L) + sum[v];
-            store<L>(db + f + v * L, total, filled - v * L);
-          });
-      });
-    });
-  });
-}
-
 // dkernel[t, c, f] = sum over n, p of x[n, q(p, t), c] dz[n, p, f], and db[f] that of dz.
 //
 // Tasks are pairs of a share of the blocks and a share of the kernel's rows (taps and
@@ -523,7 +526,7 @@ inline void conv2d_grad_kernel(const Slide& s, const Gradient& gradient, const f
       const float* a = input.of(b, x);
       const ptrdiff_t first = ((ptrdiff_t(b.image) * s.oh + b.row) * s.ow + b.column) * s.f;
       for (int g = 0; g < groups; g++) {
-        pack_gradient(gradient, first + g * filters, b.pixels(), s.f, filters, panels,
+        pack(gradient, first + g * filters, b.pixels(), s.f, filters, panels,
                       sum_db ? sum_db + g * filters : nullptr);
         Product p = {};
         p.a = a + g * per_group;

@@ -240,21 +240,4 @@ void multiply(const Product& p) {
   });
 }
 
-// Copy a matrix of `depth` rows and `columns` columns, both at any stride, into panels.
-inline void pack(const float* b, ptrdiff_t row_stride, ptrdiff_t column_stride, int depth,
-                 int columns, float* panels) {
-  for_each_panel(columns, [&](int f, const Width& width) {
-    float* to = panels + ptrdiff_t(depth) * f;
-    const int wide = width.columns, filled = min(wide, columns - f);
-    const float* from = b + f * column_stride;
-    for (int k = 0; k < depth; k++, from += row_stride, to += wide) {
-      if (column_stride == 1)
-        std::memcpy(to, from, filled * sizeof(float));
-      else
-        for (int c = 0; c < filled; c++) to[c] = from[c * column_stride];
-      for (int c = filled; c < wide; c++) to[c] = 0;
-    }
-  });
-}
-
 }  // namespace skconv::SKCONV_ISA
