@@ -1,9 +1,12 @@
 """Everything that is claimed in numbers: ``python -m benchmarks``."""
 
 import argparse
+import json
 import os
 import platform
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import sklearn
@@ -11,45 +14,117 @@ from threadpoolctl import threadpool_info
 
 import skconv
 
-from . import accuracy, imports, steps
+from . import accuracy, imports, plot, steps, whole
+
+ENVIRONMENTS = ["torch", "tensorflow", "jax"]
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    if sys.argv[1:2] == ["plot"]:
+        plot.main(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="python -m benchmarks plot FILE OUT draws what --save FILE has kept.",
+    )
     parser.add_argument(
         "which",
         nargs="*",
-        choices=["steps", "digits", "fashion", "import", []],
+        choices=[*runs(None), []],
         help="what to run; everything by default",
     )
+    for name in ENVIRONMENTS:
+        parser.add_argument(
+            f"--{name}-python", metavar="PATH", help=f"a Python that has {name}"
+        )
     parser.add_argument(
-        "--torch-python", help="a Python that has torch, to compare with"
+        "--threads", type=int, nargs="+", default=[1, 2], help="steps; others: the last"
     )
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--nets", nargs="+", default=list(steps.NETS), metavar="NET")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=3, help="of fit")
+    parser.add_argument("--samples", type=int, help="fit only the first so many")
     parser.add_argument("--data", help="folder of Fashion-MNIST's gzip IDX files")
+    parser.add_argument("--save", type=Path, help="a file for all figures, in JSON")
     arguments = parser.parse_args()
 
-    print_machine()
-    runs = {
+    results = {"machine": machine(), "command": command(arguments)}
+    print("\n".join([*results["machine"], results["command"]]), flush=True)
+    chosen = runs(arguments)
+    for which in arguments.which or chosen:
+        results[which] = chosen[which]()
+        if arguments.save:  # after each: what was measured is kept, whatever comes
+            arguments.save.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def runs(arguments):
+    pythons = {"ours": sys.executable}
+    for name in ENVIRONMENTS:
+        if path := getattr(arguments, f"{name}_python", None):
+            pythons[name] = path
+    return {
         "import": imports.run,
-        "steps": lambda: steps.run(arguments.torch_python, arguments.threads),
+        "steps": lambda: steps.run(
+            pythons,
+            threads=arguments.threads,
+            nets=arguments.nets,
+            rounds=arguments.rounds,
+        ),
+        "fit": lambda: whole.fit(
+            pythons,
+            threads=arguments.threads[-1],
+            data=arguments.data,
+            samples=arguments.samples,
+            epochs=arguments.epochs,
+        ),
+        "predict": lambda: whole.predict(
+            pythons,
+            threads=arguments.threads[-1],
+            data=arguments.data,
+            rounds=arguments.rounds,
+        ),
+        "search": lambda: whole.search(pythons, data=arguments.data),
         "digits": accuracy.digits,
         "fashion": lambda: accuracy.fashion(arguments.data),
     }
-    for which in arguments.which or runs:
-        runs[which]()
 
 
-def print_machine():
+def machine():
+    """Return lines on what the figures were measured with."""
     pools = [
-        f"{p['internal_api']} {p.get('architecture', '')}" for p in threadpool_info()
+        f"{p['internal_api']} {p.get('architecture', '')}".strip()
+        for p in threadpool_info()
     ]
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {cpu()}, {os.cpu_count()} cores")
-    print(
+    return [
+        f"{datetime.now(UTC):%Y-%m-%d}, {cpu()}, {os.cpu_count()} cores",
         f"Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"scikit-learn {sklearn.__version__}, skconv {skconv.__version__}, NumPy ops"
-    )
-    print("BLAS:", ", ".join(pools), flush=True)
+        f"scikit-learn {sklearn.__version__}, skconv {skconv.__version__}, "
+        f"{skconv.ops.in_use()} ops",
+        "Thread pools here: " + ", ".join(pools),
+        *load(),
+    ]
+
+
+def load():
+    """Return a line on how busy the machine is; threads that spin suffer the most."""
+    if not hasattr(os, "getloadavg"):
+        return []
+    return [f"Load average of the last minute, before: {os.getloadavg()[0]:.2f}"]
+
+
+def command(arguments):
+    """Return the command line, with PATH for whatever lies on this machine only."""
+    values = vars(arguments).items()
+    paths = {
+        str(value)
+        for name, value in values
+        if value and (name.endswith("_python") or name in ("data", "save"))
+    }
+    line = " ".join(["python -m benchmarks", *sys.argv[1:]])
+    for path in sorted(paths, key=len, reverse=True):  # one may begin with another
+        line = line.replace(path, "PATH")
+    return line
 
 
 def cpu():

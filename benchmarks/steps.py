@@ -1,74 +1,127 @@
-"""Training steps, ours and a peer's in turn."""
+"""Training steps and predictions of one batch, ours and the peers' in turn."""
 
-import json
 import statistics
-import subprocess
 import sys
-from pathlib import Path
+from collections import defaultdict
 
-PEERS = Path(__file__).parent / "peers"
-sys.path.insert(0, str(PEERS))
-
-from nets import NETS  # noqa: E402
+from . import processes
+from .peers.nets import NETS, gigaflops
+from .processes import OURS, PEAK, Peer
 
 ROUND_SECONDS = 0.3
+MATRIX_PRODUCTS = 15
+WHAT = {"train": "training step", "predict": "prediction of one batch"}
 
 
-class Peer:
-    """A process that steps when it is told (see peers/protocol.py)."""
-
-    def __init__(self, python, script, net, threads):
-        self.process = subprocess.Popen(
-            [python, str(PEERS / script), net, str(threads)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{python} could not run {script}: its error stands above")
-        self.description = json.loads(line)
-        self.steps = max(1, int(ROUND_SECONDS / self.seconds(1)))
-        self.times = []
-
-    def seconds(self, steps):
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-    def run_round(self):
-        self.times.append(self.seconds(self.steps) / self.steps)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def run(torch_python=None, threads=2, rounds=15, nets=tuple(NETS)):
-    """Print the median milliseconds a step, and the ratio of medians."""
-    scripts = [(sys.executable, "skconv_peer.py")]
-    if torch_python:
-        scripts.append((torch_python, "torch_peer.py"))
+def run(pythons, *, threads=(1, 2), nets=tuple(NETS), rounds=15):
+    """Print a table for each net and kind of step; return records of all figures."""
+    peaks = {count: peak(count) for count in threads}
+    print(f"\n## Steps: medians of {rounds} interleaved rounds\n")
     print(
-        f"\nTraining steps, {threads} threads, medians of {rounds} interleaved rounds"
+        "Peak is the best of NumPy's float32 matrix products (2048 x 2048, less than "
+        "the units for multiply-adds could do): "
+        + ", ".join(f"{each:.0f} GFLOP/s with {plural(n)}" for n, each in peaks.items())
     )
-    for i, net in enumerate(nets):
-        peers = [Peer(*script, net, threads) for script in scripts]
-        for _ in range(rounds):
-            for peer in peers:
-                peer.run_round()
+    records = []
+    for i, name in enumerate(nets):
+        peers = processes.start(
+            "steps", pythons, threads=threads, net=name, warm_up=processes.WARM_UP
+        )
         if i == 0:
-            for peer in peers:
-                print("  " + "; ".join(peer.description.values()))
-            print(
-                "| net | skconv (ms) |"
-                + (" torch (ms) | ours / torch |" if torch_python else "")
+            print()
+            processes.describe(peers)
+        for what in WHAT:
+            found = measure(peers, NETS[name], name, what, rounds, peaks)
+            print(f"\n### {name}, {WHAT[what]} ({NETS[name].batch} images)")
+            print_records(found, threads)
+            records += found
+        processes.close(peers)
+    return {"peaks": peaks, "records": records}
+
+
+def measure(peers, net, name, what, rounds, peaks):
+    times, calls = defaultdict(list), {}
+
+    def calibrate(peer):
+        calls[peer] = max(1, int(ROUND_SECONDS / peer.run(what)["seconds"]))
+
+    def work(peer):
+        seconds = peer.run(what, calls[peer])["seconds"]
+        times[peer].append(seconds / calls[peer])
+
+    processes.interleave(peers, 1, calibrate)
+    processes.interleave(peers, rounds, work)
+    medians = {peer: statistics.median(times[peer]) for peer in peers}
+    records = []
+    for peer, seconds in medians.items():
+        theirs = [
+            other_seconds
+            for other, other_seconds in medians.items()
+            if other.name not in OURS and other.threads == peer.threads
+        ]
+        speed = gigaflops(net)[what] / seconds
+        records.append(
+            {
+                "net": name,
+                "what": what,
+                "peer": peer.name,
+                "threads": peer.threads,
+                "ms": 1e3 * seconds,
+                "round_ms": [1e3 * each for each in times[peer]],
+                "to_fastest_peer": seconds / min(theirs) if theirs else None,
+                "gigaflops": speed,
+                "of_peak": speed / peaks[peer.threads],
+            }
+        )
+    return records
+
+
+def print_records(records, threads):
+    columns = ["peer"]
+    for count in threads:
+        columns += [f"{plural(count)} (ms)", "to the fastest peer", "GFLOP/s", "peak"]
+    least, most = min(threads), max(threads)
+    if least < most:
+        columns.append(f"speed-up {least} → {most}")
+    found = defaultdict(dict)
+    for record in records:
+        found[record["peer"]][record["threads"]] = record
+    rows = []
+    for peer, by_threads in found.items():
+        row = [peer]
+        for count in threads:
+            row += cells(by_threads.get(count))
+        if least < most:
+            both = least in by_threads and most in by_threads
+            row.append(
+                f"{by_threads[least]['ms'] / by_threads[most]['ms']:.2f}"
+                if both
+                else "-"
             )
-            print("|---|---|" + ("---|---|" if torch_python else ""))
-        ours, *others = [1e3 * statistics.median(peer.times) for peer in peers]
-        row = "".join(f" {theirs:.2f} | {ours / theirs:.2f} |" for theirs in others)
-        print(f"| {net} | {ours:.2f} |{row}", flush=True)
-        for peer in peers:
-            peer.close()
-    if not torch_python:
-        print("(--torch-python PATH compares with the torch of that interpreter)")
+        rows.append(row)
+    processes.print_table(columns, rows)
+
+
+def cells(record):
+    if record is None:
+        return ["-"] * 4
+    ratio = record["to_fastest_peer"]
+    return [
+        processes.figures(record["ms"]),
+        "-" if ratio is None else f"{ratio:.2f}",
+        processes.figures(record["gigaflops"]),
+        f"{record['of_peak']:.0%}",
+    ]
+
+
+def peak(threads):
+    """Measure the GFLOP/s of NumPy's matrix product: the best of several."""
+    peer = Peer("peak", PEAK, sys.executable, threads=threads, kind="peak", warm_up=2)
+    peer.start()
+    best = min(peer.run("product")["seconds"] for _ in range(MATRIX_PRODUCTS))
+    peer.close()
+    return peer.description["gigaflop"] / best
+
+
+def plural(threads):
+    return f"{threads} thread" + "s" * (threads > 1)

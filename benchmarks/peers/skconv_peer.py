@@ -1,36 +1,105 @@
-"""One training step of skconv."""
+"""Ours; SKCONV_OPS in the environment says which ops."""
 
-from protocol import serve
-from threadpoolctl import threadpool_info, threadpool_limits
+import sys
+from pathlib import Path
+
+import numpy as np
+from nets import NETS
+from protocol import (
+    LEARNING_RATE,
+    accuracy,
+    one_after_another,
+    random_batch,
+    read_data,
+    serve,
+)
+from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_info
+
+sys.path.append(str(Path(__file__).parents[2]))  # the checkout, where not installed
 
 import skconv
-from skconv import Network, ops
+from skconv import ConvNetClassifier, Network, ops
 from skconv.layers import Conv2D, Dense, MaxPool2D
 from skconv.optimizers import Adam
 
 
-def build(net, threads, x, codes):
-    import numpy as np
-
-    threadpool_limits(threads)
-    network = Network.build(layers(net), net.image, np.random.default_rng(0))
-    optimizer = Adam(network.parameters)
+def steps(task):
+    net = NETS[task.net]
+    x, codes = random_batch(net)
     rng = np.random.default_rng(0)
+    out = ("out", Dense(net.layers[-1][1]))
+    network = Network.build([*hidden_layers(net), out], net.image, rng)
+    optimizer = Adam(network.parameters)
 
-    def step():
+    def train():
         _, gradient = network.loss_and_gradient(
             x, codes, None, ops.softmax_cross_entropy, rng
         )
-        optimizer.step(network.parameters, gradient, 1e-3)
+        optimizer.step(network.parameters, gradient, LEARNING_RATE)
 
+    return describe(), {"train": train, "predict": lambda: network.predict(x)}
+
+
+def fit(task):
+    X, X_test, y, y_test = read_data(task.data)
+    clf = classifier()
+    classes = np.unique(y)
+
+    def epoch():
+        clf.partial_fit(X, y, classes=classes)
+
+    return describe(), {"epoch": epoch, "score": lambda: clf.score(X_test, y_test)}
+
+
+def predict(task):
+    _, X, _, y = read_data(task.data)
+    clf = classifier().fit(X[:256], y[:256])
+    tensors, images = one_after_another(X[..., None]), one_after_another(X)
+    return describe(), {
+        "network": lambda: clf.network_.predict(next(tensors)),
+        "estimator": lambda: clf.predict_proba(next(images)),
+        "many": lambda: accuracy(clf.predict(X), y),
+    }
+
+
+def search(task):
+    X, _, y, _ = read_data(task.data)
+    clf = ConvNetClassifier(
+        hidden_layer_sizes=task.dense, max_iter=task.epochs, random_state=0
+    )
+    grid = {"filters": task.filters, "kernel_size": task.kernel_size}
+    return describe(), {
+        "search": lambda: float(
+            GridSearchCV(clf, grid, cv=2, n_jobs=2).fit(X, y).best_score_
+        )
+    }
+
+
+def describe():
     blas = {
         pool["architecture"] for pool in threadpool_info() if "architecture" in pool
     }
-    what = f"skconv {skconv.__version__}, NumPy {np.__version__} ops"
-    return {"what": what, "blas": ", ".join(sorted(blas))}, step
+    return {
+        "what": f"skconv {skconv.__version__}, {ops.in_use()} ops",
+        "numpy": f"NumPy {np.__version__}, BLAS {', '.join(sorted(blas))}",
+    }
 
 
-def layers(net):
+def classifier():
+    """Return an estimator of the mnist net; the output layer is added by itself."""
+    net = NETS["mnist"]
+    return ConvNetClassifier(
+        hidden_layers(net),
+        batch_size=net.batch,
+        learning_rate_init=LEARNING_RATE,
+        max_iter=1,
+        alpha=0,
+        random_state=0,
+    )
+
+
+def hidden_layers(net):
     makers = {
         "conv": lambda filters, size, padding: Conv2D(
             filters, size, padding=padding, activation="relu"
@@ -38,10 +107,11 @@ def layers(net):
         "pool": lambda: MaxPool2D(2),
         "dense": lambda units: Dense(units, "relu"),
     }
-    hidden = [makers[kind](*arguments) for kind, *arguments in net.layers[:-1]]
-    hidden.append(Dense(net.layers[-1][1]))
-    return [(f"layer{i}", layer) for i, layer in enumerate(hidden)]
+    return [
+        (f"layer{i}", makers[kind](*arguments))
+        for i, (kind, *arguments) in enumerate(net.layers[:-1])
+    ]
 
 
 if __name__ == "__main__":
-    serve(build)
+    serve({"steps": steps, "fit": fit, "predict": predict, "search": search})

@@ -1,0 +1,203 @@
+"""The peers, and what talks to their processes (see peers/protocol.py)."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+SCRIPTS = Path(__file__).parent / "peers"
+LIMIT = 900  # seconds for any one answer; torch.compile takes minutes to start
+WARM_UP = 3
+
+
+class Spec(NamedTuple):
+    """How a peer is started, and in which benchmarks it takes part."""
+
+    environment: str  # "ours", or the option that names a Python
+    script: str
+    kinds: str
+    variant: str = ""
+    variables: dict[str, str] = {}  # noqa: RUF012
+
+
+PEERS = {
+    "skconv": Spec("ours", "skconv_peer.py", "steps fit predict search"),
+    "skconv, NumPy ops": Spec(
+        "ours",
+        "skconv_peer.py",
+        "steps fit predict search",
+        variables={"SKCONV_OPS": "numpy"},
+    ),
+    "torch": Spec("torch", "torch_peer.py", "steps fit predict", "eager"),
+    "torch, channels_last": Spec(
+        "torch", "torch_peer.py", "steps fit predict", "channels_last"
+    ),
+    "torch.compile": Spec("torch", "torch_peer.py", "steps predict", "compiled"),
+    "skorch": Spec("torch", "skorch_peer.py", "fit predict search"),
+    "TensorFlow": Spec("tensorflow", "tensorflow_peer.py", "steps"),
+    "Keras": Spec("tensorflow", "tensorflow_peer.py", "fit predict"),
+    "JAX": Spec("jax", "jax_peer.py", "steps predict"),
+}
+OURS = [name for name, spec in PEERS.items() if spec.environment == "ours"]
+PEAK = Spec("ours", "peak_peer.py", "peak")
+
+
+class PeerError(Exception):
+    """A peer could not start, or ended before it answered."""
+
+
+class Peer:
+    """A process that works when it is told."""
+
+    def __init__(self, name, spec, python, *, threads, cores=None, **task):
+        self.name, self.threads = name, threads
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (see close)
+        task |= {"variant": spec.variant, "threads": threads}
+        with on_cores(cores or threads):
+            self.process = subprocess.Popen(
+                [python, str(SCRIPTS / spec.script), json.dumps(task)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.errors,
+                text=True,
+                env=environment(threads) | spec.variables,
+            )
+
+    def start(self):
+        """Wait until it is ready."""
+        self.description = self._answer()
+        self.actions = self.description.pop("actions")
+
+    def run(self, action, calls=1):
+        """Call an action a number of times; return the answer, a dict."""
+        self.process.stdin.write(f"{action} {calls}\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self):
+        alarm = threading.Timer(LIMIT, self.process.kill)
+        alarm.start()
+        line = self.process.stdout.readline()
+        alarm.cancel()
+        if not line:
+            raise PeerError(self._last_words())
+        return json.loads(line)
+
+    def _last_words(self):
+        code = self.process.wait()
+        self.errors.seek(0)
+        lines = [line.strip() for line in self.errors if line.strip()]
+        errors = [line for line in lines if re.match(r"[\w.]*Error\b", line)]
+        return [f"ended with code {code}", *lines[-1:], *errors[-1:]][-1]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
+
+
+class on_cores:
+    """Within, children are started that may run on so many cores only.
+
+    It is set before they start: pools of threads count the cores that they may use.
+    """
+
+    def __init__(self, cores):
+        self.cores = cores
+
+    def __enter__(self):
+        if hasattr(os, "sched_setaffinity"):
+            self.all = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, sorted(self.all)[: self.cores])
+
+    def __exit__(self, *_):
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, self.all)
+
+
+def environment(threads):
+    """Return the variables of a child, which libraries read as they are loaded."""
+    # What was set for this machine's OpenBLAS would favour or hinder NumPy's.
+    left_out = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SKCONV_OPS")
+    kept = {key: value for key, value in os.environ.items() if key not in left_out}
+    counts = dict.fromkeys(
+        [
+            "OMP_NUM_THREADS",
+            "OPENBLAS_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "NUMEXPR_NUM_THREADS",
+            "VECLIB_MAXIMUM_THREADS",
+        ],
+        str(threads),
+    )
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    return kept | counts | quiet
+
+
+def start(kind, pythons, *, threads, **task):
+    """Return the peers of a benchmark, each ready, one for each count of threads.
+
+    Who cannot start is left out, and says why; so is who turns out to be the same as
+    another, as our two are without compiled ops.
+    """
+    peers = []
+    for name, spec in PEERS.items():
+        if kind not in spec.kinds.split() or spec.environment not in pythons:
+            continue
+        for count in threads:
+            python = pythons[spec.environment]
+            try:
+                peer = Peer(name, spec, python, threads=count, kind=kind, **task)
+                peer.start()
+            except (OSError, PeerError) as error:
+                print(f"\n{name} is left out: {error}", flush=True)
+                break
+            if any(is_twin(peer, other) for other in peers):
+                peer.close()
+                break
+            peers.append(peer)
+    return peers
+
+
+def is_twin(peer, other):
+    return (peer.description, peer.threads) == (other.description, other.threads)
+
+
+def describe(peers):
+    """Print once what each peer is."""
+    for name, description in {peer.name: peer.description for peer in peers}.items():
+        print(f"- {name}: {'; '.join(map(str, description.values()))}")
+
+
+def interleave(peers, rounds, work):
+    """Call ``work(peer)`` so many times for each, in turn; drop who breaks down."""
+    for _ in range(rounds):
+        for peer in list(peers):
+            try:
+                work(peer)
+            except (OSError, PeerError) as error:
+                print(f"\n{peer.name} is left out: {error}", flush=True)
+                peers.remove(peer)
+
+
+def close(peers):
+    for peer in peers:
+        peer.close()
+
+
+def print_table(columns, rows):
+    """Print rows of text in GitHub's Markdown; numbers' columns are right-aligned."""
+    print("\n| " + " | ".join(columns) + " |")
+    print("|---|" + "---:|" * (len(columns) - 1))
+    for row in rows:
+        print("| " + " | ".join(row) + " |", flush=True)
+
+
+def figures(value):
+    """Write a number with three figures that count, and no exponent."""
+    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
