@@ -9,17 +9,17 @@ from .peers.nets import NETS, gigaflops
 from .processes import OURS, PEAK, Peer
 
 ROUND_SECONDS = 0.3
-MATRIX_PRODUCTS = 15
+PEAK_RUNS = 15
 WHAT = {"train": "training step", "predict": "prediction of one batch"}
 
 
 def run(pythons, *, threads=(1, 2), nets=tuple(NETS), rounds=15):
     """Print a table for each net and kind of step; return records of all figures."""
-    peaks = {count: peak(count) for count in threads}
+    found = {count: peak(count) for count in threads}
+    peaks = {count: speed for count, (speed, _) in found.items()}
     print(f"\n## Steps: medians of {rounds} interleaved rounds\n")
     print(
-        "Peak is the best of NumPy's float32 matrix products (2048 x 2048, less than "
-        "the units for multiply-adds could do): "
+        f"Peak is the best of {PEAK_RUNS} runs of {found[threads[0]][1]}: "
         + ", ".join(f"{each:.0f} GFLOP/s with {plural(n)}" for n, each in peaks.items())
     )
     records = []
@@ -115,12 +115,12 @@ def cells(record):
 
 
 def peak(threads):
-    """Measure the GFLOP/s of NumPy's matrix product: the best of several."""
+    """Measure the machine's multiply-adds; return GFLOP/s, and what was run."""
     peer = Peer("peak", PEAK, sys.executable, threads=threads, kind="peak", warm_up=2)
     peer.start()
-    best = min(peer.run("product")["seconds"] for _ in range(MATRIX_PRODUCTS))
+    best = min(peer.run("run")["seconds"] for _ in range(PEAK_RUNS))
     peer.close()
-    return peer.description["gigaflop"] / best
+    return peer.description["gigaflop"] / best, peer.description["what"]
 
 
 def plural(threads):
