@@ -39,10 +39,15 @@ std::vector<const Kernels*> find_available() {
   std::vector<const Kernels*> found;
 #ifdef SKCONV_X86
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-    found.push_back(&avx512);
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&avx2);
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#ifdef SKCONV_EMULATE_AVX512
+  const bool has_avx512 = has_avx2;
+#else
+  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#endif
+  if (has_avx512) found.push_back(&avx512);
+  if (has_avx2) found.push_back(&avx2);
 #endif
   found.push_back(&generic);
   return found;
