@@ -5,9 +5,13 @@ import inspect
 import os
 import subprocess
 import sys
+import threading
+import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 from test_ops import POOLS
@@ -392,6 +396,56 @@ def test_threads_may_predict_with_one_model_at_once(rng):
             np.testing.assert_array_equal(ours, one)
 
 
+def test_no_array_is_copied_on_the_way(rng):
+    """NumPy reports its arrays to tracemalloc: there are those asked for, and no others."""
+    x = rng.standard_normal((64, 28, 28, 16), np.float32)
+    kernel = rng.standard_normal((3, 3, 16, 24), np.float32)
+
+    def peak(op, *args, **kwargs):
+        tracemalloc.start()
+        try:
+            results = op(*args, **kwargs)
+            return results, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    y, used = peak(ops.conv2d, x, kernel, padding="same", activation="tanh")
+    assert used < y.nbytes * 1.01
+    same = {"padding": "same", "activation": "tanh"}
+    _, used = peak(ops.conv2d_backward, y, y, x, kernel, **same)
+    assert used < (x.nbytes + kernel.nbytes) * 1.01
+    pooled, used = peak(ops.max_pool2d, x)
+    assert used < pooled.nbytes * 1.01
+
+
+def test_other_threads_run_while_an_op_does(rng):
+    x = rng.standard_normal((16, 64, 64, 64), np.float32)
+    kernel = rng.standard_normal((3, 3, 64, 64), np.float32)
+    ticks, done = [], threading.Event()
+
+    def tick():
+        while not done.wait(0.001):
+            ticks.append(time.perf_counter())
+
+    def longest_pause():
+        """The longest that no tick came, as a share of an op's time."""
+        start = time.perf_counter()
+        ops.conv2d(x, kernel)
+        stop = time.perf_counter()
+        within = [start, *(t for t in ticks if start < t < stop), stop]
+        return np.diff(within).max() / (stop - start)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        with threadpool_limits(1):  # a core is left for the ticks
+            # With the interpreter's lock held it is nearly 1 each time.
+            assert min(longest_pause() for _ in range(10)) < 0.8
+    finally:
+        done.set()
+        thread.join()
+
+
 # Processes -----------------------------------------------------------------------------
 
 
@@ -428,6 +482,21 @@ def test_a_forked_child_predicts_and_fits():
     """
     result = run(code, OMP_NUM_THREADS="2")
     assert result.stdout == "child: 0\n", result.stderr
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_the_environment_sets_the_threads(threads):
+    result = run("import skconv; skconv.show_versions()", OMP_NUM_THREADS=threads)
+    assert f"\nthreads of ops: {threads}\n" in result.stdout, result.stderr
+
+
+def test_workers_of_joblib_have_the_threads_they_are_given():
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        threads = joblib.Parallel(2)(
+            joblib.delayed(lambda: skconv.ops.compiled.max_threads())()
+            for _ in range(2)
+        )
+    assert threads == [1, 1]
 
 
 @pytest.mark.parametrize("name", ops.available())
