@@ -38,9 +38,9 @@ def gather(x, rows, dtype, scale=1):
     --------
     >>> import numpy as np
     >>> from skconv import ops
-    >>> images = np.array([[0, 255], [51, 102], [204, 0]], np.uint8)
+    >>> images = np.array([[0, 255], [51, 102], [153, 0]], np.uint8)
     >>> ops.gather(images, np.array([2, 0]), np.dtype("float32"), 1 / 255)
-    array([[0.8, 0. ],
+    array([[0.6, 0. ],
            [0. , 1. ]], dtype=float32)
     """
     batch = np.asarray(x[rows], dtype=dtype, order="C")
