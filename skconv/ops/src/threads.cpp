@@ -5,6 +5,16 @@
 #ifndef _WIN32
 #include <pthread.h>
 #endif
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SKCONV_ASAN
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SKCONV_ASAN
+#endif
+#ifdef SKCONV_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace skconv {
 
@@ -42,6 +52,11 @@ void* scratch(For purpose, size_t bytes) {
     if (!m.start) throw std::bad_alloc();
     m.size = rounded;
   }
+#ifdef SKCONV_ASAN
+  // What an earlier call had or rounding added is out of bounds for this one.
+  __asan_unpoison_memory_region(m.start, bytes);
+  __asan_poison_memory_region((char*)m.start + bytes, m.size - bytes);
+#endif
   return m.start;
 }
 
