@@ -419,7 +419,7 @@ def test_no_array_is_copied_on_the_way(rng):
 
 
 def test_other_threads_run_while_an_op_does(rng):
-    x = rng.standard_normal((16, 64, 64, 64), np.float32)
+    x = rng.standard_normal((8, 64, 64, 64), np.float32)
     kernel = rng.standard_normal((3, 3, 64, 64), np.float32)
     ticks, done = [], threading.Event()
 
@@ -440,7 +440,7 @@ def test_other_threads_run_while_an_op_does(rng):
     try:
         with threadpool_limits(1):  # a core is left for the ticks
             # With the interpreter's lock held it is nearly 1 each time.
-            assert min(longest_pause() for _ in range(10)) < 0.8
+            assert any(longest_pause() < 0.8 for _ in range(10))
     finally:
         done.set()
         thread.join()
