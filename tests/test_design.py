@@ -13,15 +13,23 @@ FLOORS = [
     ["ops"],
     ["initializers"],
     ["layers"],
-    ["network", "optimizers", "losses", "architectures"],
+    ["network", "optimizers", "schedules", "losses", "augmentation", "architectures"],
     ["batches"],
-    ["training", "images", "labels"],
+    ["training", "images", "labels", "targets", "parameters"],
     ["base"],
     ["about"],
     ["estimators"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-KNOW_SCIKIT_LEARN = {"layers", "images", "labels", "base", "estimators"}
+KNOW_SCIKIT_LEARN = {
+    "layers",
+    "images",
+    "labels",
+    "targets",
+    "parameters",
+    "base",
+    "estimators",
+}
 WHAT_LAYERS_KNOW = {
     "sklearn.base.BaseEstimator",
     "sklearn.utils.metadata_routing.UNUSED",

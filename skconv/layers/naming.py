@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 
 from ..lookup import did_you_mean
 
-__all__ = ["HoldsLayers", "Searchable", "name_layers"]
+__all__ = ["HoldsLayers", "Searchable", "name_all", "name_layers"]
 
 
 class Searchable(BaseEstimator):
@@ -100,7 +100,7 @@ class HoldsLayers(Searchable):
                 # All names are written out: none shall change with its neighbour.
                 self.layers = [
                     (name, swaps.get(name, layer))
-                    for name, layer in _name_all(self.layers)
+                    for name, layer in name_all(self.layers)
                 ]
             by_name = dict(self._layers_by_name())
             for key in params:
@@ -122,7 +122,7 @@ class HoldsLayers(Searchable):
         """
         own = super().get_params(deep=False)
         return [
-            (name, layer) for name, layer in _name_all(self.layers) if name not in own
+            (name, layer) for name, layer in name_all(self.layers) if name not in own
         ]
 
 
@@ -154,7 +154,7 @@ def name_layers(layers, taken=()):
             "layers must be a list of layers or of (name, layer), "
             f"got {type(layers).__name__}: {layers!r}"
         )
-    named = [entry for entry in _name_all(layers) if entry[1] != "passthrough"]
+    named = [entry for entry in name_all(layers) if entry[1] != "passthrough"]
     if not named:
         raise ValueError(
             f"layers must hold at least one layer that is no 'passthrough', got "
@@ -192,7 +192,15 @@ def name_layers(layers, taken=()):
     return named
 
 
-def _name_all(layers):
+def name_all(layers):
+    """Name each entry of a list as it comes, whatever it is.
+
+    Yields
+    ------
+    name : str
+        Its own, or its class and its place among those of its class.
+    layer : object
+    """
     ordinal = Counter()
     for entry in layers if isinstance(layers, list | tuple) else ():
         named = (

@@ -1,0 +1,481 @@
+"""Augmentation: recipes that vary the images of a minibatch, in training only."""
+
+import math
+from collections import Counter
+from numbers import Real
+
+import numpy as np
+
+from . import ops
+from .layers.naming import Searchable, name_all
+
+__all__ = [
+    "GaussianNoise",
+    "RandomAffine",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShift",
+    "augment",
+    "name_recipes",
+]
+
+
+def augment(x, recipes, rng):
+    """Vary a minibatch by one recipe after the other.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, ...)
+        It is not changed.
+    recipes : callable ``(x, rng) -> x``, such as a recipe, or a list of them or of \
+(str, callable)
+        ``"passthrough"`` in a list does nothing.
+    rng : numpy.random.Generator
+        The only source of randomness.
+
+    Returns
+    -------
+    x : ndarray of the same shape and dtype
+
+    Raises
+    ------
+    TypeError
+        If an entry cannot be called.
+    ValueError
+        If an argument of a recipe is out of its range, or if what a recipe returns
+        has another shape or dtype; the message names the recipe.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.augmentation import RandomFlip, RandomShift, augment
+    >>> x = np.arange(1.0, 13.0).reshape(1, 3, 4, 1)
+    >>> y = augment(x, [RandomFlip(), RandomShift(1)], np.random.default_rng(0))
+    >>> y[0, :, :, 0]
+    array([[ 0.,  1.,  2.,  3.],
+           [ 0.,  5.,  6.,  7.],
+           [ 0.,  9., 10., 11.]])
+    """
+    for name, recipe in name_recipes(recipes):
+        try:
+            y = recipe(x, rng)
+            _check_result(y, x)
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            words = f"augment: recipe {name!r} ({recipe!r}): {error}"
+            raise type(error)(words) from error
+        x = y
+    return x
+
+
+def _check_result(y, x):
+    if not isinstance(y, np.ndarray):
+        raise ValueError(f"must return an array, got {type(y).__name__}: {y!r}")
+    if (y.shape, y.dtype) != (x.shape, x.dtype):
+        raise ValueError(
+            f"must return an array of shape {x.shape} in {x.dtype}, as it was given, "
+            f"got {y.shape} in {y.dtype}"
+        )
+
+
+def name_recipes(recipes):
+    """Give each recipe a name: its own, or its class and place among those of it.
+
+    Parameters
+    ----------
+    recipes
+        As in `augment`.
+
+    Returns
+    -------
+    named : list of (str, callable)
+        Without those that are ``"passthrough"``.
+
+    Raises
+    ------
+    TypeError
+        If an entry cannot be called, or is a class.
+    ValueError
+        If two share a name.
+    """
+    entries = recipes if isinstance(recipes, list | tuple) else [recipes]
+    named = [entry for entry in name_all(entries) if entry[1] != "passthrough"]
+    for _, recipe in named:
+        if isinstance(recipe, type) or not callable(recipe):
+            hint = ""
+            if isinstance(recipe, type):
+                hint = f"; call it: {recipe.__name__}(...)"
+            raise TypeError(
+                "augment must be a callable (x, rng) -> x, such as the recipes of "
+                "skconv.augmentation, or a list of them or of (name, callable), got "
+                f"{recipe!r}{hint}"
+            )
+    for name, count in Counter(name for name, _ in named).items():
+        if count > 1:
+            raise ValueError(
+                f"recipes of augment must have distinct names, got {count} of {name!r}"
+            )
+    return named
+
+
+# Recipes -----------------------------------------------------------------------------
+
+
+class RandomFlip(Searchable):
+    """Mirror half of the images.
+
+    Parameters
+    ----------
+    horizontal : bool, default=True
+        Whether left and right change places, in every other image.
+    vertical : bool, default=False
+        Whether top and bottom do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.augmentation import RandomFlip
+    >>> x = np.tile(np.arange(3.0), (2, 1)).reshape(2, 1, 3, 1)
+    >>> RandomFlip()(x, np.random.default_rng(0))[:, 0, :, 0]
+    array([[0., 1., 2.],
+           [2., 1., 0.]])
+    """
+
+    def __init__(self, horizontal=True, vertical=False):
+        self.horizontal = horizontal
+        self.vertical = vertical
+
+    def __call__(self, x, rng):
+        """Return images of x, some of them mirrored."""
+        y = _images(x).copy()
+        for wanted, mirrored in (
+            (self.horizontal, np.s_[:, :, ::-1]),
+            (self.vertical, np.s_[:, ::-1]),
+        ):
+            if wanted:
+                chosen = rng.random(len(x)) < 0.5
+                y[chosen] = y[mirrored][chosen]
+        return y
+
+
+class RandomShift(Searchable):
+    """Shift images by whole pixels.
+
+    Parameters
+    ----------
+    max_shift : int or (int, int)
+        Each image moves by up to this many pixels, vertically and horizontally,
+        either way; all shifts are equally likely.
+    fill : float, default=0.0
+        Value of the pixels that come in from outside.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.augmentation import RandomShift
+    >>> x = np.tile(np.arange(1.0, 5.0), (3, 1)).reshape(3, 1, 4, 1)
+    >>> RandomShift((0, 2))(x, np.random.default_rng(0))[:, 0, :, 0]
+    array([[3., 4., 0., 0.],
+           [2., 3., 4., 0.],
+           [1., 2., 3., 4.]])
+    """
+
+    def __init__(self, max_shift, fill=0.0):
+        self.max_shift = max_shift
+        self.fill = fill
+
+    def __call__(self, x, rng):
+        """Return images of x, shifted."""
+        n, h, w, _ = _images(x).shape
+        dy, dx = ops.pair(self.max_shift, "max_shift", minimum=0)
+        padded = _pad(x, dy, dx, _number(self.fill, "fill"))
+        # Every part of the padded image that is as large as the image: a view.
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(1, 2))
+        windows = np.moveaxis(windows, 3, -1)
+        top, left = rng.integers(0, 2 * dy + 1, n), rng.integers(0, 2 * dx + 1, n)
+        return windows[np.arange(n), top, left]
+
+
+class RandomAffine(Searchable):
+    """Rotate, scale, shear and shift images, with bilinear interpolation.
+
+    Parameters
+    ----------
+    degrees : float, default=0.0
+        Each image turns about its centre by an angle between ``-degrees`` and
+        ``degrees``, counterclockwise.
+    max_shift : float or (float, float), default=0.0
+        Largest shift in pixels, vertically and horizontally; it need not be whole.
+    scale : (float, float), default=(1.0, 1.0)
+        Smallest and largest factor by which an image grows.
+    shear : float, default=0.0
+        Rows slide along each other by an angle between ``-shear`` and ``shear``, in
+        degrees.
+    fill : float, default=0.0
+        Value of the pixels that come in from outside.
+
+    Notes
+    -----
+    Angles, shifts and factors are uniformly distributed. A pixel of the result is
+    interpolated where the inverse map ``centre + A^-1 (pixel - centre - shift)``
+    leads, ``A = scale * rotation * shear``; beyond the image's outermost pixels it
+    fades to `fill` within one pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.augmentation import RandomAffine
+    >>> x = np.ones((2, 5, 5, 1), np.float32)
+    >>> zoom = RandomAffine(10, max_shift=1, scale=(0.5, 0.6))
+    >>> zoom(x, np.random.default_rng(0))[0, :, :, 0].round(1)
+    array([[0. , 0. , 0. , 0. , 0. ],
+           [0. , 0. , 0.1, 0.1, 0. ],
+           [0. , 0.9, 1. , 1. , 0. ],
+           [0. , 0.8, 1. , 1. , 0. ],
+           [0. , 0.4, 0.5, 0.5, 0. ]], dtype=float32)
+    """
+
+    def __init__(
+        self, degrees=0.0, *, max_shift=0.0, scale=(1.0, 1.0), shear=0.0, fill=0.0
+    ):
+        self.degrees = degrees
+        self.max_shift = max_shift
+        self.scale = scale
+        self.shear = shear
+        self.fill = fill
+
+    def __call__(self, x, rng):
+        """Return images of x, transformed."""
+        fill = _number(self.fill, "fill")
+        most = [
+            math.radians(_number(self.degrees, "degrees", 0, 180)),
+            math.radians(_number(self.shear, "shear", 0, 89)),
+            *_two(self.max_shift, "max_shift", 0),
+        ]
+        angle, slant, down, right = rng.uniform(-1, 1, (4, len(x))) * np.c_[most]
+        scale = rng.uniform(*_ordered(self.scale, "scale", 1e-3), len(x))
+        slope, cos, sin = np.tan(slant), np.cos(angle) / scale, np.sin(angle) / scale
+        inverse = [[cos, sin], [-sin - slope * cos, cos - slope * sin]]
+        return _resample(_images(x), inverse, (down, right), fill)
+
+
+class RandomRotation(Searchable):
+    """Turn images about their centre, with bilinear interpolation.
+
+    Parameters
+    ----------
+    degrees : float
+        Each image turns by an angle between ``-degrees`` and ``degrees``.
+    fill : float, default=0.0
+        Value of the pixels that come in from outside.
+
+    See Also
+    --------
+    RandomAffine : the same, and scale, shear and shift at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.augmentation import RandomRotation
+    >>> x = np.zeros((1, 5, 5, 1))
+    >>> x[:, 2] = 1
+    >>> RandomRotation(45)(x, np.random.default_rng(0))[0, :, :, 0].round(1)
+    array([[0. , 0. , 0. , 0. , 0. ],
+           [0. , 0. , 0. , 0.2, 0.4],
+           [0.6, 0.8, 1. , 0.8, 0.6],
+           [0.4, 0.2, 0. , 0. , 0. ],
+           [0. , 0. , 0. , 0. , 0. ]])
+    """
+
+    def __init__(self, degrees, fill=0.0):
+        self.degrees = degrees
+        self.fill = fill
+
+    def __call__(self, x, rng):
+        """Return images of x, turned."""
+        return RandomAffine(self.degrees, fill=self.fill)(x, rng)
+
+
+class RandomErasing(Searchable):
+    """Paint over a rectangle of some of the images.
+
+    Parameters
+    ----------
+    probability : float, default=0.5
+        How many of the images lose one.
+    area : (float, float), default=(0.02, 0.33)
+        Its least and largest part of the image.
+    ratio : (float, float), default=(0.3, 3.3)
+        Its least and largest height by width; uniform in the logarithm.
+    fill : float, default=0.0
+        What it is painted with.
+
+    Notes
+    -----
+    Zhong et al., "Random erasing data augmentation", 2020; where they draw again as
+    a rectangle is longer than the image, it is cut off here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.augmentation import RandomErasing
+    >>> x = np.ones((1, 5, 5, 1))
+    >>> RandomErasing(1)(x, np.random.default_rng(0))[0, :, :, 0]
+    array([[0., 0., 0., 1., 1.],
+           [0., 0., 0., 1., 1.],
+           [1., 1., 1., 1., 1.],
+           [1., 1., 1., 1., 1.],
+           [1., 1., 1., 1., 1.]])
+    """
+
+    def __init__(
+        self, probability=0.5, *, area=(0.02, 0.33), ratio=(0.3, 3.3), fill=0.0
+    ):
+        self.probability = probability
+        self.area = area
+        self.ratio = ratio
+        self.fill = fill
+
+    def __call__(self, x, rng):
+        """Return images of x, some of them with a rectangle painted over."""
+        n, h, w, _ = _images(x).shape
+        fill = _number(self.fill, "fill")
+        probability = _number(self.probability, "probability", 0, 1)
+        least, largest = np.log(_ordered(self.ratio, "ratio", 1e-3))
+        area = rng.uniform(*_ordered(self.area, "area", 0, 1), n) * h * w
+        ratio = np.exp(rng.uniform(least, largest, n))
+        rows = _interval(np.sqrt(area * ratio), h, rng)
+        columns = _interval(np.sqrt(area / ratio), w, rng)
+        erased = rows[:, :, None] & columns[:, None, :]
+        erased &= (rng.random(n) < probability)[:, None, None]
+        return np.where(erased[..., None], x.dtype.type(fill), x)
+
+
+class GaussianNoise(Searchable):
+    """Add independent normal noise to every value.
+
+    Parameters
+    ----------
+    std : float
+        Its standard deviation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.augmentation import GaussianNoise
+    >>> GaussianNoise(0.1)(np.ones((1, 3)), np.random.default_rng(0)).round(2)
+    array([[1.01, 0.99, 1.06]])
+    """
+
+    def __init__(self, std):
+        self.std = std
+
+    def __call__(self, x, rng):
+        """Return x with noise."""
+        noise = rng.standard_normal(x.shape, x.dtype)
+        noise *= _number(self.std, "std", 0)
+        noise += x
+        return noise
+
+
+# What they share ---------------------------------------------------------------------
+
+
+def _images(x):
+    if x.ndim != 4:
+        raise ValueError(f"takes images (n, h, w, c), got an array of shape {x.shape}")
+    return x
+
+
+def _number(value, name, low=-math.inf, high=math.inf):
+    """Return a finite number from `low` to `high` as a float."""
+    is_number = isinstance(value, Real) and math.isfinite(value)
+    if not is_number or not low <= value <= high:
+        bounds = {
+            (False, False): "",
+            (True, False): f" >= {low:g}",
+            (True, True): f" from {low:g} to {high:g}",
+        }[low > -math.inf, high < math.inf]
+        raise ValueError(f"{name} must be a number{bounds}, got {value!r}")
+    return float(value)
+
+
+def _two(value, name, low, high=math.inf):
+    """Return a number, or two of them, as two."""
+    values = value if isinstance(value, tuple | list) else (value, value)
+    if len(values) != 2:
+        raise ValueError(f"{name} must be a number or two, got {value!r}")
+    return [_number(each, name, low, high) for each in values]
+
+
+def _ordered(value, name, low, high=math.inf):
+    """Return a least and a largest value."""
+    if not isinstance(value, tuple | list) or len(value) != 2 or value[0] > value[1]:
+        raise ValueError(f"{name} must be (least, largest), got {value!r}")
+    return _two(value, name, low, high)
+
+
+def _pad(x, dy, dx, fill):
+    """Surround images with `dy` rows and `dx` columns of `fill` on each side."""
+    n, h, w, c = x.shape
+    padded = np.full((n, h + 2 * dy, w + 2 * dx, c), fill, x.dtype)
+    padded[:, dy : dy + h, dx : dx + w] = x
+    return padded
+
+
+def _interval(length, size, rng):
+    """Mark that many of `size` pixels in a row, somewhere, for each image."""
+    length = np.minimum(np.rint(length), size)
+    start = np.floor(rng.random(len(length)) * (size - length + 1))
+    pixel = np.arange(size)
+    return (pixel >= start[:, None]) & (pixel < (start + length)[:, None])
+
+
+def _resample(x, inverse, shift, fill):
+    """Look up where each pixel of the result comes from, between four pixels of x.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, h, w, c)
+    inverse : ((ndarray, ndarray), (ndarray, ndarray)), each of shape (n,)
+        Turns offsets (down, right) from the result's centre into such from x's.
+    shift : (ndarray, ndarray), each of shape (n,)
+        How far the result's centre lies from x's.
+    fill : float
+        What surrounds x.
+    """
+    n, h, w, c = x.shape
+    padded = _pad(x, 1, 1, fill).reshape(-1, c)
+    down, right = (
+        (np.arange(size) - (size - 1) / 2 - by[:, None]).astype(x.dtype)
+        for size, by in zip((h, w), shift, strict=True)
+    )
+    index, parts = np.arange(n)[:, None, None] * (h + 2) * (w + 2), []
+    for size, pitch, (per_row, per_column) in zip(
+        (h, w), (w + 2, 1), inverse, strict=True
+    ):
+        per_row, per_column = (
+            a.astype(x.dtype)[:, None] for a in (per_row, per_column)
+        )
+        at = (per_row * down + (size + 1) / 2)[:, :, None]
+        at = at + (per_column * right)[:, None, :]
+        np.clip(at, 0, size + 1, out=at)
+        whole = np.minimum(at.astype(np.intp), size)
+        index = index + pitch * whole
+        parts.append((at - whole).astype(x.dtype).reshape(-1, 1))
+    index = index.ravel()
+    upper, lower = (_blend(padded, index + step, 1, parts[1]) for step in (0, w + 2))
+    lower -= upper
+    lower *= parts[0]
+    lower += upper
+    return lower.reshape(x.shape)
+
+
+def _blend(pixels, index, step, part):
+    """Interpolate between each pixel and the one that comes `step` later."""
+    here = pixels.take(index, axis=0)
+    there = pixels.take(index + step, axis=0)
+    there -= here
+    there *= part
+    there += here
+    return there
