@@ -587,7 +587,7 @@ def test_indices_are_checked():
     logits = np.ones((1, 3), f32)
     for code in (-1, 3):
         with pytest.raises(ValueError, match="codes must be 0 to k - 1"):
-            _kernels.softmax_cross_entropy(logits, np.array([code]), None, out)
+            _kernels.softmax_cross_entropy(logits, np.array([code]), None, 0.0, out)
     x, y = np.ones((1, 4, 4, 2), f32), np.empty((1, 2, 2, 2), f32)
     argmax = np.empty((1, 2, 2, 3), np.uint8)
     with pytest.raises(ValueError, match="argmax must have y's shape"):

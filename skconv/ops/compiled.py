@@ -328,12 +328,12 @@ def activate_grad(dy, kept, activation):
 
 
 @_twin(1)
-def softmax_cross_entropy(logits, codes, weight=None):
+def softmax_cross_entropy(logits, codes, weight=None, smoothing=0.0):
     dlogits = _new(logits.shape)
     codes = np.ascontiguousarray(codes, np.int64)
     if weight is not None:
         weight = np.ascontiguousarray(weight, _FLOAT32)
-    loss = _kernels.softmax_cross_entropy(logits, codes, weight, dlogits)
+    loss = _kernels.softmax_cross_entropy(logits, codes, weight, smoothing, dlogits)
     return loss, dlogits
 
 

@@ -53,7 +53,7 @@ struct Kernels {
   void (*activate_grad)(const Gradient&, float* dz);
   void (*column_sums)(const float* dz, ptrdiff_t rows, int columns, float* db);
   double (*softmax_cross_entropy)(const float* logits, const int64_t* codes,
-                                  const float* weight, int n, int k, float* dlogits);
+                                  const float* weight, float smoothing, int n, int k, float* dlogits);
   void (*adam_step)(float* parameters, const float* gradient, float* moment_1,
                     float* moment_2, const float* decay, ptrdiff_t size, const AdamRates&);
   void (*gather)(const void* x, Element, const int64_t* rows, ptrdiff_t n, ptrdiff_t features,

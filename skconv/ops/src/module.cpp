@@ -243,7 +243,8 @@ void column_sums(const Matrix& dz, const VectorOut& db) {
 }
 
 double softmax_cross_entropy(const Matrix& logits, const Array<const int64_t, 1>& codes,
-                             const std::optional<Vector>& weight, const Array<float, 2>& dlogits) {
+                             const std::optional<Vector>& weight, float smoothing,
+                             const Array<float, 2>& dlogits) {
   const size_t n = logits.shape(0), k = logits.shape(1);
   require(n > 0 && k > 0 && n < INT_MAX && k < INT_MAX, "logits must not be empty");
   require(codes.shape(0) == n && (!weight || weight->shape(0) == n) && same_shape(logits, dlogits),
@@ -253,8 +254,8 @@ double softmax_cross_entropy(const Matrix& logits, const Array<const int64_t, 1>
   check_aligned(logits), check_aligned(dlogits);
   if (weight) check_aligned(*weight);
   return kernels->softmax_cross_entropy(logits.data(), codes.data(),
-                                        weight ? weight->data() : nullptr, int(n), int(k),
-                                        dlogits.data()) /
+                                        weight ? weight->data() : nullptr, smoothing, int(n),
+                                        int(k), dlogits.data()) /
          double(n);
 }
 
@@ -341,7 +342,7 @@ NB_MODULE(_kernels, m) {
   bind("activate_grad", activate_grad, array("dy"), array("y"), array("dz"), "activation"_a);
   bind("column_sums", column_sums, array("dz"), array("db"));
   bind("softmax_cross_entropy", softmax_cross_entropy, array("logits"), array("codes"),
-       optional("weight"), array("dlogits"));
+       optional("weight"), "smoothing"_a, array("dlogits"));
   bind("adam_step", adam_step, array("parameters"), array("gradient"), array("moment_1"),
        array("moment_2"), optional("decay"), "learning_rate"_a, "rate"_a, "new_1"_a, "new_2"_a,
        "epsilon"_a);

@@ -52,10 +52,12 @@ inline void column_sums(const float* dz, ptrdiff_t rows, int columns, float* db)
     for (int f = 0; f < columns; f++) db[f] += partial[ptrdiff_t(share) * columns + f];
 }
 
-// Sum of -log softmax(logits)[codes] weight, and dlogits = (softmax - onehot) weight / n.
-// On one thread: logits are few.
+// Sum of -log softmax(logits)[codes] weight, and dlogits = (softmax - onehot) weight / n;
+// smoothing takes its part of the onehot and shares it among all k. On one thread: logits
+// are few.
 inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
-                                    const float* weight, int n, int k, float* dlogits) {
+                                    const float* weight, float smoothing, int n, int k,
+                                    float* dlogits) {
   constexpr int L = LANES;
   double loss = 0;
   for (ptrdiff_t i = 0; i < n; i++) {
@@ -74,6 +76,13 @@ inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
     for (int j = 0; j < k; j++) d[j] = d[j] / total * share;
     d[codes[i]] -= share;
     loss += double(w) * (__builtin_log(double(total)) - double(z[codes[i]] - largest));
+    if (smoothing) {
+      double sum = 0;
+      for (int j = 0; j < k; j++) sum += z[j];
+      for (int j = 0; j < k; j++) d[j] -= share * (smoothing / float(k));
+      d[codes[i]] += share * smoothing;
+      loss += double(w) * smoothing * (double(z[codes[i]]) - sum / k);
+    }
   }
   return loss;
 }
