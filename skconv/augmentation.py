@@ -20,6 +20,8 @@ __all__ = [
     "name_recipes",
 ]
 
+_MISTAKES = (AttributeError, IndexError, TypeError, ValueError)
+
 
 def augment(x, recipes, rng):
     """Vary a minibatch by one recipe after the other.
@@ -61,9 +63,10 @@ def augment(x, recipes, rng):
         try:
             y = recipe(x, rng)
             _check_result(y, x)
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            words = f"augment: recipe {name!r} ({recipe!r}): {error}"
-            raise type(error)(words) from error
+        except _MISTAKES as error:
+            # Subclasses, such as NumPy's, may not be made of a message alone.
+            kind = next(kind for kind in _MISTAKES if isinstance(error, kind))
+            raise kind(f"augment: recipe {name!r} ({recipe!r}): {error}") from error
         x = y
     return x
 
@@ -410,9 +413,11 @@ def _two(value, name, low, high=math.inf):
 
 def _ordered(value, name, low, high=math.inf):
     """Return a least and a largest value."""
-    if not isinstance(value, tuple | list) or len(value) != 2 or value[0] > value[1]:
+    is_pair = isinstance(value, tuple | list) and len(value) == 2
+    numbers = _two(value, name, low, high) if is_pair else []
+    if not numbers or numbers[0] > numbers[1]:
         raise ValueError(f"{name} must be (least, largest), got {value!r}")
-    return _two(value, name, low, high)
+    return numbers
 
 
 def _pad(x, dy, dx, fill):
@@ -445,36 +450,38 @@ def _resample(x, inverse, shift, fill):
         What surrounds x.
     """
     n, h, w, c = x.shape
-    padded = _pad(x, 1, 1, fill).reshape(-1, c)
-    down, right = (
+    centred = [
         (np.arange(size) - (size - 1) / 2 - by[:, None]).astype(x.dtype)
         for size, by in zip((h, w), shift, strict=True)
-    )
-    index, parts = np.arange(n)[:, None, None] * (h + 2) * (w + 2), []
-    for size, pitch, (per_row, per_column) in zip(
-        (h, w), (w + 2, 1), inverse, strict=True
-    ):
-        per_row, per_column = (
-            a.astype(x.dtype)[:, None] for a in (per_row, per_column)
-        )
-        at = (per_row * down + (size + 1) / 2)[:, :, None]
-        at = at + (per_column * right)[:, None, :]
-        np.clip(at, 0, size + 1, out=at)
-        whole = np.minimum(at.astype(np.intp), size)
-        index = index + pitch * whole
-        parts.append((at - whole).astype(x.dtype).reshape(-1, 1))
-    index = index.ravel()
-    upper, lower = (_blend(padded, index + step, 1, parts[1]) for step in (0, w + 2))
-    lower -= upper
-    lower *= parts[0]
-    lower += upper
-    return lower.reshape(x.shape)
+    ]
+    row, down = _locate(h, inverse[0], *centred)
+    column, right = _locate(w, inverse[1], *centred)
+    row += np.arange(0, n * (h + 2), h + 2)[:, None, None]
+    row *= w + 2
+    row += column
+    corner, y = row.ravel(), np.empty_like(x)
+    planes = np.moveaxis(_pad(x, 1, 1, fill), 3, 0).reshape(c, -1)
+    for plane, channel in zip(planes, np.moveaxis(y.reshape(-1, c), 1, 0), strict=True):
+        upper = _blend(plane.take(corner), plane.take(corner + 1), right)
+        corner_below = corner + (w + 2)
+        lower = _blend(plane.take(corner_below), plane.take(corner_below + 1), right)
+        channel[:] = _blend(upper, lower, down)
+    return y
 
 
-def _blend(pixels, index, step, part):
-    """Interpolate between each pixel and the one that comes `step` later."""
-    here = pixels.take(index, axis=0)
-    there = pixels.take(index + step, axis=0)
+def _locate(size, inverse, down, right):
+    """Return the padded pixel at or before each place, and how far on it lies."""
+    per_row, per_column = (a.astype(down.dtype)[:, None] for a in inverse)
+    place = (per_row * down + (size + 1) / 2)[:, :, None]
+    place = place + (per_column * right)[:, None, :]
+    np.clip(place, 0, size + 1, out=place)
+    pixel = np.minimum(place.astype(np.intp), size)
+    place -= pixel
+    return pixel, place.ravel()
+
+
+def _blend(here, there, part):
+    """Interpolate in the memory of `there`; what is equal stays so to the bit."""
     there -= here
     there *= part
     there += here

@@ -106,3 +106,32 @@ def article_conv_backward(dZ, A_prev, W, padding, stride):
         dW[..., c] += dZ[i, p, q, c] * A_pad[seen]
     db = dZ.sum(axis=(0, 1, 2), keepdims=True)
     return dA_pad[:, ph : ph + h, pw : pw + w], dW, db
+
+
+def mean_over_samples(loss, outputs, targets, weight):
+    """Mean of what each output of each sample loses, summed over a sample's outputs."""
+    total = 0.0
+    for i, j in np.ndindex(outputs.shape):
+        total += weight[i] * loss(float(outputs[i, j]), float(targets[i, j]))
+    return total / len(outputs)
+
+
+def softmax_cross_entropy(logits, codes, smoothing):
+    total, k = 0.0, logits.shape[1]
+    for z, code in zip(logits, codes, strict=True):
+        p = np.exp(z) / np.exp(z).sum()
+        for j in range(k):
+            target = (1 - smoothing) * (j == code) + smoothing / k
+            total -= target * np.log(p[j])
+    return total / len(logits)
+
+
+def interpolate(image, row, column, fill):
+    """Value of an image (h, w) between its pixels."""
+    value = 0.0
+    for r in (int(np.floor(row)), int(np.floor(row)) + 1):
+        for c in (int(np.floor(column)), int(np.floor(column)) + 1):
+            inside = 0 <= r < image.shape[0] and 0 <= c < image.shape[1]
+            near = (1 - abs(row - r)) * (1 - abs(column - c))
+            value += near * (image[r, c] if inside else fill)
+    return value
