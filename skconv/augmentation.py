@@ -460,8 +460,9 @@ def _resample(x, inverse, shift, fill):
     row *= w + 2
     row += column
     corner, y = row.ravel(), np.empty_like(x)
-    planes = np.moveaxis(_pad(x, 1, 1, fill), 3, 0).reshape(c, -1)
-    for plane, channel in zip(planes, np.moveaxis(y.reshape(-1, c), 1, 0), strict=True):
+    # Planes of their own: each lookup in every third value would first copy them.
+    planes = np.ascontiguousarray(_pad(x, 1, 1, fill).reshape(-1, c).T)
+    for plane, channel in zip(planes, y.reshape(-1, c).T, strict=True):
         upper = _blend(plane.take(corner), plane.take(corner + 1), right)
         corner_below = corner + (w + 2)
         lower = _blend(plane.take(corner_below), plane.take(corner_below + 1), right)

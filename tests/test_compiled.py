@@ -209,14 +209,17 @@ def test_a_nan_is_not_hidden(name):
 
 @pytest.mark.usefixtures("each_set", "guarded")
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("k", [1, 2, 10, 17, 1000])
-def test_softmax_cross_entropy_is_as_defined(k, weighted, rng):
+@pytest.mark.parametrize(
+    ("k", "smoothing"),
+    [(1, 0), (2, 0), (10, 0), (17, 0), (1000, 0), (2, 0.1), (17, 0.1), (1000, 0.1)],
+)
+def test_softmax_cross_entropy_is_as_defined(k, weighted, smoothing, rng):
     logits = 10 * rng.standard_normal((30, k), np.float32)
     codes = rng.integers(0, k, 30)
     weight = rng.uniform(0, 2, 30) if weighted else None
-    loss, dlogits = ops.softmax_cross_entropy(logits, codes, weight)
+    loss, dlogits = ops.softmax_cross_entropy(logits, codes, weight, smoothing)
     expected, expected_dlogits = reference.softmax_cross_entropy(
-        logits.astype(float), codes, weight
+        logits.astype(float), codes, weight, smoothing
     )
     assert_same(loss, expected, np.float32)
     assert_same(dlogits, expected_dlogits, np.float32)
