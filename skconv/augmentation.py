@@ -151,13 +151,10 @@ class RandomFlip(Searchable):
     def __call__(self, x, rng):
         """Return images of x, some of them mirrored."""
         y = _images(x).copy()
-        for wanted, mirrored in (
-            (self.horizontal, np.s_[:, :, ::-1]),
-            (self.vertical, np.s_[:, ::-1]),
-        ):
-            if wanted:
+        for name, axis in (("horizontal", 2), ("vertical", 1)):
+            if _flag(getattr(self, name), name):
                 chosen = rng.random(len(x)) < 0.5
-                y[chosen] = y[mirrored][chosen]
+                y[chosen] = np.flip(y, axis)[chosen]
         return y
 
 
@@ -390,15 +387,19 @@ def _images(x):
     return x
 
 
+def _flag(value, name):
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
 def _number(value, name, low=-math.inf, high=math.inf):
     """Return a finite number from `low` to `high` as a float."""
     is_number = isinstance(value, Real) and math.isfinite(value)
     if not is_number or not low <= value <= high:
-        bounds = {
-            (False, False): "",
-            (True, False): f" >= {low:g}",
-            (True, True): f" from {low:g} to {high:g}",
-        }[low > -math.inf, high < math.inf]
+        bounds = f" >= {low:g}" if low > -math.inf else ""
+        if high < math.inf:
+            bounds = f" from {low:g} to {high:g}"
         raise ValueError(f"{name} must be a number{bounds}, got {value!r}")
     return float(value)
 

@@ -266,6 +266,8 @@ def test_a_misspelt_argument_gets_a_suggestion():
 
 
 WRONG_ARGUMENTS = {
+    "horizontal must be True or False, got 'yes'": RandomFlip("yes"),
+    "vertical must be True or False, got 1": RandomFlip(vertical=1),
     "max_shift must be an int >= 0 or a pair of them, got -1": RandomShift(-1),
     "max_shift must be an int >= 0 or a pair of them, got 0.5": RandomShift(0.5),
     "fill must be a number, got 'edge'": RandomShift(1, fill="edge"),
