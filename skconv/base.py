@@ -4,13 +4,11 @@ import copy
 import inspect
 import math
 import warnings
-from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import _fit_context, clone
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .architectures import default_layers
@@ -19,23 +17,13 @@ from .images import check_images, check_input_shape, find_input_shape
 from .layers import Activation, Dense
 from .layers.base import same_recipe
 from .layers.naming import HoldsLayers, name_layers
-from .losses import LOSSES
 from .network import Network
 from .optimizers import Adam
+from .parameters import BOUNDS, NUMBERS
 from .training import History, NonFiniteLossError, StoppingRule, train
 from .version import __version__
 
 __all__ = ["BaseConvNet"]
-
-# The arguments of `default_layers`; their defaults stand in the estimators' signature.
-_NUMBERS = (
-    "filters",
-    "kernel_size",
-    "stride",
-    "pool_size",
-    "hidden_layer_sizes",
-    "activation",
-)
 
 # What a list written for another library may end with.
 _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logistic")
@@ -46,35 +34,11 @@ class BaseConvNet(HoldsLayers):
 
     A subclass says how its targets are coded: ``_encode(y, classes, go_on, one_pass)``
     returns them for the loss, and sets `_coding` to an object with `n_outputs`,
-    `activation` (a key of `LOSSES`), `classes`, `hits` and `strata`, as `Labels` has.
+    `activation`, `loss`, `classes`, `encode`, `decode`, `decide`, `score` and
+    `strata`, as `Labels` and `Quantities` have.
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        # Layers, shapes and sizes are checked where they are used, by name.
-        **dict.fromkeys(("layers", "input_shape", *_NUMBERS), "no_validation"),
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "dtype": [StrOptions({"float32", "float64"})],
-    }
+    _parameter_constraints: ClassVar[dict] = BOUNDS
 
     def __init__(
         self,
@@ -144,6 +108,51 @@ class BaseConvNet(HoldsLayers):
             )
         super().__setstate__(state)
 
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network.
+
+        If anything fails, an earlier fit stays as it was. Ctrl-C ends training and
+        keeps what has been learnt.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+            Images of any numeric dtype, best scaled to about [0, 1]; a memory map is
+            read batch by batch.
+        y : array-like of shape (n,), or (n, k)
+            Class labels of any type, or a multilabel indicator (n, n_labels) of 0 and
+            1; for a regressor numbers, one or several for each sample.
+        sample_weight : array-like of shape (n,), default=None
+            What each sample counts for.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y, a parameter or a layer does not fit, or the loss leaves the
+            finite numbers; the message says which and what to try.
+        """
+        return self._fit(X, y, sample_weight, go_on=self.warm_start)
+
+    def predict(self, X):
+        """Predict labels, or a regressor's quantities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n,) or (n, k)
+            Of the shape that `fit` was given.
+        """
+        outputs, coding = self._outputs(X)
+        return coding.decide(outputs)
+
     def _outputs(self, X):
         """Return the network's outputs for X, and the coding that they are in."""
         check_is_fitted(self)
@@ -151,6 +160,16 @@ class BaseConvNet(HoldsLayers):
         X = check_images(self, X, reset=False)
         check_input_shape(X, fitted["input_shape_"], type(self).__name__)
         return predict_in_batches(fitted["network_"], X), fitted["_coding"]
+
+    def _fit_one_pass(self, X, y, sample_weight, classes=None):
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: it makes one pass. "
+                "Use fit, or early_stopping=False"
+            )
+        return self._fit(
+            X, y, sample_weight, go_on=True, classes=classes, one_pass=True
+        )
 
     def _fit(self, X, y, sample_weight, *, go_on, classes=None, one_pass=False):
         """Fit a draft of this estimator and become it: whole, or not at all."""
@@ -208,7 +227,7 @@ class BaseConvNet(HoldsLayers):
 
     def _hidden(self):
         """Name the hidden layers, whichever way they are described."""
-        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        numbers = {name: getattr(self, name) for name in NUMBERS}
         if self.layers is None:
             return default_layers(self.input_shape_, **numbers)
         signature = inspect.signature(BaseConvNet.__init__).parameters
@@ -283,7 +302,7 @@ class BaseConvNet(HoldsLayers):
             train(
                 network,
                 optimizer,
-                LOSSES[self._coding.activation],
+                self._coding.loss,
                 (rows, X, targets, weight),
                 max_iter=1 if one_pass else self.max_iter,
                 batch_size=self._clip_batch_size(len(rows)),
@@ -309,11 +328,12 @@ class BaseConvNet(HoldsLayers):
         # Here, since importing it takes as long as all the rest.
         from sklearn.model_selection import train_test_split
 
+        strata = self._coding.strata(targets[rows])
         try:
             rows, held_out = train_test_split(
                 rows,
                 test_size=self.validation_fraction,
-                stratify=self._coding.strata(targets[rows]),
+                stratify=strata,
                 random_state=self._split_seed,
             )
             if len(held_out) < 2:
@@ -321,9 +341,9 @@ class BaseConvNet(HoldsLayers):
         except ValueError as error:
             raise ValueError(
                 f"early_stopping=True could not set aside validation_fraction="
-                f"{self.validation_fraction} of {len(rows)} samples, stratified by "
-                f"class: {error}. Fit more samples, change validation_fraction, or use "
-                "early_stopping=False"
+                f"{self.validation_fraction} of {len(rows)} samples"
+                f"{'' if strata is None else ', stratified by class'}: {error}. Fit "
+                "more samples, change validation_fraction, or use early_stopping=False"
             ) from None
         return rows, held_out
 
@@ -333,9 +353,7 @@ class BaseConvNet(HoldsLayers):
 
         def validate():
             outputs = predict_in_batches(self.network_, X, rows)
-            return float(
-                np.average(self._coding.hits(outputs, targets), weights=weight)
-            )
+            return float(self._coding.score(outputs, targets, weight))
 
         return validate
 

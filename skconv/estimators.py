@@ -1,14 +1,21 @@
 """The estimators."""
 
+from typing import ClassVar
+
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.utils._param_validation import StrOptions
 
 from .base import BaseConvNet
 from .labels import Labels, check_labels
+from .losses import REGRESSION_LOSSES
+from .parameters import BOUNDS, adds_parameters, documented
+from .targets import Quantities, check_quantities
 
-__all__ = ["ConvNetClassifier"]
+__all__ = ["ConvNetClassifier", "ConvNetRegressor"]
 
 
+@documented
 class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     """Convolutional neural network classifier.
 
@@ -19,135 +26,14 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
 
     Parameters
     ----------
-    layers : list of layers or of (name, layer), default=None
-        The hidden layers. Names reach into them: ``conv1__kernel_size``. Unnamed
-        layers are called ``conv2d_1``, ``conv2d_2``, ``dense_1``, …; ``"passthrough"``
-        in a layer's place leaves it out. None builds the default network from the
-        next six parameters.
-
-    input_shape : (h, w) or (h, w, c), default=None
-        Shape of one image, for X of flat rows. By default rows are square images of
-        one channel or, where their length is no square, signals ``(1, length, 1)``.
-
-    filters : tuple of int, default=(32, 64)
-        Default network: filters of each convolution.
-
-    kernel_size : int or (kh, kw), default=3
-        Default network: kernel size of every convolution.
-
-    stride : int or (sh, sw), default=1
-        Default network: stride of every convolution.
-
-    pool_size : int or (ph, pw), default=2
-        Default network: size of the max pooling behind every convolution; 1 for none.
-        Where less of the image is left, the pool is what is left.
-
-    hidden_layer_sizes : tuple of int, default=(128,)
-        Default network: units of each dense layer.
-
-    activation : str, default="relu"
-        Default network: activation of every layer, a name in
-        `skconv.ops.ACTIVATIONS`.
-
-    alpha : float, default=0.0001
-        Strength of the weight decay. Before each step, kernels shrink by
-        ``learning_rate_init * alpha`` of themselves; biases do not.
-
-    batch_size : int or "auto", default="auto"
-        Size of the minibatches; "auto" is ``min(128, n_samples)``.
-
-    learning_rate_init : float, default=0.001
-        Step size of Adam.
-
-    max_iter : int, default=200
-        Most epochs to train.
-
-    shuffle : bool, default=True
-        Whether each epoch goes through the samples in a new order.
-
-    random_state : int, RandomState instance or None, default=None
-        Draws the first weights, the order of samples, dropout and the validation
-        split. An int makes fits the same to the bit.
-
-    tol : float, default=1e-4
-        Least improvement of the loss, or with `early_stopping` of the score, that
-        counts as one.
-
-    verbose : bool, default=False
-        Whether to print a line an epoch.
-
-    warm_start : bool, default=False
-        Whether `fit` goes on from the last fit: with its weights, Adam's moments and
-        the random stream. X, the classes and the layers must be of the same kind.
-
-    early_stopping : bool, default=False
-        Whether to set aside `validation_fraction` of the training data (stratified,
-        unless multilabel), stop when its accuracy improves no more, and restore the
-        weights of the best epoch (with `warm_start`, of all calls). Otherwise training
-        stops when the training loss improves no more.
-
-    validation_fraction : float, default=0.1
-        Share of the data to set aside if `early_stopping`.
-
-    n_iter_no_change : int, default=10
-        How many epochs in a row may fail to improve by `tol`.
-
-    beta_1, beta_2 : float, default=0.9, 0.999
-        How much Adam keeps of the mean gradient and of its square in each step.
-
-    epsilon : float, default=1e-8
-        Adam's guard against division by zero.
-
-    dtype : {"float32", "float64"}, default="float32"
-        What the network computes and answers in, whatever X is.
+    [shared parameters]
 
     Attributes
     ----------
-    network_ : Network
-        The trained layers and their weights.
+    [shared attributes]
 
     classes_ : ndarray of shape (n_classes,)
         Class labels; of a multilabel problem the columns' numbers.
-
-    input_shape_ : (h, w, c)
-        Shape of one image.
-
-    n_features_in_ : int
-        Values of one image, ``h * w * c``.
-
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of X's columns, where X is a data frame with names of str.
-
-    n_iter_ : int
-        Epochs trained, all calls that went on from each other together.
-
-    loss_curve_ : list of float, of length n_iter_
-        Mean training loss of each epoch.
-
-    loss_ : float
-        The last of them; NaN where Ctrl-C came before the first.
-
-    best_loss_ : float or None
-        The least of them; None with `early_stopping`.
-
-    validation_scores_ : list of float or None
-        Accuracy on the data set aside after each epoch; None without
-        `early_stopping`.
-
-    best_validation_score_ : float or None
-        The largest of them, whose weights were restored.
-
-    t_ : int
-        Number of training samples seen.
-
-    n_layers_ : int
-        Number of layers, the output layer included.
-
-    n_outputs_ : int
-        Number of outputs.
-
-    out_activation_ : {"softmax", "logistic"}
-        What turns outputs into probabilities.
 
     See Also
     --------
@@ -172,35 +58,6 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Train the network.
-
-        If anything fails, an earlier fit stays as it was. Ctrl-C ends training and
-        keeps what has been learnt.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
-            Images of any numeric dtype, best scaled to about [0, 1]; a memory map is
-            read batch by batch.
-        y : array-like of shape (n,), or (n, n_labels) of 0 and 1
-            Class labels of any type, or a multilabel indicator.
-        sample_weight : array-like of shape (n,), default=None
-            What each sample counts for.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X, y, a parameter or a layer does not fit, or the loss leaves the
-            finite numbers; the message says which and what to try.
-        """
-        return self._fit(X, y, sample_weight, go_on=self.warm_start)
-
-    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for exactly one pass over X, going on from the last call.
 
@@ -223,28 +80,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         -------
         self
         """
-        if self.early_stopping:
-            raise ValueError(
-                "partial_fit does not support early_stopping=True: it makes one pass. "
-                "Use fit, or early_stopping=False"
-            )
-        return self._fit(
-            X, y, sample_weight, go_on=True, classes=classes, one_pass=True
-        )
-
-    def predict(self, X):
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n,), or (n, n_labels) if multilabel
-        """
-        outputs, coding = self._outputs(X)
-        return coding.decide(outputs)
+        return self._fit_one_pass(X, y, sample_weight, classes)
 
     def decision_function(self, X):
         """Compute the outputs before they become probabilities (logits).
@@ -314,4 +150,99 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        return tags
+
+
+@documented
+class ConvNetRegressor(RegressorMixin, BaseConvNet):
+    """Convolutional neural network regressor.
+
+    `MLPRegressor`, but convolutional, of one target or several. The network is a list
+    of layers, or the default one described by numbers; the output layer, a `Dense`
+    layer with a unit for each target, is added to either. Targets are learnt as they
+    are: where they are far from 1 in size, wrap the regressor in a
+    `TransformedTargetRegressor`.
+
+    Parameters
+    ----------
+    [shared parameters]
+
+    loss : {"squared_error", "huber", "poisson"}, default="squared_error"
+        What training minimises. "huber" counts large errors less; "poisson" is for
+        counts and rates, y >= 0, and predicts the exponential of the outputs.
+
+    Attributes
+    ----------
+    [shared attributes]
+
+    See Also
+    --------
+    ConvNetClassifier : For classes.
+    sklearn.neural_network.MLPRegressor : The same without convolutions.
+
+    Notes
+    -----
+    Sample weights are scaled to a mean of 1 in `fit`; samples of weight 0 are left
+    out. `fit` never copies or converts X whole: minibatches are.
+
+    Examples
+    --------
+    How many pixels of an image are bright:
+
+    >>> import numpy as np
+    >>> from skconv import ConvNetRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.random((500, 6, 6)) < rng.random((500, 1, 1))
+    >>> y = X.mean(axis=(1, 2))
+    >>> reg = ConvNetRegressor(filters=(8,), learning_rate_init=0.003, random_state=0)
+    >>> reg.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.9
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BOUNDS,
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+    }
+
+    @adds_parameters(BaseConvNet)
+    def __init__(self, layers=None, *, loss="squared_error", **shared):
+        super().__init__(layers, **shared)
+        self.loss = loss
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for exactly one pass over X, going on from the last call.
+
+        Weights, the solver's moments and the random stream go on from call to call, as
+        if there had been one long fit. `random_state` is not read again.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+        sample_weight : array-like of shape (n,), default=None
+            What each sample counts for. Taken as they are, since their mean over
+            later calls is not known.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit_one_pass(X, y, sample_weight)
+
+    def _encode(self, y, classes, go_on, one_pass):
+        y = check_quantities(y)
+        coding = Quantities.learn(y, self.loss, self.dtype)
+        if go_on and coding != self._coding:
+            raise ValueError(
+                "loss, dtype and the shape of y must be as in the first fit to go on "
+                f"from it, {self._coding}, got {coding}; use warm_start=False and fit "
+                "to start anew"
+            )
+        self._coding = coding
+        return coding.encode(y)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
         return tags

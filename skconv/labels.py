@@ -11,6 +11,7 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from . import ops
+from .losses import LOSSES
 
 __all__ = ["Labels", "check_labels"]
 
@@ -69,12 +70,17 @@ class Labels:
         return "logistic" if self.multilabel or self.n_outputs == 1 else "softmax"
 
     @property
+    def loss(self):
+        """The cross-entropy, ``(outputs, targets, weight) -> (value, d_outputs)``."""
+        return LOSSES[self.activation]
+
+    @property
     def n_outputs(self):
         """How many outputs it takes: one for two classes, else one each."""
         n = len(self.classes)
         return 1 if n == 2 and not self.multilabel else n
 
-    def encode(self, y):
+    def encode(self, y, name="y"):
         """Return checked labels as targets of the loss that goes with `activation`.
 
         Returns
@@ -92,7 +98,8 @@ class Labels:
         ):
             known = f"{len(self.classes)} {'labels' if self.multilabel else 'classes'}"
             raise ValueError(
-                f"y of shape {y.shape} does not go with the {known} of the first fit"
+                f"{name} of shape {y.shape} does not go with the {known} of the first "
+                "fit"
             )
         if self.multilabel:
             return y.astype(np.uint8)
@@ -100,7 +107,7 @@ class Labels:
         known = {label: code for code, label in enumerate(self.classes.tolist())}
         if unknown := [label for label in found.tolist() if label not in known]:
             raise ValueError(
-                f"y has classes that are not in classes_: {unknown} are not among "
+                f"{name} has classes that are not in classes_: {unknown} are not among "
                 f"{list(known)}"
             )
         codes = np.array([known[label] for label in found.tolist()])[codes]
@@ -114,15 +121,21 @@ class Labels:
             return self.classes[(outputs[:, 0] > 0).astype(int)]
         return self.classes[outputs.argmax(axis=1)]
 
-    def hits(self, outputs, targets):
-        """Return for each sample whether outputs decide for the targets."""
+    def decode(self, targets):
+        """Return the labels that targets stand for."""
+        return targets if self.multilabel else self.classes[targets.ravel()]
+
+    def score(self, outputs, targets, weight=None):
+        """Return the accuracy: the share of samples all of whose labels are right."""
         if self.activation == "softmax":
-            return outputs.argmax(axis=1) == targets
-        return ((outputs > 0) == targets).all(axis=1)
+            hits = outputs.argmax(axis=1) == targets
+        else:
+            hits = ((outputs > 0) == targets).all(axis=1)
+        return np.average(hits, weights=weight)
 
     def strata(self, targets):
         """Return what to stratify a split of targets by; None if multilabel."""
-        return None if self.multilabel else self.classes[targets.ravel()]
+        return None if self.multilabel else self.decode(targets)
 
     def probabilities(self, outputs):
         """Return the probability of each class, (n, n_classes)."""

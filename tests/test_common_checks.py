@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skconv import ConvNetClassifier
+from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.layers import Conv2D, Dense, Dropout, GlobalAvgPool2D
 
 # The checks feed rows of 1, 2, 3, 5, 10, 20 or 30 features, and say nothing of images.
@@ -11,31 +11,33 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:X has .* features, which make no square"
 )
 
-DEFAULT = ConvNetClassifier()
-LAYERS = ConvNetClassifier(
-    [
+
+def variants(estimator):
+    """The default network, a list of layers, and all samples in one batch."""
+    layers = [
         ("conv1", Conv2D(16, 3, activation="relu")),
         ("conv2", Conv2D(16, (1, 3), stride=2, activation="gelu")),
         Dropout(0.1),
         GlobalAvgPool2D(),
         Dense(16, "relu"),
-    ],
-    learning_rate_init=0.01,
-    random_state=0,
-)
-FULL_BATCH = ConvNetClassifier(
-    batch_size=10**9, shuffle=False, dtype="float64", random_state=0, max_iter=100
-)
+    ]
+    yield estimator()
+    yield estimator(layers, learning_rate_init=0.01, random_state=0)
+    yield estimator(
+        batch_size=10**9, shuffle=False, dtype="float64", random_state=0, max_iter=100
+    )
+
+
 MINIBATCHES = dict.fromkeys(
     ("check_sample_weight_equivalence_on_dense_data",),
     "minibatches of a repeated sample are other minibatches than of a weighted "
-    "one; FULL_BATCH passes",
+    "one; the estimators of one batch pass",
 )
 
 
 @pytest.mark.filterwarnings("ignore:batch_size=1000000000 is larger")
 @parametrize_with_checks(
-    [DEFAULT, LAYERS, FULL_BATCH],
+    [*variants(ConvNetClassifier), *variants(ConvNetRegressor)],
     expected_failed_checks=lambda estimator: (
         {} if estimator.dtype == "float64" else MINIBATCHES
     ),
