@@ -4,23 +4,29 @@ import copy
 import inspect
 import math
 import warnings
-from typing import ClassVar
+from functools import partial
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import _fit_context, clone
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from .architectures import default_layers
+from .augmentation import name_recipes
 from .batches import predict_in_batches
 from .images import check_images, check_input_shape, find_input_shape
 from .layers import Activation, Dense
 from .layers.base import same_recipe
-from .layers.naming import HoldsLayers, name_layers
+from .layers.naming import name_layers
 from .network import Network
-from .optimizers import Adam
-from .parameters import BOUNDS, NUMBERS
-from .training import History, NonFiniteLossError, StoppingRule, train
+from .optimizers import OPTIMIZERS
+from .parameters import NUMBERS, HasParameters
+from .reporting import print_epoch
+from .samples import check_weight, clip_batch_size, hold_out, weigh
+from .schedules import check_schedule, learning_rate_at
+from .training import History, NonFiniteLossError, Step, StoppingRule, train
+from .validation import Validator, find_scorer
 from .version import __version__
 
 __all__ = ["BaseConvNet"]
@@ -28,70 +34,21 @@ __all__ = ["BaseConvNet"]
 # What a list written for another library may end with.
 _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logistic")
 
+# Solver -> its optimizer's arguments and the parameters that they come from.
+_SOLVER_ARGUMENTS = {
+    "adam": {"beta_1": "beta_1", "beta_2": "beta_2", "epsilon": "epsilon"},
+    "sgd": {"momentum": "momentum", "nesterov": "nesterovs_momentum"},
+}
 
-class BaseConvNet(HoldsLayers):
-    """Parameters, fitting and outputs of the estimators.
+
+class BaseConvNet(HasParameters):
+    """Fitting and outputs of the estimators.
 
     A subclass says how its targets are coded: ``_encode(y, classes, go_on, one_pass)``
     returns them for the loss, and sets `_coding` to an object with `n_outputs`,
     `activation`, `loss`, `classes`, `encode`, `decode`, `decide`, `score` and
     `strata`, as `Labels` and `Quantities` have.
     """
-
-    _parameter_constraints: ClassVar[dict] = BOUNDS
-
-    def __init__(
-        self,
-        layers=None,
-        *,
-        input_shape=None,
-        filters=(32, 64),
-        kernel_size=3,
-        stride=1,
-        pool_size=2,
-        hidden_layer_sizes=(128,),
-        activation="relu",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate_init=0.001,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        dtype="float32",
-    ):
-        self.layers = layers
-        self.input_shape = input_shape
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.pool_size = pool_size
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.dtype = dtype
 
     def __getstate__(self):
         return {**super().__getstate__(), "_skconv_version": __version__}
@@ -109,7 +66,16 @@ class BaseConvNet(HoldsLayers):
         super().__setstate__(state)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train the network.
 
         If anything fails, an earlier fit stays as it was. Ctrl-C ends training and
@@ -125,6 +91,12 @@ class BaseConvNet(HoldsLayers):
             1; for a regressor numbers, one or several for each sample.
         sample_weight : array-like of shape (n,), default=None
             What each sample counts for.
+        X_val, y_val : array-like, default=None
+            Data to validate with after each epoch, of the form of X and y: instead
+            of a part of X if `early_stopping`, else for the curves alone. In a
+            Pipeline, ``transform_input=["X_val"]`` has X_val transformed as X is.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            What each of these samples counts for.
 
         Returns
         -------
@@ -136,7 +108,13 @@ class BaseConvNet(HoldsLayers):
             If X, y, a parameter or a layer does not fit, or the loss leaves the
             finite numbers; the message says which and what to try.
         """
-        return self._fit(X, y, sample_weight, go_on=self.warm_start)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            validation=(X_val, y_val, sample_weight_val),
+            go_on=self.warm_start,
+        )
 
     def predict(self, X):
         """Predict labels, or a regressor's quantities.
@@ -171,10 +149,22 @@ class BaseConvNet(HoldsLayers):
             X, y, sample_weight, go_on=True, classes=classes, one_pass=True
         )
 
-    def _fit(self, X, y, sample_weight, *, go_on, classes=None, one_pass=False):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        *,
+        go_on,
+        validation=(None, None, None),
+        classes=None,
+        one_pass=False,
+    ):
         """Fit a draft of this estimator and become it: whole, or not at all."""
         draft = object.__new__(type(self))
         vars(draft).update(vars(self))
+        self._check_options()
+        scoring = find_scorer(self.scoring)
         go_on = go_on and hasattr(self, "network_")
         X = check_images(draft, X, y, reset=not go_on)
         check_consistent_length(X, y)
@@ -183,11 +173,20 @@ class BaseConvNet(HoldsLayers):
             draft._continue_network(X)
         else:
             draft._start_network(X)
-        rows, weight = draft._weigh(sample_weight, X, normalize=not one_pass)
-        draft._train(X, targets, rows, weight, one_pass)
-        draft._publish_history()
+        weight = check_weight(sample_weight, X)
+        rows, held_out = draft._set_aside(X, targets, weight, validation)
+        counted, weight = draft._weigh(weight, targets, rows, one_pass)
+        validate = Validator(draft, held_out, scoring) if held_out else None
+        draft._train((counted, X, targets, weight), validate, one_pass)
+        draft._publish_history(validated=validate is not None)
         self.__dict__ = {**vars(draft), **self.get_params(deep=False)}
         return self
+
+    def _check_options(self):
+        """Check what scikit-learn's table of bounds cannot say."""
+        check_schedule(self.learning_rate)
+        if self.augment is not None:
+            name_recipes(self.augment)
 
     def _start_network(self, X):
         self.input_shape_ = find_input_shape(X, self.input_shape)
@@ -201,7 +200,7 @@ class BaseConvNet(HoldsLayers):
             name += "_"
         layers.append((name, Dense(self._coding.n_outputs)))
         self.network_ = Network.build(layers, self.input_shape_, self._rng, self.dtype)
-        self._adam_state = None
+        self._solver_state = None, None
         self._history = History()
 
     def _continue_network(self, X):
@@ -221,8 +220,8 @@ class BaseConvNet(HoldsLayers):
                     f"{now}. Use warm_start=False and fit to start anew"
                 )
         self.network_ = self.network_.copy()
-        self._rng, self._adam_state, self._history = copy.deepcopy(
-            (self._rng, self._adam_state, self._history)
+        self._rng, self._solver_state, self._history = copy.deepcopy(
+            (self._rng, self._solver_state, self._history)
         )
 
     def _hidden(self):
@@ -259,134 +258,146 @@ class BaseConvNet(HoldsLayers):
                 stacklevel=2,
             )
 
-    def _weigh(self, sample_weight, X, *, normalize):
-        """Return the rows that count, and what each counts for."""
-        n = len(X)
-        if sample_weight is None:
-            return np.arange(n), None
-        if not np.asarray(sample_weight).any():
-            raise ValueError(
-                "sample_weight must be positive for at least one sample, got all zeros"
-            )
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    def _set_aside(self, X, targets, weight, validation):
+        """Return the rows of X to train on, and the data to validate with or None."""
+        counted = np.arange(len(X)) if weight is None else np.flatnonzero(weight)
+        if any(given is not None for given in validation):
+            return counted, self._check_validation(*validation)
+        if not self.early_stopping:
+            return counted, None
+        rows, held_out = hold_out(
+            counted,
+            self._coding.strata(targets[counted]),
+            self.validation_fraction,
+            self._split_seed,
         )
-        if normalize:
-            weight = weight / weight.max()  # first, as the sum of large ones overflows
-            weight *= np.count_nonzero(weight) / weight.sum()
-        with np.errstate(over="ignore"):
-            weight = weight.astype(self.network_.dtype)
-        rows = np.flatnonzero(weight)
-        if not len(rows) or not np.isfinite(weight).all():
-            raise ValueError(
-                f"sample_weight must lie in the range of {self.network_.dtype}, got "
-                f"values up to {np.max(sample_weight):g}; scale it to about 1"
-            )
-        return rows, weight
+        held_out_weight = None if weight is None else weight[held_out]
+        return rows, (X, held_out, targets[held_out], held_out_weight)
 
-    def _train(self, X, targets, rows, weight, one_pass):
-        network = self.network_
-        optimizer = Adam(
-            network.parameters,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-            decay=network.decayed(self.alpha) if self.alpha else None,
-            state=self._adam_state,
+    def _check_validation(self, X_val, y_val, sample_weight_val):
+        for name, given, other in [
+            ("X_val", X_val, "y_val"),
+            ("y_val", y_val, "X_val"),
+        ]:
+            if given is None:
+                raise ValueError(
+                    f"{name} must be passed, too, where {other} or sample_weight_val "
+                    "is: they are the images and the targets to validate with"
+                )
+        X_val = check_images(self, X_val, reset=False, name="X_val")
+        check_input_shape(X_val, self.input_shape_, type(self).__name__, "X_val")
+        check_consistent_length(X_val, y_val)
+        targets = self._coding.encode(self._check_targets(y_val, "y_val"), "y_val")
+        weight = check_weight(sample_weight_val, X_val, "sample_weight_val")
+        return X_val, None, targets, weight
+
+    def _weigh(self, weight, targets, rows, one_pass):
+        """Return which of the rows count in training, and what each sample does."""
+        n, dtype = len(targets), self.network_.dtype
+        factors = self._class_factors(targets, weight, one_pass)
+        if factors is not None:
+            if weight is None:
+                weight = np.ones(n)
+            elif not one_pass:
+                weight = weight / weight.max()  # so that no product overflows
+            weight = weight * factors
+        weight = weigh(weight, dtype, normalize=not one_pass)
+        return rows if weight is None else rows[weight[rows] > 0], weight
+
+    def _class_factors(self, targets, weight, one_pass):
+        """Return what `class_weight` multiplies sample weights by, or None."""
+        return None
+
+    def _loss(self):
+        return self._coding.loss
+
+    def _train(self, data, validate, one_pass):
+        batch_size = clip_batch_size(self.batch_size, len(data[0]))
+        step = self._plan_steps(
+            math.ceil(len(data[0]) / batch_size), batch_size, one_pass
         )
-        validate = None
-        if self.early_stopping:
-            rows, held_out = self._hold_out(rows, targets)
-            validate = self._validator(X, targets, held_out, weight)
         try:
             train(
-                network,
-                optimizer,
-                self._coding.loss,
-                (rows, X, targets, weight),
+                self.network_,
+                data,
+                step,
                 max_iter=1 if one_pass else self.max_iter,
-                batch_size=self._clip_batch_size(len(rows)),
-                learning_rate=float(self.learning_rate_init),
                 rng=self._rng,
                 history=self._history,
                 shuffle=self.shuffle,
-                stopping=StoppingRule(self.tol, self.n_iter_no_change),
+                stopping=StoppingRule(
+                    self.tol, self.n_iter_no_change, self.early_stopping
+                ),
                 validate=validate,
-                report=_print_epoch if self.verbose else None,
+                report=partial(print_epoch, verbose=self.verbose)
+                if self.verbose
+                else None,
             )
         except NonFiniteLossError as error:
+            X = data[1]
             raise ValueError(
                 f"the loss or a weight became infinite or NaN in epoch {error} "
                 f"with learning_rate_init={self.learning_rate_init:g} on X between "
                 f"{np.min(X):g} and {np.max(X):g}. Scale X to about [0, 1] (a "
                 "StandardScaler or a division) or lower learning_rate_init"
             ) from None
-        self._adam_state = optimizer.state if one_pass or self.warm_start else None
+        kept = one_pass or self.warm_start
+        self._solver_state = (
+            (self.solver, step.optimizer.state) if kept else (None, None)
+        )
 
-    def _hold_out(self, rows, targets):
-        """Split rows into those to train on and those to validate with."""
-        # Here, since importing it takes as long as all the rest.
-        from sklearn.model_selection import train_test_split
+    def _plan_steps(self, steps_per_epoch, batch_size, one_pass):
+        """Say how minibatches move the weights, and how fast along the schedule."""
+        solver, state = self._solver_state
+        total = self.max_iter * steps_per_epoch
+        if not one_pass:
+            total += self._history.steps
+        if self.learning_rate != "adaptive":
+            self._history.slowdown = 1.0
+        warmup = self.warmup_steps
+        if not isinstance(warmup, Integral):
+            warmup = round(warmup * total)
+        return Step(
+            OPTIMIZERS[self.solver](
+                self.network_.parameters,
+                decay=self.network_.decayed(self.alpha) if self.alpha else None,
+                state=state if solver == self.solver else None,
+                **{
+                    argument: getattr(self, name)
+                    for argument, name in _SOLVER_ARGUMENTS[self.solver].items()
+                },
+            ),
+            self._loss(),
+            partial(
+                learning_rate_at,
+                self.learning_rate,
+                learning_rate_init=float(self.learning_rate_init),
+                total_steps=total,
+                warmup_steps=warmup,
+                power_t=self.power_t,
+            ),
+            batch_size,
+            adaptive=self.learning_rate == "adaptive",
+            clip_norm=self.clip_norm,
+            augment=self.augment,
+        )
 
-        strata = self._coding.strata(targets[rows])
-        try:
-            rows, held_out = train_test_split(
-                rows,
-                test_size=self.validation_fraction,
-                stratify=strata,
-                random_state=self._split_seed,
-            )
-            if len(held_out) < 2:
-                raise ValueError("the held-out samples are too few to validate with")
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True could not set aside validation_fraction="
-                f"{self.validation_fraction} of {len(rows)} samples"
-                f"{'' if strata is None else ', stratified by class'}: {error}. Fit "
-                "more samples, change validation_fraction, or use early_stopping=False"
-            ) from None
-        return rows, held_out
-
-    def _validator(self, X, targets, rows, weight):
-        """Return a function that scores the network on rows of X."""
-        targets, weight = targets[rows], None if weight is None else weight[rows]
-
-        def validate():
-            outputs = predict_in_batches(self.network_, X, rows)
-            return float(self._coding.score(outputs, targets, weight))
-
-        return validate
-
-    def _clip_batch_size(self, n_samples):
-        if self.batch_size == "auto":
-            return min(128, n_samples)
-        if self.batch_size > n_samples:
-            warnings.warn(
-                f"batch_size={self.batch_size} is larger than the {n_samples} samples "
-                "to train on and is clipped to them",
-                stacklevel=2,
-            )
-        return min(self.batch_size, n_samples)
-
-    def _publish_history(self):
-        curve = list(self._history.loss_curve)
-        scores = list(self._history.validation_scores)
+    def _publish_history(self, validated):
+        history = self._history
+        curve = list(history.loss_curve)
+        scores = list(history.validation_scores)
         self.n_iter_ = len(curve)
-        self.t_ = self._history.samples
+        self.t_ = history.samples
         self.loss_curve_ = curve
         self.loss_ = curve[-1] if curve else math.nan
         self.best_loss_ = None if self.early_stopping else min(curve, default=math.nan)
-        self.validation_scores_ = scores if self.early_stopping else None
+        self.validation_loss_curve_ = (
+            list(history.validation_losses) if validated else None
+        )
+        self.validation_scores_ = scores if validated else None
         self.best_validation_score_ = (
-            self._history.best_score if self.early_stopping and scores else None
+            history.best_score if self.early_stopping and scores else None
         )
         self.n_layers_ = len(self.network_.layers)
         self.n_outputs_ = self._coding.n_outputs
         self.out_activation_ = self._coding.activation
-
-
-def _print_epoch(history, seconds):
-    line = f"Epoch {len(history.loss_curve):4d}  loss {history.loss_curve[-1]:.6f}"
-    if not math.isnan(history.validation_scores[-1]):
-        line += f"  validation score {history.validation_scores[-1]:.4f}"
-    print(f"{line}  {seconds:.2f} s")

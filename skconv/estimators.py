@@ -1,10 +1,12 @@
 """The estimators."""
 
+from functools import partial
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from .base import BaseConvNet
 from .labels import Labels, check_labels
@@ -19,14 +21,21 @@ __all__ = ["ConvNetClassifier", "ConvNetRegressor"]
 class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     """Convolutional neural network classifier.
 
-    `MLPClassifier`, but convolutional: it minimises the log-loss with Adam on
-    minibatches. The network is a list of layers, or the default one described by
+    `MLPClassifier`, but convolutional: it minimises the log-loss on minibatches, with
+    Adam or with SGD. The network is a list of layers, or the default one described by
     numbers; the output layer, a `Dense` layer with a unit for each class (one for two
     classes), is added to either.
 
     Parameters
     ----------
     [shared parameters]
+
+    class_weight : dict of label to float, "balanced" or None, default=None
+        What samples of each class count for in training, times their `sample_weight`;
+        "balanced" has all classes weigh the same. Validation and scores go without.
+
+    label_smoothing : float, default=0.0
+        Share of each target that is spread over all classes in training.
 
     Attributes
     ----------
@@ -57,13 +66,28 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     True
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **BOUNDS,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    @adds_parameters(BaseConvNet)
+    def __init__(
+        self, layers=None, *, class_weight=None, label_smoothing=0.0, **shared
+    ):
+        super().__init__(layers, **shared)
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for exactly one pass over X, going on from the last call.
 
-        Weights, Adam's moments and the random stream go on from call to call, as if
-        there had been one long fit. After a `fit` the weights go on and Adam starts
-        anew, unless `warm_start` kept its moments. `random_state` is not read again.
+        Weights, the solver's moments, the schedule (over `max_iter` such calls) and
+        the random stream go on from call to call, as if there had been one long fit.
+        After a `fit` the weights go on and the moments start anew, unless `warm_start`
+        kept them. `random_state` is not read again.
 
         Parameters
         ----------
@@ -126,6 +150,25 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         """
         outputs, coding = self._outputs(X)
         return coding.log_probabilities(outputs)
+
+    _check_targets = staticmethod(check_labels)
+
+    def _class_factors(self, targets, weight, one_pass):
+        if self.class_weight is None:
+            return None
+        if one_pass and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit, which does "
+                "not know how many of each class there will be. Use sklearn.utils."
+                "class_weight.compute_class_weight('balanced', classes=classes, y=y) "
+                "on a large enough part of y and pass a dict of what it gives"
+            )
+        return self._coding.factors(self.class_weight, targets, weight)
+
+    def _loss(self):
+        if not self.label_smoothing:
+            return self._coding.loss
+        return partial(self._coding.loss, smoothing=float(self.label_smoothing))
 
     def _encode(self, y, classes, go_on, one_pass):
         y = check_labels(y)
@@ -229,6 +272,8 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         self
         """
         return self._fit_one_pass(X, y, sample_weight)
+
+    _check_targets = staticmethod(check_quantities)
 
     def _encode(self, y, classes, go_on, one_pass):
         y = check_quantities(y)

@@ -11,7 +11,7 @@ from .ops import positive_int
 __all__ = ["check_images", "check_input_shape", "find_input_shape"]
 
 
-def check_images(estimator, X, y="no_validation", *, reset):
+def check_images(estimator, X, y="no_validation", *, reset, name="X"):
     """Check X, without copying what is an array already.
 
     Parameters
@@ -23,6 +23,8 @@ def check_images(estimator, X, y="no_validation", *, reset):
         Only checked for being there.
     reset : bool
         True in a first fit; else feature names have to be those of that fit.
+    name : str, default="X"
+        What errors call it.
 
     Returns
     -------
@@ -34,12 +36,14 @@ def check_images(estimator, X, y="no_validation", *, reset):
         If X is no numeric array of 2 to 4 dimensions or holds NaN or infinity.
     """
     validate_data(estimator, X, y, reset=reset, skip_check_array=True, ensure_2d=False)
-    X = check_array(X, allow_nd=True, estimator=estimator, input_name="X")
+    X = check_array(X, allow_nd=True, estimator=estimator, input_name=name)
     if 0 in X.shape:
-        raise ValueError(f"X must hold at least one pixel, got an array of {X.shape}")
+        raise ValueError(
+            f"{name} must hold at least one pixel, got an array of {X.shape}"
+        )
     if X.ndim > 4:
         raise ValueError(
-            "X must hold rows (n, features) or images (n, h, w) or (n, h, w, c), "
+            f"{name} must hold rows (n, features) or images (n, h, w) or (n, h, w, c), "
             f"got an array of shape {X.shape}"
         )
     return X
@@ -96,18 +100,18 @@ def find_input_shape(X, input_shape=None):
     return 1, features, 1
 
 
-def check_input_shape(X, input_shape, whose):
+def check_input_shape(X, input_shape, whose, name="X"):
     """Raise ValueError unless X holds samples of `input_shape`, as `whose` asks."""
     features = math.prod(input_shape)
     if X.ndim == 2 and X.shape[1] != features:
         raise ValueError(
-            f"X has {X.shape[1]} features, but {whose} is expecting {features} "
+            f"{name} has {X.shape[1]} features, but {whose} is expecting {features} "
             f"features as input, the {'x'.join(map(str, input_shape))} values of each "
             "image"
         )
     if X.ndim > 2 and _as_image(X) != input_shape:
         raise ValueError(
-            f"X of shape {X.shape} holds images (h, w, c) = {_as_image(X)}, but "
+            f"{name} of shape {X.shape} holds images (h, w, c) = {_as_image(X)}, but "
             f"{whose} is expecting {input_shape}"
         )
 

@@ -74,6 +74,55 @@ class Labels:
         """The cross-entropy, ``(outputs, targets, weight) -> (value, d_outputs)``."""
         return LOSSES[self.activation]
 
+    def factors(self, class_weight, targets, weight=None):
+        """Return what each sample's weight is multiplied by for its class.
+
+        Parameters
+        ----------
+        class_weight : "balanced" or dict of label to float
+            "balanced" has all classes weigh the same; labels that a dict leaves out
+            count 1.
+        targets : ndarray
+        weight : ndarray of shape (n,) or None
+
+        Returns
+        -------
+        factors : ndarray of shape (n,)
+
+        Raises
+        ------
+        ValueError
+            If the problem is multilabel, a label unknown or a weight negative.
+        """
+        if self.multilabel:
+            raise ValueError(
+                "class_weight is for samples of one class each, got a multilabel y; "
+                "use sample_weight"
+            )
+        codes, k = targets.ravel().astype(np.intp), len(self.classes)
+        if isinstance(class_weight, str):
+            share = None if weight is None else weight / weight.max()
+            counts = np.bincount(codes, share, minlength=k)
+            present = counts > 0
+            of_class = np.zeros(k)
+            of_class[present] = counts.sum() / (present.sum() * counts[present])
+            return of_class[codes]
+        labels = self.classes.tolist()
+        if unknown := [label for label in class_weight if label not in labels]:
+            raise ValueError(
+                f"class_weight has classes that are not in y: {unknown} are not among "
+                f"{labels}"
+            )
+        of_class = np.array([class_weight.get(label, 1) for label in labels], float)
+        if not (
+            np.isfinite(of_class).all() and (of_class >= 0).all() and of_class.any()
+        ):
+            raise ValueError(
+                "class_weight must hold finite numbers >= 0, not all 0, got "
+                f"{class_weight}"
+            )
+        return of_class[codes]
+
     @property
     def n_outputs(self):
         """How many outputs it takes: one for two classes, else one each."""
@@ -157,7 +206,7 @@ class Labels:
         return np.log(probabilities, where=plain, out=exact)
 
 
-def check_labels(y):
+def check_labels(y, name="y"):
     """Return `y` as (n,) labels or, of a multilabel problem, (n, k) of 0 and 1.
 
     Raises
@@ -165,18 +214,19 @@ def check_labels(y):
     ValueError
         If it is neither.
     """
-    assert_all_finite(y, input_name="y")
-    with warnings.catch_warnings(), _needs_order("y"):
+    assert_all_finite(y, input_name=name)
+    with warnings.catch_warnings(), _needs_order(name):
         # That many classes could mean regression is none of a classifier's concern.
         warnings.filterwarnings("ignore", "The number of unique classes is greater")
-        kind = type_of_target(y, input_name="y")
+        kind = type_of_target(y, input_name=name)
         check_classification_targets(y)
     if kind != "multilabel-indicator":
         return column_or_1d(y, warn=True)
     y = y.toarray() if issparse(y) else np.asarray(y)
     if not np.isin(y, (0, 1)).all():
         raise ValueError(
-            f"a multilabel y must hold 0 and 1 alone, got {np.unique(y)[:5].tolist()}"
+            f"a multilabel {name} must hold 0 and 1 alone, got "
+            f"{np.unique(y)[:5].tolist()}"
         )
     return y
 

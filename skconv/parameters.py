@@ -2,11 +2,16 @@
 
 import inspect
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 
-__all__ = ["BOUNDS", "NUMBERS", "adds_parameters", "documented"]
+from .layers.naming import HoldsLayers, name_all
+from .lookup import did_you_mean
+from .optimizers import OPTIMIZERS
+
+__all__ = ["BOUNDS", "NUMBERS", "HasParameters", "adds_parameters", "documented"]
 
 # The arguments of `default_layers`; their defaults stand in the estimators' signature.
 NUMBERS = (
@@ -26,7 +31,19 @@ BOUNDS = {
         StrOptions({"auto"}),
         Interval(Integral, 1, None, closed="left"),
     ],
+    "solver": [StrOptions(set(OPTIMIZERS))],
+    "learning_rate": "no_validation",  # has an error of its own
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "warmup_steps": [
+        Interval(Integral, 0, None, closed="left"),
+        Interval(RealNotInt, 0, 1, closed="neither"),
+    ],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "scoring": [str, callable, None],
+    "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "augment": "no_validation",  # likewise
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
@@ -76,15 +93,32 @@ activation : str, default="relu"
     Default network: activation of every layer, a name in
     `skconv.ops.ACTIVATIONS`.
 
+solver : {"adam", "sgd"}, default="adam"
+    What turns gradients into steps.
+
 alpha : float, default=0.0001
-    Strength of the weight decay. Before each step, kernels shrink by
-    ``learning_rate_init * alpha`` of themselves; biases do not.
+    Strength of the decoupled weight decay. Before each step, kernels shrink by
+    ``alpha`` times the learning rate of themselves; biases do not.
 
 batch_size : int or "auto", default="auto"
     Size of the minibatches; "auto" is ``min(128, n_samples)``.
 
+learning_rate : str or callable, default="constant"
+    How the learning rate goes from step to step: "constant"; "invscaling", divided by
+    the step to the power of `power_t`; "adaptive", divided by 5 each time training
+    would have stopped, until it is below 1e-6; "cosine", half a cosine down to 0 over
+    the `max_iter` epochs; "one_cycle", up to `learning_rate_init` in the first 30 % of
+    them and down again; or a function of the step, from 1 on, that returns the rate.
+
 learning_rate_init : float, default=0.001
-    Step size of Adam.
+    The learning rate that `learning_rate` varies.
+
+power_t : float, default=0.5
+    Exponent of "invscaling".
+
+warmup_steps : int or float, default=0
+    Over so many first steps, or such a part of all steps, the learning rate grows from
+    0 to what `learning_rate` has it be.
 
 max_iter : int, default=200
     Most epochs to train.
@@ -93,37 +127,57 @@ shuffle : bool, default=True
     Whether each epoch goes through the samples in a new order.
 
 random_state : int, RandomState instance or None, default=None
-    Draws the first weights, the order of samples, dropout and the validation
-    split. An int makes fits the same to the bit.
+    Draws the first weights, the order of samples, augmentation, dropout and the
+    validation split. An int makes fits the same to the bit.
 
 tol : float, default=1e-4
     Least improvement of the loss, or with `early_stopping` of the score, that
     counts as one.
 
-verbose : bool, default=False
-    Whether to print a line an epoch.
+verbose : bool or int, default=False
+    Whether to print a line an epoch; 2 adds the learning rate.
 
 warm_start : bool, default=False
-    Whether `fit` goes on from the last fit: with its weights, Adam's moments and
-    the random stream. X, the targets and the layers must be of the same kind.
+    Whether `fit` goes on from the last fit: with its weights, the solver's moments,
+    the schedule and the random stream. X, the targets and the layers must be of the
+    same kind.
+
+momentum : float, default=0.9
+    How much of the last step "sgd" takes along.
+
+nesterovs_momentum : bool, default=True
+    Whether "sgd" looks ahead along it.
 
 early_stopping : bool, default=False
-    Whether to set aside `validation_fraction` of the training data (a classifier
-    stratified, unless multilabel), stop when its score improves no more, and restore
-    the weights of the best epoch (with `warm_start`, of all calls). Otherwise
-    training stops when the training loss improves no more.
+    Whether to stop when the score of validation data improves no more, and restore
+    the weights of the best epoch (with `warm_start`, of all calls). The data are
+    `X_val` and `y_val` where `fit` is given them, else `validation_fraction` of the
+    training data (of each class, unless multilabel). Otherwise training stops when
+    the training loss improves no more.
 
 validation_fraction : float, default=0.1
     Share of the data to set aside if `early_stopping`.
+
+scoring : str, callable or None, default=None
+    The score of validation data: None is accuracy or R^2, "loss" the negative of the
+    loss, a str one of `sklearn.metrics.get_scorer_names`, a callable is called as
+    ``scoring(estimator, X_val, y_val)``.
 
 n_iter_no_change : int, default=10
     How many epochs in a row may fail to improve by `tol`.
 
 beta_1, beta_2 : float, default=0.9, 0.999
-    How much Adam keeps of the mean gradient and of its square in each step.
+    How much "adam" keeps of the mean gradient and of its square in each step.
 
 epsilon : float, default=1e-8
-    Adam's guard against division by zero.
+    Guard of "adam" against division by zero.
+
+clip_norm : float or None, default=None
+    A gradient whose Euclidean norm is larger is scaled to it.
+
+augment : recipe, list of recipes or None, default=None
+    What varies the minibatches of training, see `skconv.augmentation`: callables
+    ``(x, rng) -> x``. Names reach into them, ``augment__degrees``.
 
 dtype : {"float32", "float64"}, default="float32"
     What the network computes and answers in, whatever X is.
@@ -154,11 +208,14 @@ loss_ : float
 best_loss_ : float or None
     The least of them; None with `early_stopping`.
 
+validation_loss_curve_ : list of float or None
+    Loss of the validation data after each epoch; None where there were none.
+
 validation_scores_ : list of float or None
-    Score of the data set aside after each epoch; None without `early_stopping`.
+    Their score, the larger the better.
 
 best_validation_score_ : float or None
-    The largest of them, whose weights were restored.
+    The largest of them, whose weights were restored; None without `early_stopping`.
 
 t_ : int
     Number of training samples seen.
@@ -203,3 +260,143 @@ def documented(cls):
         text = text.replace(mark, shared.strip())
     cls.__doc__ = text
     return cls
+
+
+class HasParameters(HoldsLayers):
+    """The parameters, whose names reach into layers and into recipes of augmentation.
+
+    One recipe's are ``augment__degrees``; of a list, each has the name of its recipe in
+    between, ``augment__randomflip_1__vertical``.
+    """
+
+    _parameter_constraints: ClassVar[dict] = BOUNDS
+
+    def __init__(
+        self,
+        layers=None,
+        *,
+        input_shape=None,
+        filters=(32, 64),
+        kernel_size=3,
+        stride=1,
+        pool_size=2,
+        hidden_layer_sizes=(128,),
+        activation="relu",
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        warmup_steps=0,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        clip_norm=None,
+        augment=None,
+        dtype="float32",
+    ):
+        self.layers = layers
+        self.input_shape = input_shape
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.pool_size = pool_size
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.warmup_steps = warmup_steps
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.clip_norm = clip_norm
+        self.augment = augment
+        self.dtype = dtype
+
+    def get_params(self, deep=True):
+        """Return parameters by name, with ``deep`` those of layers and recipes too.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+
+        Returns
+        -------
+        params : dict
+        """
+        params = super().get_params(deep)
+        augment = params.get("augment") if deep else None
+        recipes = [("augment", augment)]
+        if isinstance(augment, list | tuple):
+            recipes = [(f"augment__{name}", value) for name, value in name_all(augment)]
+            params.update(recipes)
+        for name, recipe in recipes:
+            if hasattr(recipe, "get_params") and not isinstance(recipe, type):
+                inner = recipe.get_params(deep=True)
+                params.update((f"{name}__{key}", value) for key, value in inner.items())
+        return params
+
+    def set_params(self, **params):
+        """Set parameters by name, `layers` and `augment` before what is inside.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        if "augment" in params:
+            super().set_params(augment=params.pop("augment"))
+        if isinstance(getattr(self, "augment", None), list | tuple):
+            inside = {name for name in params if name.startswith("augment__")}
+            self._set_recipes({name: params.pop(name) for name in sorted(inside)})
+        return super().set_params(**params)
+
+    def _set_recipes(self, params):
+        """Set recipes of a list, and then their parameters."""
+        recipes = dict(name_all(self.augment))
+        for path, value in params.items():  # sorted: a recipe before what is inside it
+            _, name, *inside = path.split("__", 2)
+            if name not in recipes:
+                raise ValueError(
+                    f"Invalid parameter {path!r} for {type(self).__name__}"
+                    f"{did_you_mean(name, recipes)}\n"
+                    f"Recipes of augment are: {list(recipes)}"
+                )
+            if inside:
+                recipes[name].set_params(**{inside[0]: value})
+            else:
+                recipes[name] = value
+                self.augment = list(recipes.items())

@@ -397,20 +397,14 @@ def test_early_stopping_restores_the_best_weights(digits):
     X, _, y, _ = digits
     scores = []
 
-    class Watched(ConvNetClassifier):
-        """Notes the weights at each validation."""
+    def noting(estimator, X, y):
+        """The score, and the weights that it is of."""
+        score = estimator.score(X, y)
+        scores.append((score, estimator.network_.parameters.copy()))
+        return score
 
-        def _validator(self, *args):
-            validate = super()._validator(*args)
-
-            def noting():
-                scores.append((validate(), self.network_.parameters.copy()))
-                return scores[-1][0]
-
-            return noting
-
-    clf = Watched(
-        filters=(8,), early_stopping=True, max_iter=200, n_iter_no_change=3,
+    clf = ConvNetClassifier(
+        filters=(8,), early_stopping=True, scoring=noting, max_iter=200, n_iter_no_change=3,
         learning_rate_init=0.01, random_state=0,
     ).fit(X, y)  # fmt: skip
     curve = [score for score, _ in scores]

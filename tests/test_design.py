@@ -9,13 +9,13 @@ ROOT = Path(skconv.__file__).parent
 
 # From the bottom up: a module may import from earlier lines only (and its own line).
 FLOORS = [
-    ["lookup", "version"],
+    ["lookup", "version", "reporting"],
     ["ops"],
     ["initializers"],
     ["layers"],
     ["network", "optimizers", "schedules", "losses", "augmentation", "architectures"],
     ["batches"],
-    ["training", "images", "labels", "targets", "parameters"],
+    ["training", "images", "labels", "targets", "parameters", "samples", "validation"],
     ["base"],
     ["about"],
     ["estimators"],
@@ -27,6 +27,8 @@ KNOW_SCIKIT_LEARN = {
     "labels",
     "targets",
     "parameters",
+    "samples",
+    "validation",
     "base",
     "estimators",
 }

@@ -288,9 +288,9 @@ def test_a_last_layer_that_doubles_the_output_layer_is_pointed_out(ending):
 def test_constructors_suggest_the_parameter_that_was_meant():
     with pytest.raises(
         TypeError,
-        match="ConvNetClassifier has no parameter 'learning_rate'; did you mean 'learning_rate_init'",
+        match="ConvNetClassifier has no parameter 'learning_rte'; did you mean 'learning_rate'",
     ):
-        ConvNetClassifier(learning_rate=0.1)
+        ConvNetClassifier(learning_rte=0.1)
     with pytest.raises(
         TypeError, match="Conv2D has no parameter 'strides'; did you mean 'stride'"
     ):
