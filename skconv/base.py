@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .architectures import default_layers
 from .augmentation import name_recipes
 from .batches import predict_in_batches
+from .features import GivesFeatures
 from .images import check_images, check_input_shape, find_input_shape
 from .layers import Activation, Dense
 from .layers.base import same_recipe
@@ -41,7 +42,7 @@ _SOLVER_ARGUMENTS = {
 }
 
 
-class BaseConvNet(HasParameters):
+class BaseConvNet(GivesFeatures, HasParameters):
     """Fitting and outputs of the estimators.
 
     A subclass says how its targets are coded: ``_encode(y, classes, go_on, one_pass)``
@@ -135,9 +136,13 @@ class BaseConvNet(HasParameters):
         """Return the network's outputs for X, and the coding that they are in."""
         check_is_fitted(self)
         fitted = vars(self)  # whole, even if a refit in another thread replaces it now
+        return self._predict_to(fitted, X), fitted["_coding"]
+
+    def _predict_to(self, fitted, X, layer=None):
+        """Return what a layer, by default the last, of a fitted state puts out."""
         X = check_images(self, X, reset=False)
         check_input_shape(X, fitted["input_shape_"], type(self).__name__)
-        return predict_in_batches(fitted["network_"], X), fitted["_coding"]
+        return predict_in_batches(fitted["network_"], X, upto=layer)
 
     def _fit_one_pass(self, X, y, sample_weight, classes=None):
         if self.early_stopping:

@@ -45,7 +45,7 @@ def gather(X, rows, network):
     return batch
 
 
-def predict_in_batches(network, X, rows=None):
+def predict_in_batches(network, X, rows=None, upto=None):
     """Compute the network's outputs in memory that does not grow with X.
 
     Parameters
@@ -54,17 +54,22 @@ def predict_in_batches(network, X, rows=None):
     X : array of shape (n, ...)
     rows : ndarray of int, optional
         Which rows of X; all by default.
+    upto : str, optional
+        Name of the layer whose output is wanted; the last by default.
 
     Returns
     -------
-    outputs : ndarray of shape (n, *network.output_shape)
+    outputs : ndarray of shape (n, *network.output_shape), or of the layer's
     """
     largest = max(map(math.prod, [network.input_shape, *network.shapes]))
     size = max(1, _BATCH_BYTES // (largest * network.dtype.itemsize))
     n = len(X) if rows is None else len(rows)
-    outputs = np.empty((n, *network.output_shape), network.dtype)
+    shape = network.output_shape
+    if upto is not None:
+        shape = network.shapes[list(dict(network.layers)).index(upto)]
+    outputs = np.empty((n, *shape), network.dtype)
     for start in range(0, n, size):
         part = slice(start, start + size)
         here = part if rows is None else rows[part]
-        outputs[part] = network.predict(gather(X, here, network))
+        outputs[part] = network.predict(gather(X, here, network), upto)
     return outputs

@@ -129,13 +129,15 @@ class Network:
             self.layers, self.input_shape, self.shapes, self._layout, parameters
         )
 
-    def predict(self, x):
+    def predict(self, x, upto=None):
         """Compute the last layer's output. Pure: any number of threads may ask.
 
         Parameters
         ----------
         x : ndarray of shape (n, *input_shape)
             Of the network's dtype.
+        upto : str, optional
+            Name of the layer whose output is wanted instead.
 
         Returns
         -------
@@ -143,6 +145,8 @@ class Network:
         """
         for name, layer in self.layers:
             x = layer.predict(self.weights[name], x)
+            if name == upto:
+                break
         return x
 
     def loss_and_gradient(self, x, targets, weight, loss, rng):

@@ -44,6 +44,7 @@ BOUNDS = {
     "scoring": [str, callable, None],
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "augment": "no_validation",  # likewise
+    "transform_layer": [str, None],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
@@ -179,6 +180,9 @@ augment : recipe, list of recipes or None, default=None
     What varies the minibatches of training, see `skconv.augmentation`: callables
     ``(x, rng) -> x``. Names reach into them, ``augment__degrees``.
 
+transform_layer : str or None, default=None
+    Name of the layer whose output `transform` gives; None is the last hidden layer.
+
 dtype : {"float32", "float64"}, default="float32"
     What the network computes and answers in, whatever X is.
 """
@@ -306,6 +310,7 @@ class HasParameters(HoldsLayers):
         n_iter_no_change=10,
         clip_norm=None,
         augment=None,
+        transform_layer=None,
         dtype="float32",
     ):
         self.layers = layers
@@ -340,6 +345,7 @@ class HasParameters(HoldsLayers):
         self.n_iter_no_change = n_iter_no_change
         self.clip_norm = clip_norm
         self.augment = augment
+        self.transform_layer = transform_layer
         self.dtype = dtype
 
     def get_params(self, deep=True):

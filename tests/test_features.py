@@ -1,0 +1,77 @@
+"""A layer's output as features for other estimators."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv.layers import Conv2D, Dense, MaxPool2D
+
+
+def net(**params):
+    layers = [
+        ("conv1", Conv2D(4, activation="relu")),
+        ("pool1", MaxPool2D(2)),
+        ("dense1", Dense(16, "relu")),
+    ]
+    defaults = {"max_iter": 8, "batch_size": 32, "learning_rate_init": 0.005}
+    return ConvNetClassifier(layers, random_state=0, **{**defaults, **params})
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    return net().fit(digits[0], digits[2])
+
+
+def test_a_layer_gives_what_the_next_one_takes(fitted, digits):
+    X = digits[1]
+    network, x = fitted.network_, X.reshape(-1, 8, 8, 1).astype(np.float32)
+    for name, layer in network.layers:
+        x = layer.predict(network.weights[name], x)
+        features = fitted.transform(X, layer=name)
+        assert features.dtype == np.float32
+        np.testing.assert_array_equal(features, x.reshape(len(X), -1))
+    np.testing.assert_array_equal(features, fitted.decision_function(X))
+    np.testing.assert_array_equal(
+        fitted.transform(X), fitted.transform(X.reshape(-1, 8, 8), "dense1")
+    )
+
+
+def test_names_and_data_frames(digits):
+    X, _, y, _ = digits
+    clf = net(max_iter=1, transform_layer="pool1").set_output(transform="pandas")
+    frame = pd.DataFrame(X).add_prefix("pixel")
+    features = clf.fit_transform(frame, y)
+    assert list(features.columns[:2]) == ["pool1_0", "pool1_1"]
+    assert features.shape == (400, 64)
+    assert list(clf.get_feature_names_out()) == list(features.columns)
+    assert isinstance(clf.predict(frame), np.ndarray)
+
+
+def test_it_stands_in_a_pipeline_and_a_grid(digits):
+    X, X_test, y, y_test = digits
+    pipeline = Pipeline(
+        [("net", net()), ("pca", PCA(12)), ("clf", LogisticRegression(max_iter=1000))]
+    )
+    grid = {"net__transform_layer": ["conv1", "dense1"], "net__conv1__kernel_size": [3]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
+    assert search.score(X_test, y_test) > 0.8
+    reg = ConvNetRegressor(filters=(4,), max_iter=5, random_state=0)
+    assert make_pipeline(reg, PCA(3)).fit_transform(X, y).shape == (400, 3)
+
+
+def test_layers_that_do_not_exist_say_so(fitted, digits):
+    X, _, y, _ = digits
+    words = r"one of \['conv1', 'pool1', 'dense1', 'output'\], got 'conv'; did you mean 'conv1'"
+    with pytest.raises(ValueError, match=words):
+        fitted.transform(X, layer="conv")
+    with pytest.raises(ValueError, match=words):
+        net(max_iter=1, transform_layer="conv").fit(X, y).get_feature_names_out()
+    flat = ConvNetClassifier(filters=(), hidden_layer_sizes=(), max_iter=1).fit(X, y)
+    with pytest.raises(ValueError, match=r"one of \['output'\], got None"):
+        flat.transform(X)
+    assert flat.transform(X, "output").shape == (400, 10)
