@@ -5,7 +5,6 @@ import inspect
 import math
 import warnings
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 from sklearn.base import _fit_context, clone
@@ -15,17 +14,18 @@ from sklearn.utils.validation import check_is_fitted
 from .architectures import default_layers
 from .augmentation import name_recipes
 from .batches import predict_in_batches
+from .callbacks import CallbackSupportMixin, EpochCallbacks
 from .features import GivesFeatures
 from .images import check_images, check_input_shape, find_input_shape
 from .layers import Activation, Dense
 from .layers.base import same_recipe
 from .layers.naming import name_layers
 from .network import Network
-from .optimizers import OPTIMIZERS
 from .parameters import NUMBERS, HasParameters
+from .planning import make_optimizer, plan_learning_rate
 from .reporting import print_epoch
 from .samples import check_weight, clip_batch_size, hold_out, weigh
-from .schedules import check_schedule, learning_rate_at
+from .schedules import check_schedule
 from .training import History, NonFiniteLossError, Step, StoppingRule, train
 from .validation import Validator, find_scorer
 from .version import __version__
@@ -35,14 +35,8 @@ __all__ = ["BaseConvNet"]
 # What a list written for another library may end with.
 _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logistic")
 
-# Solver -> its optimizer's arguments and the parameters that they come from.
-_SOLVER_ARGUMENTS = {
-    "adam": {"beta_1": "beta_1", "beta_2": "beta_2", "epsilon": "epsilon"},
-    "sgd": {"momentum": "momentum", "nesterov": "nesterovs_momentum"},
-}
 
-
-class BaseConvNet(GivesFeatures, HasParameters):
+class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
     """Fitting and outputs of the estimators.
 
     A subclass says how its targets are coded: ``_encode(y, classes, go_on, one_pass)``
@@ -166,9 +160,20 @@ class BaseConvNet(GivesFeatures, HasParameters):
         one_pass=False,
     ):
         """Fit a draft of this estimator and become it: whole, or not at all."""
+        self._check_options()
+        callbacks = EpochCallbacks(
+            self,
+            1 if one_pass else self.max_iter,
+            {
+                "X": X,
+                "y": y,
+                "metadata": None
+                if sample_weight is None
+                else {"sample_weight": sample_weight},
+            },
+        )
         draft = object.__new__(type(self))
         vars(draft).update(vars(self))
-        self._check_options()
         scoring = find_scorer(self.scoring)
         go_on = go_on and hasattr(self, "network_")
         X = check_images(draft, X, y, reset=not go_on)
@@ -182,8 +187,9 @@ class BaseConvNet(GivesFeatures, HasParameters):
         rows, held_out = draft._set_aside(X, targets, weight, validation)
         counted, weight = draft._weigh(weight, targets, rows, one_pass)
         validate = Validator(draft, held_out, scoring) if held_out else None
-        draft._train((counted, X, targets, weight), validate, one_pass)
+        draft._train((counted, X, targets, weight), validate, one_pass, callbacks)
         draft._publish_history(validated=validate is not None)
+        callbacks.end(draft._snapshot)
         self.__dict__ = {**vars(draft), **self.get_params(deep=False)}
         return self
 
@@ -316,10 +322,48 @@ class BaseConvNet(GivesFeatures, HasParameters):
     def _loss(self):
         return self._coding.loss
 
-    def _train(self, data, validate, one_pass):
+    def _snapshot(self, validated=None):
+        """Return the fitted attributes as they are now: training goes on from them."""
+        if validated is not None:
+            self._publish_history(validated)
+        names = [name for name in vars(self) if name.endswith("_")]
+        fitted = {name: vars(self)[name] for name in [*names, "_coding"]}
+        return {**fitted, "network_": self.network_.copy()}
+
+    def _reporter(self, validate, callbacks):
+        """Return what is to be done after each epoch, or None."""
+        if not (self.verbose or callbacks.active):
+            return None
+
+        def report(epoch):
+            if self.verbose:
+                print_epoch(epoch, self.verbose)
+            if callbacks.active:
+                snapshot = partial(self._snapshot, validate is not None)
+                return callbacks.end_epoch(snapshot)
+            return False
+
+        return report
+
+    def _train(self, data, validate, one_pass, callbacks):
         batch_size = clip_batch_size(self.batch_size, len(data[0]))
-        step = self._plan_steps(
-            math.ceil(len(data[0]) / batch_size), batch_size, one_pass
+        steps_per_epoch = math.ceil(len(data[0]) / batch_size)
+        total_steps = self.max_iter * steps_per_epoch
+        if not one_pass:  # in which max_iter counts calls, not epochs from here on
+            total_steps += self._history.steps
+        if self.learning_rate != "adaptive":
+            self._history.slowdown = 1.0
+        solver, state = self._solver_state
+        step = Step(
+            make_optimizer(
+                self, self.network_, state if solver == self.solver else None
+            ),
+            self._loss(),
+            plan_learning_rate(self, total_steps),
+            batch_size,
+            adaptive=self.learning_rate == "adaptive",
+            clip_norm=self.clip_norm,
+            augment=self.augment,
         )
         try:
             train(
@@ -334,9 +378,7 @@ class BaseConvNet(GivesFeatures, HasParameters):
                     self.tol, self.n_iter_no_change, self.early_stopping
                 ),
                 validate=validate,
-                report=partial(print_epoch, verbose=self.verbose)
-                if self.verbose
-                else None,
+                report=self._reporter(validate, callbacks),
             )
         except NonFiniteLossError as error:
             X = data[1]
@@ -349,42 +391,6 @@ class BaseConvNet(GivesFeatures, HasParameters):
         kept = one_pass or self.warm_start
         self._solver_state = (
             (self.solver, step.optimizer.state) if kept else (None, None)
-        )
-
-    def _plan_steps(self, steps_per_epoch, batch_size, one_pass):
-        """Say how minibatches move the weights, and how fast along the schedule."""
-        solver, state = self._solver_state
-        total = self.max_iter * steps_per_epoch
-        if not one_pass:
-            total += self._history.steps
-        if self.learning_rate != "adaptive":
-            self._history.slowdown = 1.0
-        warmup = self.warmup_steps
-        if not isinstance(warmup, Integral):
-            warmup = round(warmup * total)
-        return Step(
-            OPTIMIZERS[self.solver](
-                self.network_.parameters,
-                decay=self.network_.decayed(self.alpha) if self.alpha else None,
-                state=state if solver == self.solver else None,
-                **{
-                    argument: getattr(self, name)
-                    for argument, name in _SOLVER_ARGUMENTS[self.solver].items()
-                },
-            ),
-            self._loss(),
-            partial(
-                learning_rate_at,
-                self.learning_rate,
-                learning_rate_init=float(self.learning_rate_init),
-                total_steps=total,
-                warmup_steps=warmup,
-                power_t=self.power_t,
-            ),
-            batch_size,
-            adaptive=self.learning_rate == "adaptive",
-            clip_norm=self.clip_norm,
-            augment=self.augment,
         )
 
     def _publish_history(self, validated):

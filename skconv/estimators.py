@@ -9,9 +9,10 @@ from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .base import BaseConvNet
+from .descriptions import adds_parameters, documented
 from .labels import Labels, check_labels
 from .losses import REGRESSION_LOSSES
-from .parameters import BOUNDS, adds_parameters, documented
+from .parameters import BOUNDS
 from .targets import Quantities, check_quantities
 
 __all__ = ["ConvNetClassifier", "ConvNetRegressor"]
@@ -236,8 +237,8 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
     >>> from skconv import ConvNetRegressor
     >>> rng = np.random.default_rng(0)
     >>> X = rng.random((500, 6, 6)) < rng.random((500, 1, 1))
-    >>> y = X.mean(axis=(1, 2))
-    >>> reg = ConvNetRegressor(filters=(8,), learning_rate_init=0.003, random_state=0)
+    >>> y = X.sum(axis=(1, 2))
+    >>> reg = ConvNetRegressor(filters=(8,), max_iter=50, random_state=0)
     >>> reg.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.9
     True
     """

@@ -9,7 +9,7 @@ ROOT = Path(skconv.__file__).parent
 
 # From the bottom up: a module may import from earlier lines only (and its own line).
 FLOORS = [
-    ["lookup", "version", "reporting"],
+    ["lookup", "version", "reporting", "descriptions"],
     ["ops"],
     ["initializers"],
     ["layers"],
@@ -24,6 +24,8 @@ FLOORS = [
         "samples",
         "validation",
         "features",
+        "callbacks",
+        "planning",
     ],
     ["base"],
     ["about"],
@@ -39,6 +41,7 @@ KNOW_SCIKIT_LEARN = {
     "samples",
     "validation",
     "features",
+    "callbacks",
     "base",
     "estimators",
 }

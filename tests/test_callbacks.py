@@ -1,0 +1,110 @@
+"""scikit-learn's callbacks, once an epoch."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+
+from skconv import ConvNetClassifier
+
+callback = pytest.importorskip("sklearn.callback", reason="new in scikit-learn 1.9")
+
+
+def small(**params):
+    defaults = {"filters": (4,), "hidden_layer_sizes": (8,), "max_iter": 4}
+    return ConvNetClassifier(random_state=0, **{**defaults, **params})
+
+
+class Notes:
+    """Keeps what it is told, and asks to stop after some epochs."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after, self.told, self.estimators = stop_after, [], []
+
+    def setup(self, estimator, context):
+        self.told.append("setup")
+
+    def teardown(self, estimator, context):
+        self.told.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.told.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+        self.told.append(f"end {context.task_name}")
+        self.estimators.append(fitted_estimator)
+        epochs = self.told.count("end epoch")
+        return context.task_name == "epoch" and epochs == self.stop_after
+
+
+def test_they_are_told_of_each_epoch_with_a_fitted_estimator(digits):
+    X, _, y, _ = digits
+    notes = Notes()
+    clf = small().set_callbacks(notes).fit(X, y)
+    epoch = ["begin epoch", "end epoch"]
+    assert notes.told == ["setup", "begin fit", *4 * epoch, "end fit", "teardown"]
+    for n, fitted in enumerate(notes.estimators[:4], 1):
+        alone = small(max_iter=n).fit(X, y)
+        np.testing.assert_array_equal(fitted.predict_proba(X), alone.predict_proba(X))
+        assert fitted.n_iter_ == n
+    plain = small().fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), plain.predict_proba(X))
+
+
+def test_they_may_stop_training(digits):
+    X, _, y, _ = digits
+    assert small().set_callbacks(Notes(stop_after=2)).fit(X, y).n_iter_ == 2
+
+
+def test_they_are_torn_down_when_a_fit_fails_and_leave_no_trace(digits):
+    X, _, y, _ = digits
+    notes = Notes()
+    clf = small(learning_rate_init=1e30).set_callbacks(notes)
+    before = set(vars(clf))
+    with pytest.raises(ValueError, match="became infinite"):
+        clf.fit(1e6 * X, y)
+    assert notes.told[-1] == "teardown"
+    assert set(vars(clf)) == before
+    clf.set_params(learning_rate_init=0.001).fit(X, y)
+    assert not [name for name in vars(clf) if "context" in name or "ctx" in name]
+    assert pickle.loads(pickle.dumps(clf)).predict(X).shape == y.shape
+
+
+def test_scoring_monitor(digits):
+    X, _, y, _ = digits
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    clf = small().set_callbacks(monitor).fit(X, y)
+    log = monitor.get_logs().data
+    scores = [row["accuracy"] for row in log if row["task_name"] == "epoch"]
+    assert len(scores) == 4
+    assert scores[-1] == clf.score(X, y)
+
+
+def test_progress_bars_nest_in_a_search(digits, capsys):
+    pytest.importorskip("rich")
+    X, _, y, _ = digits
+    search = GridSearchCV(small(max_iter=2), {"kernel_size": [1, 3]}, cv=2)
+    search.set_callbacks(callback.ProgressBar()).fit(X, y)
+    out = capsys.readouterr().out
+    assert "GridSearchCV" in out
+    assert "ConvNetClassifier" in out
+
+
+def test_it_trains_with_a_scikit_learn_that_has_none():
+    code = (
+        "import sys; sys.modules['sklearn.callback'] = None\n"
+        "import skconv.callbacks, numpy as np\n"
+        "assert not hasattr(skconv.callbacks.CallbackSupportMixin, 'set_callbacks')\n"
+        "X, y = np.random.default_rng(0).random((20, 4, 4)), np.arange(20) % 2\n"
+        "from skconv import callbacks\n"
+        "from skconv.callbacks import EpochCallbacks\n"
+        "class Estimator(skconv.callbacks.CallbackSupportMixin): pass\n"
+        "told = EpochCallbacks(Estimator(), 3, {'X': X, 'y': y})\n"
+        "assert not told.active; told.end(dict)\n"
+        "print('fine')"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "fine\n", run.stderr
