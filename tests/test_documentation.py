@@ -1,5 +1,6 @@
 """Every block of Python in the pages runs; every example runs; every name is shown."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -23,10 +24,12 @@ EXAMPLES = {
     "pipeline.py": ("accuracy of 3 folds: 0.", "never saw: 0.9"),
     "persistence.py": ("trained on after loading: the same weights, to the bit",),
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
+    "signals.py": ("200 signals to train on, 242 to test, (427, 1) each", "skconv  "),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
     "fashion_mnist.py": lambda folder: ["--epochs", "1", "--samples", "1000"],
+    "signals.py": lambda folder: ["--epochs", "2", "--seeds", "1"],
 }
 
 
@@ -55,6 +58,8 @@ def test_every_example_is_run():
 def test_examples(name, tmp_path):
     if name == "fashion_mnist.py" and not DEBIAN.is_dir():
         pytest.skip(f"no Fashion-MNIST in {DEBIAN} (Debian's dataset-fashion-mnist)")
+    if name == "signals.py" and not importlib.util.find_spec("sktime"):
+        pytest.skip("no sktime, which ships the signals: extra `examples`")
     arguments = ARGUMENTS.get(name, lambda folder: [])(tmp_path)
     run = subprocess.run(
         [sys.executable, str(ROOT / "examples" / name), *arguments],
