@@ -86,8 +86,35 @@ def random_convolutions(n, seed=0):
         yield shape, kernel, slide, activation
 
 
+def random_depthwise(n, seed=0):
+    """Three or five taps wide, as the kernels for runs of pixels take them."""
+    rng = np.random.default_rng(seed)
+    while n:
+        c = int(rng.choice([4, 8, 12, 16, 28, 36, 64, 100]))
+        shape = (*map(int, rng.integers(1, [4, 12, 45])), c)
+        kernel = int(rng.integers(1, 6)), int(rng.choice([3, 5])), 1, c
+        paddings = rng.integers(0, 7, (2, 2)).tolist()
+        slide = {
+            "stride": (int(rng.integers(1, 4)), int(rng.integers(1, 3))),
+            "padding": ["same", "valid", paddings][rng.integers(3)],
+            "dilation": (int(rng.integers(1, 3)), 1),
+            "groups": c,
+        }
+        if rng.random() < 0.5:
+            slide["stride"] = 1
+        activation = rng.choice([None, "relu", "tanh", "gelu"])
+        try:
+            reference.conv2d(np.zeros(shape), np.zeros(kernel), **slide)
+        except ValueError:
+            continue  # does not fit
+        n -= 1
+        yield shape, kernel, slide, activation
+
+
 @pytest.mark.usefixtures("each_set", "guarded")
-@pytest.mark.parametrize("case", random_convolutions(150), ids=str)
+@pytest.mark.parametrize(
+    "case", [*random_convolutions(150), *random_depthwise(80)], ids=str
+)
 def test_random_convolutions_are_as_defined(case, rng):
     shape, kernel_shape, slide, activation = case
     x, kernel = (rng.standard_normal(s, np.float32) for s in (shape, kernel_shape))
@@ -313,6 +340,7 @@ def test_twins_have_their_definitions_signatures_and_docstrings():
 NET = [
     layers.Conv2D(8, 3, activation="relu"),
     layers.MaxPool2D(2),
+    layers.DepthwiseConv2D(3, activation="elu"),
     layers.Conv2D(20, 3, stride=2, activation="tanh"),
     layers.AvgPool2D(2, padding="same"),
     layers.Dense(30, "relu"),
@@ -349,6 +377,7 @@ def test_every_op_uses_threads_and_gives_the_same_bits(rng):
     """Large enough for several tasks each, which the network above may not be."""
     x = rng.standard_normal((64, 28, 28, 16), np.float32)
     kernel = rng.standard_normal((3, 3, 16, 24), np.float32)
+    by_channel = rng.standard_normal((3, 3, 1, 16), np.float32)
     flat = rng.standard_normal((4000, 70), np.float32)
 
     def everything():
@@ -356,12 +385,19 @@ def test_every_op_uses_threads_and_gives_the_same_bits(rng):
         backward = ops.conv2d_backward(
             y, y, x, kernel, padding="same", activation="relu"
         )
+        slide = {"padding": "same", "groups": 16}
+        depthwise = ops.conv2d(x, by_channel, **slide)
+        by_backward = ops.conv2d_backward(
+            x, x, x, by_channel, activation="elu", **slide
+        )
         pooled, argmax = ops.max_pool2d_with_argmax(x)
         moments = np.zeros((3, flat.size), np.float32)
         ops.adam_step(moments[0], flat.ravel(), *moments[1:], step=1, learning_rate=0.1)
         return [
             y,
             *backward,
+            depthwise,
+            *by_backward,
             pooled,
             ops.max_pool2d_grad(pooled, argmax, x.shape),
             ops.avg_pool2d(x, 3, stride=2),

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "activations.h"
+#include "depthwise.h"
 #include "geometry.h"
 #include "kernels.h"
 #include "product.h"
@@ -168,9 +169,66 @@ inline int block_pixels(ptrdiff_t pixels, int input_floats, int output_floats,
 
 inline bool is_depthwise(const Slide& s) { return s.groups > 1 && s.groups == s.c && s.c == s.f; }
 
+// As conv2d below, by runs of pixels.
+inline void depthwise_conv2d(const Slide& s, DepthwiseRow row, const float* x, const float* kernel,
+                             const float* bias, Activation activation, float* y) {
+  const Depthwise d = {s.h,          s.w,   s.c,    ptrdiff_t(s.w) * s.c, s.kh, s.stride_h,
+                       s.dilation_h, s.top, s.left, kernel,               bias};
+  const double flops = 2.0 * s.kh * s.kw * s.c;
+  const Blocks blocks(s.n, s.oh, s.ow,
+                      block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
+                                   s.c * s.stride_h * s.stride_w, s.c, flops));
+  parallel(blocks.count(), flops * s.n * s.oh * s.ow, [&](int task) {
+    const Block b = blocks[task];
+    for (int i = b.image; i < b.image + b.images; i++)
+      for (int p = b.row; p < b.row + b.rows; p++) {
+        float* to = y + (ptrdiff_t(i) * s.oh + p) * s.ow * s.c;
+        row(d, x + i * s.h * d.line, p, b.column, b.column + b.columns, to);
+        to += ptrdiff_t(b.column) * s.c;
+        if (activation != Activation::identity)
+          activate_run(to, ptrdiff_t(b.columns) * s.c, activation, to);
+      }
+  });
+}
+
+// As conv2d_grad_input below, at stride 1: a convolution of dz with the kernel turned around.
+inline void depthwise_grad_input(const Slide& s, DepthwiseRow row, const Gradient& gradient,
+                                 const float* kernel, float* dx) {
+  const int taps = s.kh * s.kw, reach = (s.kh - 1) * s.dilation_h;
+  float* turned = (float*)scratch(For::packed, sizeof(float) * taps * s.c);
+  for (int t = 0; t < taps; t++)
+    std::memcpy(turned + ptrdiff_t(t) * s.c, kernel + ptrdiff_t(taps - 1 - t) * s.c,
+                sizeof(float) * s.c);
+  const Depthwise d = {s.oh, s.ow, s.c, ptrdiff_t(s.ow) * s.c, s.kh, 1, s.dilation_h,
+                       reach - s.top, s.kw - 1 - s.left, turned, nullptr};
+  const double flops = 2.0 * taps * s.c;
+  const Blocks blocks(s.n, s.h, s.w,
+                      block_pixels(ptrdiff_t(s.n) * s.h * s.w, s.c, s.c, flops));
+  const bool in_place = gradient.activation == Activation::identity;
+  parallel(blocks.count(), flops * s.n * s.h * s.w, [&](int task) {
+    const Block b = blocks[task];
+    const int first = max(b.row - d.top, 0), stop = min(b.row + b.rows - d.top + reach, s.oh);
+    const int rows = max(stop - first, 0);
+    for (int i = b.image; i < b.image + b.images; i++) {
+      const ptrdiff_t image = ptrdiff_t(i) * s.oh * d.line;
+      const float* dz = gradient.dy + image;
+      if (!in_place) {
+        float* copy = (float*)scratch(For::input, sizeof(float) * (rows * d.line + 16));
+        chain_run(gradient, image + first * d.line, rows * d.line, copy);
+        dz = copy - first * d.line;
+      }
+      for (int q = b.row; q < b.row + b.rows; q++)
+        row(d, dz, q, b.column, b.column + b.columns,
+            dx + (ptrdiff_t(i) * s.h + q) * s.w * s.c);
+    }
+  });
+}
+
 // y[n, p, f] = activation(bias[f] + sum over t, c of x[n, q(p, t), c] kernel[t, c, f])
 inline void conv2d(const Slide& s, const float* x, const float* kernel, const float* bias,
                    Activation activation, float* y) {
+  if (const DepthwiseRow row = depthwise_row_for(s))
+    return depthwise_conv2d(s, row, x, kernel, bias, activation, y);
   const bool depthwise = is_depthwise(s);
   const int groups = depthwise ? 1 : s.groups;
   const int taps = s.kh * s.kw;
@@ -302,6 +360,9 @@ struct Axis {
 // for each phase of the rows and columns a convolution at stride 1.
 inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const float* kernel,
                               float* dx) {
+  const DepthwiseRow row = depthwise_row_for(s);
+  if (row && s.stride_h == 1 && s.stride_w == 1)
+    return depthwise_grad_input(s, row, gradient, kernel, dx);
   const bool depthwise = is_depthwise(s);
   const int groups = depthwise ? 1 : s.groups;
   const int per_group = s.c / groups, filters = depthwise ? 1 : s.f / groups;
