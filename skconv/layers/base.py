@@ -33,6 +33,10 @@ class Layer(Searchable):
     array([2., 2., 2.])
     """
 
+    # Names of weights that no gradient trains, such as running means: `forward` updates
+    # them in place, `backward` returns nothing for them.
+    state: ClassVar[tuple[str, ...]] = ()
+
     # What scikit-learn would take for metadata to route to an estimator's predict.
     __metadata_request__predict: ClassVar[dict] = {"weights": UNUSED, "x": UNUSED}
 
@@ -50,7 +54,8 @@ class Layer(Searchable):
         Returns
         -------
         weights : dict of str to ndarray
-            What training is to learn, by name. Empty by default.
+            What training is to learn or, where the name is one of `state`, to keep.
+            Empty by default.
         output_shape : tuple of int
             `input_shape` by default.
 
@@ -82,7 +87,7 @@ class Layer(Searchable):
         Parameters
         ----------
         weights, x
-            As in `predict`.
+            As in `predict`. Of all arrays, those of `state` alone may be changed.
         rng : numpy.random.Generator
             Who has one is training: dropout draws from it.
 
@@ -112,9 +117,19 @@ class Layer(Searchable):
         -------
         dx : ndarray of shape (n, *input_shape) or None
         grads : dict of str to ndarray
-            One for each of `weights`, of its shape.
+            One for each of `weights`, of its shape; none for those of `state`.
         """
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
+
+    def inner_layers(self):
+        """Name the layers inside of this one, if it holds others.
+
+        Returns
+        -------
+        layers : list of (str, Layer)
+            ``weights[name]`` are those of the layer called so. Empty by default.
+        """
+        return []
 
 
 def image_shape(input_shape):

@@ -9,6 +9,9 @@ from ..lookup import did_you_mean
 
 __all__ = ["HoldsLayers", "Searchable", "name_all", "name_layers"]
 
+# What `Layer`, which knows this module, has.
+_VERBS = "build", "predict", "forward", "backward", "inner_layers"
+
 
 class Searchable(BaseEstimator):
     """Parameters that can be searched over; a misspelt name gets a suggestion."""
@@ -161,19 +164,15 @@ def name_layers(layers, taken=()):
             f"{layers!r}; layers=None builds the default network"
         )
     for name, layer in named:
-        if isinstance(layer, type) or not all(
-            hasattr(layer, verb) for verb in ("build", "predict", "forward", "backward")
-        ):
+        if isinstance(layer, type) or not all(hasattr(layer, verb) for verb in _VERBS):
             hint = ""
             if isinstance(layer, type):
                 hint = f"; call it: {layer.__name__}(...)"
             elif isinstance(layer, int):
                 hint = f"; for the default network's numbers, filters={layers!r}"
             raise TypeError(
-                "each of layers must be a layer (an object with build, predict, "
-                "forward and backward, see skconv.layers.Layer) or a tuple (name, "
-                "layer), got "
-                f"{layer!r}{hint}"
+                "each of layers must be a layer (of a subclass of skconv.layers.Layer) "
+                f"or a tuple (name, layer), got {layer!r}{hint}"
             )
         if name in taken:
             raise ValueError(
