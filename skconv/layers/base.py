@@ -40,6 +40,16 @@ class Layer(Searchable):
     # What scikit-learn would take for metadata to route to an estimator's predict.
     __metadata_request__predict: ClassVar[dict] = {"weights": UNUSED, "x": UNUSED}
 
+    def inner_layers(self):
+        """Name the layers inside of this one, if it holds others.
+
+        Returns
+        -------
+        layers : list of (str, Layer)
+            ``weights[name]`` are those of the layer called so. Empty by default.
+        """
+        return []
+
     def build(self, input_shape, rng, dtype):
         """Check that the layer fits its input and draw its first weights.
 
@@ -121,15 +131,24 @@ class Layer(Searchable):
         """
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
 
-    def inner_layers(self):
-        """Name the layers inside of this one, if it holds others.
+    def multiply_adds(self, input_shape, output_shape):
+        """Count the products of an input and a weight in `predict`, for one sample.
+
+        Each is a multiplication and an addition, which is where a network's time goes.
+        What a layer does besides (biases, activations, scaling, pooling) is not
+        counted. Padding is, as if it were pixels.
+
+        Parameters
+        ----------
+        input_shape, output_shape : tuple of int
+            As `build` takes and returns them.
 
         Returns
         -------
-        layers : list of (str, Layer)
-            ``weights[name]`` are those of the layer called so. Empty by default.
+        count : int
+            0 by default, which is right for layers without kernels.
         """
-        return []
+        return 0
 
 
 def image_shape(input_shape):
