@@ -115,6 +115,13 @@ def test_random_convolutions_are_as_defined(case, rng):
     assert y.dtype == np.float32
     assert_same(y, expected, np.float32)
 
+    for pool in [(1, 1), (1, 2), (2, 2), (3, 2)]:
+        if pool[0] <= y.shape[1] and pool[1] <= y.shape[2]:
+            pooled = ops.conv2d_max_pool2d(
+                x, kernel, bias, activation=activation, pool_size=pool, **slide
+            )
+            np.testing.assert_array_equal(pooled, ops.max_pool2d(y, pool))
+
     keeps = ops.find_activation(activation).keeps
     kept = y if keeps == "output" else ops.conv2d(x, kernel, bias, **slide)
     dy = rng.standard_normal(y.shape, np.float32)

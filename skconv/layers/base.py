@@ -1,4 +1,4 @@
-"""What a layer is: a recipe, and four verbs."""
+"""What a layer is: a recipe, and four verbs with their companions."""
 
 from typing import ClassVar
 
@@ -90,6 +90,24 @@ class Layer(Searchable):
         y : ndarray of shape (n, *output_shape)
         """
         raise NotImplementedError(f"{type(self).__name__} defines no predict")
+
+    def predict_with(self, following, weights, x):
+        """Compute the next layer's output, if one pass can do both; pure as `predict`.
+
+        Parameters
+        ----------
+        following : Layer
+            The next layer. It has no weights that this could see.
+        weights, x
+            As in `predict`.
+
+        Returns
+        -------
+        y : ndarray or None
+            What `following` makes of this layer's output, to the bit. None, the
+            default, has the two compute one after the other.
+        """
+        return None
 
     def forward(self, weights, x, rng):
         """Compute the output in training.

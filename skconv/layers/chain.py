@@ -5,6 +5,7 @@ its name. Those of a layer that holds others nest in the same way.
 """
 
 import operator
+from itertools import zip_longest
 
 import numpy as np
 
@@ -32,8 +33,15 @@ def build(layers, input_shape, rng, dtype):
 
 def predict(layers, weights, x, upto=None):
     """Compute the output of the last layer, or of the one called `upto`."""
-    for name, layer in layers:
-        x = layer.predict(weights[name], x)
+    pairs = zip_longest(layers, layers[1:])
+    for (name, layer), following in pairs:
+        y = None
+        if following is not None and name != upto:
+            y = layer.predict_with(following[1], weights[name], x)
+        if y is None:
+            x = layer.predict(weights[name], x)
+        else:
+            x, ((name, _), _) = y, next(pairs)
         if name == upto:
             break
     return x
