@@ -89,7 +89,7 @@ def random_convolutions(n, seed=0):
 @pytest.mark.usefixtures("each_set")
 @pytest.mark.parametrize("depthwise", [False, True])
 @pytest.mark.parametrize("activation", [None, "elu", "logistic"])
-def test_a_sample_does_not_depend_on_its_batch(depthwise, activation, rng):
+def test_no_number_of_channels_or_rows_rounds_otherwise(depthwise, activation, rng):
     """Tiles of any number of rows, vectors that channels fill in part: the same bits."""
     for channels in [*range(1, 36), 67]:
         groups = channels if depthwise else 1

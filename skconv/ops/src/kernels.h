@@ -66,10 +66,7 @@ struct Kernels {
                  float scale, float* out);
 };
 
-extern const Kernels generic;
-#ifdef SKCONV_X86
-extern const Kernels avx2;
-extern const Kernels avx512;
-#endif
+// Those of them that were built.
+extern const Kernels generic, avx2, avx512;
 
 }  // namespace skconv

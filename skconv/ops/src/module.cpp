@@ -37,17 +37,17 @@ using Argmax = nb::ndarray<nb::c_contig, nb::device::cpu>;
 // Instruction sets that were built and that this machine has, the best first.
 std::vector<const Kernels*> find_available() {
   std::vector<const Kernels*> found;
-#ifdef SKCONV_X86
-  __builtin_cpu_init();
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#ifdef SKCONV_AVX512
 #ifdef SKCONV_EMULATE_AVX512
-  const bool has_avx512 = has_avx2;
+  const bool has_avx512 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
   const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #endif
   if (has_avx512) found.push_back(&avx512);
-  if (has_avx2) found.push_back(&avx2);
+#endif
+#ifdef SKCONV_AVX2
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&avx2);
 #endif
   found.push_back(&generic);
   return found;
