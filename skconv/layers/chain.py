@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-__all__ = ["backward", "build", "forward", "leaves", "predict"]
+__all__ = ["backward", "build", "forward", "leaves", "multiply_adds", "predict"]
 
 
 def build(layers, input_shape, rng, dtype):
@@ -118,6 +118,13 @@ def leaves(layer, weights, path=()):
             yield from leaves(inner[key], value, (*path, key))
         else:
             yield (*path, key), value, key not in layer.state
+
+
+def multiply_adds(layers, input_shape):
+    """Count the multiply-adds of all layers for one sample (see `Layer`)."""
+    _, shapes = build(layers, input_shape, np.random.default_rng(0), np.dtype("f4"))
+    sizes = zip([tuple(input_shape), *shapes], shapes, layers, strict=False)
+    return sum(layer.multiply_adds(a, b) for a, b, (_, layer) in sizes)
 
 
 def _check_promise(verb, array, shape, dtype):
