@@ -233,8 +233,11 @@ class _naming:  # a class: a generator would cost more than a small layer
         pass
 
     def __exit__(self, kind, error, traceback):
-        if isinstance(error, AttributeError | TypeError | ValueError):
-            raise kind(f"layer {self.name!r} ({self.layer!r}): {error}") from error
+        for plain in (AttributeError, TypeError, ValueError):
+            # Not its own class, which may want other arguments than a message.
+            if isinstance(error, plain):
+                message = f"layer {self.name!r} ({self.layer!r}): {error}"
+                raise plain(message) from error
 
 
 def _fill(views, grads):

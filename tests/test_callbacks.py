@@ -1,8 +1,6 @@
 """scikit-learn's callbacks, once an epoch."""
 
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -91,20 +89,3 @@ def test_progress_bars_nest_in_a_search(digits, capsys):
     out = capsys.readouterr().out
     assert "GridSearchCV" in out
     assert "ConvNetClassifier" in out
-
-
-def test_it_trains_with_a_scikit_learn_that_has_none():
-    code = (
-        "import sys; sys.modules['sklearn.callback'] = None\n"
-        "import skconv.callbacks, numpy as np\n"
-        "assert not hasattr(skconv.callbacks.CallbackSupportMixin, 'set_callbacks')\n"
-        "X, y = np.random.default_rng(0).random((20, 4, 4)), np.arange(20) % 2\n"
-        "from skconv import callbacks\n"
-        "from skconv.callbacks import EpochCallbacks\n"
-        "class Estimator(skconv.callbacks.CallbackSupportMixin): pass\n"
-        "told = EpochCallbacks(Estimator(), 3, {'X': X, 'y': y})\n"
-        "assert not told.active; told.end(dict)\n"
-        "print('fine')"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert run.stdout == "fine\n", run.stderr
