@@ -198,10 +198,11 @@ def _explained(path, done):
     try:
         yield
     except OSError as error:
+        reason = error.strerror or error
         raise OSError(
             error.errno,
-            f"checkpoint {path} could not be {done}: {error.strerror}. An older file "
-            "was left as it is; mend that, or name another path, and run again",
+            f"checkpoint {path} could not be {done}: {reason}. An older file was left "
+            "as it is; mend that, or name another path, and run again",
         ) from None
 
 

@@ -114,7 +114,7 @@ def capture(fit):
             "n_features": draft.n_features_in_,
             "feature_names": None if named is None else named.tolist(),
             "coding": type(coding).__name__,
-            "classes": _typed(coding.classes),
+            "labels": np.asarray(coding.classes).dtype.str,
             "validated": fit.validated,
         },
         "rng": draft._rng.bit_generator.state,
@@ -171,8 +171,7 @@ def revive(draft, contents, path):
     Raises
     ------
     ValueError
-        If the checkpoint is of another estimator, or its classes are objects that
-        only code could bring back.
+        If the checkpoint is of another estimator.
     """
     problem, fitted = contents.facts["problem"], contents.facts["fitted"]
     here = {
@@ -186,9 +185,11 @@ def revive(draft, contents, path):
             f"checkpoint {path} is of another estimator: {'; '.join(differing)}. "
             "Restore it to one with the same parameters"
         )
-    draft._coding = _decode(fitted, problem["coding"], path)
-    if isinstance(draft._coding, Labels):
-        draft.classes_ = draft._coding.classes
+    coding = dict(problem["coding"])
+    if "classes" in coding:
+        coding["classes"] = np.array(coding["classes"], fitted["labels"])
+        draft.classes_ = coding["classes"]
+    draft._coding = _CODINGS[fitted["coding"]](**coding)
     draft.input_shape_ = tuple(fitted["input_shape"])
     draft.n_features_in_ = fitted["n_features"]
     vars(draft).pop("feature_names_in_", None)
@@ -234,31 +235,11 @@ def _describe(value):
     if isinstance(value, list | tuple):
         return [_describe(inner) for inner in value]
     if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind in "mM":  # dates
+            value = value.astype(str)
         return _describe(value.tolist())
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
     return type(value).__qualname__
-
-
-def _typed(classes):
-    """Return classes and their dtype for JSON; None if it cannot say them."""
-    classes = np.asarray(classes)
-    values = classes.tolist()
-    if not all(isinstance(value, bool | int | float | str) for value in values):
-        return None
-    return [classes.dtype.str, values]
-
-
-def _decode(fitted, coding, path):
-    if fitted["classes"] is None:
-        raise ValueError(
-            f"checkpoint {path} cannot be restored without the data: its classes are "
-            "objects. Use labels that are numbers or text, or fit with the checkpoint"
-        )
-    dtype, classes = fitted["classes"]
-    fields = dict(coding)
-    if "classes" in fields:
-        fields["classes"] = np.array(classes, dtype)
-    return _CODINGS[fitted["coding"]](**fields)
