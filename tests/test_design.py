@@ -9,7 +9,7 @@ ROOT = Path(skconv.__file__).parent
 
 # From the bottom up: a module may import from earlier lines only (and its own line).
 FLOORS = [
-    ["lookup", "version", "reporting", "descriptions"],
+    ["lookup", "version", "reporting", "descriptions", "checkpoints", "callback_shim"],
     ["ops"],
     ["initializers"],
     ["layers"],
@@ -26,6 +26,7 @@ FLOORS = [
         "features",
         "callbacks",
         "planning",
+        "resuming",
     ],
     ["base"],
     ["about"],

@@ -267,6 +267,29 @@ def test_mistakes_in_a_layer_of_ones_own_name_it(case, rng):
         )
 
 
+class TwoArgumentsError(TypeError):
+    def __init__(self, what, why):
+        super().__init__(f"{what} {why}")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (UnicodeDecodeError("utf-8", b"x", 0, 1, "odd byte"), ValueError),
+        (TwoArgumentsError("odd", "byte"), TypeError),
+    ],
+)
+def test_errors_whose_class_takes_other_arguments_are_told_all_the_same(error, kind):
+    def build(self, shape, rng, dtype):
+        raise error
+
+    mine = type("Mine", (Layer,), {"build": build})()
+    with pytest.raises(kind, match=r"layer 'mine' \(Mine\(\)\): .*odd byte") as caught:
+        Network.build([("mine", mine)], (4,), 0)
+    assert type(caught.value) is kind
+    assert caught.value.__cause__ is error
+
+
 def test_build_names_layers_and_refuses_two_of_a_name(rng):
     network = Network.build([Dense(3), Dense(2)], (4,), rng)
     assert list(network.weights) == ["dense_1", "dense_2"]
