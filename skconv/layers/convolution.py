@@ -2,8 +2,6 @@
 
 import math
 
-import math
-
 from .. import ops
 from .base import Affine, image_shape
 from .pooling import MaxPool2D
@@ -112,10 +110,6 @@ default="same"
     """
 
     _expect = staticmethod(image_shape)
-
-    def multiply_adds(self, input_shape, output_shape):
-        taps = math.prod(ops.pair(self.kernel_size, "kernel_size"))
-        return math.prod(output_shape) * taps * (input_shape[-1] // self.groups)
 
     def _op(self, x, kernel, bias, activation):
         return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())

@@ -36,9 +36,6 @@ class Rescaling(Layer):
         _check_number(self.offset, "offset")
         return {}, tuple(input_shape)
 
-    def multiply_adds(self, input_shape, output_shape):
-        return math.prod(output_shape)
-
     def predict(self, weights, x):
         y = x * float(self.scale)
         y += float(self.offset)
@@ -104,9 +101,6 @@ class LayerNorm(Layer):
         if self.center:
             weights["beta"] = np.zeros(size, dtype)
         return weights, tuple(input_shape)
-
-    def multiply_adds(self, input_shape, output_shape):
-        return 2 * math.prod(output_shape)  # the variance, and scale and shift
 
     def predict(self, weights, x):
         return ops.layer_norm(x, *self._spread(weights, x), **self._arguments(x))
@@ -174,9 +168,6 @@ class PReLU(Layer):
         _check_number(self.initial_alpha, "initial_alpha")
         size = math.prod(self._alpha_shape(input_shape))
         return {"alpha": np.full(size, self.initial_alpha, dtype)}, tuple(input_shape)
-
-    def multiply_adds(self, input_shape, output_shape):
-        return math.prod(output_shape)
 
     def predict(self, weights, x):
         return ops.prelu(x, weights["alpha"].reshape(self._alpha_shape(x.shape[1:])))
