@@ -50,7 +50,7 @@ class CallbackSupportMixin:
         try:
             for callback in task.callbacks:
                 task.to_tear_down.append(callback)
-                callback.setup(self, task)
+                callback.setup(estimator=self, context=task)
         except BaseException:
             task.tear_down()
             raise
@@ -97,7 +97,8 @@ class Task:
     def tear_down(self):
         """Call that hook of each callback that was set up."""
         while self.to_tear_down:
-            self.to_tear_down.pop(0).teardown(self.estimator, self)
+            callback = self.to_tear_down.pop(0)
+            callback.teardown(estimator=self.estimator, context=self)
 
     def _call(self, hook, *, estimator, reconstruction_attributes=None, **told):
         stop = False

@@ -80,12 +80,12 @@ def differences(here, there):
     differences : list of str
         Empty if they are the same.
     """
-    parameters = here["parameters"], there["parameters"]
+    ours, theirs = here["parameters"], there["parameters"]
     found = [
-        f"{name}={reprlib.repr(parameters[0].get(name))} here and "
-        f"{reprlib.repr(parameters[1].get(name))} there"
-        for name in sorted({*parameters[0], *parameters[1]})
-        if parameters[0].get(name) != parameters[1].get(name)
+        f"{name}={reprlib.repr(ours.get(name))} here and "
+        f"{reprlib.repr(theirs.get(name))} there"
+        for name in sorted({*ours, *theirs})
+        if ours.get(name) != theirs.get(name)
     ]
     for name in ("estimator", "epochs before"):
         if here[name] != there[name]:

@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -118,33 +119,38 @@ def at_call(count, function, before=True):
 
 
 class HalfWritten:
-    """A file that kills the process in the middle of its last part."""
+    """A file that kills the process in the middle of its first long part."""
 
     def __init__(self, file):
         self.file = file
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        raise AssertionError("it was to be killed")
-
     def write(self, part):
+        if len(part) < 100:
+            return self.file.write(part)
         self.file.write(memoryview(part)[: len(part) // 2])
         self.file.flush()
         die()
 
 
-def half_written_at(count):
-    written = 0
+class Opened:
+    """Files as they are, but for the n-th that is written to."""
 
-    def opening(path, mode):
-        nonlocal written
-        written += mode == "xb"
-        file = open(path, mode)  # noqa: SIM115
-        return HalfWritten(file) if written == count + 1 else file  # 1: the probe
+    def __init__(self, count):
+        self.left = count
 
-    return opening
+    def __call__(self, path, mode):
+        self.file = open(path, mode)  # noqa: SIM115
+        return self if mode == "xb" else self.file
+
+    def close(self):
+        self.file.close()
+
+    def __enter__(self):
+        self.left -= 1
+        return self.file if self.left else HalfWritten(self.file)
+
+    def __exit__(self, *error):
+        self.file.close()
 
 
 # Where a process is killed: in the n-th epoch, or while it writes the n-th file.
@@ -158,7 +164,7 @@ MOMENTS = {
     "before writing": lambda n: setattr(
         checkpoints, "write", at_call(n, checkpoints.write)
     ),
-    "while writing": lambda n: setattr(checkpoints, "open", half_written_at(n)),
+    "while writing": lambda n: setattr(checkpoints, "open", Opened(n)),
     "before syncing": lambda n: setattr(os, "fsync", at_call(2 * n - 1, os.fsync)),
     "before replacing": lambda n: setattr(os, "replace", at_call(n, os.replace)),
     "after replacing": lambda n: setattr(
@@ -180,7 +186,8 @@ def fit_and_report(connection, name, path, options, moment):
     training._run_epoch = counting
     if moment is not None:
         MOMENTS[moment[0]](moment[1])
-    connection.send((outcome(fit(name, path, **options)), epochs))
+    clf = stream(path) if name == "stream" else fit(name, path, **options)
+    connection.send((outcome(clf), epochs))
 
 
 @pytest.fixture(scope="module")
@@ -331,6 +338,24 @@ def test_another_callback_ends_it_for_good(tmp_path):
     for _ in range(2):
         clf = small().set_callbacks(Checkpoint(tmp_path / "fit.ckpt"), Stop())
         assert clf.fit(X, Y).n_iter_ == 2
+
+
+def test_callbacks_are_told_how_many_epochs_are_left(run, tmp_path):
+    path = tmp_path / "fit.ckpt"
+
+    class Look:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_end(self, estimator, context): ...
+
+        def on_fit_task_begin(self, estimator, context):
+            told.append((context.task_name, context.max_subtasks))
+
+    run("adam", path, ("in an epoch", 5))
+    for left in (2, 0):
+        told = []
+        small().set_callbacks(Checkpoint(path), Look()).fit(X, Y)
+        assert told == [("fit", left), *left * [("epoch", 0)]]
 
 
 def test_it_starts_anew_if_asked_to(tmp_path, uninterrupted):
@@ -625,9 +650,10 @@ def test_a_search_wants_a_folder(tmp_path, monkeypatch):
         assert outcome(one.best_estimator_) == outcome(plain.best_estimator_)
 
 
-def test_two_processes_keep_a_file_each(tmp_path):
+def test_fits_that_run_at_the_same_time_keep_a_file_each(tmp_path):
     clf = small(max_iter=2).set_callbacks(Checkpoint(tmp_path))
-    scores = cross_val_score(clf, X, Y, cv=2, n_jobs=2)
+    with parallel_config("threading"):  # where they share the very callback
+        scores = cross_val_score(clf, X, Y, cv=2, n_jobs=2)
     np.testing.assert_array_equal(
         scores, cross_val_score(small(max_iter=2), X, Y, cv=2)
     )
@@ -740,6 +766,22 @@ def test_partial_fit_goes_on_by_restore(labels, tmp_path):
     assert ended.classes_.dtype == whole.classes_.dtype
     assert np.array_equal(ended.classes_, whole.classes_)
     assert vars(ended).keys() == vars(whole).keys()
+
+
+@pytest.mark.parametrize(
+    ("moment", "seen"),
+    [
+        (("while writing", 3), 2),
+        (("after replacing", 3), 3),
+        (("after an epoch", 5), 4),
+    ],
+)
+def test_a_stream_that_is_killed_goes_on(moment, seen, run, tmp_path):
+    path = tmp_path / "stream.ckpt"
+    assert run("stream", path, moment) == "killed"
+    result, epochs = run("stream", path)
+    assert result == outcome(stream(tmp_path / "whole.ckpt"))
+    assert epochs == 6 - seen
 
 
 def test_partial_fit_every_few_calls(tmp_path):
