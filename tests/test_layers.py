@@ -147,6 +147,25 @@ def test_it_leaves_its_arguments_alone(layer, shape):
 
 
 @each_layer
+def test_multiply_adds_are_the_inputs_that_outputs_see(layer, shape):
+    """Count them in the Jacobian of weights of one; padding counts as if it were seen."""
+    weights, output_shape, _ = setup(layer, shape)
+    count = layer.multiply_adds(shape, output_shape)
+    assert isinstance(count, int)
+    if "kernel" not in weights:
+        assert count == 0
+        return
+    plain = clone(layer).set_params(activation=None)
+    ones = {key: np.full(w.shape, float(key == "kernel")) for key, w in weights.items()}
+    inputs = np.eye(np.prod(shape)).reshape(-1, *shape)
+    seen = np.count_nonzero(plain.predict(ones, inputs))
+    if getattr(layer, "padding", "valid") == "valid":
+        assert count == seen
+    else:
+        assert seen < count == weights["kernel"].size * np.prod(output_shape[:-1])
+
+
+@each_layer
 def test_it_is_a_recipe(layer, shape):
     """Clone, repr and pickle give the same layer, and building leaves no trace."""
     before = repr(layer), vars(layer).copy()

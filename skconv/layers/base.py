@@ -116,6 +116,25 @@ class Layer(Searchable):
         """
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
 
+    def multiply_adds(self, input_shape, output_shape):
+        """Count the products of an input and a weight in `predict`, for one sample.
+
+        Each is a multiplication and an addition, which is where a network's time goes.
+        What a layer does besides (biases, activations, scaling, pooling) is not
+        counted. Padding is, as if it were pixels.
+
+        Parameters
+        ----------
+        input_shape, output_shape : tuple of int
+            As `build` takes and returns them.
+
+        Returns
+        -------
+        count : int
+            0 by default, which is right for layers without kernels.
+        """
+        return 0
+
 
 def image_shape(input_shape):
     """Return `input_shape` if it is an image's, (h, w, c).
