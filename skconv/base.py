@@ -15,6 +15,7 @@ from .architectures import default_layers
 from .augmentation import name_recipes
 from .batches import predict_in_batches
 from .callbacks import CallbackSupportMixin, EpochCallbacks
+from .diagrams import DrawsLayers
 from .features import GivesFeatures
 from .images import check_images, check_input_shape, find_input_shape
 from .layers import Activation, Dense
@@ -26,6 +27,7 @@ from .planning import make_optimizer, plan_learning_rate
 from .reporting import print_epoch
 from .samples import check_weight, clip_batch_size, hold_out, weigh
 from .schedules import check_schedule
+from .summary import GivesSummary
 from .training import History, NonFiniteLossError, Step, StoppingRule, train
 from .validation import Validator, find_scorer
 from .version import __version__
@@ -36,7 +38,9 @@ __all__ = ["BaseConvNet"]
 _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logistic")
 
 
-class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
+class BaseConvNet(
+    CallbackSupportMixin, GivesFeatures, GivesSummary, DrawsLayers, HasParameters
+):
     """Fitting and outputs of the estimators.
 
     A subclass says how its targets are coded: ``_encode(y, classes, go_on, one_pass)``
@@ -400,6 +404,7 @@ class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
         self.n_iter_ = len(curve)
         self.t_ = history.samples
         self.loss_curve_ = curve
+        self.learning_rate_curve_ = list(history.learning_rates)
         self.loss_ = curve[-1] if curve else math.nan
         self.best_loss_ = None if self.early_stopping else min(curve, default=math.nan)
         self.validation_loss_curve_ = (

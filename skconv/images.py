@@ -8,7 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from .ops import positive_int
 
-__all__ = ["check_images", "check_input_shape", "find_input_shape"]
+__all__ = ["check_images", "check_input_shape", "check_shape", "find_input_shape"]
 
 
 def check_images(estimator, X, y="no_validation", *, reset, name="X"):
@@ -74,7 +74,7 @@ def find_input_shape(X, input_shape=None):
         If rows are taken for signals, or if the channels seem to stand first.
     """
     if input_shape is not None:
-        input_shape = _check_shape(input_shape)
+        input_shape = check_shape(input_shape)
         check_input_shape(X, input_shape, f"input_shape={input_shape}")
     elif X.ndim > 2:
         input_shape = _as_image(X)
@@ -120,7 +120,14 @@ def _as_image(X):
     return (*X.shape[1:], 1) if X.ndim == 3 else X.shape[1:]
 
 
-def _check_shape(input_shape):
+def check_shape(input_shape):
+    """Return the (h, w, c) that a user's (h, w) or (h, w, c) stands for.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
     if isinstance(input_shape, list | tuple) and len(input_shape) in (2, 3):
         sizes = (positive_int(size, "each of input_shape") for size in input_shape)
         return (*sizes, 1)[:3]

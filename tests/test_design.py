@@ -27,6 +27,8 @@ FLOORS = [
         "callbacks",
         "planning",
     ],
+    ["costs", "saliency"],
+    ["summary", "diagrams"],
     ["base"],
     ["about"],
     ["estimators"],
@@ -42,6 +44,7 @@ KNOW_SCIKIT_LEARN = {
     "validation",
     "features",
     "callbacks",
+    "diagrams",
     "base",
     "estimators",
 }

@@ -7,6 +7,7 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from .. import ops
 from ..initializers import initialize
+from ..version import DOCUMENTATION
 from .naming import Searchable
 
 __all__ = ["Affine", "Layer", "image_shape", "same_recipe"]
@@ -32,6 +33,10 @@ class Layer(Searchable):
     >>> Double().predict({}, np.ones(3))
     array([2., 2., 2.])
     """
+
+    # Where its diagrams link to, for layers of this package.
+    _doc_link_module = "skconv"
+    _doc_link_template = f"{DOCUMENTATION}/api/skconv.layers.{{estimator_name}}.html"
 
     # What scikit-learn would take for metadata to route to an estimator's predict.
     __metadata_request__predict: ClassVar[dict] = {"weights": UNUSED, "x": UNUSED}
@@ -116,12 +121,32 @@ class Layer(Searchable):
         """
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
 
+    def input_gradient(self, weights, x, dy):
+        """Turn the gradient in what `predict` returns into that in its input.
+
+        By default with `forward` and `backward`, which is right for layers that do the
+        same in training and prediction; others have to override it.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+        x : ndarray of shape (n, *input_shape)
+        dy : ndarray of shape (n, *output_shape)
+            It is not to be changed.
+
+        Returns
+        -------
+        dx : ndarray of shape (n, *input_shape)
+        """
+        _, cache = self.forward(weights, x, None)
+        return self.backward(weights, cache, dy)[0]
+
     def multiply_adds(self, input_shape, output_shape):
-        """Count the products of an input and a weight in `predict`, for one sample.
+        """Count the products of inputs and weights that `predict` sums, for one sample.
 
         Each is a multiplication and an addition, which is where a network's time goes.
-        What a layer does besides (biases, activations, scaling, pooling) is not
-        counted. Padding is, as if it were pixels.
+        Biases, activations and pooling are not counted; padding is, as if it were
+        pixels.
 
         Parameters
         ----------

@@ -82,5 +82,8 @@ class Dropout(Layer):
     def backward(self, weights, cache, dy, need_dx=True):
         return self._thin(dy, cache), {}
 
+    def input_gradient(self, weights, x, dy):
+        return dy
+
     def _thin(self, values, kept):
         return values * kept / (1 - float(self.rate))
