@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .architectures import default_layers
 from .batches import predict_in_batches
 from .callbacks import CallbackSupportMixin, EpochCallbacks
+from .diagrams import DrawsLayers
 from .features import GivesFeatures
 from .images import check_images, check_input_shape, find_input_shape
 from .layers import Activation, Dense
@@ -26,6 +27,7 @@ from .planning import check_options, make_optimizer, plan_learning_rate
 from .reporting import print_epoch
 from .resuming import Fit, identify
 from .samples import check_weight, clip_batch_size, hold_out, weigh
+from .summary import GivesSummary
 from .training import History, NonFiniteLossError, Step, StoppingRule, train
 from .validation import Validator, find_scorer
 from .version import __version__
@@ -36,7 +38,9 @@ __all__ = ["BaseConvNet"]
 _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logistic")
 
 
-class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
+class BaseConvNet(
+    CallbackSupportMixin, GivesFeatures, GivesSummary, DrawsLayers, HasParameters
+):
     """Fitting and outputs of the estimators.
 
     A subclass says how its targets are coded: ``_encode(y, classes, go_on, one_pass)``
@@ -198,7 +202,9 @@ class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
         self._publish_history(validated)
 
     def _start_network(self, X):
-        self.input_shape_ = self._find_input_shape(X)
+        self.input_shape_ = find_input_shape(
+            X, self.input_shape, signals=self._is_for_signals()
+        )
         self.n_features_in_ = math.prod(self.input_shape_)
         seed = check_random_state(self.random_state).randint(2**31, size=4)
         self._rng = np.random.default_rng(seed)
@@ -220,7 +226,9 @@ class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
         check_input_shape(X, self.input_shape_, type(self).__name__)
         shape = self.input_shape_
         if self.input_shape is not None:
-            shape = self._find_input_shape(X)
+            shape = find_input_shape(
+                X, self.input_shape, signals=self._is_for_signals()
+            )
         for name, now, then in [
             ("layers", self._hidden(), self.network_.layers[:-1]),
             ("dtype", self.dtype, self.network_.dtype.name),
@@ -236,11 +244,10 @@ class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
             (self._rng, self._solver_state, self._history)
         )
 
-    def _find_input_shape(self, X):
-        """Tell the shape of X's samples; two axes are what the layers read."""
+    def _is_for_signals(self):
+        """Tell what two axes of a sample are: its layers say that."""
         nested = self.get_params(deep=True).values()
-        signals = any(isinstance(value, OnSignals) for value in nested)
-        return find_input_shape(X, self.input_shape, signals=signals)
+        return any(isinstance(value, OnSignals) for value in nested)
 
     def _hidden(self):
         """Name the hidden layers, whichever way they are described."""
@@ -410,6 +417,7 @@ class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
         self.n_iter_ = len(curve)
         self.t_ = history.samples
         self.loss_curve_ = curve
+        self.learning_rate_curve_ = list(history.learning_rates)
         self.loss_ = curve[-1] if curve else math.nan
         self.best_loss_ = None if self.early_stopping else min(curve, default=math.nan)
         self.validation_loss_curve_ = (

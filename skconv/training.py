@@ -49,6 +49,7 @@ class History:
     loss_curve: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    learning_rates: list[float] = field(default_factory=list)  # of the last steps
     best_score: float = -math.inf  # of the weights that were kept for it
     samples: int = 0
     steps: int = 0
@@ -224,6 +225,7 @@ def train(
                 history.best_score = score
                 stopping.keep(network)
             rate = step.rate(history)
+            history.learning_rates.append(rate)
             stopping.update(score if stopping.by_validation else -loss)
             if step.adaptive and stopping.stops and rate > _SLOWEST:
                 history.slowdown /= _SLOWER

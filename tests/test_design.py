@@ -28,6 +28,8 @@ FLOORS = [
         "planning",
         "resuming",
     ],
+    ["costs", "saliency"],
+    ["summary", "diagrams"],
     ["base"],
     ["about"],
     ["estimators"],
@@ -43,6 +45,7 @@ KNOW_SCIKIT_LEARN = {
     "validation",
     "features",
     "callbacks",
+    "diagrams",
     "base",
     "estimators",
 }

@@ -226,6 +226,23 @@ def test_backward_is_the_adjoint_of_the_derivative(layer, shape):
 
 
 @each_layer
+def test_input_gradient_is_that_of_predict(layer, shape):
+    weights, _, x = setup(layer, shape)
+    rng = np.random.default_rng(1)
+    du, step = rng.standard_normal(x.shape), 1e-5
+    ahead, behind = (layer.predict(weights, x + t * du) for t in (step, -step))
+    dy = rng.standard_normal(ahead.shape)
+    dx = layer.input_gradient(weights, x, dy)
+    assert dx.shape == x.shape
+    np.testing.assert_allclose(
+        np.vdot(dx, du),
+        np.vdot(dy, (ahead - behind) / (2 * step)),
+        rtol=1e-6,
+        atol=1e-8,
+    )
+
+
+@each_layer
 def test_backward_spares_what_nobody_reads(layer, shape):
     weights, _, x = setup(layer, shape)
     results = []

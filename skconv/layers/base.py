@@ -7,6 +7,7 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from .. import ops
 from ..initializers import initialize
+from ..version import DOCUMENTATION
 from .naming import Searchable
 
 __all__ = ["Affine", "Layer", "image_shape", "same_recipe", "signal_shape"]
@@ -36,6 +37,9 @@ class Layer(Searchable):
     # Names of weights that no gradient trains, such as running means: `forward` updates
     # them in place, `backward` returns nothing for them.
     state: ClassVar[tuple[str, ...]] = ()
+    # Where its diagrams link to, for layers of this package.
+    _doc_link_module = "skconv"
+    _doc_link_template = f"{DOCUMENTATION}/api/skconv.layers.{{estimator_name}}.html"
 
     # What scikit-learn would take for metadata to route to an estimator's predict.
     __metadata_request__predict: ClassVar[dict] = {"weights": UNUSED, "x": UNUSED}
@@ -148,6 +152,26 @@ class Layer(Searchable):
             One for each of `weights`, of its shape; none for those of `state`.
         """
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
+
+    def input_gradient(self, weights, x, dy):
+        """Turn the gradient in what `predict` returns into that in its input.
+
+        By default with `forward` and `backward`, which is right for layers that do the
+        same in training and prediction; others have to override it.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+        x : ndarray of shape (n, *input_shape)
+        dy : ndarray of shape (n, *output_shape)
+            It is not to be changed.
+
+        Returns
+        -------
+        dx : ndarray of shape (n, *input_shape)
+        """
+        _, cache = self.forward(weights, x, None)
+        return self.backward(weights, cache, dy)[0]
 
     def multiply_adds(self, input_shape, output_shape):
         """Count the products of an input and a weight in `predict`, for one sample.

@@ -9,7 +9,15 @@ from itertools import zip_longest
 
 import numpy as np
 
-__all__ = ["backward", "build", "forward", "leaves", "multiply_adds", "predict"]
+__all__ = [
+    "backward",
+    "build",
+    "forward",
+    "input_gradient",
+    "leaves",
+    "multiply_adds",
+    "predict",
+]
 
 
 def build(layers, input_shape, rng, dtype):
@@ -118,6 +126,17 @@ def leaves(layer, weights, path=()):
             yield from leaves(inner[key], value, (*path, key))
         else:
             yield (*path, key), value, key not in layer.state
+
+
+def input_gradient(layers, weights, x, dy):
+    """Turn the gradient in what `predict` returns into that in its input."""
+    inputs = []
+    for name, layer in layers:
+        inputs.append(x)
+        x = layer.predict(weights[name], x)
+    for (name, layer), x in zip(reversed(layers), reversed(inputs), strict=True):
+        dy = layer.input_gradient(weights[name], x, dy)
+    return dy
 
 
 def multiply_adds(layers, input_shape):

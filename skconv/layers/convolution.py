@@ -111,6 +111,10 @@ default="same"
 
     _expect = staticmethod(image_shape)
 
+    def multiply_adds(self, input_shape, output_shape):
+        taps = math.prod(ops.pair(self.kernel_size, "kernel_size"))
+        return math.prod(output_shape) * taps * (input_shape[-1] // self.groups)
+
     def _op(self, x, kernel, bias, activation):
         return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())
 
