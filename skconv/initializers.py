@@ -61,4 +61,6 @@ def initialize(initializer, shape, rng, dtype):
         If there is no such initializer.
     """
     draw = look_up(INITIALIZERS, initializer, "kernel_initializer")
+    if blank := getattr(rng, "blank", None):  # who asks for shapes alone
+        return blank(shape, np.dtype(dtype))
     return draw(shape, rng, np.dtype(dtype))

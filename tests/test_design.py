@@ -30,6 +30,8 @@ FLOORS = [
     ["base"],
     ["about"],
     ["estimators"],
+    ["registry"],
+    ["persistence"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 KNOW_SCIKIT_LEARN = {
@@ -44,6 +46,7 @@ KNOW_SCIKIT_LEARN = {
     "callbacks",
     "base",
     "estimators",
+    "persistence",
 }
 WHAT_LAYERS_KNOW = {
     "sklearn.base.BaseEstimator",
