@@ -142,7 +142,8 @@ def train(
     Parameters
     ----------
     network : Network
-        Anything with `parameters`, `input_shape`, `dtype` and `loss_and_gradient`.
+        Anything with `values`, of which `parameters` are a part, `input_shape`, `dtype`
+        and `loss_and_gradient`.
     data : (rows, X, targets, weight)
         ``rows`` are the indices to train on. ``X`` is anything that NumPy can index,
         of any numeric dtype; minibatches are gathered from it, never all of it.
@@ -173,7 +174,7 @@ def train(
         history.best_score = -math.inf
     elif history.loss_curve:
         # An earlier call's best weights, which are the network's now, may remain it.
-        best = network.parameters.copy()
+        best = network.values.copy()
     epochs, enough = 0, False
     try:
         while epochs < max_iter and not (stopping.stops or enough):
@@ -181,7 +182,7 @@ def train(
             # What overflows becomes a loss that is not finite, and an error below.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 loss = _run_epoch(network, data, step, history, rng, shuffle)
-            if not (math.isfinite(loss) and np.isfinite(network.parameters).all()):
+            if not (math.isfinite(loss) and np.isfinite(network.values).all()):
                 raise NonFiniteLossError(len(history.loss_curve) + 1)
             trained = time.perf_counter()
             validation_loss, score = validate() if validate else (math.nan, math.nan)
@@ -192,7 +193,7 @@ def train(
             history.samples += len(data[0])
             if stopping.by_validation and score > history.best_score:
                 history.best_score = score
-                best = network.parameters.copy()
+                best = network.values.copy()
             rate = step.rate(history)
             stopping.update(score if stopping.by_validation else -loss)
             if step.adaptive and stopping.stops and rate > _SLOWEST:
@@ -213,7 +214,7 @@ def train(
             stacklevel=2,
         )
     if best is not None:
-        network.parameters[...] = best
+        network.values[...] = best
 
 
 def _run_epoch(network, data, step, history, rng, shuffle):

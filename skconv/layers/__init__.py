@@ -1,6 +1,7 @@
 """Layers: recipes with `build`, `predict`, `forward` and `backward`."""
 
 from .base import Layer
+from .composites import Branches, Residual, Sequential
 from .convolution import Conv2D
 from .dense import Dense, Flatten
 from .pointwise import Activation, Dropout
@@ -9,6 +10,7 @@ from .pooling import AvgPool2D, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
 __all__ = [
     "Activation",
     "AvgPool2D",
+    "Branches",
     "Conv2D",
     "Dense",
     "Dropout",
@@ -17,4 +19,6 @@ __all__ = [
     "GlobalMaxPool2D",
     "Layer",
     "MaxPool2D",
+    "Residual",
+    "Sequential",
 ]

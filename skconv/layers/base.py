@@ -33,8 +33,22 @@ class Layer(Searchable):
     array([2., 2., 2.])
     """
 
+    # Names of weights that no gradient trains, such as running means: `forward` updates
+    # them in place, `backward` returns nothing for them.
+    state: ClassVar[tuple[str, ...]] = ()
+
     # What scikit-learn would take for metadata to route to an estimator's predict.
     __metadata_request__predict: ClassVar[dict] = {"weights": UNUSED, "x": UNUSED}
+
+    def inner_layers(self):
+        """Name the layers inside of this one, if it holds others.
+
+        Returns
+        -------
+        layers : list of (str, Layer)
+            ``weights[name]`` are those of the layer called so. Empty by default.
+        """
+        return []
 
     def build(self, input_shape, rng, dtype):
         """Check that the layer fits its input and draw its first weights.
@@ -50,7 +64,8 @@ class Layer(Searchable):
         Returns
         -------
         weights : dict of str to ndarray
-            What training is to learn, by name. Empty by default.
+            What training is to learn or, where the name is one of `state`, to keep.
+            Empty by default.
         output_shape : tuple of int
             `input_shape` by default.
 
@@ -82,7 +97,7 @@ class Layer(Searchable):
         Parameters
         ----------
         weights, x
-            As in `predict`.
+            As in `predict`. Of all arrays, those of `state` alone may be changed.
         rng : numpy.random.Generator
             Who has one is training: dropout draws from it.
 
@@ -112,9 +127,28 @@ class Layer(Searchable):
         -------
         dx : ndarray of shape (n, *input_shape) or None
         grads : dict of str to ndarray
-            One for each of `weights`, of its shape.
+            One for each of `weights`, of its shape; none for those of `state`.
         """
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
+
+    def multiply_adds(self, input_shape, output_shape):
+        """Count the products of an input and a weight in `predict`, for one sample.
+
+        Each is a multiplication and an addition, which is where a network's time goes.
+        What a layer does besides (biases, activations, scaling, pooling) is not
+        counted. Padding is, as if it were pixels.
+
+        Parameters
+        ----------
+        input_shape, output_shape : tuple of int
+            As `build` takes and returns them.
+
+        Returns
+        -------
+        count : int
+            0 by default, which is right for layers without kernels.
+        """
+        return 0
 
 
 def image_shape(input_shape):

@@ -1,5 +1,7 @@
 """Convolutional layers."""
 
+import math
+
 from .. import ops
 from .base import Affine, image_shape
 
@@ -89,6 +91,10 @@ default="same"
         )
         kernel_shape = (*win.size, c // groups, filters)
         return self._draw_weights(kernel_shape, rng, dtype), (*win.output, filters)
+
+    def multiply_adds(self, input_shape, output_shape):
+        taps = math.prod(ops.pair(self.kernel_size, "kernel_size"))
+        return math.prod(output_shape) * taps * (input_shape[-1] // self.groups)
 
     def _op(self, x, kernel, bias, activation):
         return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())

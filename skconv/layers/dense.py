@@ -55,6 +55,9 @@ class Dense(Affine):
         kernel_shape = (math.prod(input_shape), units)
         return self._draw_weights(kernel_shape, rng, dtype), (units,)
 
+    def multiply_adds(self, input_shape, output_shape):
+        return math.prod(input_shape) * math.prod(output_shape)
+
     def _op(self, x, kernel, bias, activation):
         return ops.dense(_flat(x), kernel, bias, activation=activation)
 
