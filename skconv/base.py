@@ -20,6 +20,7 @@ from .images import check_images, check_input_shape, find_input_shape
 from .layers import Activation, Dense
 from .layers.base import same_recipe
 from .layers.naming import name_layers
+from .layers.signals import OnSignals
 from .network import Network
 from .parameters import NUMBERS, HasParameters
 from .planning import make_optimizer, plan_learning_rate
@@ -200,7 +201,7 @@ class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
             name_recipes(self.augment)
 
     def _start_network(self, X):
-        self.input_shape_ = find_input_shape(X, self.input_shape)
+        self.input_shape_ = self._find_input_shape(X)
         self.n_features_in_ = math.prod(self.input_shape_)
         seed = check_random_state(self.random_state).randint(2**31, size=4)
         self._rng = np.random.default_rng(seed)
@@ -219,7 +220,7 @@ class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
         check_input_shape(X, self.input_shape_, type(self).__name__)
         shape = self.input_shape_
         if self.input_shape is not None:
-            shape = find_input_shape(X, self.input_shape)
+            shape = self._find_input_shape(X)
         for name, now, then in [
             ("layers", self._hidden(), self.network_.layers[:-1]),
             ("dtype", self.dtype, self.network_.dtype.name),
@@ -234,6 +235,12 @@ class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
         self._rng, self._solver_state, self._history = copy.deepcopy(
             (self._rng, self._solver_state, self._history)
         )
+
+    def _find_input_shape(self, X):
+        """Tell the shape of X's samples; two axes are what the layers read."""
+        nested = self.get_params(deep=True).values()
+        signals = any(isinstance(value, OnSignals) for value in nested)
+        return find_input_shape(X, self.input_shape, signals=signals)
 
     def _hidden(self):
         """Name the hidden layers, whichever way they are described."""

@@ -9,7 +9,7 @@ from .. import ops
 from ..initializers import initialize
 from .naming import Searchable
 
-__all__ = ["Affine", "Layer", "image_shape", "same_recipe"]
+__all__ = ["Affine", "Layer", "image_shape", "same_recipe", "signal_shape"]
 
 
 class Layer(Searchable):
@@ -159,12 +159,34 @@ def image_shape(input_shape):
     ValueError
         If it is not.
     """
-    if len(input_shape) != 3:
-        raise ValueError(
-            f"takes images (h, w, c), but its input has shape {tuple(input_shape)}; "
-            "place it before layers that flatten"
-        )
-    return input_shape
+    if len(input_shape) == 3:
+        return input_shape
+    _refuse(input_shape, "images (h, w, c)")
+
+
+def signal_shape(input_shape):
+    """Return `input_shape` if it is a signal's, (l, c).
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if len(input_shape) == 2:
+        return input_shape
+    _refuse(input_shape, "signals (l, c)")
+
+
+def _refuse(input_shape, taken):
+    ways_out = {
+        1: "place it before layers that flatten",
+        2: "for signals (l, c) there are Conv1D and its like",
+        3: "for images (h, w, c) there are Conv2D and its like",
+    }
+    raise ValueError(
+        f"takes {taken}, but its input has shape {tuple(input_shape)}; "
+        f"{ways_out.get(len(input_shape), 'reshape it')}"
+    )
 
 
 def same_recipe(a, b):
@@ -192,9 +214,11 @@ class Affine(Layer):
     need_dx)``, which returns ``dx, dkernel, dbias``.
     """
 
-    def _draw_weights(self, kernel_shape, rng, dtype):
+    def _draw_weights(self, kernel_shape, rng, dtype, groups=1):
         ops.find_activation(self.activation)
-        kernel = initialize(self.kernel_initializer, kernel_shape, rng, dtype)
+        kernel = initialize(
+            self.kernel_initializer, kernel_shape, rng, dtype, groups=groups
+        )
         bias = np.zeros(kernel_shape[-1], dtype)
         return {"kernel": kernel, "bias": bias} if self.use_bias else {"kernel": kernel}
 

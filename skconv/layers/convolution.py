@@ -1,14 +1,72 @@
-"""Convolutional layers."""
+"""Convolutional layers on images."""
 
 import math
 
 from .. import ops
 from .base import Affine, image_shape
 
-__all__ = ["Conv2D"]
+__all__ = ["Conv2D", "Convolution"]
 
 
-class Conv2D(Affine):
+class Convolution(Affine):
+    """Kernels that slide over all axes but the last; a subclass says which these are.
+
+    It has a function ``_expect(input_shape)``, which checks that, besides what `Affine`
+    asks for.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size=3,
+        *,
+        stride=1,
+        padding="same",
+        dilation=1,
+        groups=1,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+    ):
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.activation = activation
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+
+    def build(self, input_shape, rng, dtype):
+        c = self._expect(input_shape)[-1]
+        filters = ops.positive_int(self.filters, "filters")
+        groups = ops.positive_int(self.groups, "groups")
+        if c % groups or filters % groups:
+            raise ValueError(
+                f"groups must divide its {c} input channels and its {filters} filters, "
+                f"got {groups}"
+            )
+        win = self._window(input_shape)
+        kernel_shape = (*win.size, c // groups, filters)
+        weights = self._draw_weights(kernel_shape, rng, dtype, groups)
+        return weights, (*win.output, filters)
+
+    def multiply_adds(self, input_shape, output_shape):
+        taps = math.prod(self._window(input_shape).size)
+        return math.prod(output_shape) * taps * (input_shape[-1] // self.groups)
+
+    def _window(self, input_shape):
+        return ops.window(
+            tuple(input_shape[:-1]),
+            self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+        )
+
+
+class Conv2D(Convolution):
     """2-D convolution.
 
     Parameters
@@ -50,47 +108,7 @@ default="same"
     (5, 14, 14, 8)
     """
 
-    def __init__(
-        self,
-        filters,
-        kernel_size=3,
-        *,
-        stride=1,
-        padding="same",
-        dilation=1,
-        groups=1,
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-    ):
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
-        self.groups = groups
-        self.activation = activation
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-
-    def build(self, input_shape, rng, dtype):
-        h, w, c = image_shape(input_shape)
-        filters = ops.positive_int(self.filters, "filters")
-        groups = ops.positive_int(self.groups, "groups")
-        if c % groups or filters % groups:
-            raise ValueError(
-                f"groups must divide its {c} input channels and its {filters} filters, "
-                f"got {groups}"
-            )
-        win = ops.window(
-            (h, w),
-            self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-        )
-        kernel_shape = (*win.size, c // groups, filters)
-        return self._draw_weights(kernel_shape, rng, dtype), (*win.output, filters)
+    _expect = staticmethod(image_shape)
 
     def multiply_adds(self, input_shape, output_shape):
         taps = math.prod(ops.pair(self.kernel_size, "kernel_size"))

@@ -12,3 +12,4 @@ from .convolution import *
 from .dense import *
 from .losses import *
 from .pooling import *
+from .scaling import *
