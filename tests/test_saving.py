@@ -21,11 +21,17 @@ from skconv.augmentation import RandomFlip, RandomShift
 from skconv.layers import (
     Activation,
     AvgPool2D,
+    Branches,
+    Conv1D,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
     Layer,
+    LayerNorm,
+    PReLU,
+    Residual,
+    SeparableConv2D,
 )
 from skconv.persistence import safetensors
 from skconv.registry import registered
@@ -99,6 +105,14 @@ def test_labels_come_back_as_they_are(classes, images, path):
         ConvNetClassifier(
             max_iter=1, augment=[RandomFlip(), ("shift", RandomShift(1)), "passthrough"]
         ),
+        ConvNetClassifier(
+            [
+                ("block", Residual([Conv2D(1), LayerNorm((1, 2, 3))], PReLU())),
+                Branches([("a", [Conv2D(2, 1), PReLU((1, 2))]), SeparableConv2D(3)]),
+            ],
+            max_iter=1,
+        ),
+        ConvNetClassifier([Conv1D(3, padding="causal")], max_iter=1),
         ConvNetClassifier(["passthrough", Dense(4)], max_iter=1, solver="sgd"),
         ConvNetRegressor(LAYERS, max_iter=2),
         ConvNetRegressor(max_iter=1, loss="poisson", dtype="float64"),
@@ -430,13 +444,16 @@ CHANGES = [
     (layer(0, "use_bias", False), "'conv2d_1.bias' is of shape .* ask for not there"),
     (layer(0, "padding", 10**9), "layer 'dense_1'.*more weights than the file|too large for"),
     (layer(5, "units", 10**15), "more weights than the file holds"),
+    (layer(4, "rate", {"tuple": [{"class": "Dense", "params": {}}]}), "missing 1 required|units"),
+    (put("layers", 4, 1, value={"class": "PReLU", "params": {}}), "array 'dropout_1.alpha'|more weights"),
+    (put("layers", 4, 1, value={"class": "LayerNorm", "params": {"axis": {"tuple": [2, 2]}}}), "must be distinct axes"),
     (layer(4, "rate", None), "layer 'dropout_1'.*rate must be a number"),
     (layer(4, "rate", {"class": "Dense", "params": {"units": 3}}), "rate must be a number"),
     (put("layers", 0, value=["conv2d_1"]), "pairs of a name and a layer"),
     (put("layers", 0, 0, value="half"), "distinct names, got 2 of 'half'"),
     (put("layers", 0, 1, value=3), "each of layers must be a layer"),
     (put("layers", value=[]), "must hold at least one layer"),
-    (put("input_shape", value=[6, 6]), "must be of height, width and channels"),
+    (put("input_shape", value=[6]), r"must be \(h, w, c\) or \(l, c\)"),
     (put("input_shape", value=[6, 6, 0]), "input_shape must be an integer >= 1"),
     (put("input_shape", value=[6, 6, 2**40]), "too large for the .* weights"),
     (put("coding", "classes", value=[0, 2, 1]), "sorted and distinct int64"),

@@ -169,8 +169,8 @@ def _make_estimator(described):
 def _make_network(document, parts):
     """Build the network in which the file's arrays have their places."""
     shape, layers = document["input_shape"], document["layers"]
-    if not isinstance(shape, list) or len(shape) != 3:
-        raise ValueError("its input_shape must be of height, width and channels")
+    if not isinstance(shape, list) or len(shape) not in (2, 3):
+        raise ValueError("its input_shape must be (h, w, c) or (l, c)")
     shape = tuple(_whole(size, "input_shape", minimum=1) for size in shape)
     if not isinstance(layers, list) or not all(
         isinstance(entry, list) and len(entry) == 2 for entry in layers

@@ -165,16 +165,11 @@ def _check_format(metadata):
 
 def _arrays(network, history):
     """Return all arrays by name, as the file has them."""
-    weights = {
-        f"{layer}.{name}": array
-        for layer, views in network.weights.items()
-        for name, array in views.items()
-    }
     curves = {
         f"history/{name}": np.asarray(getattr(history, name), np.float64)
         for name in CURVES
     }
-    return {**weights, **curves}
+    return {**network.arrays, **curves}
 
 
 def _digest(text, arrays):
