@@ -7,7 +7,7 @@ from scipy import special
 
 from .lookup import look_up
 
-__all__ = ["INITIALIZERS", "initialize"]
+__all__ = ["INITIALIZERS", "fill", "initialize"]
 
 
 def _uniform(shape, rng, dtype, deviation):
@@ -118,4 +118,13 @@ def initialize(
     2.0
     """
     draw = look_up(INITIALIZERS, initializer, argument)
+    if blank := getattr(rng, "blank", None):  # who asks for shapes alone
+        return blank(shape, np.dtype(dtype))
     return draw(shape, rng, np.dtype(dtype), groups)
+
+
+def fill(value, shape, rng, dtype):
+    """Return an array of weights that are all `value` at first; see `initialize`."""
+    if blank := getattr(rng, "blank", None):
+        return blank(shape, np.dtype(dtype))
+    return np.full(shape, value, dtype)

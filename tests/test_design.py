@@ -33,6 +33,8 @@ FLOORS = [
     ["base"],
     ["about"],
     ["estimators"],
+    ["registry"],
+    ["persistence"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 KNOW_SCIKIT_LEARN = {
@@ -48,6 +50,7 @@ KNOW_SCIKIT_LEARN = {
     "diagrams",
     "base",
     "estimators",
+    "persistence",
 }
 WHAT_LAYERS_KNOW = {
     "sklearn.base.BaseEstimator",

@@ -3,9 +3,8 @@
 import math
 from numbers import Integral, Real
 
-import numpy as np
-
 from .. import ops
+from ..initializers import fill
 from .base import Layer
 
 __all__ = ["LayerNorm", "PReLU", "Rescaling"]
@@ -97,9 +96,9 @@ class LayerNorm(Layer):
         if not isinstance(self.epsilon, Real) or not self.epsilon > 0:
             raise ValueError(f"epsilon must be a number above 0, got {self.epsilon!r}")
         size = math.prod(input_shape[a - 1] for a in axes)
-        weights = {"gamma": np.ones(size, dtype)} if self.scale else {}
+        weights = {"gamma": fill(1, (size,), rng, dtype)} if self.scale else {}
         if self.center:
-            weights["beta"] = np.zeros(size, dtype)
+            weights["beta"] = fill(0, (size,), rng, dtype)
         return weights, tuple(input_shape)
 
     def predict(self, weights, x):
@@ -167,7 +166,9 @@ class PReLU(Layer):
     def build(self, input_shape, rng, dtype):
         _check_number(self.initial_alpha, "initial_alpha")
         size = math.prod(self._alpha_shape(input_shape))
-        return {"alpha": np.full(size, self.initial_alpha, dtype)}, tuple(input_shape)
+        return {"alpha": fill(self.initial_alpha, (size,), rng, dtype)}, tuple(
+            input_shape
+        )
 
     def predict(self, weights, x):
         return ops.prelu(x, weights["alpha"].reshape(self._alpha_shape(x.shape[1:])))
