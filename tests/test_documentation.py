@@ -23,15 +23,26 @@ EXAMPLES = {
     "pipeline.py": ("accuracy of 3 folds: 0.", "never saw: 0.9"),
     "persistence.py": ("trained on after loading: the same weights, to the bit",),
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
+    "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
     "fashion_mnist.py": lambda folder: ["--epochs", "1", "--samples", "1000"],
 }
+NEED = {
+    "scaling.md": ["dask.dataframe", "distributed", "zarr"],
+    "serving.py": ["gunicorn"],
+}
+
+
+def skip_without_what_it_needs(name):
+    for package in NEED.get(name, []):
+        pytest.importorskip(package, reason=f"{name} needs {package}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
+    skip_without_what_it_needs(page.name)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
     namespace = {"__name__": page.stem}
@@ -55,6 +66,7 @@ def test_every_example_is_run():
 def test_examples(name, tmp_path):
     if name == "fashion_mnist.py" and not DEBIAN.is_dir():
         pytest.skip(f"no Fashion-MNIST in {DEBIAN} (Debian's dataset-fashion-mnist)")
+    skip_without_what_it_needs(name)
     arguments = ARGUMENTS.get(name, lambda folder: [])(tmp_path)
     run = subprocess.run(
         [sys.executable, str(ROOT / "examples" / name), *arguments],
