@@ -37,6 +37,8 @@ def check_images(estimator, X, y="no_validation", *, reset, name="X"):
     """
     validate_data(estimator, X, y, reset=reset, skip_check_array=True, ensure_2d=False)
     X = check_array(X, allow_nd=True, estimator=estimator, input_name=name)
+    if X.dtype == object:  # from a list, whose None it has let through: now an array's
+        X = check_array(X, allow_nd=True, estimator=estimator, input_name=name)
     if 0 in X.shape:
         raise ValueError(
             f"{name} must hold at least one pixel, got an array of {X.shape}"

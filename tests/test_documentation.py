@@ -24,16 +24,27 @@ EXAMPLES = {
     "persistence.py": ("trained on after loading: the same weights, to the bit",),
     "stream.py": ("chunk  15: 0.", "most memory in use: ", "sum of the weights: "),
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
+    "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
     "stream.py": lambda folder: ["--output", str(folder), "--images", "8000"],
     "fashion_mnist.py": lambda folder: ["--epochs", "1", "--samples", "1000"],
 }
+NEED = {
+    "scaling.md": ["dask.dataframe", "distributed", "zarr"],
+    "serving.py": ["gunicorn"],
+}
+
+
+def skip_without_what_it_needs(name):
+    for package in NEED.get(name, []):
+        pytest.importorskip(package, reason=f"{name} needs {package}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
+    skip_without_what_it_needs(page.name)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
     namespace = {"__name__": page.stem}
@@ -64,6 +75,7 @@ def run_example(name, arguments, folder):
 def test_examples(name, tmp_path):
     if name == "fashion_mnist.py" and not DEBIAN.is_dir():
         pytest.skip(f"no Fashion-MNIST in {DEBIAN} (Debian's dataset-fashion-mnist)")
+    skip_without_what_it_needs(name)
     arguments = ARGUMENTS.get(name, lambda folder: [])(tmp_path)
     run = run_example(name, arguments, tmp_path)
     assert run.returncode == 0, run.stderr
