@@ -11,7 +11,7 @@ import numpy as np
 from . import ops
 from .labels import Labels
 from .targets import Quantities
-from .training import History, vectors
+from .training import History
 from .version import __version__
 
 __all__ = ["Fit", "capture", "differences", "identify", "revive", "take_up"]
@@ -60,7 +60,7 @@ def identify(draft, data, validation, *, go_on):
     """
     drawn = not go_on and draft.random_state is None  # then each fit is another one
     rng = json.dumps(draft._rng.bit_generator.state).encode()
-    start = [*vectors(draft.network_).values(), np.frombuffer(rng, np.uint8)]
+    start = draft.network_.values, np.frombuffer(rng, np.uint8)
     return {
         "estimator": type(draft).__name__,
         "parameters": _describe_parameters(draft),
@@ -124,12 +124,12 @@ def capture(fit):
         "solver": solver,
         "steps": None if state is None else state[0],
     }
-    arrays = dict(vectors(draft.network_))
-    if state is not None:
-        arrays["moments"] = state[1]
-    for name, vector in (stopping.kept or {}).items():
-        arrays[f"best {name}"] = vector
-    return facts, arrays
+    arrays = {
+        "values": draft.network_.values,
+        "moments": None if state is None else state[1],
+        "best values": stopping.kept,
+    }
+    return facts, {name: each for name, each in arrays.items() if each is not None}
 
 
 def take_up(draft, stopping, contents, path):
@@ -141,17 +141,14 @@ def take_up(draft, stopping, contents, path):
         If the network is another one.
     """
     facts, arrays = contents.facts, contents.arrays
-    network = vectors(draft.network_)
-    for name, vector in network.items():
-        kept = arrays.get(name)
-        if kept is None or (kept.shape, kept.dtype) != (vector.shape, vector.dtype):
-            found = "none" if kept is None else f"{kept.shape} in {kept.dtype}"
-            raise ValueError(
-                f"checkpoint {path} is of another network: its {name} should be "
-                f"{vector.shape} in {vector.dtype}, got {found}. Name another path"
-            )
-    for name, vector in network.items():
-        vector[...] = arrays[name]
+    values, kept = draft.network_.values, arrays.get("values")
+    if kept is None or (kept.shape, kept.dtype) != (values.shape, values.dtype):
+        found = "none" if kept is None else f"{kept.shape} in {kept.dtype}"
+        raise ValueError(
+            f"checkpoint {path} is of another network: its weights should be "
+            f"{values.shape} in {values.dtype}, got {found}. Name another path"
+        )
+    values[...] = kept
     draft._rng = np.random.default_rng()
     draft._rng.bit_generator.state = facts["rng"]
     draft._split_seed = facts["split_seed"]
@@ -161,8 +158,7 @@ def take_up(draft, stopping, contents, path):
         draft._solver_state = facts["solver"], (facts["steps"], arrays["moments"])
     for name in _PROGRESS:
         setattr(stopping, name, facts["stopping"][name])
-    if f"best {next(iter(network))}" in arrays:
-        stopping.kept = {name: arrays[f"best {name}"] for name in network}
+    stopping.kept = arrays.get("best values")
 
 
 def revive(draft, contents, path):

@@ -20,7 +20,6 @@ __all__ = [
     "Step",
     "StoppingRule",
     "train",
-    "vectors",
 ]
 
 # What "adaptive" divides the learning rate by, and the rate below which it gives up.
@@ -29,14 +28,6 @@ _SLOWER, _SLOWEST = 5, 1e-6
 
 class NonFiniteLossError(ValueError):
     """The loss or a weight left the finite numbers; the argument is the epoch."""
-
-
-def vectors(network):
-    """Return what training changes in a network: flat arrays by name.
-
-    The best weights, checkpoints, and what goes on from them hold all of these.
-    """
-    return {"values": network.values}
 
 
 @dataclass
@@ -85,7 +76,7 @@ class StoppingRule:
     idle: int = 0
     epochs: int = 0
     ended: bool = False
-    kept: dict | None = None  # the best weights, copies of `vectors`
+    kept: np.ndarray | None = None  # the best weights
 
     def update(self, figure):
         """Take an epoch's figure, the larger the better."""
@@ -100,12 +91,12 @@ class StoppingRule:
 
     def keep(self, network):
         """Remember a network's weights as the best."""
-        self.kept = {name: vector.copy() for name, vector in vectors(network).items()}
+        self.kept = network.values.copy()
 
     def restore_best(self, network):
         """Give a network the best weights, if any were kept, and let go of them."""
-        for name, vector in (self.kept or {}).items():
-            vectors(network)[name][...] = vector
+        if self.kept is not None:
+            network.values[...] = self.kept
         self.kept = None
 
 
