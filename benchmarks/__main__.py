@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info
 
 import skconv
 
-from . import accuracy, imports, plot, steps, whole
+from . import accuracy, imports, options, plot, steps, whole
 
 ENVIRONMENTS = ["torch", "tensorflow", "jax"]
 
@@ -85,6 +85,7 @@ def runs(arguments):
             rounds=arguments.rounds,
         ),
         "search": lambda: whole.search(pythons, data=arguments.data),
+        "options": lambda: options.run(arguments.rounds),
         "digits": accuracy.digits,
         "fashion": lambda: accuracy.fashion(arguments.data),
     }
