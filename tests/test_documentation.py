@@ -25,15 +25,18 @@ EXAMPLES = {
     "stream.py": ("chunk  15: 0.", "most memory in use: ", "sum of the weights: "),
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
     "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
+    "signals.py": ("200 signals to train on, 242 to test, (427, 1) each", "skconv  "),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
     "stream.py": lambda folder: ["--output", str(folder), "--images", "8000"],
     "fashion_mnist.py": lambda folder: ["--epochs", "1", "--samples", "1000"],
+    "signals.py": lambda folder: ["--epochs", "2", "--seeds", "1"],
 }
 NEED = {
     "scaling.md": ["dask.dataframe", "distributed", "zarr"],
     "serving.py": ["gunicorn"],
+    "signals.py": ["sktime"],
 }
 
 
