@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info
 
 import skconv
 
-from . import accuracy, imports, options, plot, steps, whole
+from . import accuracy, imports, options, plot, scaling, serving, steps, whole
 
 ENVIRONMENTS = ["torch", "tensorflow", "jax"]
 
@@ -86,6 +86,9 @@ def runs(arguments):
         ),
         "search": lambda: whole.search(pythons, data=arguments.data),
         "options": lambda: options.run(arguments.rounds),
+        "scaling": scaling.run,
+        "memory": scaling.memory,
+        "serving": serving.run,
         "digits": accuracy.digits,
         "fashion": lambda: accuracy.fashion(arguments.data),
     }

@@ -1,10 +1,12 @@
 """Every block of Python in the pages runs; every example runs; every name is shown."""
 
+import os
 import re
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from matplotlib import image
@@ -52,7 +54,7 @@ def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
     namespace = {"__name__": page.stem}
     for block in blocks:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), patch.dict(os.environ):
             warnings.simplefilter("error")
             exec(compile(block, str(page), "exec"), namespace)
 
