@@ -30,6 +30,7 @@ from .schedules import check_schedule
 from .training import History, NonFiniteLossError, Step, StoppingRule, train
 from .validation import Validator, find_scorer
 from .version import __version__
+from .weights import HasWeights
 
 __all__ = ["BaseConvNet"]
 
@@ -37,7 +38,7 @@ __all__ = ["BaseConvNet"]
 _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logistic")
 
 
-class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
+class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasWeights, HasParameters):
     """Fitting and outputs of the estimators.
 
     A subclass says how its targets are coded: ``_encode(y, classes, go_on, one_pass)``

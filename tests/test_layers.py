@@ -116,9 +116,8 @@ LAYERS = [
     (PReLU(-1, initial_alpha=-0.5), (9, 2)),
 ]
 # What these do in training is not what they predict.
-DIFFER_IN_TRAINING = dict.fromkeys(
-    (Dropout, SpatialDropout1D, SpatialDropout2D), {"rate": 0}
-)
+DROPOUTS = Dropout, SpatialDropout1D, SpatialDropout2D
+DIFFER_IN_TRAINING = {kind: {"rate": 0} for kind in DROPOUTS}
 each_layer = pytest.mark.parametrize(
     ("layer", "shape"), LAYERS, ids=lambda value: repr(value).replace("\n", "")
 )

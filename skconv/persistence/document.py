@@ -8,6 +8,7 @@ import numpy as np
 import sklearn
 
 from ..estimators import ConvNetClassifier, ConvNetRegressor
+from ..initializers import Blank
 from ..labels import Labels
 from ..layers.naming import name_layers
 from ..lookup import look_up
@@ -186,27 +187,6 @@ def _make_network(document, parts):
         layers, shape, dtype, sum(math.prod(p.shape) for p in weights.values())
     )
     return Network.build(layers, shape, Blank(), dtype)
-
-
-class Blank(np.random.Generator):
-    """A generator for who wants the shapes of weights alone (see `initialize`).
-
-    Parameters
-    ----------
-    budget : float, default=inf
-        How many weights there may be: a file may ask for more than fit in memory.
-    """
-
-    def __init__(self, budget=math.inf):
-        super().__init__(np.random.PCG64(0))
-        self.budget = budget
-
-    def blank(self, shape, dtype):
-        """Return zeros that take no memory."""
-        self.budget -= math.prod(shape)
-        if self.budget < 0:
-            raise ValueError("its layers have more weights than the file holds")
-        return np.broadcast_to(dtype.type(0), shape)
 
 
 def _check_sizes(layers, shape, dtype, n_weights):
