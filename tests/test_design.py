@@ -9,7 +9,7 @@ ROOT = Path(skconv.__file__).parent
 
 # From the bottom up: a module may import from earlier lines only (and its own line).
 FLOORS = [
-    ["lookup", "version", "reporting", "descriptions"],
+    ["lookup", "version", "reporting", "descriptions", "checkpoints", "callback_shim"],
     ["ops"],
     ["initializers"],
     ["layers"],
@@ -27,7 +27,10 @@ FLOORS = [
         "callbacks",
         "planning",
         "weights",
+        "resuming",
     ],
+    ["costs", "saliency"],
+    ["summary", "diagrams"],
     ["base"],
     ["about"],
     ["estimators"],
@@ -46,6 +49,7 @@ KNOW_SCIKIT_LEARN = {
     "features",
     "callbacks",
     "weights",
+    "diagrams",
     "base",
     "estimators",
     "persistence",

@@ -22,16 +22,29 @@ EXAMPLES = {
     "grid_search.py": ("best: {'conv1__kernel_size': ", "never saw: 0.9"),
     "pipeline.py": ("accuracy of 3 folds: 0.", "never saw: 0.9"),
     "persistence.py": ("trained on after loading: the same weights, to the bit",),
+    "stream.py": ("chunk  15: 0.", "most memory in use: ", "sum of the weights: "),
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
+    "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
+    "stream.py": lambda folder: ["--output", str(folder), "--images", "8000"],
     "fashion_mnist.py": lambda folder: ["--epochs", "1", "--samples", "1000"],
 }
+NEED = {
+    "scaling.md": ["dask.dataframe", "distributed", "zarr"],
+    "serving.py": ["gunicorn"],
+}
+
+
+def skip_without_what_it_needs(name):
+    for package in NEED.get(name, []):
+        pytest.importorskip(package, reason=f"{name} needs {package}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
+    skip_without_what_it_needs(page.name)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
     namespace = {"__name__": page.stem}
@@ -51,21 +64,32 @@ def test_every_example_is_run():
     assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
 
 
+def run_example(name, arguments, folder):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name), *arguments],
+        capture_output=True, text=True, cwd=folder,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples(name, tmp_path):
     if name == "fashion_mnist.py" and not DEBIAN.is_dir():
         pytest.skip(f"no Fashion-MNIST in {DEBIAN} (Debian's dataset-fashion-mnist)")
+    skip_without_what_it_needs(name)
     arguments = ARGUMENTS.get(name, lambda folder: [])(tmp_path)
-    run = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / name), *arguments],
-        capture_output=True, text=True, cwd=tmp_path,
-    )  # fmt: skip
+    run = run_example(name, arguments, tmp_path)
     assert run.returncode == 0, run.stderr
     for words in EXAMPLES[name]:
         assert words in run.stdout
     if name == "digits.py":
         picture = image.imread(tmp_path / "digits.png")
         assert picture.std() > 0.1, "the picture should show something"
+    if name == "stream.py":
+        peak, whole = map(int, re.findall(r"(\d+) MB", run.stdout))
+        assert peak < 25 < 30 < whole
+        again = run_example(name, arguments, tmp_path)
+        assert "chunks that were seen before: 16" in again.stdout
+        assert again.stdout.splitlines()[-1] == run.stdout.splitlines()[-1]
 
 
 def test_every_public_name_is_shown_to_users():

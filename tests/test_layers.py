@@ -116,8 +116,11 @@ LAYERS = [
     (PReLU(-1, initial_alpha=-0.5), (9, 2)),
 ]
 # What these do in training is not what they predict.
-DROPOUTS = Dropout, SpatialDropout1D, SpatialDropout2D
-DIFFER_IN_TRAINING = {kind: {"rate": 0} for kind in DROPOUTS}
+DIFFER_IN_TRAINING = {
+    Dropout: {"rate": 0},
+    SpatialDropout1D: {"rate": 0},
+    SpatialDropout2D: {"rate": 0},
+}
 each_layer = pytest.mark.parametrize(
     ("layer", "shape"), LAYERS, ids=lambda value: repr(value).replace("\n", "")
 )
@@ -223,6 +226,23 @@ def test_backward_is_the_adjoint_of_the_derivative(layer, shape):
 
 
 @each_layer
+def test_input_gradient_is_that_of_predict(layer, shape):
+    weights, _, x = setup(layer, shape)
+    rng = np.random.default_rng(1)
+    du, step = rng.standard_normal(x.shape), 1e-5
+    ahead, behind = (layer.predict(weights, x + t * du) for t in (step, -step))
+    dy = rng.standard_normal(ahead.shape)
+    dx = layer.input_gradient(weights, x, dy)
+    assert dx.shape == x.shape
+    np.testing.assert_allclose(
+        np.vdot(dx, du),
+        np.vdot(dy, (ahead - behind) / (2 * step)),
+        rtol=1e-6,
+        atol=1e-8,
+    )
+
+
+@each_layer
 def test_backward_spares_what_nobody_reads(layer, shape):
     weights, _, x = setup(layer, shape)
     results = []
@@ -260,8 +280,10 @@ def test_multiply_adds_are_the_inputs_that_outputs_see(layer, shape):
     assert isinstance(count, int)
     if layer.inner_layers():
         return  # see test_composites.py
-    if "kernel" not in weights:
-        assert count == 0
+    kernels = [weights[key].size for key in weights if key.endswith("kernel")]
+    pixels = np.prod(output_shape[:-1], dtype=int)
+    if "kernel" not in weights:  # or several, one applied after the other
+        assert count == pixels * sum(kernels)
         return
     plain = clone(layer).set_params(activation=None)
     ones = {key: np.full(w.shape, float(key == "kernel")) for key, w in weights.items()}
@@ -301,38 +323,28 @@ def test_threads_may_share_it(layer, shape):
             np.testing.assert_array_equal(y, expected)
 
 
+def cast(weights, dtype):
+    if isinstance(weights, dict):
+        return {name: cast(value, dtype) for name, value in weights.items()}
+    return weights.astype(dtype)
+
+
 @each_layer
 def test_its_float32_is_its_float64_rounded(layer, shape, each_ops):
     """On NumPy and on every instruction set: forward and all gradients."""
     results = []
     drawn, _, values = setup(layer, shape)
     for dtype in (np.float32, np.float64):
-        weights = {name: array.astype(dtype) for name, array in drawn.items()}
+        weights = cast(drawn, dtype)
         x = values.astype(dtype)
         y, cache = layer.forward(weights, x, np.random.default_rng(0))
         dy = np.cos(np.arange(y.size)).reshape(y.shape).astype(dtype)
         dx, grads = layer.backward(weights, cache, dy)
         results.append(
-            {"predict": layer.predict(weights, x), "y": y, "dx": dx, **grads}
+            {"predict": layer.predict(weights, x), "y": y, "dx": dx, **flat(grads)}
         )
     for name, actual in results[0].items():
         assert_same(actual, results[1][name], np.float32, scale=4)
-
-
-@each_layer
-def test_it_counts_its_multiply_adds(layer, shape):
-    """A kernel's are what it is multiplied with: all it sees, but for the padding."""
-    weights, output_shape, _ = setup(layer, shape)
-    count = layer.multiply_adds(shape, output_shape)
-    assert isinstance(count, int)
-    pixels = np.prod(output_shape[:-1], dtype=int)
-    kernels = [weight for name, weight in weights.items() if name.endswith("kernel")]
-    if kernels:
-        assert count == sum(pixels * kernel.size for kernel in kernels)
-    elif isinstance(layer, LayerNorm | PReLU | Rescaling):
-        assert count in (np.prod(shape), 2 * np.prod(shape))
-    else:
-        assert count == 0
 
 
 @pytest.mark.parametrize(

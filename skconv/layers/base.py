@@ -1,4 +1,4 @@
-"""What a layer is: a recipe, and four verbs."""
+"""What a layer is: a recipe, and four verbs with their companions."""
 
 from typing import ClassVar
 
@@ -7,6 +7,7 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from .. import ops
 from ..initializers import initialize
+from ..version import DOCUMENTATION
 from .naming import Searchable
 
 __all__ = ["Affine", "Layer", "image_shape", "same_recipe", "signal_shape"]
@@ -36,6 +37,9 @@ class Layer(Searchable):
     # Names of weights that no gradient trains, such as running means: `forward` updates
     # them in place, `backward` returns nothing for them.
     state: ClassVar[tuple[str, ...]] = ()
+    # Where its diagrams link to, for layers of this package.
+    _doc_link_module = "skconv"
+    _doc_link_template = f"{DOCUMENTATION}/api/skconv.layers.{{estimator_name}}.html"
 
     # What scikit-learn would take for metadata to route to an estimator's predict.
     __metadata_request__predict: ClassVar[dict] = {"weights": UNUSED, "x": UNUSED}
@@ -91,6 +95,24 @@ class Layer(Searchable):
         """
         raise NotImplementedError(f"{type(self).__name__} defines no predict")
 
+    def predict_with(self, following, weights, x):
+        """Compute the next layer's output, if one pass can do both; pure as `predict`.
+
+        Parameters
+        ----------
+        following : Layer
+            The next layer. It has no weights that this could see.
+        weights, x
+            As in `predict`.
+
+        Returns
+        -------
+        y : ndarray or None
+            What `following` makes of this layer's output, to the bit. None, the
+            default, has the two compute one after the other.
+        """
+        return None
+
     def forward(self, weights, x, rng):
         """Compute the output in training.
 
@@ -130,6 +152,26 @@ class Layer(Searchable):
             One for each of `weights`, of its shape; none for those of `state`.
         """
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
+
+    def input_gradient(self, weights, x, dy):
+        """Turn the gradient in what `predict` returns into that in its input.
+
+        By default with `forward` and `backward`, which is right for layers that do the
+        same in training and prediction; others have to override it.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+        x : ndarray of shape (n, *input_shape)
+        dy : ndarray of shape (n, *output_shape)
+            It is not to be changed.
+
+        Returns
+        -------
+        dx : ndarray of shape (n, *input_shape)
+        """
+        _, cache = self.forward(weights, x, None)
+        return self.backward(weights, cache, dy)[0]
 
     def multiply_adds(self, input_shape, output_shape):
         """Count the products of an input and a weight in `predict`, for one sample.

@@ -5,10 +5,19 @@ its name. Those of a layer that holds others nest in the same way.
 """
 
 import operator
+from itertools import zip_longest
 
 import numpy as np
 
-__all__ = ["backward", "build", "forward", "leaves", "multiply_adds", "predict"]
+__all__ = [
+    "backward",
+    "build",
+    "forward",
+    "input_gradient",
+    "leaves",
+    "multiply_adds",
+    "predict",
+]
 
 
 def build(layers, input_shape, rng, dtype):
@@ -32,8 +41,15 @@ def build(layers, input_shape, rng, dtype):
 
 def predict(layers, weights, x, upto=None):
     """Compute the output of the last layer, or of the one called `upto`."""
-    for name, layer in layers:
-        x = layer.predict(weights[name], x)
+    pairs = zip_longest(layers, layers[1:])
+    for (name, layer), following in pairs:
+        y = None
+        if following is not None and name != upto:
+            y = layer.predict_with(following[1], weights[name], x)
+        if y is None:
+            x = layer.predict(weights[name], x)
+        else:
+            x, ((name, _), _) = y, next(pairs)
         if name == upto:
             break
     return x
@@ -110,6 +126,17 @@ def leaves(layer, weights, path=()):
             yield from leaves(inner[key], value, (*path, key))
         else:
             yield (*path, key), value, key not in layer.state
+
+
+def input_gradient(layers, weights, x, dy):
+    """Turn the gradient in what `predict` returns into that in its input."""
+    inputs = []
+    for name, layer in layers:
+        inputs.append(x)
+        x = layer.predict(weights[name], x)
+    for (name, layer), x in zip(reversed(layers), reversed(inputs), strict=True):
+        dy = layer.input_gradient(weights[name], x, dy)
+    return dy
 
 
 def multiply_adds(layers, input_shape):

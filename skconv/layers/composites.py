@@ -55,6 +55,9 @@ class Sequential(HoldsParts, Layer):
     def backward(self, weights, cache, dy, need_dx=True):
         return chain.backward(active(self.layers), weights, cache, dy, need_dx)
 
+    def input_gradient(self, weights, x, dy):
+        return chain.input_gradient(active(self.layers), weights, x, dy)
+
     def multiply_adds(self, input_shape, output_shape):
         return chain.multiply_adds(active(self.layers), input_shape)
 
@@ -127,8 +130,11 @@ class Residual(Sequential):
         return {**weights, **side_weights}, shape
 
     def predict(self, weights, x):
-        z = super().predict(weights, x) + chain.predict(self._side(), weights, x)
+        z = self._sum(weights, x)
         return ops.activate(z, self.activation, out=z)
+
+    def _sum(self, weights, x):
+        return super().predict(weights, x) + chain.predict(self._side(), weights, x)
 
     def forward(self, weights, x, rng):
         z, cache = super().forward(weights, x, rng)
@@ -144,6 +150,14 @@ class Residual(Sequential):
         dx, grads = super().backward(weights, cache, dz, need_dx)
         side = chain.backward(self._side(), weights, side_cache, dz, need_dx)
         return dx + side[0] if need_dx else None, {**grads, **side[1]}
+
+    def input_gradient(self, weights, x, dy):
+        kept = self._sum(weights, x)
+        if ops.find_activation(self.activation).keeps == "output":
+            kept = ops.activate(kept, self.activation, out=kept)
+        dz = ops.activate_grad(dy, kept, self.activation)
+        side = chain.input_gradient(self._side(), weights, x, dz)
+        return super().input_gradient(weights, x, dz) + side
 
     def multiply_adds(self, input_shape, output_shape):
         return super().multiply_adds(input_shape, output_shape) + chain.multiply_adds(
@@ -229,6 +243,14 @@ class Branches(HoldsParts, Layer):
             grads.update(grads_here)
             dx = d if dx is None else dx + d
         return dx, grads
+
+    def input_gradient(self, weights, x, dy):
+        dx, start = 0, 0
+        for name, layer in self.inner_layers():
+            stop = start + layer.predict(weights[name], x).shape[-1]
+            part = np.ascontiguousarray(dy[..., start:stop])
+            dx, start = dx + layer.input_gradient(weights[name], x, part), stop
+        return dx
 
     def multiply_adds(self, input_shape, output_shape):
         return sum(

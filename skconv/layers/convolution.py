@@ -4,6 +4,7 @@ import math
 
 from .. import ops
 from .base import Affine, image_shape
+from .pooling import MaxPool2D
 
 __all__ = ["Conv2D", "Convolution"]
 
@@ -116,6 +117,21 @@ default="same"
 
     def _op(self, x, kernel, bias, activation):
         return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())
+
+    def predict_with(self, following, weights, x):
+        # A subclass may compute something else.
+        if type(self) is not Conv2D or type(following) is not MaxPool2D:
+            return None
+        return ops.conv2d_max_pool2d(
+            x,
+            weights["kernel"],
+            weights.get("bias"),
+            activation=self.activation,
+            pool_size=following.pool_size,
+            pool_stride=following.stride,
+            pool_padding=following.padding,
+            **self._slide(),
+        )
 
     def _op_backward(self, dy, kept, x, kernel, need_dx):
         return ops.conv2d_backward(

@@ -85,6 +85,9 @@ class Dropout(Layer):
     def _drawn(self, shape):
         return shape
 
+    def input_gradient(self, weights, x, dy):
+        return dy
+
     def _thin(self, values, kept):
         return values * kept / (1 - float(self.rate))
 

@@ -35,9 +35,6 @@ class Rescaling(Layer):
         _check_number(self.offset, "offset")
         return {}, tuple(input_shape)
 
-    def multiply_adds(self, input_shape, output_shape):
-        return math.prod(output_shape)
-
     def predict(self, weights, x):
         y = x * float(self.scale)
         y += float(self.offset)
@@ -103,9 +100,6 @@ class LayerNorm(Layer):
         if self.center:
             weights["beta"] = fill(0, (size,), rng, dtype)
         return weights, tuple(input_shape)
-
-    def multiply_adds(self, input_shape, output_shape):
-        return 2 * math.prod(output_shape)  # the variance, and scale and shift
 
     def predict(self, weights, x):
         return ops.layer_norm(x, *self._spread(weights, x), **self._arguments(x))
@@ -175,9 +169,6 @@ class PReLU(Layer):
         return {"alpha": fill(self.initial_alpha, (size,), rng, dtype)}, tuple(
             input_shape
         )
-
-    def multiply_adds(self, input_shape, output_shape):
-        return math.prod(output_shape)
 
     def predict(self, weights, x):
         return ops.prelu(x, weights["alpha"].reshape(self._alpha_shape(x.shape[1:])))

@@ -24,6 +24,7 @@ __all__ = [
     "conv2d_backward",
     "conv2d_grad_input",
     "conv2d_grad_kernel",
+    "conv2d_max_pool2d",
     "dense",
     "dense_backward",
     "dense_grad_input",
@@ -127,6 +128,34 @@ def _convolve(x, kernel, bias, y, slide, activation):
     code = _code(activation)
     _kernels.conv2d(x, kernel, bias, y, *slide, _IDENTITY if code is None else code)
     return reference.activate(y, activation, out=y) if code is None else y
+
+
+@_twin(3)
+def conv2d_max_pool2d(
+    x,
+    kernel,
+    bias=None,
+    *,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    groups=1,
+    activation=None,
+    pool_size=2,
+    pool_stride=None,
+    pool_padding="valid",
+):
+    win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
+    pool = pool_window(win.output, pool_size, stride=pool_stride, padding=pool_padding)
+    check_bias(bias, kernel.shape)
+    code = _code(activation)
+    if code is None or pool.stride != pool.size or any(map(any, pool.padding)):
+        y = _new((len(x), *win.output, kernel.shape[3]))
+        y = _convolve(x, kernel, bias, y, _slide(win, groups), activation)
+        return max_pool2d(y, pool_size, stride=pool_stride, padding=pool_padding)
+    y = _new((len(x), *pool.output, kernel.shape[3]))
+    _kernels.conv2d(x, kernel, bias, y, *_slide(win, groups), code, *pool.size)
+    return y
 
 
 @_twin(2)

@@ -37,17 +37,17 @@ using Argmax = nb::ndarray<nb::c_contig, nb::device::cpu>;
 // Instruction sets that were built and that this machine has, the best first.
 std::vector<const Kernels*> find_available() {
   std::vector<const Kernels*> found;
-#ifdef SKCONV_X86
-  __builtin_cpu_init();
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#ifdef SKCONV_AVX512
 #ifdef SKCONV_EMULATE_AVX512
-  const bool has_avx512 = has_avx2;
+  const bool has_avx512 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
   const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #endif
   if (has_avx512) found.push_back(&avx512);
-  if (has_avx2) found.push_back(&avx2);
+#endif
+#ifdef SKCONV_AVX2
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&avx2);
 #endif
   found.push_back(&generic);
   return found;
@@ -78,9 +78,10 @@ Activation activation_of(int code) {
   return Activation(code);
 }
 
-// Sizes of windows over x that make y. `f` is y's channels; kernels of pools are (kh, kw).
+// Sizes of windows over x that make y, or that make what `pool` then makes y of.
 struct Window {
   int kh, kw, stride_h, stride_w, dilation_h, dilation_w, top, left, groups;
+  Pool pool = {1, 1};
 };
 
 template <class X, class Y>
@@ -89,10 +90,13 @@ Slide slide_of(const X& x, const Y& y, const Window& window) {
   const double limit = INT_MAX / 4;
   for (size_t i = 0; i < 4; i++)
     require(x.shape(i) < limit && y.shape(i) < limit, "arrays are too large");
+  const Pool pool = window.pool;
+  require(pool.h > 0 && pool.w > 0 && double(pool.h) * pool.w * y.shape(1) * y.shape(2) < limit,
+          "pool must be positive, and smaller");
   const Slide s = {int(x.shape(0)), int(x.shape(1)), int(x.shape(2)), int(x.shape(3)),
-                   int(y.shape(1)), int(y.shape(2)), int(y.shape(3)), window.kh, window.kw,
-                   window.stride_h, window.stride_w, window.dilation_h, window.dilation_w,
-                   window.top, window.left, window.groups};
+                   int(y.shape(1)) * pool.h, int(y.shape(2)) * pool.w, int(y.shape(3)), window.kh,
+                   window.kw, window.stride_h, window.stride_w, window.dilation_h,
+                   window.dilation_w, window.top, window.left, window.groups};
   require(y.shape(0) == x.shape(0), "x and y must hold as many images");
   require(s.h > 0 && s.w > 0 && s.c > 0 && s.oh > 0 && s.ow > 0 && s.f > 0 && s.kh > 0 && s.kw > 0,
           "images and kernels must not be empty");
@@ -138,15 +142,16 @@ Gradient gradient_of(const Images& dy, const std::optional<Images>& y, int code)
 
 void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
             const ImagesOut& y, int stride_h, int stride_w, int dilation_h, int dilation_w, int top,
-            int left, int groups, int activation) {
-  const Slide s = convolution_of(
-      x, kernel, y, window_of(stride_h, stride_w, dilation_h, dilation_w, top, left, groups));
+            int left, int groups, int activation, int pool_h, int pool_w) {
+  Window window = window_of(stride_h, stride_w, dilation_h, dilation_w, top, left, groups);
+  window.pool = {pool_h, pool_w};
+  const Slide s = convolution_of(x, kernel, y, window);
   require(!bias || bias->shape(0) == size_t(s.f), "bias must be (f,)");
   check_aligned(x), check_aligned(kernel), check_aligned(y);
   if (bias) check_aligned(*bias);
   if (!s.n) return;
   kernels->conv2d(s, x.data(), kernel.data(), bias ? bias->data() : nullptr,
-                  activation_of(activation), y.data());
+                  activation_of(activation), window.pool, y.data());
 }
 
 void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const Images& x,
@@ -323,7 +328,7 @@ NB_MODULE(_kernels, m) {
 
   bind("conv2d", conv2d, array("x"), array("kernel"), optional("bias"), array("y"), "stride_h"_a,
        "stride_w"_a, "dilation_h"_a, "dilation_w"_a, "top"_a, "left"_a, "groups"_a,
-       "activation"_a);
+       "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1);
   bind("conv2d_grad_kernel", conv2d_grad_kernel, array("dy"), optional("y"), array("x"),
        array("dkernel"), array("db"), "stride_h"_a, "stride_w"_a, "dilation_h"_a, "dilation_w"_a,
        "top"_a, "left"_a, "groups"_a, "activation"_a);
