@@ -11,7 +11,15 @@ from .initializers import Blank
 from .layers import Branches, Layer, LayerNorm, PReLU, Residual, Sequential
 from .layers.scaling import sample_axes
 
-__all__ = ["HasWeights", "Leaf", "leaves", "with_arrays"]
+__all__ = [
+    "HasWeights",
+    "Leaf",
+    "affine_shape",
+    "check_weight",
+    "inner_chains",
+    "leaves",
+    "replace",
+]
 
 
 class Leaf(NamedTuple):
@@ -24,7 +32,7 @@ class Leaf(NamedTuple):
     layer : Layer
     input_shape : tuple of int
     grid : tuple of int or None
-        The shape of the image or signal whose values stand in the input one after the
+        The shape of the image or signal whose values the input holds one after the
         other, where it is flat and known to be one.
     """
 
@@ -34,56 +42,59 @@ class Leaf(NamedTuple):
     grid: tuple[int, ...] | None
 
 
-def leaves(layers, input_shape):
-    """Return all layers that hold no others, in the order they were built in."""
-    return list(_walk(layers, (tuple(input_shape), None), ""))
+def leaves(network):
+    """Return all layers that hold no others, in the order they were built in.
+
+    Raises
+    ------
+    ValueError
+        If a layer holds others in a way of its own.
+    """
+    return list(_walk(network.layers, (network.input_shape, None), ""))
 
 
 def _walk(layers, place, prefix) -> Iterator[Leaf]:
-    """Go down a chain; return where it comes out, a shape and its grid."""
+    """Go down a chain from a place, a shape and its grid; return where it comes out."""
     for name, layer in layers:
-        path, inner = f"{prefix}{name}", layer.inner_layers()
-        if not inner:
+        path = prefix + name
+        if not layer.inner_layers():
             yield Leaf(path, layer, *place)
-            place = _after(layer, place)
+            place = _behind(layer, place)
             continue
-        chains = [inner]
-        if isinstance(layer, Residual):
-            main = [(key, part) for key, part in inner if key != "shortcut"]
-            chains = [main, [entry for entry in inner if entry not in main]]
-        elif isinstance(layer, Branches):
-            chains = [[entry] for entry in inner]
-        elif not isinstance(layer, Sequential):
-            raise ValueError(
-                f"layer {path!r} ({layer!r}) holds others in a way that is not known "
-                "here; export its layers by themselves"
-            )
         ends = []
-        for chain in chains:
+        for chain in inner_chains(layer, path):
             ends.append((yield from _walk(chain, place, f"{path}.")))
-        place = _join(layer, place, ends)
+        place = ends[0]
+        if isinstance(layer, Branches):
+            widths = [shape[-1] for shape, _ in ends]
+            # Joined, flat images of several branches are no image any more.
+            place = (*place[0][:-1], sum(widths)), None
     return place
 
 
-def _after(layer, place):
-    shape, grid = place
-    after = tuple(layer.build(shape, Blank(), np.dtype("f4"))[1])
-    if after == shape:
-        return after, grid
-    flattens = len(shape) > 1 and after == (math.prod(shape),) and not _mixes(layer)
-    return after, shape if flattens else None
-
-
-def _mixes(layer):
-    return hasattr(layer, "units") or hasattr(layer, "filters")
-
-
-def _join(layer, place, ends):
-    if isinstance(layer, Branches) and any(grid for _, grid in ends):
-        return _after(layer, place)[0], None
+def inner_chains(layer, path):
+    """Return the chains of layers that see the input of a layer which holds others."""
+    inner = layer.inner_layers()
+    if isinstance(layer, Residual):
+        main = [(name, part) for name, part in inner if name != "shortcut"]
+        return [main, inner[len(main) :]]
     if isinstance(layer, Branches):
-        return _after(layer, place)
-    return ends[0]
+        return [[branch] for branch in inner]
+    if isinstance(layer, Sequential):
+        return [inner]
+    raise ValueError(
+        f"layer {path!r} ({layer!r}) holds others in a way that is not known here, "
+        "where Sequential, Residual and Branches can be taken apart"
+    )
+
+
+def _behind(layer, place):
+    shape, grid = place
+    weights, after = layer.build(shape, Blank(), np.dtype("f4"))
+    if tuple(after) == shape:
+        return shape, grid
+    flattens = not weights and len(shape) > 1 and tuple(after) == (math.prod(shape),)
+    return tuple(after), shape if flattens else None
 
 
 class HasWeights:
@@ -95,9 +106,9 @@ class HasWeights:
         Returns
         -------
         weights : list of ndarray
-            Layer by layer as they were built, the output layer last; of each kernel,
-            then bias, or what else it learns, then what it keeps beside that. Order
-            and shapes are Keras' for the same layers.
+            Layer by layer as they were built, the output layer last; of each what it
+            learns, kernels before biases, then what it keeps beside that. Order and
+            shapes are Keras' for the same layers.
 
         See Also
         --------
@@ -105,9 +116,10 @@ class HasWeights:
         skconv.to_torch : The same for PyTorch.
         """
         check_is_fitted(self)
-        shapes = keras_shapes(self.network_)
-        arrays = self.network_.arrays.items()
-        return [np.array(array).reshape(shapes[name]) for name, array in arrays]
+        return [
+            np.zeros(shape) if name is None else np.array(array).reshape(shape)
+            for name, array, shape in _as_in_keras(self.network_)
+        ]
 
     def set_weights(self, weights):
         """Replace all weights, say by those of a Keras model of the same layers.
@@ -131,37 +143,39 @@ class HasWeights:
             message names the layer.
         """
         check_is_fitted(self)
-        shapes, weights = keras_shapes(self.network_), list(weights)
-        if len(weights) != len(shapes):
+        rows, weights = _as_in_keras(self.network_), list(weights)
+        if len(weights) != len(rows):
+            names = ", ".join(str(name) for name, *_ in rows)
             raise ValueError(
-                f"weights must be {len(shapes)} arrays, {', '.join(shapes)}, got "
-                f"{len(weights)}"
+                f"weights must be {len(rows)} arrays, {names}, got {len(weights)}"
             )
-        given = {}
-        for (name, shape), weight in zip(shapes.items(), weights, strict=True):
-            given[name] = check_weight(weight, shape, f"weight {name!r}")
-        return with_arrays(self, given)
-
-
-def keras_shapes(network):
-    """Return the shape of each array in Keras: here those of some layers are flat."""
-    shapes = {name: array.shape for name, array in network.arrays.items()}
-    flat = [leaf for leaf in _flat_leaves(network) if leaf.layer is not None]
-    for path, layer, input_shape, _ in flat:
-        whole = affine_shape(layer, input_shape)
-        shapes.update(
-            (name, whole) for name in shapes if name.rpartition(".")[0] == path
+        return replace(
+            self,
+            {
+                name: check_weight(weight, shape, f"weight {name!r}", array.dtype)
+                for (name, array, shape), weight in zip(rows, weights, strict=True)
+                if name is not None
+            },
         )
-    return shapes
 
 
-def _flat_leaves(network):
-    kinds = LayerNorm, PReLU
-    return [
-        leaf
-        for leaf in leaves(network.layers, network.input_shape)
-        if isinstance(leaf.layer, kinds)
-    ]
+def _as_in_keras(network):
+    """Return (name or None, array, shape in Keras) of each array that Keras has."""
+    at = {leaf.path: leaf for leaf in leaves(network)}
+    rows = []
+    for name, array in network.arrays.items():
+        path, _, key = name.rpartition(".")
+        leaf = at[path]
+        kind = type(leaf.layer).__name__
+        if (kind, key) == ("BatchNorm", "samples"):
+            continue  # how many samples the moments are of: Keras does not count
+        shape = array.shape
+        if isinstance(leaf.layer, LayerNorm | PReLU):
+            shape = affine_shape(leaf.layer, leaf.input_shape)
+        rows.append((name, array, shape))
+        if (kind, key) == ("Normalization", "variance"):
+            rows.append((None, array, ()))  # Keras' count
+    return rows
 
 
 def affine_shape(layer, input_shape):
@@ -173,34 +187,33 @@ def affine_shape(layer, input_shape):
     return tuple(input_shape[a - 1] for a in axes)
 
 
-def with_arrays(model, arrays):
-    """Have a fitted estimator predict and train on with other arrays.
+def replace(model, arrays):
+    """Have a fitted estimator predict, and train on, with other arrays.
 
     Parameters
     ----------
     model : estimator
     arrays : dict of str to ndarray
-        Checked ones, one for each of ``model.network_.arrays``.
+        Checked ones, for all or some of ``model.network_.arrays``.
 
     Returns
     -------
     model
     """
     network = model.network_.copy()
-    for name, array in network.arrays.items():
-        array[...] = check_weight(arrays[name].reshape(array.shape), array.shape, name,
-                                  array.dtype)  # fmt: skip
+    for name, array in arrays.items():
+        network.arrays[name][...] = array.reshape(network.arrays[name].shape)
     vars(model).update(network_=network, _solver_state=(None, None))
     return model
 
 
-def check_weight(weight, shape, what, dtype=None):
-    """Return a weight as an array.
+def check_weight(weight, shape, what, dtype):
+    """Return a weight as an array of a dtype.
 
     Raises
     ------
     ValueError
-        If it is not of `shape`, or holds anything but finite numbers.
+        If it is not of `shape`, or holds anything but numbers finite in that dtype.
     """
     weight = np.asarray(weight)
     if weight.dtype.kind not in "biuf":
@@ -208,7 +221,7 @@ def check_weight(weight, shape, what, dtype=None):
     if weight.shape != tuple(shape):
         raise ValueError(f"{what} must be of shape {tuple(shape)}, got {weight.shape}")
     with np.errstate(over="ignore"):
-        weight = weight.astype(dtype or weight.dtype)
+        weight = weight.astype(dtype)
     if not np.isfinite(weight).all():
-        raise ValueError(f"{what} must hold finite numbers alone, in {weight.dtype}")
+        raise ValueError(f"{what} must hold numbers that are finite in {weight.dtype}")
     return weight

@@ -35,7 +35,7 @@ FLOORS = [
     ["about"],
     ["estimators"],
     ["registry"],
-    ["persistence"],
+    ["persistence", "exchange"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 KNOW_SCIKIT_LEARN = {
@@ -53,6 +53,7 @@ KNOW_SCIKIT_LEARN = {
     "base",
     "estimators",
     "persistence",
+    "exchange",
 }
 WHAT_LAYERS_KNOW = {
     "sklearn.base.BaseEstimator",

@@ -14,6 +14,7 @@ from ..layers.naming import name_layers
 from ..lookup import look_up
 from ..losses import REGRESSION_LOSSES
 from ..network import Network
+from ..planning import check_options
 from ..targets import Quantities
 from ..training import History
 from ..version import __version__
@@ -21,7 +22,7 @@ from .values import decode, encode, encode_object, make
 
 __all__ = ["CURVES", "check_estimator", "describe", "restore"]
 
-CURVES = ("loss_curve", "validation_losses", "validation_scores")
+CURVES = ("loss_curve", "validation_losses", "validation_scores", "learning_rates")
 """What is as long as training was; these fields of a `History` are saved as arrays."""
 
 _ESTIMATORS = {cls.__name__: cls for cls in (ConvNetClassifier, ConvNetRegressor)}
@@ -163,7 +164,7 @@ def _make_estimator(described):
         described["params"],
     )
     model._validate_params()
-    model._check_options()
+    check_options(model)
     return model
 
 
