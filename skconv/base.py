@@ -31,6 +31,7 @@ from .summary import GivesSummary
 from .training import History, NonFiniteLossError, Step, StoppingRule, train
 from .validation import Validator, find_scorer
 from .version import __version__
+from .weights import HasWeights
 
 __all__ = ["BaseConvNet"]
 
@@ -39,7 +40,12 @@ _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logist
 
 
 class BaseConvNet(
-    CallbackSupportMixin, GivesFeatures, GivesSummary, DrawsLayers, HasParameters
+    CallbackSupportMixin,
+    GivesFeatures,
+    GivesSummary,
+    DrawsLayers,
+    HasWeights,
+    HasParameters,
 ):
     """Fitting and outputs of the estimators.
 

@@ -7,7 +7,7 @@ from scipy import special
 
 from .lookup import look_up
 
-__all__ = ["INITIALIZERS", "fill", "initialize"]
+__all__ = ["INITIALIZERS", "Blank", "fill", "initialize"]
 
 
 def _uniform(shape, rng, dtype, deviation):
@@ -128,3 +128,24 @@ def fill(value, shape, rng, dtype):
     if blank := getattr(rng, "blank", None):
         return blank(shape, np.dtype(dtype))
     return np.full(shape, value, dtype)
+
+
+class Blank(np.random.Generator):
+    """A generator for who wants the shapes of weights alone (see `initialize`).
+
+    Parameters
+    ----------
+    budget : float, default=inf
+        How many weights there may be: a file may ask for more than fit in memory.
+    """
+
+    def __init__(self, budget=math.inf):
+        super().__init__(np.random.PCG64(0))
+        self.budget = budget
+
+    def blank(self, shape, dtype):
+        """Return zeros that take no memory."""
+        self.budget -= math.prod(shape)
+        if self.budget < 0:
+            raise ValueError("its layers have more weights than the file holds")
+        return np.broadcast_to(dtype.type(0), shape)

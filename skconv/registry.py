@@ -4,9 +4,21 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from . import augmentation, layers
+from .estimators import ConvNetClassifier, ConvNetRegressor
+from .labels import Labels
 from .lookup import did_you_mean
+from .network import Network
+from .targets import Quantities
+from .training import History
 
-__all__ = ["Entry", "find_class", "find_entry", "register_layer", "registered"]
+__all__ = [
+    "Entry",
+    "find_class",
+    "find_entry",
+    "register_layer",
+    "registered",
+    "trusted_types",
+]
 
 
 class Entry(NamedTuple):
@@ -87,6 +99,29 @@ def register_layer(cls, *, onnx=None):
         )
     _ADDED[name] = Entry(cls, onnx)  # a notebook's cell may run again
     return cls
+
+
+def trusted_types():
+    """Return the names of all types that a fitted estimator is made of, for skops.
+
+    They hold nothing but arrays, plain values and each other: no code is in them, and
+    none is run when they are loaded.
+
+    Returns
+    -------
+    names : list of str
+        For ``skops.io.load(file, trusted=...)``; registered classes of your own among
+        them (see `register_layer`).
+
+    Examples
+    --------
+    >>> import skconv
+    >>> "skconv.estimators.ConvNetClassifier" in skconv.trusted_types()
+    True
+    """
+    parts = ConvNetClassifier, ConvNetRegressor, History, Labels, Network, Quantities
+    types = [*parts, *registered().values()]
+    return sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in types)
 
 
 def registered():

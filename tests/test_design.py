@@ -26,6 +26,7 @@ FLOORS = [
         "features",
         "callbacks",
         "planning",
+        "weights",
         "resuming",
     ],
     ["costs", "saliency"],
@@ -34,7 +35,7 @@ FLOORS = [
     ["about"],
     ["estimators"],
     ["registry"],
-    ["persistence"],
+    ["persistence", "exchange"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 KNOW_SCIKIT_LEARN = {
@@ -47,10 +48,12 @@ KNOW_SCIKIT_LEARN = {
     "validation",
     "features",
     "callbacks",
+    "weights",
     "diagrams",
     "base",
     "estimators",
     "persistence",
+    "exchange",
 }
 WHAT_LAYERS_KNOW = {
     "sklearn.base.BaseEstimator",

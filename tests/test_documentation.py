@@ -26,6 +26,7 @@ EXAMPLES = {
     "persistence.py": ("trained on after loading: the same weights, to the bit",),
     "stream.py": ("chunk  15: 0.", "most memory in use: ", "sum of the weights: "),
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
+    "export.py": ("no code, the same probabilities", "onnxruntime agrees within 1e-05"),
     "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
     "signals.py": ("200 signals to train on, 242 to test, (427, 1) each", "skconv  "),
 }
@@ -36,6 +37,8 @@ ARGUMENTS = {
     "signals.py": lambda folder: ["--epochs", "2", "--seeds", "1"],
 }
 NEED = {
+    "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],
+    "saving.md": ["onnx", "onnxruntime", "skl2onnx", "skops"],
     "scaling.md": ["dask.dataframe", "distributed", "zarr"],
     "serving.py": ["gunicorn"],
     "signals.py": ["sktime"],

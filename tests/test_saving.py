@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import tracemalloc
 import warnings
 
 import fuzz_models
@@ -567,6 +568,21 @@ def test_what_is_no_file(path):
     os.mkfifo(path)
     with pytest.raises(ValueError, match="it is no regular file"):
         load_model(path)
+
+
+def test_loading_takes_no_more_memory_than_the_file(images, path):
+    clf = ConvNetClassifier([Dense(60_000), Dense(10, "relu")], max_iter=1)
+    save_model(clf.fit(*images), path)
+    del clf
+    size = path.stat().st_size
+    assert size > 2**23
+    tracemalloc.start()
+    try:
+        load_model(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size < peak < size + 2**20
 
 
 def test_nothing_but_errors_come_of_mutants(tmp_path):

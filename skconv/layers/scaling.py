@@ -7,7 +7,7 @@ from .. import ops
 from ..initializers import fill
 from .base import Layer
 
-__all__ = ["LayerNorm", "PReLU", "Rescaling"]
+__all__ = ["LayerNorm", "PReLU", "Rescaling", "sample_axes"]
 
 
 class Rescaling(Layer):
@@ -90,7 +90,7 @@ class LayerNorm(Layer):
         self.scale = scale
 
     def build(self, input_shape, rng, dtype):
-        axes = _sample_axes(self.axis, input_shape, "axis")
+        axes = sample_axes(self.axis, input_shape, "axis")
         if not axes:
             raise ValueError(f"axis must name at least one axis, got {self.axis!r}")
         if not isinstance(self.epsilon, Real) or not self.epsilon > 0:
@@ -119,7 +119,7 @@ class LayerNorm(Layer):
         return dx, {name: by_name[name].ravel() for name in weights}
 
     def _arguments(self, x):
-        axes = _sample_axes(self.axis, x.shape[1:], "axis")
+        axes = sample_axes(self.axis, x.shape[1:], "axis")
         return {"axis": axes, "epsilon": float(self.epsilon)}
 
     def _spread(self, weights, x):
@@ -179,7 +179,7 @@ class PReLU(Layer):
         return dx, {"alpha": dalpha.ravel()}
 
     def _alpha_shape(self, shape):
-        shared = _sample_axes(self.shared_axes, shape, "shared_axes")
+        shared = sample_axes(self.shared_axes, shape, "shared_axes")
         return [1 if a in shared else size for a, size in enumerate(shape, start=1)]
 
 
@@ -188,7 +188,7 @@ def _check_number(value, name):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
 
 
-def _sample_axes(value, shape, name):
+def sample_axes(value, shape, name):
     """Return axes of samples of `shape` in a batch, where axis 0 is the samples'."""
     values = () if value is None else value
     values = tuple(values) if isinstance(values, tuple | list) else (values,)

@@ -8,11 +8,13 @@ import numpy as np
 import sklearn
 
 from ..estimators import ConvNetClassifier, ConvNetRegressor
+from ..initializers import Blank
 from ..labels import Labels
 from ..layers.naming import name_layers
 from ..lookup import look_up
 from ..losses import REGRESSION_LOSSES
 from ..network import Network
+from ..planning import check_options
 from ..targets import Quantities
 from ..training import History
 from ..version import __version__
@@ -20,7 +22,7 @@ from .values import decode, encode, encode_object, make
 
 __all__ = ["CURVES", "check_estimator", "describe", "restore"]
 
-CURVES = ("loss_curve", "validation_losses", "validation_scores")
+CURVES = ("loss_curve", "validation_losses", "validation_scores", "learning_rates")
 """What is as long as training was; these fields of a `History` are saved as arrays."""
 
 _ESTIMATORS = {cls.__name__: cls for cls in (ConvNetClassifier, ConvNetRegressor)}
@@ -162,7 +164,7 @@ def _make_estimator(described):
         described["params"],
     )
     model._validate_params()
-    model._check_options()
+    check_options(model)
     return model
 
 
@@ -186,27 +188,6 @@ def _make_network(document, parts):
         layers, shape, dtype, sum(math.prod(p.shape) for p in weights.values())
     )
     return Network.build(layers, shape, Blank(), dtype)
-
-
-class Blank(np.random.Generator):
-    """A generator for who wants the shapes of weights alone (see `initialize`).
-
-    Parameters
-    ----------
-    budget : float, default=inf
-        How many weights there may be: a file may ask for more than fit in memory.
-    """
-
-    def __init__(self, budget=math.inf):
-        super().__init__(np.random.PCG64(0))
-        self.budget = budget
-
-    def blank(self, shape, dtype):
-        """Return zeros that take no memory."""
-        self.budget -= math.prod(shape)
-        if self.budget < 0:
-            raise ValueError("its layers have more weights than the file holds")
-        return np.broadcast_to(dtype.type(0), shape)
 
 
 def _check_sizes(layers, shape, dtype, n_weights):
