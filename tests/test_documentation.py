@@ -1,5 +1,6 @@
 """Every block of Python in the pages runs; every example runs; every name is shown."""
 
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from examples.fashion_mnist import DEBIAN  # noqa: E402
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = {
     "digits.py": ("accuracy on 450 images it never saw: 0.9", "the same predictions"),
     "own_layer.py": ("<dy, J u> = ", "accuracy on images it never saw: 0.9"),
@@ -26,7 +27,9 @@ EXAMPLES = {
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
-    "fashion_mnist.py": lambda folder: ["--epochs", "1", "--samples", "1000"],
+    "fashion_mnist.py": lambda folder: [
+        *("--epochs", "1", "--samples", "1000", "--output", str(folder / "a.png"))
+    ],
 }
 
 
@@ -44,7 +47,8 @@ def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), target
+        built = target.startswith("gallery/")  # docs/links.py looks at those
+        assert built or (page.parent / target).exists(), target
 
 
 def test_every_example_is_run():
@@ -58,7 +62,7 @@ def test_examples(name, tmp_path):
     arguments = ARGUMENTS.get(name, lambda folder: [])(tmp_path)
     run = subprocess.run(
         [sys.executable, str(ROOT / "examples" / name), *arguments],
-        capture_output=True, text=True, cwd=tmp_path,
+        capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"MPLBACKEND": "agg"},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     for words in EXAMPLES[name]:
