@@ -70,7 +70,8 @@ def svg(width, height, parts, label, style=""):
     """Wrap parts into a picture that scales with its page."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}" role="img" aria-label="{label}">'
+        f'width="{1.2 * width:g}" height="{1.2 * height:g}" role="img" '
+        f'aria-label="{label}">'
         f"<title>{label}</title><style>{STYLE}{style}</style>{''.join(parts)}</svg>\n"
     )
 
