@@ -1,4 +1,4 @@
-"""What options of training add to a step of the mnist net, and validation to an epoch."""
+"""What options add to a step of the mnist net, and validation to an epoch."""
 
 import time
 from statistics import median
@@ -53,7 +53,7 @@ def run(rounds=7):
         both = _epoch(X, y, X_val=X_val, y_val=y_val)
         validating.append(both - seconds["none"][-1])
     plain = median(seconds["none"][1:]) / STEPS
-    print(f"\n## Options: medians of {rounds} interleaved epochs of {STEPS} steps\n")
+    print(f"\n## Options: medians of {rounds} epochs of {STEPS} steps, interleaved\n")
     print("| option | a step (ms) | adds |")
     print("|---|---:|---:|")
     for name, each in seconds.items():
