@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .architectures import default_layers
 from .augmentation import name_recipes
-from .batches import predict_in_batches
+from .batches import in_batches, predict_in_batches
 from .callbacks import CallbackSupportMixin, EpochCallbacks
 from .features import GivesFeatures
 from .images import check_images, check_input_shape, find_input_shape
@@ -186,6 +186,10 @@ class BaseConvNet(CallbackSupportMixin, GivesFeatures, HasParameters):
         weight = check_weight(sample_weight, X)
         rows, held_out = draft._set_aside(X, targets, weight, validation)
         counted, weight = draft._weigh(weight, targets, rows, one_pass)
+        if not go_on:
+            draft.network_.adapt(
+                partial(in_batches, draft.network_, X, np.sort(counted), weight)
+            )
         validate = Validator(draft, held_out, scoring) if held_out else None
         draft._train((counted, X, targets, weight), validate, one_pass, callbacks)
         draft._publish_history(validated=validate is not None)

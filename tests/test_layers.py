@@ -12,6 +12,7 @@ from skconv import layers, ops
 from skconv.layers import (
     Activation,
     AvgPool2D,
+    BatchNorm,
     Branches,
     Conv2D,
     Dense,
@@ -21,6 +22,7 @@ from skconv.layers import (
     GlobalMaxPool2D,
     Layer,
     MaxPool2D,
+    Normalization,
     Residual,
     Sequential,
     chain,
@@ -62,8 +64,18 @@ LAYERS = [
     ),
     (Branches([Dense(2), ("b", Dense(3, "relu")), Dropout(0.5)]), (7,)),
 ]
-# What these do in training is not what they predict.
-DIFFER_IN_TRAINING = {Dropout: {"rate": 0}}
+LAYERS += [
+    (BatchNorm(), (4, 3, 5)),
+    (BatchNorm(0.5, 0.1, center=False, activation="gelu"), (7,)),
+    (BatchNorm(scale=False, activation="relu"), (3, 4, 2)),
+    (Normalization(), (4, 3, 5)),
+    (Normalization(), (7,)),
+    (Residual([Conv2D(3), BatchNorm(), Activation("relu")]), (5, 4, 3)),
+    (Branches([[Normalization(), Conv2D(2)], BatchNorm()]), (5, 4, 3)),
+    (Conv2D(4, 3, kernel_l1=0.1, kernel_l2=0.2), (5, 5, 2)),
+]
+# What has these do in training what they predict, if anything does.
+DIFFER_IN_TRAINING = {Dropout: {"rate": 0}, BatchNorm: None}
 each_layer = pytest.mark.parametrize(
     ("layer", "shape"), LAYERS, ids=lambda value: repr(value).replace("\n", "")
 )
@@ -88,6 +100,12 @@ def flat(nested, path=()):
         return {path: nested}
     parts = [flat(value, (*path, key)) for key, value in nested.items()]
     return {key: value for part in parts for key, value in part.items()}
+
+
+def parts(layer):
+    yield layer
+    for _, inner in layer.inner_layers():
+        yield from parts(inner)
 
 
 def learnt(layer, weights):
@@ -125,12 +143,12 @@ def test_it_produces_the_shape_and_dtype_it_builds(layer, shape, dtype):
 @each_layer
 def test_predict_is_forward(layer, shape):
     weights, _, x = setup(layer, shape)
-    for part in (layer, *dict(layer.inner_layers()).values()):
-        if type(part) in DIFFER_IN_TRAINING and not DIFFER_IN_TRAINING[type(part)]:
-            pytest.skip("it does not in training")
     layer = clone(layer)
-    for part in (layer, *dict(layer.inner_layers()).values()):
-        part.set_params(**DIFFER_IN_TRAINING.get(type(part), {}))
+    for part in parts(layer):
+        changes = DIFFER_IN_TRAINING.get(type(part), {})
+        if changes is None:
+            pytest.skip("it normalises by its minibatch")
+        part.set_params(**changes)
     y, _ = layer.forward(weights, x, np.random.default_rng(0))
     np.testing.assert_array_equal(layer.predict(weights, x), y)
 

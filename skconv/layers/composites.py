@@ -39,12 +39,12 @@ class Sequential(HoldsParts, Layer):
         return active(self.layers)
 
     def build(self, input_shape, rng, dtype):
-        layers = self._check(self.layers)
+        layers = name_layers(self.layers, taken=self.get_params(deep=False))
         weights, shapes = chain.build(layers, input_shape, rng, dtype)
         return weights, shapes[-1]
 
-    def _check(self, layers):
-        return name_layers(layers, taken=self.get_params(deep=False))
+    def adapt(self, weights, batches):
+        chain.adapt(active(self.layers), weights, batches)
 
     def predict(self, weights, x):
         return chain.predict(active(self.layers), weights, x)
@@ -126,6 +126,10 @@ class Residual(Sequential):
             )
         return {**weights, **side_weights}, shape
 
+    def adapt(self, weights, batches):
+        super().adapt(weights, batches)
+        chain.adapt(self._side(), weights, batches)
+
     def predict(self, weights, x):
         z = super().predict(weights, x) + chain.predict(self._side(), weights, x)
         return ops.activate(z, self.activation, out=z)
@@ -205,6 +209,10 @@ class Branches(HoldsParts, Layer):
                 "stride"
             )
         return weights, (*shape[:-1], sum(shape[-1] for shape in shapes.values()))
+
+    def adapt(self, weights, batches):
+        for branch in self.inner_layers():
+            chain.adapt([branch], weights, batches)
 
     def predict(self, weights, x):
         parts = [layer.predict(weights[name], x) for name, layer in self.inner_layers()]

@@ -32,6 +32,9 @@ default="same"
     use_bias : bool, default=True
     kernel_initializer : str, default="glorot_uniform"
         A name in `skconv.initializers.INITIALIZERS`.
+    kernel_l1, kernel_l2 : float, default=0.0
+        What the loss has added for large weights: ``kernel_l1 * sum(abs(kernel)) +
+        kernel_l2 * sum(kernel**2)``.
 
     Notes
     -----
@@ -62,6 +65,8 @@ default="same"
         activation=None,
         use_bias=True,
         kernel_initializer="glorot_uniform",
+        kernel_l1=0.0,
+        kernel_l2=0.0,
     ):
         self.filters = filters
         self.kernel_size = kernel_size
@@ -72,6 +77,8 @@ default="same"
         self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = kernel_initializer
+        self.kernel_l1 = kernel_l1
+        self.kernel_l2 = kernel_l2
 
     def build(self, input_shape, rng, dtype):
         h, w, c = image_shape(input_shape)

@@ -11,4 +11,5 @@ from .activations import *
 from .convolution import *
 from .dense import *
 from .losses import *
+from .normalization import *
 from .pooling import *
