@@ -32,6 +32,7 @@ FLOORS = [
     ["base"],
     ["about"],
     ["estimators"],
+    ["displays"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 KNOW_SCIKIT_LEARN = {
@@ -47,6 +48,7 @@ KNOW_SCIKIT_LEARN = {
     "diagrams",
     "base",
     "estimators",
+    "displays",
 }
 WHAT_LAYERS_KNOW = {
     "sklearn.base.BaseEstimator",

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from matplotlib import image
 
-import skconv
+import skconv.displays
+import skconv.saliency
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -23,10 +24,12 @@ EXAMPLES = {
     "pipeline.py": ("accuracy of 3 folds: 0.", "never saw: 0.9"),
     "persistence.py": ("trained on after loading: the same weights, to the bit",),
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
+    "look_inside.py": ("conv2 (Conv2D)", "never saw: 0.9"),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
     "fashion_mnist.py": lambda folder: ["--epochs", "1", "--samples", "1000"],
+    "look_inside.py": lambda folder: ["--output", str(folder)],
 }
 
 
@@ -63,14 +66,17 @@ def test_examples(name, tmp_path):
     assert run.returncode == 0, run.stderr
     for words in EXAMPLES[name]:
         assert words in run.stdout
-    if name == "digits.py":
-        picture = image.imread(tmp_path / "digits.png")
-        assert picture.std() > 0.1, "the picture should show something"
+    pictures = list(tmp_path.glob("*.png"))
+    assert len(pictures) == {"digits.py": 1, "look_inside.py": 5}.get(name, 0)
+    for picture in pictures:
+        drawn = image.imread(picture)
+        assert drawn.std() > 0.1, f"{picture} should show something"
 
 
 def test_every_public_name_is_shown_to_users():
     text = "".join(
         path.read_text() for path in PAGES + list((ROOT / "examples").glob("*.py"))
     )
-    names = [*skconv.__all__, *skconv.layers.__all__]
+    names = [*skconv.__all__, *skconv.layers.__all__, *skconv.displays.__all__]
+    names += skconv.saliency.__all__
     assert not [name for name in names if name.strip("_") not in text]
