@@ -208,9 +208,11 @@ def test_pipelines_that_regress(rows):
     np.testing.assert_allclose(output[:, 0], pipeline.predict(X), rtol=0, atol=1e-5)
 
 
-def test_inside_of_other_estimators(rows):
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_inside_of_other_estimators(n_classes, rows):
+    """Calibration is of what `decision_function` gives, "raw_scores" of skl2onnx."""
     pytest.importorskip("skl2onnx")
-    X, y = rows
+    X, y = rows[0], rows[1] % n_classes
     clf = ConvNetClassifier(filters=2, max_iter=2, random_state=0)
     model = CalibratedClassifierCV(clf, cv=2, method="sigmoid").fit(X, y)
     assert_agrees(model, X, run(skconv.to_onnx(model), X))
@@ -229,9 +231,9 @@ def test_options_of_skl2onnx(rows):
     np.testing.assert_allclose(
         [list(row.values()) for row in outputs["output_probability"]], proba, atol=1e-5
     )
-    options = {"zipmap": "columns", "nocl": True}
+    options = {"zipmap": False, "nocl": True}
     outputs = run(skl2onnx.to_onnx(pipeline, X[:1], options={id(clf): options}), X)
-    np.testing.assert_array_equal(outputs["output_label"], proba.argmax(axis=1))
+    np.testing.assert_array_equal(outputs["label"], proba.argmax(axis=1))
     wide = skl2onnx.to_onnx(pipeline, X[:1].astype(float), options={"zipmap": False})
     assert wide.graph.output[1].type.tensor_type.elem_type == 11  # double
 
