@@ -1,10 +1,12 @@
 """Every block of Python in the pages runs; every example runs; every name is shown."""
 
+import os
 import re
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from matplotlib import image
@@ -26,17 +28,20 @@ EXAMPLES = {
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
     "export.py": ("no code, the same probabilities", "onnxruntime agrees within 1e-05"),
     "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
+    "signals.py": ("200 signals to train on, 242 to test, (427, 1) each", "skconv  "),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
     "stream.py": lambda folder: ["--output", str(folder), "--images", "8000"],
     "fashion_mnist.py": lambda folder: ["--epochs", "1", "--samples", "1000"],
+    "signals.py": lambda folder: ["--epochs", "2", "--seeds", "1"],
 }
 NEED = {
     "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],
     "saving.md": ["onnx", "onnxruntime", "skl2onnx", "skops"],
     "scaling.md": ["dask.dataframe", "distributed", "zarr"],
     "serving.py": ["gunicorn"],
+    "signals.py": ["sktime"],
 }
 
 
@@ -52,7 +57,7 @@ def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
     namespace = {"__name__": page.stem}
     for block in blocks:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), patch.dict(os.environ):
             warnings.simplefilter("error")
             exec(compile(block, str(page), "exec"), namespace)
 

@@ -28,7 +28,7 @@ def torch():
 
 @pytest.fixture(scope="module")
 def keras():
-    reason = "tensorflow is not installed: extra `peers`"
+    reason = "tensorflow is not installed"
     pytest.importorskip("tensorflow", reason=reason)
     return pytest.importorskip("keras", reason=reason)
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from unittest.mock import patch
 
 import joblib
 import numpy as np
@@ -25,6 +26,7 @@ def client():
     """A client of a cluster of two worker processes."""
     distributed = pytest.importorskip("distributed", reason="needs dask.distributed")
     with (
+        patch.dict(os.environ),  # which a cluster on this machine changes
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None
         ) as cluster,
