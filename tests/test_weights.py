@@ -5,6 +5,7 @@ import pytest
 
 import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv import layers as ours
 from skconv.layers import (
     AvgPool2D,
     Branches,
@@ -106,7 +107,32 @@ def signal(keras):
     return layers, theirs, (11, 2)
 
 
-@pytest.mark.parametrize("network", [vgg_like, depthwise, signal])
+def normalized(keras):
+    layers = [
+        ours.Normalization(),
+        Conv2D(4, use_bias=False),
+        ours.BatchNorm(activation="relu"),
+        Flatten(),
+        ours.BatchNorm(center=False, scale=False),
+    ]
+    L = keras.layers
+    theirs = [
+        L.Normalization(),
+        L.Conv2D(4, 3, padding="same", use_bias=False),
+        L.BatchNormalization(),
+        L.ReLU(),
+        L.Flatten(),
+        L.BatchNormalization(center=False, scale=False),
+    ]
+    return layers, theirs, (5, 4, 2)
+
+
+KERAS = [vgg_like, depthwise, signal]
+if hasattr(ours, "BatchNorm"):
+    KERAS.append(normalized)
+
+
+@pytest.mark.parametrize("network", KERAS)
 def test_keras_predicts_the_same(network, keras):
     layers, theirs, shape = network(keras)
     clf, X = fit(layers, shape)
@@ -201,13 +227,33 @@ def torch_residual(nn):
     return layers, module, (6, 4, 3)
 
 
+def torch_batch_norm(nn):
+    layers = [
+        Conv2D(4, use_bias=False),
+        ours.BatchNorm(epsilon=1e-5, activation="relu"),
+        Flatten(),
+        ours.BatchNorm(epsilon=1e-5),
+        Dense(5, "tanh"),
+        ours.BatchNorm(epsilon=1e-5),
+    ]
+    theirs = [
+        nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(),
+        nn.Flatten(), nn.BatchNorm1d(80), nn.Linear(80, 5), nn.Tanh(),
+        nn.BatchNorm1d(5), nn.Linear(5, 3),
+    ]  # fmt: skip
+    return layers, nn.Sequential(*theirs), (5, 4, 3)
+
+
+TORCH = [torch_vgg, torch_straight_to_dense, torch_signal, torch_residual]
+if hasattr(ours, "BatchNorm"):
+    TORCH.append(torch_batch_norm)
+
+
 def channels_first(X):
     return np.ascontiguousarray(np.moveaxis(X, -1, 1))
 
 
-@pytest.mark.parametrize(
-    "network", [torch_vgg, torch_straight_to_dense, torch_signal, torch_residual]
-)
+@pytest.mark.parametrize("network", TORCH)
 def test_torch_predicts_the_same(network, nn):
     import torch
 
