@@ -1,4 +1,4 @@
-"""What options of training add to a step of the mnist net, and validation to an epoch."""
+"""What options add to a step of the mnist net, and validation to an epoch."""
 
 import time
 from statistics import median
@@ -53,7 +53,7 @@ def run(rounds=7):
         both = _epoch(X, y, X_val=X_val, y_val=y_val)
         validating.append(both - seconds["none"][-1])
     plain = median(seconds["none"][1:]) / STEPS
-    print(f"\n## Options: medians of {rounds} interleaved epochs of {STEPS} steps\n")
+    print(f"\n## Options: medians of {rounds} interleaved epochs, {STEPS} steps each\n")
     print("| option | a step (ms) | adds |")
     print("|---|---:|---:|")
     for name, each in seconds.items():
@@ -62,7 +62,7 @@ def run(rounds=7):
         print(f"| {name} | {1e3 * step:.1f} | {added} |")
     ratio = median(validating[1:]) / median(predicting[1:])
     print(
-        f"\nValidating on 10,000 images each epoch adds {median(validating[1:]):.2f} s, "
+        f"\nValidating on 10,000 images adds {median(validating[1:]):.2f} s to an epoch, "
         f"{ratio:.2f} times what predicting them takes."
     )
     return {"steps": seconds, "predicting": predicting, "validating": validating}

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .architectures import default_layers
-from .batches import predict_in_batches
+from .batches import in_batches, predict_in_batches
 from .callbacks import CallbackSupportMixin, EpochCallbacks
 from .diagrams import DrawsLayers
 from .features import GivesFeatures
@@ -202,6 +202,10 @@ class BaseConvNet(
         )
         rows, held_out = self._set_aside(X, targets, weight, held_out)
         counted, weight = self._weigh(weight, targets, rows, one_pass)
+        if not go_on and not stopping.epochs:  # nor taken up where it was killed
+            self.network_.adapt(
+                partial(in_batches, self.network_, X, np.sort(counted), weight)
+            )
         validate = Validator(self, held_out, scoring) if held_out else None
         data = counted, X, targets, weight
         self._train(data, validate, stopping, one_pass, callbacks)

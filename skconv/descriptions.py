@@ -143,13 +143,13 @@ input_shape_ : (h, w, c) or (l, c)
 n_features_in_ : int
     Values of one image, ``h * w * c``, or of one signal.
 
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Names of X's columns, where X is a data frame with names of str.
 
 n_iter_ : int
     Epochs trained, all calls that went on from each other together.
 
-loss_curve_ : list of float, of length n_iter_
+loss_curve_ : list of float, of length `n_iter_`
     Mean training loss of each epoch.
 
 learning_rate_curve_ : list of float

@@ -140,6 +140,16 @@ class Network:
         twin.__setstate__({**self.__getstate__(), "values": np.array(self.values)})
         return twin
 
+    def adapt(self, batches):
+        """Have layers learn from the training data before the first step.
+
+        Parameters
+        ----------
+        batches : callable ``() -> iterator of (x, sample_weight)``
+            Goes once over the data; see `skconv.layers.Layer.adapt`.
+        """
+        chain.adapt(self.layers, self.weights, batches)
+
     def predict(self, x, upto=None):
         """Compute the last layer's output. Pure: any number of threads may ask.
 
@@ -160,6 +170,7 @@ class Network:
         """Go down the layers, and back up with the gradient.
 
         That is training: layers that keep state, such as running means, update it.
+        What they ask for large weights is added to the loss.
 
         Parameters
         ----------
@@ -184,10 +195,13 @@ class Network:
         value, dy = loss(outputs, targets, weight)
         _, grads = chain.backward(self.layers, self.weights, caches, dy, need_dx=False)
         gradient = np.empty_like(self.parameters)
-        grads = _flat(grads)
-        for name, view in _flat(_views(self._layout, gradient)).items():
+        grads, views = _flat(grads), _flat(_views(self._layout, gradient))
+        for name, view in views.items():
             view[...] = grads[name]
-        return value, gradient
+        penalty, grads = chain.penalty(self.layers, self.weights)
+        for name, part in _flat(grads).items():
+            views[name] += part
+        return value + penalty, gradient
 
     def __getstate__(self):
         state = vars(self).copy()

@@ -518,7 +518,7 @@ def test_the_environment_sets_the_threads(threads):
 
 
 def test_workers_of_joblib_have_the_threads_they_are_given():
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
+    with joblib.parallel_backend("loky", inner_max_num_threads=1):
         threads = joblib.Parallel(2)(
             joblib.delayed(lambda: skconv.ops.compiled.max_threads())()
             for _ in range(2)

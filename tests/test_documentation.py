@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from examples.fashion_mnist import DEBIAN  # noqa: E402
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = {
     "digits.py": ("accuracy on 450 images it never saw: 0.9", "the same predictions"),
     "own_layer.py": ("<dy, J u> = ", "accuracy on images it never saw: 0.9"),
@@ -33,8 +33,10 @@ EXAMPLES = {
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
     "stream.py": lambda folder: ["--output", str(folder), "--images", "8000"],
-    "fashion_mnist.py": lambda folder: ["--epochs", "1", "--samples", "1000"],
     "signals.py": lambda folder: ["--epochs", "2", "--seeds", "1"],
+    "fashion_mnist.py": lambda folder: [
+        *("--epochs", "1", "--samples", "1000", "--output", str(folder / "a.png"))
+    ],
 }
 NEED = {
     "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],
@@ -65,7 +67,8 @@ def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), target
+        built = target.startswith("gallery/")  # docs/links.py looks at those
+        assert built or (page.parent / target).exists(), target
 
 
 def test_every_example_is_run():
@@ -75,7 +78,7 @@ def test_every_example_is_run():
 def run_example(name, arguments, folder):
     return subprocess.run(
         [sys.executable, str(ROOT / "examples" / name), *arguments],
-        capture_output=True, text=True, cwd=folder,
+        capture_output=True, text=True, cwd=folder, env=os.environ | {"MPLBACKEND": "agg"},
     )  # fmt: skip
 
 

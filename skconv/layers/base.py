@@ -1,5 +1,7 @@
 """What a layer is: a recipe, and four verbs with their companions."""
 
+import math
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -8,9 +10,17 @@ from sklearn.utils.metadata_routing import UNUSED
 from .. import ops
 from ..initializers import initialize
 from ..version import DOCUMENTATION
+from . import chain
 from .naming import Searchable
 
-__all__ = ["Affine", "Layer", "image_shape", "same_recipe", "signal_shape"]
+__all__ = [
+    "Affine",
+    "Layer",
+    "check_number",
+    "image_shape",
+    "same_recipe",
+    "signal_shape",
+]
 
 
 class Layer(Searchable):
@@ -173,6 +183,35 @@ class Layer(Searchable):
         _, cache = self.forward(weights, x, None)
         return self.backward(weights, cache, dy)[0]
 
+    def adapt(self, weights, batches):
+        """Learn from the training data before the first step of the first fit.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+            To be changed in place.
+        batches : callable ``() -> iterator of (x, sample_weight)``
+            Goes once over what reaches the layer of all the training data, piece by
+            piece; ``sample_weight`` is an array of shape (n,) or None. A layer that
+            does not call it costs nothing.
+        """
+
+    def penalty(self, weights):
+        """Compute what the loss has added for large weights.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+
+        Returns
+        -------
+        value : float
+            By default that of the layers inside, 0 where there are none.
+        grads : dict of str to ndarray
+            Its gradient in those weights that it depends on.
+        """
+        return chain.penalty(self.inner_layers(), weights)
+
     def multiply_adds(self, input_shape, output_shape):
         """Count the products of an input and a weight in `predict`, for one sample.
 
@@ -231,6 +270,27 @@ def _refuse(input_shape, taken):
     )
 
 
+def check_number(value, name, low, high=math.inf, *, above=False):
+    """Check that an argument is a number from `low` on and below `high`.
+
+    Parameters
+    ----------
+    above : bool, default=False
+        Whether `low` itself is too low.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not low <= value < high or (above and value == low):
+        bounds = f"{'>' if above else '>='} {low:g}"
+        if high < math.inf:
+            bounds = f"in {'(' if above else '['}{low:g}, {high:g})"
+        raise ValueError(f"{name} must be a number {bounds}, got {value!r}")
+
+
 def same_recipe(a, b):
     """Tell whether two layers, or two values that describe them, say the same."""
     if a is b:
@@ -251,18 +311,31 @@ def same_recipe(a, b):
 class Affine(Layer):
     """``activation(x * kernel + bias)``; a subclass says what ``*`` is.
 
-    It has arguments `activation`, `use_bias` and `kernel_initializer`, and methods
-    ``_op(x, kernel, bias, activation)`` and ``_op_backward(dy, kept, x, kernel,
-    need_dx)``, which returns ``dx, dkernel, dbias``.
+    It has arguments `activation`, `use_bias`, `kernel_initializer` and, unless kernels
+    are not to be penalised, `kernel_l1` and `kernel_l2`; and methods ``_op(x, kernel,
+    bias, activation)`` and ``_op_backward(dy, kept, x, kernel, need_dx)``, which
+    returns ``dx, dkernel, dbias``.
     """
+
+    kernel_l1 = kernel_l2 = 0.0
 
     def _draw_weights(self, kernel_shape, rng, dtype, groups=1):
         ops.find_activation(self.activation)
+        for name in ("kernel_l1", "kernel_l2"):
+            check_number(getattr(self, name), name, 0)
         kernel = initialize(
             self.kernel_initializer, kernel_shape, rng, dtype, groups=groups
         )
         bias = np.zeros(kernel_shape[-1], dtype)
         return {"kernel": kernel, "bias": bias} if self.use_bias else {"kernel": kernel}
+
+    def penalty(self, weights):
+        if not (self.kernel_l1 or self.kernel_l2):
+            return 0.0, {}
+        kernel, l1, l2 = weights["kernel"], float(self.kernel_l1), float(self.kernel_l2)
+        value = l1 * np.abs(kernel).sum(dtype=np.float64)
+        value += l2 * np.square(kernel).sum(dtype=np.float64)
+        return float(value), {"kernel": l1 * np.sign(kernel) + 2 * l2 * kernel}
 
     def predict(self, weights, x):
         return self._op(x, weights["kernel"], weights.get("bias"), self.activation)

@@ -5,17 +5,20 @@ its name. Those of a layer that holds others nest in the same way.
 """
 
 import operator
+from functools import partial
 from itertools import zip_longest
 
 import numpy as np
 
 __all__ = [
+    "adapt",
     "backward",
     "build",
     "forward",
     "input_gradient",
     "leaves",
     "multiply_adds",
+    "penalty",
     "predict",
 ]
 
@@ -37,6 +40,18 @@ def build(layers, input_shape, rng, dtype):
             weights[name] = dict(built.items())
         shapes.append(shape)
     return weights, shapes
+
+
+def adapt(layers, weights, batches):
+    """Have each layer learn from what reaches it of the training data (see `Layer`)."""
+
+    def reaching(before):
+        for x, sample_weight in batches():
+            yield predict(before, weights, x), sample_weight
+
+    for i, (name, layer) in enumerate(layers):
+        with _naming(name, layer):
+            layer.adapt(weights[name], partial(reaching, layers[:i]))
 
 
 def predict(layers, weights, x, upto=None):
@@ -107,6 +122,22 @@ def backward(layers, weights, caches, dy, need_dx=True):
             if wanted:
                 _check_promise("backward", dy, shape, dtype)
     return (dy if need_dx else None), grads
+
+
+def penalty(layers, weights):
+    """Add up what the loss has added for large weights, and its gradient.
+
+    Returns
+    -------
+    value : float
+    grads : dict of str to dict
+        Nested as weights are, of those weights alone that it depends on.
+    """
+    total, grads = 0.0, {}
+    for name, layer in layers:
+        value, grads[name] = layer.penalty(weights[name])
+        total += value
+    return total, grads
 
 
 def leaves(layer, weights, path=()):

@@ -39,12 +39,12 @@ class Sequential(HoldsParts, Layer):
         return active(self.layers)
 
     def build(self, input_shape, rng, dtype):
-        layers = self._check(self.layers)
+        layers = name_layers(self.layers, taken=self.get_params(deep=False))
         weights, shapes = chain.build(layers, input_shape, rng, dtype)
         return weights, shapes[-1]
 
-    def _check(self, layers):
-        return name_layers(layers, taken=self.get_params(deep=False))
+    def adapt(self, weights, batches):
+        chain.adapt(active(self.layers), weights, batches)
 
     def predict(self, weights, x):
         return chain.predict(active(self.layers), weights, x)
@@ -128,6 +128,10 @@ class Residual(Sequential):
                 f"makes {shape}, such as Conv2D({shape[-1]}, 1, stride=...)"
             )
         return {**weights, **side_weights}, shape
+
+    def adapt(self, weights, batches):
+        super().adapt(weights, batches)
+        chain.adapt(self._side(), weights, batches)
 
     def predict(self, weights, x):
         z = self._sum(weights, x)
@@ -219,6 +223,10 @@ class Branches(HoldsParts, Layer):
                 "stride"
             )
         return weights, (*shape[:-1], sum(shape[-1] for shape in shapes.values()))
+
+    def adapt(self, weights, batches):
+        for branch in self.inner_layers():
+            chain.adapt([branch], weights, batches)
 
     def predict(self, weights, x):
         parts = [layer.predict(weights[name], x) for name, layer in self.inner_layers()]

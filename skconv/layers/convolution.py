@@ -28,6 +28,8 @@ class Convolution(Affine):
         activation=None,
         use_bias=True,
         kernel_initializer="glorot_uniform",
+        kernel_l1=0.0,
+        kernel_l2=0.0,
     ):
         self.filters = filters
         self.kernel_size = kernel_size
@@ -38,6 +40,8 @@ class Convolution(Affine):
         self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = kernel_initializer
+        self.kernel_l1 = kernel_l1
+        self.kernel_l2 = kernel_l2
 
     def build(self, input_shape, rng, dtype):
         c = self._expect(input_shape)[-1]
@@ -91,6 +95,9 @@ default="same"
     use_bias : bool, default=True
     kernel_initializer : str, default="glorot_uniform"
         A name in `skconv.initializers.INITIALIZERS`.
+    kernel_l1, kernel_l2 : float, default=0.0
+        What the loss has added for large weights: ``kernel_l1 * sum(abs(kernel)) +
+        kernel_l2 * sum(kernel**2)``.
 
     Notes
     -----
@@ -110,10 +117,6 @@ default="same"
     """
 
     _expect = staticmethod(image_shape)
-
-    def multiply_adds(self, input_shape, output_shape):
-        taps = math.prod(ops.pair(self.kernel_size, "kernel_size"))
-        return math.prod(output_shape) * taps * (input_shape[-1] // self.groups)
 
     def _op(self, x, kernel, bias, activation):
         return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())

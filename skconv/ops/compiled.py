@@ -20,6 +20,8 @@ __all__ = [
     "adam_step",
     "avg_pool2d",
     "avg_pool2d_grad",
+    "batch_norm_backward",
+    "channel_moments",
     "conv2d",
     "conv2d_backward",
     "conv2d_grad_input",
@@ -36,6 +38,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_grad",
     "max_pool2d_with_argmax",
+    "normalize",
     "softmax_cross_entropy",
 ]
 
@@ -330,6 +333,47 @@ def _pooled(x, win):
 def _pool_slide(win):
     (top, _), (left, _) = win.padding
     return *win.size, *win.stride, top, left
+
+
+# Normalisation -----------------------------------------------------------------------
+
+
+@_twin(1)
+def channel_moments(x):
+    mean, variance = _new(x.shape[-1]), _new(x.shape[-1])
+    _kernels.channel_moments(_rows(x), mean, variance)
+    return mean, variance
+
+
+@_twin(4)
+def normalize(x, mean, scale, shift, *, activation=None):
+    code, y = _code(activation), _new(x.shape)
+    fused = _IDENTITY if code is None else code
+    _kernels.normalize(_rows(x), mean, scale, shift, _rows(y), fused)
+    return reference.activate(y, activation, out=y) if code is None else y
+
+
+@_twin(6)
+def batch_norm_backward(
+    dy, kept, x, mean, inverse, scale, *, activation=None, need_dx=True
+):
+    code = _code(activation)
+    if code is None:
+        dy, kept, code = reference.activate_grad(dy, kept, activation), None, _IDENTITY
+    rows = _rows(dy), None if kept is None else _rows(kept), _rows(x)
+    dbeta, products = _new(mean.shape), _new(mean.shape)
+    _kernels.channel_products(*rows, mean, dbeta, products, code)
+    dgamma = products * inverse
+    if not need_dx:
+        return None, dgamma, dbeta
+    dx, part = _new(x.shape), -scale / len(rows[2])
+    slope, shift = part * dgamma * inverse, part * dbeta
+    _kernels.normalize_grad(*rows, mean, scale, slope, shift, _rows(dx), code)
+    return dx, dgamma, dbeta
+
+
+def _rows(x):
+    return x.reshape(-1, x.shape[-1])
 
 
 # Activations, loss, step -------------------------------------------------------------

@@ -57,6 +57,15 @@ struct Kernels {
   void (*avg_pool_grad)(const Slide&, const float* dy, float* dx);
   void (*activate)(const float* z, ptrdiff_t size, Activation, float* y);
   void (*activate_grad)(const Gradient&, float* dz);
+  void (*channel_moments)(const float* x, ptrdiff_t rows, int channels, float* mean,
+                          float* variance);
+  void (*normalize)(const float* x, ptrdiff_t rows, int channels, const float* mean,
+                    const float* scale, const float* shift, Activation, float* y);
+  void (*channel_products)(const Gradient&, const float* x, ptrdiff_t rows, int channels,
+                           const float* mean, float* sums, float* products);
+  void (*normalize_grad)(const Gradient&, const float* x, ptrdiff_t rows, int channels,
+                         const float* mean, const float* scale, const float* slope,
+                         const float* shift, float* dx);
   void (*column_sums)(const float* dz, ptrdiff_t rows, int columns, float* db);
   double (*softmax_cross_entropy)(const float* logits, const int64_t* codes,
                                   const float* weight, float smoothing, int n, int k, float* dlogits);

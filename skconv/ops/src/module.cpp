@@ -241,6 +241,55 @@ void activate_grad(const Flat& dy, const Flat& y, const FlatOut& dz, int activat
       {dy.data(), y.data(), activation_of(activation), ptrdiff_t(dy.size())}, dz.data());
 }
 
+// The vectors of a normalisation have an element for each column of x.
+template <class... Vectors>
+void check_channels(const Matrix& x, const Vectors&... vectors) {
+  require(x.shape(0) > 0 && x.shape(1) > 0 && x.shape(1) < INT_MAX / 64, "x must not be empty");
+  require(((vectors.shape(0) == x.shape(1)) && ...), "vectors must have x's columns");
+  check_aligned(x), (check_aligned(vectors), ...);
+}
+
+Gradient gradient_of(const Matrix& dy, const std::optional<Matrix>& y, const Matrix& x, int code) {
+  const Activation activation = activation_of(code);
+  require(same_shape(dy, x) && (y ? same_shape(*y, dy) : activation == Activation::identity),
+          "dy and y must have x's shape; only the identity goes without y");
+  check_aligned(dy);
+  if (y) check_aligned(*y);
+  return {dy.data(), y ? y->data() : dy.data(), activation, ptrdiff_t(dy.size())};
+}
+
+void channel_moments(const Matrix& x, const VectorOut& mean, const VectorOut& variance) {
+  check_channels(x, mean, variance);
+  kernels->channel_moments(x.data(), x.shape(0), int(x.shape(1)), mean.data(), variance.data());
+}
+
+void normalize(const Matrix& x, const Vector& mean, const Vector& scale, const Vector& shift,
+               const Array<float, 2>& y, int activation) {
+  require(same_shape(x, y), "y must have x's shape");
+  check_channels(x, mean, scale, shift), check_aligned(y);
+  kernels->normalize(x.data(), x.shape(0), int(x.shape(1)), mean.data(), scale.data(),
+                     shift.data(), activation_of(activation), y.data());
+}
+
+void channel_products(const Matrix& dy, const std::optional<Matrix>& y, const Matrix& x,
+                      const Vector& mean, const VectorOut& sums, const VectorOut& products,
+                      int activation) {
+  const Gradient gradient = gradient_of(dy, y, x, activation);
+  check_channels(x, mean, sums, products);
+  kernels->channel_products(gradient, x.data(), x.shape(0), int(x.shape(1)), mean.data(),
+                            sums.data(), products.data());
+}
+
+void normalize_grad(const Matrix& dy, const std::optional<Matrix>& y, const Matrix& x,
+                    const Vector& mean, const Vector& scale, const Vector& slope,
+                    const Vector& shift, const Array<float, 2>& dx, int activation) {
+  const Gradient gradient = gradient_of(dy, y, x, activation);
+  require(same_shape(x, dx), "dx must have x's shape");
+  check_channels(x, mean, scale, slope, shift), check_aligned(dx);
+  kernels->normalize_grad(gradient, x.data(), x.shape(0), int(x.shape(1)), mean.data(),
+                          scale.data(), slope.data(), shift.data(), dx.data());
+}
+
 void column_sums(const Matrix& dz, const VectorOut& db) {
   require(dz.shape(1) == db.shape(0) && dz.shape(1) < INT_MAX, "db must have dz's columns");
   check_aligned(dz), check_aligned(db);
@@ -345,6 +394,13 @@ NB_MODULE(_kernels, m) {
        "stride_w"_a, "top"_a, "left"_a);
   bind("activate", activate, array("z"), array("y"), "activation"_a);
   bind("activate_grad", activate_grad, array("dy"), array("y"), array("dz"), "activation"_a);
+  bind("channel_moments", channel_moments, array("x"), array("mean"), array("variance"));
+  bind("normalize", normalize, array("x"), array("mean"), array("scale"), array("shift"),
+       array("y"), "activation"_a);
+  bind("channel_products", channel_products, array("dy"), optional("y"), array("x"),
+       array("mean"), array("sums"), array("products"), "activation"_a);
+  bind("normalize_grad", normalize_grad, array("dy"), optional("y"), array("x"), array("mean"),
+       array("scale"), array("slope"), array("shift"), array("dx"), "activation"_a);
   bind("column_sums", column_sums, array("dz"), array("db"));
   bind("softmax_cross_entropy", softmax_cross_entropy, array("logits"), array("codes"),
        optional("weight"), "smoothing"_a, array("dlogits"));

@@ -10,6 +10,11 @@
 #include <cstring>
 
 #define SKCONV_INLINE inline __attribute__((always_inline))
+#ifdef __clang__
+#define SKCONV_ONE_COPY inline __attribute__((noinline))
+#else
+#define SKCONV_ONE_COPY inline __attribute__((noinline, noclone))
+#endif
 
 namespace skconv::SKCONV_ISA {
 
