@@ -15,6 +15,7 @@ from skconv.layers import (
     Activation,
     AvgPool1D,
     AvgPool2D,
+    BatchNorm,
     Branches,
     Conv1D,
     Conv2D,
@@ -30,6 +31,7 @@ from skconv.layers import (
     LayerNorm,
     MaxPool1D,
     MaxPool2D,
+    Normalization,
     PReLU,
     Rescaling,
     Residual,
@@ -62,6 +64,10 @@ IMAGES = [
     [SeparableConv2D(5, 2, stride=(1, 2), depth_multiplier=2, activation="tanh")],
     [SeparableConv2D(4, padding="valid", use_bias=False)],
     [Rescaling(0.5, offset=-1)],
+    [Conv2D(4), BatchNorm(epsilon=0.01, activation="gelu")],
+    [Dense(5), BatchNorm(center=False), BatchNorm(scale=False)],
+    [Normalization(), Conv2D(4)],
+    [Flatten(), Normalization()],
     [LayerNorm()],
     [LayerNorm((1, 2, 3), scale=False)],
     [LayerNorm((-3, 2), epsilon=0.1, center=False)],
@@ -76,13 +82,6 @@ IMAGES = [
     [Branches([Conv2D(2, 1), ("wide", [Conv2D(3, 5), PReLU()]), Activation(None)])],
     [Branches([[Residual([Conv2D(3)]), Flatten()], GlobalMaxPool2D(), Dense(3)])],
 ]  # fmt: skip
-if hasattr(layers, "BatchNorm"):
-    IMAGES += [
-        [Conv2D(4), layers.BatchNorm(epsilon=0.01, activation="gelu")],
-        [Dense(5), layers.BatchNorm(center=False), layers.BatchNorm(scale=False)],
-        [layers.Normalization(), Conv2D(4)],
-        [Flatten(), layers.Normalization()],
-    ]
 SIGNALS = [
     [Conv1D(4, 4, padding="causal", dilation=2, activation="relu")],
     [Conv1D(6, 3, stride=2, groups=3, padding=(0, 2), activation="gelu")],

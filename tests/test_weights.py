@@ -5,9 +5,9 @@ import pytest
 
 import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor
-from skconv import layers as ours
 from skconv.layers import (
     AvgPool2D,
+    BatchNorm,
     Branches,
     Conv1D,
     Conv2D,
@@ -20,6 +20,7 @@ from skconv.layers import (
     LayerNorm,
     MaxPool1D,
     MaxPool2D,
+    Normalization,
     PReLU,
     Residual,
     SeparableConv2D,
@@ -109,11 +110,11 @@ def signal(keras):
 
 def normalized(keras):
     layers = [
-        ours.Normalization(),
+        Normalization(),
         Conv2D(4, use_bias=False),
-        ours.BatchNorm(activation="relu"),
+        BatchNorm(activation="relu"),
         Flatten(),
-        ours.BatchNorm(center=False, scale=False),
+        BatchNorm(center=False, scale=False),
     ]
     L = keras.layers
     theirs = [
@@ -127,12 +128,7 @@ def normalized(keras):
     return layers, theirs, (5, 4, 2)
 
 
-KERAS = [vgg_like, depthwise, signal]
-if hasattr(ours, "BatchNorm"):
-    KERAS.append(normalized)
-
-
-@pytest.mark.parametrize("network", KERAS)
+@pytest.mark.parametrize("network", [vgg_like, depthwise, signal, normalized])
 def test_keras_predicts_the_same(network, keras):
     layers, theirs, shape = network(keras)
     clf, X = fit(layers, shape)
@@ -230,11 +226,11 @@ def torch_residual(nn):
 def torch_batch_norm(nn):
     layers = [
         Conv2D(4, use_bias=False),
-        ours.BatchNorm(epsilon=1e-5, activation="relu"),
+        BatchNorm(epsilon=1e-5, activation="relu"),
         Flatten(),
-        ours.BatchNorm(epsilon=1e-5),
+        BatchNorm(epsilon=1e-5),
         Dense(5, "tanh"),
-        ours.BatchNorm(epsilon=1e-5),
+        BatchNorm(epsilon=1e-5),
     ]
     theirs = [
         nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(),
@@ -244,9 +240,13 @@ def torch_batch_norm(nn):
     return layers, nn.Sequential(*theirs), (5, 4, 3)
 
 
-TORCH = [torch_vgg, torch_straight_to_dense, torch_signal, torch_residual]
-if hasattr(ours, "BatchNorm"):
-    TORCH.append(torch_batch_norm)
+TORCH = [
+    torch_vgg,
+    torch_straight_to_dense,
+    torch_signal,
+    torch_residual,
+    torch_batch_norm,
+]
 
 
 def channels_first(X):
