@@ -5,8 +5,9 @@ checker can see, so the public names are declared here once more; tests/test_typ
 holds these files against the package.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -109,6 +110,8 @@ class _BaseConvNet(TransformerMixin, BaseEstimator):
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None
     ) -> _Array: ...
+    def get_weights(self) -> list[_Floats]: ...
+    def set_weights(self, weights: Sequence[ArrayLike]) -> Self: ...
     def get_params(self, deep: bool = True) -> dict[str, Any]: ...
     def set_params(self, **params: Any) -> Self: ...
 
@@ -211,12 +214,35 @@ class ConvNetRegressor(RegressorMixin, _BaseConvNet):
 
 def show_versions() -> None: ...
 
+_Model: TypeAlias = ConvNetClassifier | ConvNetRegressor
+_Path: TypeAlias = str | PathLike[str]
+_Class = TypeVar("_Class", bound=type)
+
+def save_model(model: _Model, path: _Path) -> None: ...
+def load_model(path: _Path) -> _Model: ...
+def register_layer(
+    cls: _Class, *, onnx: Callable[..., str] | None = None
+) -> _Class: ...
+def trusted_types() -> list[str]: ...
+def to_torch(model: _Model, keys: Iterable[str] | None = None) -> dict[str, _Array]: ...
+def from_torch(model: _Model, state: Mapping[str, ArrayLike]) -> _Model: ...
+def to_onnx(model: BaseEstimator, *, image: bool = False) -> Any: ...
+def register_with_skl2onnx() -> None: ...
+
 __all__ = [
     "ConvNetClassifier",
     "ConvNetRegressor",
     "Network",
     "__version__",
+    "from_torch",
     "layers",
+    "load_model",
     "ops",
+    "register_layer",
+    "register_with_skl2onnx",
+    "save_model",
     "show_versions",
+    "to_onnx",
+    "to_torch",
+    "trusted_types",
 ]

@@ -21,7 +21,16 @@ import numpy as np
 
 import skconv
 from skconv.augmentation import RandomFlip
-from skconv.layers import Conv2D, Dense, Dropout, LayerNorm, MaxPool2D, PReLU, Residual
+from skconv.layers import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    LayerNorm,
+    MaxPool2D,
+    PReLU,
+    Residual,
+)
 from skconv.persistence import model as model_file
 from skconv.persistence import safetensors
 
@@ -31,7 +40,8 @@ SECONDS = 2.0
 NASTY = [
     None, True, False, 0, 1, -1, 2, 7, 10**6, 10**9, 2**31, 2**63 - 1, 2**64, -(2**63),
     10**30, 1.5, -0.0, 1e308, "", "a", "F32", "F64", "F16", "relu", "same", "zeros",
-    "os.system", "__class__", "PReLU", "Residual", "Dense", "Conv2D", "ConvNetRegressor", "inf", [], [0],
+    "os.system", "__class__", "PReLU", "Residual",
+    "Dense", "Conv2D", "ConvNetRegressor", "inf", [], [0],
     [2**40], [2**31, 2**31], {}, {"tuple": 3}, {"tuple": [2, 2]}, {"dict": [[[], 1]]},
     {"float": "nan"}, {"class": "Layer", "params": {}}, {"class": "Dense", "params": 1},
     {"class": "Conv2D", "params": {"filters": 10**9, "kernel_initializer": "zeros"}},
@@ -48,7 +58,7 @@ def seeds(folder):
         Conv2D(3, (3, 1), padding=((1, 1), (0, 0)), activation="relu"),
         ("pool", MaxPool2D(2)),
         Dropout(0.1),
-        Residual([("norm", LayerNorm())], PReLU((1, 2))),
+        Residual([("norm", LayerNorm()), BatchNorm()], PReLU((1, 2))),
         Dense(4, "tanh"),
     ]
     models = [

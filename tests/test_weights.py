@@ -7,6 +7,7 @@ import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.layers import (
     AvgPool2D,
+    BatchNorm,
     Branches,
     Conv1D,
     Conv2D,
@@ -19,6 +20,7 @@ from skconv.layers import (
     LayerNorm,
     MaxPool1D,
     MaxPool2D,
+    Normalization,
     PReLU,
     Residual,
     SeparableConv2D,
@@ -36,6 +38,11 @@ def fit(layers, shape, n_classes=3):
     for name, array in clf.network_.arrays.items():
         array += rng.uniform(0.5 if "variance" in name else -0.5, 0.5, array.shape)
     return clf, X
+
+
+def assert_agree(actual, outputs):
+    scale = max(1, np.abs(outputs).max())
+    np.testing.assert_allclose(actual, outputs, rtol=0, atol=1e-5 * scale)
 
 
 # Keras -------------------------------------------------------------------------------
@@ -101,23 +108,39 @@ def signal(keras):
     return layers, theirs, (11, 2)
 
 
-@pytest.mark.parametrize("network", [vgg_like, depthwise, signal])
+def normalized(keras):
+    layers = [
+        Normalization(),
+        Conv2D(4, use_bias=False),
+        BatchNorm(activation="relu"),
+        Flatten(),
+        BatchNorm(center=False, scale=False),
+    ]
+    L = keras.layers
+    theirs = [
+        L.Normalization(),
+        L.Conv2D(4, 3, padding="same", use_bias=False),
+        L.BatchNormalization(),
+        L.ReLU(),
+        L.Flatten(),
+        L.BatchNormalization(center=False, scale=False),
+    ]
+    return layers, theirs, (5, 4, 2)
+
+
+@pytest.mark.parametrize("network", [vgg_like, depthwise, signal, normalized])
 def test_keras_predicts_the_same(network, keras):
     layers, theirs, shape = network(keras)
     clf, X = fit(layers, shape)
     model = keras.Sequential([keras.Input(shape), *theirs, keras.layers.Dense(3)])
     model.set_weights(clf.get_weights())
-    np.testing.assert_allclose(
-        model.predict(X, verbose=0), clf.decision_function(X), rtol=0, atol=1e-5
-    )
+    assert_agree(model.predict(X, verbose=0), clf.decision_function(X))
     rng = np.random.default_rng(2)
     model.set_weights(
         [w + rng.uniform(-0.2, 0.2, w.shape) for w in model.get_weights()]
     )
     clf.set_weights(model.get_weights())
-    np.testing.assert_allclose(
-        model.predict(X, verbose=0), clf.decision_function(X), rtol=0, atol=1e-5
-    )
+    assert_agree(model.predict(X, verbose=0), clf.decision_function(X))
 
 
 # torch -------------------------------------------------------------------------------
@@ -200,13 +223,37 @@ def torch_residual(nn):
     return layers, module, (6, 4, 3)
 
 
+def torch_batch_norm(nn):
+    layers = [
+        Conv2D(4, use_bias=False),
+        BatchNorm(epsilon=1e-5, activation="relu"),
+        Flatten(),
+        BatchNorm(epsilon=1e-5),
+        Dense(5, "tanh"),
+        BatchNorm(epsilon=1e-5),
+    ]
+    theirs = [
+        nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(),
+        nn.Flatten(), nn.BatchNorm1d(80), nn.Linear(80, 5), nn.Tanh(),
+        nn.BatchNorm1d(5), nn.Linear(5, 3),
+    ]  # fmt: skip
+    return layers, nn.Sequential(*theirs), (5, 4, 3)
+
+
+TORCH = [
+    torch_vgg,
+    torch_straight_to_dense,
+    torch_signal,
+    torch_residual,
+    torch_batch_norm,
+]
+
+
 def channels_first(X):
     return np.ascontiguousarray(np.moveaxis(X, -1, 1))
 
 
-@pytest.mark.parametrize(
-    "network", [torch_vgg, torch_straight_to_dense, torch_signal, torch_residual]
-)
+@pytest.mark.parametrize("network", TORCH)
 def test_torch_predicts_the_same(network, nn):
     import torch
 
@@ -220,14 +267,14 @@ def test_torch_predicts_the_same(network, nn):
 
     state = skconv.to_torch(clf, module.state_dict())
     module.load_state_dict({key: torch.from_numpy(v) for key, v in state.items()})
-    np.testing.assert_allclose(theirs(), clf.decision_function(X), rtol=0, atol=1e-5)
+    assert_agree(theirs(), clf.decision_function(X))
 
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(torch.rand_like(parameter), alpha=0.3)
     state = {key: v.numpy() for key, v in module.state_dict().items()}
     assert skconv.from_torch(clf, state) is clf
-    np.testing.assert_allclose(theirs(), clf.decision_function(X), rtol=0, atol=1e-5)
+    assert_agree(theirs(), clf.decision_function(X))
 
 
 # Without either ----------------------------------------------------------------------

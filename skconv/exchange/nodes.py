@@ -10,32 +10,6 @@ import numpy as np
 
 from .. import ops
 from ..initializers import Blank
-from ..layers import (
-    Activation,
-    AvgPool1D,
-    AvgPool2D,
-    Branches,
-    Conv1D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    Flatten,
-    GlobalAvgPool1D,
-    GlobalAvgPool2D,
-    GlobalMaxPool1D,
-    GlobalMaxPool2D,
-    LayerNorm,
-    MaxPool1D,
-    MaxPool2D,
-    PReLU,
-    Rescaling,
-    Residual,
-    SeparableConv2D,
-    Sequential,
-    SpatialDropout1D,
-    SpatialDropout2D,
-)
 from ..layers.scaling import sample_axes
 from ..lookup import look_up
 from ..registry import find_entry
@@ -85,8 +59,9 @@ def emit_chain(graph, layers, weights, x, shape, path=""):
         If it is not known how a layer is said in ONNX.
     """
     for name, layer in layers:
-        entry = find_entry(type(layer))
-        emit = EMIT.get(type(layer)) or (entry and entry.onnx)
+        entry, emit = find_entry(type(layer)), None
+        if entry:
+            emit = entry.onnx or EMIT.get(type(layer).__name__)
         if emit is None:
             kind = type(layer).__name__
             raise ValueError(
@@ -287,6 +262,32 @@ def _prelu(graph, layer, weights, x, shape):
     return graph.node("PRelu", x, graph.constant(np.moveaxis(slope, -1, 0)))
 
 
+def _batch_norm(graph, layer, weights, x, shape):
+    ones, zeros = np.ones(shape[-1]), np.zeros(shape[-1])
+    arrays = [
+        weights.get("gamma", ones),
+        weights.get("beta", zeros),
+        weights["moving_mean"],
+        weights["moving_variance"],
+    ]
+    y = graph.node(
+        "BatchNormalization",
+        x,
+        *map(graph.constant, arrays),
+        epsilon=float(layer.epsilon),
+    )
+    return activate(graph, y, layer.activation)
+
+
+def _normalization(graph, layer, weights, x, shape):
+    deviation = np.sqrt(weights["variance"])
+    inverse = 1 / np.where(deviation > 0, deviation, 1)  # a constant is only shifted
+    channels_first = -1, *(1 for _ in shape[1:])
+    mean = graph.constant(weights["mean"].reshape(channels_first))
+    x = graph.node("Sub", x, mean)
+    return graph.node("Mul", x, graph.constant(inverse.reshape(channels_first)))
+
+
 # Layers that hold layers -------------------------------------------------------------
 
 
@@ -315,29 +316,31 @@ def _branches(graph, layer, weights, x, shape, path):
 
 _COMPOSITES = (_sequential, _residual, _branches)
 EMIT = {
-    Activation: _activation,
-    AvgPool1D: _pool("AveragePool", count_include_pad=0),
-    AvgPool2D: _pool("AveragePool", count_include_pad=0),
-    Branches: _branches,
-    Conv1D: _convolution,
-    Conv2D: _convolution,
-    Dense: _dense,
-    DepthwiseConv2D: _depthwise,
-    Dropout: _nothing,
-    Flatten: _flatten,
-    GlobalAvgPool1D: _global_pool("GlobalAveragePool"),
-    GlobalAvgPool2D: _global_pool("GlobalAveragePool"),
-    GlobalMaxPool1D: _global_pool("GlobalMaxPool"),
-    GlobalMaxPool2D: _global_pool("GlobalMaxPool"),
-    LayerNorm: _layer_norm,
-    MaxPool1D: _pool("MaxPool"),
-    MaxPool2D: _pool("MaxPool"),
-    PReLU: _prelu,
-    Rescaling: _rescaling,
-    Residual: _residual,
-    SeparableConv2D: _separable,
-    Sequential: _sequential,
-    SpatialDropout1D: _nothing,
-    SpatialDropout2D: _nothing,
+    "Activation": _activation,
+    "AvgPool1D": _pool("AveragePool", count_include_pad=0),
+    "AvgPool2D": _pool("AveragePool", count_include_pad=0),
+    "BatchNorm": _batch_norm,
+    "Branches": _branches,
+    "Conv1D": _convolution,
+    "Conv2D": _convolution,
+    "Dense": _dense,
+    "DepthwiseConv2D": _depthwise,
+    "Dropout": _nothing,
+    "Flatten": _flatten,
+    "GlobalAvgPool1D": _global_pool("GlobalAveragePool"),
+    "GlobalAvgPool2D": _global_pool("GlobalAveragePool"),
+    "GlobalMaxPool1D": _global_pool("GlobalMaxPool"),
+    "GlobalMaxPool2D": _global_pool("GlobalMaxPool"),
+    "LayerNorm": _layer_norm,
+    "MaxPool1D": _pool("MaxPool"),
+    "MaxPool2D": _pool("MaxPool"),
+    "Normalization": _normalization,
+    "PReLU": _prelu,
+    "Rescaling": _rescaling,
+    "Residual": _residual,
+    "SeparableConv2D": _separable,
+    "Sequential": _sequential,
+    "SpatialDropout1D": _nothing,
+    "SpatialDropout2D": _nothing,
 }
-"""Layer -> what emits it."""
+"""Name of a layer of ours -> what emits it."""

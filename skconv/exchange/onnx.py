@@ -118,7 +118,7 @@ def _estimator_to_onnx(model, image):
     )
 
 
-def _emit(graph, model, x, *, image=False, classes=None):
+def _emit(graph, model, x, *, image=False, classes=None, raw=False):
     """Emit an estimator; return its outputs by name: (tensor, type, sizes)."""
     network = model.network_
     shape = network.input_shape
@@ -130,28 +130,28 @@ def _emit(graph, model, x, *, image=False, classes=None):
     if isinstance(model, ConvNetRegressor):
         y = activate(graph, z, model.out_activation_)
         return {"variable": (y, "FLOAT", [model.n_outputs_])}
-    return _decide(graph, model, z, model.classes_ if classes is None else classes)
+    classes = model.classes_ if classes is None else classes
+    return _decide(graph, model._coding, z, classes, raw)
 
 
-def _decide(graph, model, z, classes):
-    """Emit labels and probabilities of a classifier's outputs."""
-    coding = model._coding
+def _decide(graph, coding, z, classes, raw):
+    """Emit labels of a classifier's outputs, and probabilities or these `raw`."""
     zero = graph.constant(np.float32(0))
     probabilities = [len(coding.classes)]
     if coding.multilabel:
         label = graph.node("Cast", graph.node("Greater", z, zero), to=_INT64)
-        y = activate(graph, z, coding.activation)
+        y = z if raw else activate(graph, z, coding.activation)
         return {
             "label": (label, "INT64", probabilities),
             "probabilities": (y, "FLOAT", probabilities),
         }
     if coding.n_outputs == 1:
         both = graph.node("Concat", graph.node("Neg", z), z, axis=1)
-        y = activate(graph, both, "logistic")
+        y = both if raw else activate(graph, both, "logistic")
         code = graph.node("Cast", graph.node("Greater", z, zero), to=_INT64)
         code = graph.node("Reshape", code, graph.constant(np.array([-1])))
     else:
-        y = activate(graph, z, "softmax")
+        y = z if raw else activate(graph, z, "softmax")
         code = graph.node("ArgMax", z, axis=1, keepdims=0)
     is_text = classes.dtype.kind in "OU"
     known = classes.astype(object) if is_text else classes.astype(np.int64)
@@ -172,7 +172,8 @@ def register_with_skl2onnx():
     """Have skl2onnx convert our estimators, in pipelines, too.
 
     `to_onnx` calls it by itself. It is for who calls ``skl2onnx.to_onnx``, which then
-    knows its options ``zipmap``, ``nocl`` and ``output_class_labels`` for them.
+    knows its options ``zipmap``, ``nocl``, ``output_class_labels`` and ``raw_scores``
+    for them.
 
     Raises
     ------
@@ -191,6 +192,7 @@ def register_with_skl2onnx():
             "zipmap": [True, False, "columns"],
             "nocl": [True, False],
             "output_class_labels": [False, True],
+            "raw_scores": [True, False],
         },
     )
     skl2onnx.update_registered_converter(
@@ -232,10 +234,13 @@ def _convert(scope, operator, container):
     model, wide = operator.raw_operator, data_types.DoubleTensorType
     float32 = onnx_proto.TensorProto.FLOAT
     x = graph.node("Cast", operator.inputs[0].full_name, to=float32)
-    classes = None
+    how = {}
     if isinstance(model, ConvNetClassifier):
-        classes = np.asarray(utils_classifier.get_label_classes(scope, model))
-    emitted = _emit(graph, model, x, classes=classes).values()
+        how = {
+            "classes": np.asarray(utils_classifier.get_label_classes(scope, model)),
+            "raw": scope.get_options(model, {"raw_scores": False})["raw_scores"],
+        }
+    emitted = _emit(graph, model, x, **how).values()
     for (tensor, *_), output in zip(emitted, operator.outputs, strict=True):
         to = {}
         if isinstance(output.type, wide):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import ops
+from ..initializers import fill
 from .base import Layer, check_number
 
 __all__ = ["BatchNorm", "Normalization"]
@@ -78,11 +79,11 @@ class BatchNorm(Layer):
         channels = input_shape[-1]
         weights = {}
         if self.scale:
-            weights["gamma"] = np.ones(channels, dtype)
+            weights["gamma"] = fill(1, (channels,), rng, dtype)
         if self.center:
-            weights["beta"] = np.zeros(channels, dtype)
-        weights["moving_mean"] = np.zeros(channels, dtype)
-        weights["moving_variance"] = np.ones(channels, dtype)
+            weights["beta"] = fill(0, (channels,), rng, dtype)
+        weights["moving_mean"] = fill(0, (channels,), rng, dtype)
+        weights["moving_variance"] = fill(1, (channels,), rng, dtype)
         weights["samples"] = np.zeros(1, dtype)
         return weights, tuple(input_shape)
 
@@ -190,8 +191,8 @@ class Normalization(Layer):
     def build(self, input_shape, rng, dtype):
         channels = input_shape[-1]
         weights = {
-            "mean": np.zeros(channels, dtype),
-            "variance": np.ones(channels, dtype),
+            "mean": fill(0, (channels,), rng, dtype),
+            "variance": fill(1, (channels,), rng, dtype),
         }
         return weights, tuple(input_shape)
 
