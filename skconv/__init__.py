@@ -1,6 +1,6 @@
 """Convolutional networks from scratch, as scikit-learn estimators."""
 
-from . import layers, ops
+from . import layers, ops, zoo
 from .about import show_versions
 from .estimators import ConvNetClassifier, ConvNetRegressor
 from .exchange import from_torch, register_with_skl2onnx, to_onnx, to_torch
@@ -25,4 +25,5 @@ __all__ = [
     "to_onnx",
     "to_torch",
     "trusted_types",
+    "zoo",
 ]

@@ -20,6 +20,7 @@ from sklearn.base import (
 
 from . import layers as layers
 from . import ops as ops
+from . import zoo as zoo
 from .layers import Layer
 
 __version__: str
@@ -255,4 +256,5 @@ __all__ = [
     "to_onnx",
     "to_torch",
     "trusted_types",
+    "zoo",
 ]

@@ -13,7 +13,15 @@ FLOORS = [
     ["ops"],
     ["initializers"],
     ["layers"],
-    ["network", "optimizers", "schedules", "losses", "augmentation", "architectures"],
+    [
+        "network",
+        "optimizers",
+        "schedules",
+        "losses",
+        "augmentation",
+        "architectures",
+        "zoo",
+    ],
     ["batches"],
     [
         "training",
