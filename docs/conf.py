@@ -4,6 +4,7 @@ Nothing of it needs the network: formulas become MathML, and links to scikit-lea
 reference are made from names.
 """
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -99,7 +100,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": [], "convolution": [], "changelog": []}
+html_sidebars = {"index": [], "install": [], "convolution": [], "benchmarks": []}
 
 # Pages link to files, as one wants them to where they are read in a repository; on the
 # site each has a page.
@@ -129,6 +130,17 @@ def link_sklearn(app, env, node, content):
     return nodes.reference("", "", content, internal=False, refuri=uri)
 
 
+def show_parameters(app, what, name, obj, options, signature, returns):
+    """Show what a class is called with; autodoc would ask the `__new__` of a base."""
+    if what != "class":
+        return None
+    if obj.__init__ is object.__init__ and not issubclass(obj, tuple):
+        return "()", None
+    parameters = inspect.signature(obj).parameters.values()
+    plain = [p.replace(annotation=p.empty) for p in parameters]
+    return str(inspect.Signature(plain)), None
+
+
 def escape_shapes(app, what, name, obj, options, lines):
     """Have a docstring's ``(n, *input_shape)`` start no emphasis."""
     lines[:] = [re.sub(r"\*(\w+_shape\))", r"\\*\1", line) for line in lines]
@@ -152,6 +164,7 @@ def setup(app):
     app.add_html_math_renderer(
         "mathml", (mathml("inline"), None), (mathml("block"), None)
     )
+    app.connect("autodoc-process-signature", show_parameters)
     app.connect("autodoc-process-docstring", escape_shapes, priority=400)
     app.connect("source-read", link_pages)
     app.connect("missing-reference", link_sklearn)

@@ -152,7 +152,7 @@ def main():
         joblib.dump(clf, path)
         with serve(path, "--preload") as (_, address):
             for content_type in READERS:
-                requests = requests_of(X[:500], clf, content_type)
+                requests = requests_of(X[:300], clf, content_type)
                 each, seconds, wrong = load_test(address, requests, clients=4)
                 median, slowest = 1e3 * np.percentile(each, [50, 99])
                 print(

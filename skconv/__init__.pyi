@@ -5,7 +5,7 @@ checker can see, so the public names are declared here once more; tests/test_typ
 holds these files against the package.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 
@@ -43,15 +43,19 @@ class Network:
     layers: list[tuple[str, Layer]]
     input_shape: tuple[int, ...]
     shapes: list[tuple[int, ...]]
+    values: _Floats
     parameters: _Floats
-    weights: dict[str, dict[str, _Floats]]
+    state: _Floats
+    weights: dict[str, Any]
+    arrays: dict[str, _Floats]
     def __init__(
         self,
         layers: list[tuple[str, Layer]],
         input_shape: tuple[int, ...],
         shapes: list[tuple[int, ...]],
-        layout: dict[str, dict[str, tuple[int, ...]]],
-        parameters: _Floats,
+        layout: dict[str, Any],
+        n_parameters: int,
+        values: _Floats,
     ) -> None: ...
     @classmethod
     def build(
@@ -67,6 +71,9 @@ class Network:
     def dtype(self) -> np.dtype[np.floating[Any]]: ...
     def decayed(self, strength: float) -> _Floats: ...
     def copy(self) -> Network: ...
+    def adapt(
+        self, batches: Callable[[], Iterator[tuple[_Array, _Array | None]]]
+    ) -> None: ...
     def predict(self, x: _Array, upto: str | None = None) -> _Floats: ...
     def loss_and_gradient(
         self,
@@ -110,6 +117,9 @@ class _BaseConvNet(TransformerMixin, BaseEstimator):
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None
     ) -> _Array: ...
+    def summary(
+        self, *, batch_size: int | None = None, n_outputs: int | None = None
+    ) -> Any: ...
     def get_weights(self) -> list[_Floats]: ...
     def set_weights(self, weights: Sequence[ArrayLike]) -> Self: ...
     def get_params(self, deep: bool = True) -> dict[str, Any]: ...

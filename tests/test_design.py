@@ -34,6 +34,7 @@ FLOORS = [
     ["base"],
     ["about"],
     ["estimators"],
+    ["displays"],
     ["registry"],
     ["persistence", "exchange"],
 ]
@@ -52,6 +53,7 @@ KNOW_SCIKIT_LEARN = {
     "diagrams",
     "base",
     "estimators",
+    "displays",
     "persistence",
     "exchange",
 }

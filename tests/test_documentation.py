@@ -11,7 +11,8 @@ from unittest.mock import patch
 import pytest
 from matplotlib import image
 
-import skconv
+import skconv.displays
+import skconv.saliency
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -29,6 +30,7 @@ EXAMPLES = {
     "export.py": ("no code, the same probabilities", "onnxruntime agrees within 1e-05"),
     "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
     "signals.py": ("200 signals to train on, 242 to test, (427, 1) each", "skconv  "),
+    "look_inside.py": ("conv2 (Conv2D)", "never saw: 0.9"),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
@@ -37,7 +39,9 @@ ARGUMENTS = {
     "fashion_mnist.py": lambda folder: [
         *("--epochs", "1", "--samples", "1000", "--output", str(folder / "a.png"))
     ],
+    "look_inside.py": lambda folder: ["--output", str(folder)],
 }
+PICTURES = {"digits.py": 1, "fashion_mnist.py": 1, "look_inside.py": 5}
 NEED = {
     "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],
     "saving.md": ["onnx", "onnxruntime", "skl2onnx", "skops"],
@@ -92,9 +96,11 @@ def test_examples(name, tmp_path):
     assert run.returncode == 0, run.stderr
     for words in EXAMPLES[name]:
         assert words in run.stdout
-    if name == "digits.py":
-        picture = image.imread(tmp_path / "digits.png")
-        assert picture.std() > 0.1, "the picture should show something"
+    pictures = list(tmp_path.glob("*.png"))
+    assert len(pictures) == PICTURES.get(name, 0)
+    for picture in pictures:
+        drawn = image.imread(picture)
+        assert drawn.std() > 0.1, f"{picture} should show something"
     if name == "stream.py":
         peak, whole = map(int, re.findall(r"(\d+) MB", run.stdout))
         assert peak < 25 < 30 < whole
@@ -107,5 +113,6 @@ def test_every_public_name_is_shown_to_users():
     text = "".join(
         path.read_text() for path in PAGES + list((ROOT / "examples").glob("*.py"))
     )
-    names = [*skconv.__all__, *skconv.layers.__all__]
+    names = [*skconv.__all__, *skconv.layers.__all__, *skconv.displays.__all__]
+    names += skconv.saliency.__all__
     assert not [name for name in names if name.strip("_") not in text]

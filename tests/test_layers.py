@@ -123,7 +123,7 @@ LAYERS += [
     (BatchNorm(scale=False, activation="relu"), (3, 4, 2)),
     (Normalization(), (4, 3, 5)),
     (Normalization(), (7,)),
-    (Residual([Conv2D(3), BatchNorm(), Activation("relu")]), (5, 4, 3)),
+    (Residual([Conv2D(3, use_bias=False), BatchNorm(activation="relu")]), (5, 4, 3)),
     (Branches([[Normalization(), Conv2D(2)], BatchNorm()]), (5, 4, 3)),
     (Conv2D(4, 3, kernel_l1=0.1, kernel_l2=0.2), (5, 5, 2)),
 ]

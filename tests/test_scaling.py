@@ -28,7 +28,7 @@ def client():
     with (
         patch.dict(os.environ),  # which a cluster on this machine changes
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
+            n_workers=2, threads_per_worker=1, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

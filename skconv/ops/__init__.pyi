@@ -255,3 +255,75 @@ compiled: ModuleType | None
 def available() -> list[str]: ...
 def in_use() -> str: ...
 def use(name: str) -> None: ...
+def batch_norm_backward(
+    dy: _Array,
+    kept: _Array,
+    x: _Array,
+    mean: _Array,
+    inverse: _Array,
+    scale: _Array,
+    *,
+    activation: _Activation | None = None,
+    need_dx: bool = True,
+) -> tuple[_Array | None, _Array, _Array]: ...
+def channel_moments(
+    x: _Array,
+) -> tuple[_Array, _Array]: ...
+def conv2d_max_pool2d(
+    x: _Array,
+    kernel: _Array,
+    bias: _Array | None = None,
+    *,
+    stride: _Pair = 1,
+    padding: _Padding = "valid",
+    dilation: _Pair = 1,
+    groups: int = 1,
+    activation: _Activation | None = None,
+    pool_size: _Pair = 2,
+    pool_stride: _Pair | None = None,
+    pool_padding: _Padding = "valid",
+) -> _Array: ...
+def layer_norm(
+    x: _Array,
+    gamma: _Array | None = None,
+    beta: _Array | None = None,
+    *,
+    axis: tuple[int, ...] = (-1,),
+    epsilon: float = 0.001,
+) -> _Array: ...
+def layer_norm_backward(
+    dy: _Array,
+    normalized: _Array,
+    inverse: _Array,
+    gamma: _Array | None = None,
+    *,
+    axis: tuple[int, ...] = (-1,),
+    need_dx: bool = True,
+) -> tuple[_Array | None, _Array, _Array]: ...
+def layer_norm_with_statistics(
+    x: _Array,
+    gamma: _Array | None = None,
+    beta: _Array | None = None,
+    *,
+    axis: tuple[int, ...] = (-1,),
+    epsilon: float = 0.001,
+) -> tuple[_Array, _Array, _Array]: ...
+def normalize(
+    x: _Array,
+    mean: _Array,
+    scale: _Array,
+    shift: _Array,
+    *,
+    activation: _Activation | None = None,
+) -> _Array: ...
+def prelu(
+    z: _Array,
+    alpha: _Array,
+) -> _Array: ...
+def prelu_backward(
+    dy: _Array,
+    z: _Array,
+    alpha: _Array,
+    *,
+    need_dz: bool = True,
+) -> tuple[_Array | None, _Array]: ...
