@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info
 
 import skconv
 
-from . import accuracy, imports, plot, steps, whole
+from . import accuracy, imports, options, plot, scaling, serving, steps, whole
 
 ENVIRONMENTS = ["torch", "tensorflow", "jax"]
 
@@ -85,6 +85,10 @@ def runs(arguments):
             rounds=arguments.rounds,
         ),
         "search": lambda: whole.search(pythons, data=arguments.data),
+        "options": lambda: options.run(arguments.rounds),
+        "scaling": scaling.run,
+        "memory": scaling.memory,
+        "serving": serving.run,
         "digits": accuracy.digits,
         "fashion": lambda: accuracy.fashion(arguments.data),
     }

@@ -12,6 +12,13 @@ from typing import NamedTuple
 SCRIPTS = Path(__file__).parent / "peers"
 LIMIT = 900  # seconds for any one answer; torch.compile takes minutes to start
 WARM_UP = 3
+THREAD_COUNTS = [
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+]
 
 
 class Spec(NamedTuple):
@@ -125,16 +132,7 @@ def environment(threads):
     # What was set for this machine's OpenBLAS would favour or hinder NumPy's.
     left_out = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SKCONV_OPS")
     kept = {key: value for key, value in os.environ.items() if key not in left_out}
-    counts = dict.fromkeys(
-        [
-            "OMP_NUM_THREADS",
-            "OPENBLAS_NUM_THREADS",
-            "MKL_NUM_THREADS",
-            "NUMEXPR_NUM_THREADS",
-            "VECLIB_MAXIMUM_THREADS",
-        ],
-        str(threads),
-    )
+    counts = dict.fromkeys(THREAD_COUNTS, str(threads))
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
     return kept | counts | quiet
 

@@ -1,13 +1,12 @@
 """Augmentation: recipes that vary the images of a minibatch, in training only."""
 
 import math
-from collections import Counter
 from numbers import Real
 
 import numpy as np
 
 from . import ops
-from .layers.naming import Searchable, name_all
+from .layers.naming import Searchable, hint_to_call, name_parts
 
 __all__ = [
     "GaussianNoise",
@@ -102,21 +101,13 @@ def name_recipes(recipes):
         If two share a name.
     """
     entries = recipes if isinstance(recipes, list | tuple) else [recipes]
-    named = [entry for entry in name_all(entries) if entry[1] != "passthrough"]
+    named = name_parts(entries, "recipes of augment")
     for _, recipe in named:
         if isinstance(recipe, type) or not callable(recipe):
-            hint = ""
-            if isinstance(recipe, type):
-                hint = f"; call it: {recipe.__name__}(...)"
             raise TypeError(
                 "augment must be a callable (x, rng) -> x, such as the recipes of "
                 "skconv.augmentation, or a list of them or of (name, callable), got "
-                f"{recipe!r}{hint}"
-            )
-    for name, count in Counter(name for name, _ in named).items():
-        if count > 1:
-            raise ValueError(
-                f"recipes of augment must have distinct names, got {count} of {name!r}"
+                f"{recipe!r}{hint_to_call(recipe)}"
             )
     return named
 

@@ -110,8 +110,11 @@ scoring : str, callable or None, default=None
 n_iter_no_change : int, default=10
     How many epochs in a row may fail to improve by `tol`.
 
-beta_1, beta_2 : float, default=0.9, 0.999
-    How much "adam" keeps of the mean gradient and of its square in each step.
+beta_1 : float, default=0.9
+    How much "adam" keeps of the mean gradient in each step.
+
+beta_2 : float, default=0.999
+    How much "adam" keeps of the mean squared gradient in each step.
 
 epsilon : float, default=1e-8
     Guard of "adam" against division by zero.
@@ -140,20 +143,23 @@ input_shape_ : (h, w, c) or (l, c)
 n_features_in_ : int
     Values of one image, ``h * w * c``, or of one signal.
 
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Names of X's columns, where X is a data frame with names of str.
 
 n_iter_ : int
     Epochs trained, all calls that went on from each other together.
 
-loss_curve_ : list of float, of length n_iter_
+loss_curve_ : list of float, of length `n_iter_`
     Mean training loss of each epoch.
 
+learning_rate_curve_ : list of float
+    Learning rate at the end of each epoch.
+
 loss_ : float
-    The last of them; NaN where Ctrl-C came before the first.
+    The last loss; NaN where Ctrl-C came before the first.
 
 best_loss_ : float or None
-    The least of them; None with `early_stopping`.
+    The least loss; None with `early_stopping`.
 
 validation_loss_curve_ : list of float or None
     Loss of the validation data after each epoch; None where there were none.

@@ -8,7 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from .ops import positive_int
 
-__all__ = ["check_images", "check_input_shape", "find_input_shape"]
+__all__ = ["check_images", "check_input_shape", "check_shape", "find_input_shape"]
 
 
 def check_images(estimator, X, y="no_validation", *, reset, name="X"):
@@ -37,6 +37,8 @@ def check_images(estimator, X, y="no_validation", *, reset, name="X"):
     """
     validate_data(estimator, X, y, reset=reset, skip_check_array=True, ensure_2d=False)
     X = check_array(X, allow_nd=True, estimator=estimator, input_name=name)
+    if X.dtype == object:  # from a list, whose None it has let through: now an array's
+        X = check_array(X, allow_nd=True, estimator=estimator, input_name=name)
     if 0 in X.shape:
         raise ValueError(
             f"{name} must hold at least one pixel, got an array of {X.shape}"
@@ -78,7 +80,7 @@ def find_input_shape(X, input_shape=None, *, signals=False):
     """
     axes = 2 if signals else 3
     if input_shape is not None:
-        input_shape = _check_shape(input_shape, axes)
+        input_shape = check_shape(input_shape, signals=signals)
         check_input_shape(X, input_shape, f"input_shape={input_shape}")
     elif X.ndim > 2:
         input_shape = _sample_shape(X, axes)
@@ -142,7 +144,15 @@ def _sample_shape(X, axes):
     return (*X.shape[1:], 1) if X.ndim == axes else X.shape[1:]
 
 
-def _check_shape(input_shape, axes):
+def check_shape(input_shape, *, signals=False):
+    """Return the (h, w, c), or the (l, c) of two axes, that a user's tuple stands for.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    axes = 2 if signals else 3
     if isinstance(input_shape, list | tuple) and len(input_shape) in (2, 3):
         sizes = [positive_int(size, "each of input_shape") for size in input_shape]
         return (*sizes, 1) if len(sizes) < axes else tuple(sizes)

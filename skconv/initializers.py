@@ -7,7 +7,7 @@ from scipy import special
 
 from .lookup import look_up
 
-__all__ = ["INITIALIZERS", "initialize"]
+__all__ = ["INITIALIZERS", "Blank", "fill", "initialize"]
 
 
 def _uniform(shape, rng, dtype, deviation):
@@ -118,4 +118,34 @@ def initialize(
     2.0
     """
     draw = look_up(INITIALIZERS, initializer, argument)
+    if blank := getattr(rng, "blank", None):  # who asks for shapes alone
+        return blank(shape, np.dtype(dtype))
     return draw(shape, rng, np.dtype(dtype), groups)
+
+
+def fill(value, shape, rng, dtype):
+    """Return an array of weights that are all `value` at first; see `initialize`."""
+    if blank := getattr(rng, "blank", None):
+        return blank(shape, np.dtype(dtype))
+    return np.full(shape, value, dtype)
+
+
+class Blank(np.random.Generator):
+    """A generator for who wants the shapes of weights alone (see `initialize`).
+
+    Parameters
+    ----------
+    budget : float, default=inf
+        How many weights there may be: a file may ask for more than fit in memory.
+    """
+
+    def __init__(self, budget=math.inf):
+        super().__init__(np.random.PCG64(0))
+        self.budget = budget
+
+    def blank(self, shape, dtype):
+        """Return zeros that take no memory."""
+        self.budget -= math.prod(shape)
+        if self.budget < 0:
+            raise ValueError("its layers have more weights than the file holds")
+        return np.broadcast_to(dtype.type(0), shape)

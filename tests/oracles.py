@@ -196,3 +196,21 @@ def interpolate(image, row, column, fill):
             near = (1 - abs(row - r)) * (1 - abs(column - c))
             value += near * (image[r, c] if inside else fill)
     return value
+
+
+def batch_norm(x, gamma, beta, epsilon, dz):
+    """Output and gradients, of each value in each other: (y, dx, dgamma, dbeta)."""
+    m, y, dx = x.shape[0], np.zeros(x.shape), np.zeros(x.shape)
+    dgamma, dbeta = np.zeros(gamma.shape), np.zeros(beta.shape)
+    for c in range(x.shape[1]):
+        mean = sum(x[:, c]) / m
+        deviation = np.sqrt(sum((x[:, c] - mean) ** 2) / m + epsilon)
+        u = (x[:, c] - mean) / deviation
+        for i in range(m):
+            y[i, c] = gamma[c] * u[i] + beta[c]
+            dgamma[c] += dz[i, c] * u[i]
+            dbeta[c] += dz[i, c]
+            for j in range(m):
+                du = ((i == j) - 1 / m - u[i] * u[j] / m) / deviation
+                dx[j, c] += dz[i, c] * gamma[c] * du
+    return y, dx, dgamma, dbeta

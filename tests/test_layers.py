@@ -13,6 +13,8 @@ from skconv.layers import (
     Activation,
     AvgPool1D,
     AvgPool2D,
+    BatchNorm,
+    Branches,
     Conv1D,
     Conv2D,
     Dense,
@@ -27,11 +29,15 @@ from skconv.layers import (
     LayerNorm,
     MaxPool1D,
     MaxPool2D,
+    Normalization,
     PReLU,
     Rescaling,
+    Residual,
     SeparableConv2D,
+    Sequential,
     SpatialDropout1D,
     SpatialDropout2D,
+    chain,
 )
 
 LAYERS = [
@@ -56,6 +62,19 @@ LAYERS = [
     (Dropout(0.4), (4, 3, 2)),
     (Dropout(0), (7,)),
     *((Activation(name), (4, 3, 5)) for name in ops.ACTIVATIONS),
+    (Sequential([Conv2D(4, activation="relu"), MaxPool2D(), Dense(3)]), (6, 4, 3)),
+    (Residual([("a", Conv2D(2)), Conv2D(3, activation="gelu")]), (5, 4, 3)),
+    (Residual([Dense(7, "tanh")], "passthrough", activation="gelu"), (7,)),
+    (
+        Residual([Conv2D(4, stride=2)], Conv2D(4, 1, stride=2), activation="relu"),
+        (5, 4, 3),
+    ),
+    (Residual([Conv2D(2)], [MaxPool2D(1), ("b", Conv2D(2, 1))]), (5, 4, 3)),
+    (
+        Branches([("a", [Conv2D(2, 1), Residual([Conv2D(2)])]), Activation(None)]),
+        (4, 5, 3),
+    ),
+    (Branches([Dense(2), ("b", Dense(3, "relu")), Dropout(0.5)]), (7,)),
     (DepthwiseConv2D(), (6, 5, 3)),
     (
         DepthwiseConv2D((3, 2), stride=2, depth_multiplier=2, activation="relu"),
@@ -98,6 +117,23 @@ LAYERS = [
     (PReLU((1, 2)), (4, 3, 2)),
     (PReLU(-1, initial_alpha=-0.5), (9, 2)),
 ]
+LAYERS += [
+    (BatchNorm(), (4, 3, 5)),
+    (BatchNorm(0.5, 0.1, center=False, activation="gelu"), (7,)),
+    (BatchNorm(scale=False, activation="relu"), (3, 4, 2)),
+    (Normalization(), (4, 3, 5)),
+    (Normalization(), (7,)),
+    (Residual([Conv2D(3, use_bias=False), BatchNorm(activation="relu")]), (5, 4, 3)),
+    (Branches([[Normalization(), Conv2D(2)], BatchNorm()]), (5, 4, 3)),
+    (Conv2D(4, 3, kernel_l1=0.1, kernel_l2=0.2), (5, 5, 2)),
+]
+# What has these do in training what they predict, if anything does.
+DIFFER_IN_TRAINING = {
+    BatchNorm: None,
+    Dropout: {"rate": 0},
+    SpatialDropout1D: {"rate": 0},
+    SpatialDropout2D: {"rate": 0},
+}
 each_layer = pytest.mark.parametrize(
     ("layer", "shape"), LAYERS, ids=lambda value: repr(value).replace("\n", "")
 )
@@ -107,11 +143,38 @@ def setup(layer, shape, dtype=np.float64, n=3):
     """Weights and an input of distinct values, far from ties and from 0."""
     rng = np.random.default_rng(0)
     weights, output_shape = layer.build(shape, rng, np.dtype(dtype))
-    for name, weight in weights.items():
-        weights[name] = rng.standard_normal(weight.shape).astype(dtype)
+    for _, weight, learnt in chain.leaves(layer, weights):
+        weight[...] = rng.standard_normal(weight.shape)
+        if not learnt:  # a variance or a count
+            weight[...] = np.abs(weight) + 0.1
     values = rng.permutation(n * np.prod(shape)) - n * np.prod(shape) // 2 + 0.5
     x = (values / len(values)).reshape(n, *shape).astype(dtype)
     return weights, output_shape, x
+
+
+def flat(nested, path=()):
+    """Arrays in nested dicts, by the names that lead to them."""
+    if not isinstance(nested, dict):
+        return {path: nested}
+    parts = [flat(value, (*path, key)) for key, value in nested.items()]
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def parts(layer):
+    yield layer
+    for _, inner in layer.inner_layers():
+        yield from parts(inner)
+
+
+def learnt(layer, weights):
+    return {path: w for path, w, learnt in chain.leaves(layer, weights) if learnt}
+
+
+def moved(weights, u, t, path=()):
+    """A copy of weights, those that u has moved by t times it."""
+    if isinstance(weights, dict):
+        return {key: moved(w, u, t, (*path, key)) for key, w in weights.items()}
+    return weights + t * u.get(path, 0)
 
 
 def test_every_public_layer_is_in_the_table():
@@ -130,16 +193,20 @@ def test_it_produces_the_shape_and_dtype_it_builds(layer, shape, dtype):
     dx, grads = layer.backward(weights, cache, np.ones_like(z))
     assert dx.shape == x.shape
     assert dx.dtype == dtype
-    assert {k: (v.shape, v.dtype) for k, v in grads.items()} == {
-        k: (v.shape, dtype) for k, v in weights.items()
+    assert {k: (v.shape, v.dtype) for k, v in flat(grads).items()} == {
+        k: (v.shape, dtype) for k, v in learnt(layer, weights).items()
     }
 
 
 @each_layer
 def test_predict_is_forward(layer, shape):
     weights, _, x = setup(layer, shape)
-    if isinstance(layer, Dropout):
-        layer = Dropout(0)
+    layer = clone(layer)
+    for part in parts(layer):
+        changes = DIFFER_IN_TRAINING.get(type(part), {})
+        if changes is None:
+            pytest.skip("it normalises by its minibatch")
+        part.set_params(**changes)
     y, _ = layer.forward(weights, x, np.random.default_rng(0))
     np.testing.assert_array_equal(layer.predict(weights, x), y)
 
@@ -157,36 +224,59 @@ def test_backward_is_the_adjoint_of_the_derivative(layer, shape):
     """<dy, J u> = <J^T dy, u>, with J u by central differences in a random direction."""
     weights, _, x = setup(layer, shape)
     rng = np.random.default_rng(1)
-    u = {key: rng.standard_normal(w.shape) for key, w in weights.items()}
+    u = {
+        path: rng.standard_normal(w.shape) for path, w in learnt(layer, weights).items()
+    }
     du = rng.standard_normal(x.shape)
 
     def f(t):  # the same random stream each time, or dropout would change its mind
-        moved = {key: w + t * u[key] for key, w in weights.items()}
-        return layer.forward(moved, x + t * du, np.random.default_rng(2))[0]
+        there = moved(weights, u, t)
+        return layer.forward(there, x + t * du, np.random.default_rng(2))[0]
 
-    y, cache = layer.forward(weights, x, np.random.default_rng(2))
+    here = moved(weights, u, 0)
+    y, cache = layer.forward(here, x, np.random.default_rng(2))
     dy = rng.standard_normal(y.shape)
-    dx, grads = layer.backward(weights, cache, dy)
+    dx, grads = layer.backward(here, cache, dy)
     step = 1e-5
     forward = np.vdot(dy, (f(step) - f(-step)) / (2 * step))
-    backward = np.vdot(dx, du) + sum(np.vdot(grads[key], u[key]) for key in weights)
+    grads = flat(grads)
+    backward = np.vdot(dx, du) + sum(np.vdot(grads[path], u[path]) for path in u)
     np.testing.assert_allclose(forward, backward, rtol=1e-6, atol=1e-8)
+
+
+@each_layer
+def test_input_gradient_is_that_of_predict(layer, shape):
+    weights, _, x = setup(layer, shape)
+    rng = np.random.default_rng(1)
+    du, step = rng.standard_normal(x.shape), 1e-5
+    ahead, behind = (layer.predict(weights, x + t * du) for t in (step, -step))
+    dy = rng.standard_normal(ahead.shape)
+    dx = layer.input_gradient(weights, x, dy)
+    assert dx.shape == x.shape
+    np.testing.assert_allclose(
+        np.vdot(dx, du),
+        np.vdot(dy, (ahead - behind) / (2 * step)),
+        rtol=1e-6,
+        atol=1e-8,
+    )
 
 
 @each_layer
 def test_backward_spares_what_nobody_reads(layer, shape):
     weights, _, x = setup(layer, shape)
-    y, cache = layer.forward(weights, x, np.random.default_rng(0))
-    _, expected = layer.backward(weights, cache, np.ones_like(y))
-    dx, grads = layer.backward(weights, cache, np.ones_like(y), need_dx=False)
+    results = []
+    for need_dx in (True, False):
+        y, cache = layer.forward(weights, x, np.random.default_rng(0))
+        results += [layer.backward(weights, cache, np.ones_like(y), need_dx=need_dx)]
+    (_, expected), (dx, grads) = results
     assert dx is None or not weights
-    assert grads.keys() == expected.keys() == weights.keys()
+    assert flat(grads).keys() == flat(expected).keys() == learnt(layer, weights).keys()
 
 
 @each_layer
 def test_it_leaves_its_arguments_alone(layer, shape):
     weights, _, x = setup(layer, shape)
-    arrays = [x, *weights.values()]
+    arrays = [x, *learnt(layer, weights).values()]
     before = [array.copy() for array in arrays]
     for array in arrays:
         array.flags.writeable = False
@@ -194,9 +284,34 @@ def test_it_leaves_its_arguments_alone(layer, shape):
     dy = np.ones_like(y)
     dy.flags.writeable = False
     layer.backward(weights, cache, dy)
+    for array in flat(weights).values():  # of state, too, from here on
+        array.flags.writeable = False
     layer.predict(weights, x)
     for array, copy in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+@each_layer
+def test_multiply_adds_are_the_inputs_that_outputs_see(layer, shape):
+    """Count them in the Jacobian of weights of one; padding counts as if it were seen."""
+    weights, output_shape, _ = setup(layer, shape)
+    count = layer.multiply_adds(shape, output_shape)
+    assert isinstance(count, int)
+    if layer.inner_layers():
+        return  # see test_composites.py
+    kernels = [weights[key].size for key in weights if key.endswith("kernel")]
+    pixels = np.prod(output_shape[:-1], dtype=int)
+    if "kernel" not in weights:  # or several, one applied after the other
+        assert count == pixels * sum(kernels)
+        return
+    plain = clone(layer).set_params(activation=None)
+    ones = {key: np.full(w.shape, float(key == "kernel")) for key, w in weights.items()}
+    inputs = np.eye(np.prod(shape)).reshape(-1, *shape)
+    seen = np.count_nonzero(plain.predict(ones, inputs))
+    if getattr(layer, "padding", "valid") == "valid":
+        assert count == seen
+    else:
+        assert seen < count == weights["kernel"].size * np.prod(output_shape[:-1])
 
 
 @each_layer
@@ -227,38 +342,28 @@ def test_threads_may_share_it(layer, shape):
             np.testing.assert_array_equal(y, expected)
 
 
+def cast(weights, dtype):
+    if isinstance(weights, dict):
+        return {name: cast(value, dtype) for name, value in weights.items()}
+    return weights.astype(dtype)
+
+
 @each_layer
 def test_its_float32_is_its_float64_rounded(layer, shape, each_ops):
     """On NumPy and on every instruction set: forward and all gradients."""
     results = []
     drawn, _, values = setup(layer, shape)
     for dtype in (np.float32, np.float64):
-        weights = {name: array.astype(dtype) for name, array in drawn.items()}
+        weights = cast(drawn, dtype)
         x = values.astype(dtype)
         y, cache = layer.forward(weights, x, np.random.default_rng(0))
         dy = np.cos(np.arange(y.size)).reshape(y.shape).astype(dtype)
         dx, grads = layer.backward(weights, cache, dy)
         results.append(
-            {"predict": layer.predict(weights, x), "y": y, "dx": dx, **grads}
+            {"predict": layer.predict(weights, x), "y": y, "dx": dx, **flat(grads)}
         )
     for name, actual in results[0].items():
         assert_same(actual, results[1][name], np.float32, scale=4)
-
-
-@each_layer
-def test_it_counts_its_multiply_adds(layer, shape):
-    """A kernel's are what it is multiplied with: all it sees, but for the padding."""
-    weights, output_shape, _ = setup(layer, shape)
-    count = layer.multiply_adds(shape, output_shape)
-    assert isinstance(count, int)
-    pixels = np.prod(output_shape[:-1], dtype=int)
-    kernels = [weight for name, weight in weights.items() if name.endswith("kernel")]
-    if kernels:
-        assert count == sum(pixels * kernel.size for kernel in kernels)
-    elif isinstance(layer, LayerNorm | PReLU | Rescaling):
-        assert count in (np.prod(shape), 2 * np.prod(shape))
-    else:
-        assert count == 0
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Layers: recipes with `build`, `predict`, `forward` and `backward`."""
 
 from .base import Layer
+from .composites import Branches, Residual, Sequential
 from .convolution import Conv2D
 from .dense import Dense, Flatten
 from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .normalization import BatchNorm, Normalization
 from .pointwise import Activation, Dropout, SpatialDropout2D
 from .pooling import AvgPool2D, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
 from .scaling import LayerNorm, PReLU, Rescaling
@@ -20,6 +22,8 @@ __all__ = [
     "Activation",
     "AvgPool1D",
     "AvgPool2D",
+    "BatchNorm",
+    "Branches",
     "Conv1D",
     "Conv2D",
     "Dense",
@@ -34,9 +38,12 @@ __all__ = [
     "LayerNorm",
     "MaxPool1D",
     "MaxPool2D",
+    "Normalization",
     "PReLU",
     "Rescaling",
+    "Residual",
     "SeparableConv2D",
+    "Sequential",
     "SpatialDropout1D",
     "SpatialDropout2D",
 ]

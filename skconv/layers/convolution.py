@@ -4,6 +4,7 @@ import math
 
 from .. import ops
 from .base import Affine, image_shape
+from .pooling import MaxPool2D
 
 __all__ = ["Conv2D", "Convolution"]
 
@@ -27,6 +28,8 @@ class Convolution(Affine):
         activation=None,
         use_bias=True,
         kernel_initializer="glorot_uniform",
+        kernel_l1=0.0,
+        kernel_l2=0.0,
     ):
         self.filters = filters
         self.kernel_size = kernel_size
@@ -37,6 +40,8 @@ class Convolution(Affine):
         self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = kernel_initializer
+        self.kernel_l1 = kernel_l1
+        self.kernel_l2 = kernel_l2
 
     def build(self, input_shape, rng, dtype):
         c = self._expect(input_shape)[-1]
@@ -90,6 +95,9 @@ default="same"
     use_bias : bool, default=True
     kernel_initializer : str, default="glorot_uniform"
         A name in `skconv.initializers.INITIALIZERS`.
+    kernel_l1, kernel_l2 : float, default=0.0
+        What the loss has added for large weights: ``kernel_l1 * sum(abs(kernel)) +
+        kernel_l2 * sum(kernel**2)``.
 
     Notes
     -----
@@ -112,6 +120,21 @@ default="same"
 
     def _op(self, x, kernel, bias, activation):
         return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())
+
+    def predict_with(self, following, weights, x):
+        # A subclass may compute something else.
+        if type(self) is not Conv2D or type(following) is not MaxPool2D:
+            return None
+        return ops.conv2d_max_pool2d(
+            x,
+            weights["kernel"],
+            weights.get("bias"),
+            activation=self.activation,
+            pool_size=following.pool_size,
+            pool_stride=following.stride,
+            pool_padding=following.padding,
+            **self._slide(),
+        )
 
     def _op_backward(self, dy, kept, x, kernel, need_dx):
         return ops.conv2d_backward(

@@ -1,11 +1,9 @@
 """Layers that treat each value by itself."""
 
-from numbers import Real
-
 import numpy as np
 
 from .. import ops
-from .base import Layer, image_shape
+from .base import Layer, check_number, image_shape
 
 __all__ = ["Activation", "Dropout", "SpatialDropout", "SpatialDropout2D"]
 
@@ -68,8 +66,7 @@ class Dropout(Layer):
         self.rate = rate
 
     def build(self, input_shape, rng, dtype):
-        if not isinstance(self.rate, Real) or not 0 <= self.rate < 1:
-            raise ValueError(f"rate must be a number in [0, 1), got {self.rate!r}")
+        check_number(self.rate, "rate", 0, 1)
         return {}, tuple(input_shape)
 
     def predict(self, weights, x):
@@ -84,6 +81,9 @@ class Dropout(Layer):
 
     def _drawn(self, shape):
         return shape
+
+    def input_gradient(self, weights, x, dy):
+        return dy
 
     def _thin(self, values, kept):
         return values * kept / (1 - float(self.rate))

@@ -3,12 +3,11 @@
 import math
 from numbers import Integral, Real
 
-import numpy as np
-
 from .. import ops
+from ..initializers import fill
 from .base import Layer
 
-__all__ = ["LayerNorm", "PReLU", "Rescaling"]
+__all__ = ["LayerNorm", "PReLU", "Rescaling", "sample_axes"]
 
 
 class Rescaling(Layer):
@@ -35,9 +34,6 @@ class Rescaling(Layer):
         _check_number(self.scale, "scale")
         _check_number(self.offset, "offset")
         return {}, tuple(input_shape)
-
-    def multiply_adds(self, input_shape, output_shape):
-        return math.prod(output_shape)
 
     def predict(self, weights, x):
         y = x * float(self.scale)
@@ -94,19 +90,16 @@ class LayerNorm(Layer):
         self.scale = scale
 
     def build(self, input_shape, rng, dtype):
-        axes = _sample_axes(self.axis, input_shape, "axis")
+        axes = sample_axes(self.axis, input_shape, "axis")
         if not axes:
             raise ValueError(f"axis must name at least one axis, got {self.axis!r}")
         if not isinstance(self.epsilon, Real) or not self.epsilon > 0:
             raise ValueError(f"epsilon must be a number above 0, got {self.epsilon!r}")
         size = math.prod(input_shape[a - 1] for a in axes)
-        weights = {"gamma": np.ones(size, dtype)} if self.scale else {}
+        weights = {"gamma": fill(1, (size,), rng, dtype)} if self.scale else {}
         if self.center:
-            weights["beta"] = np.zeros(size, dtype)
+            weights["beta"] = fill(0, (size,), rng, dtype)
         return weights, tuple(input_shape)
-
-    def multiply_adds(self, input_shape, output_shape):
-        return 2 * math.prod(output_shape)  # the variance, and scale and shift
 
     def predict(self, weights, x):
         return ops.layer_norm(x, *self._spread(weights, x), **self._arguments(x))
@@ -126,7 +119,7 @@ class LayerNorm(Layer):
         return dx, {name: by_name[name].ravel() for name in weights}
 
     def _arguments(self, x):
-        axes = _sample_axes(self.axis, x.shape[1:], "axis")
+        axes = sample_axes(self.axis, x.shape[1:], "axis")
         return {"axis": axes, "epsilon": float(self.epsilon)}
 
     def _spread(self, weights, x):
@@ -173,10 +166,9 @@ class PReLU(Layer):
     def build(self, input_shape, rng, dtype):
         _check_number(self.initial_alpha, "initial_alpha")
         size = math.prod(self._alpha_shape(input_shape))
-        return {"alpha": np.full(size, self.initial_alpha, dtype)}, tuple(input_shape)
-
-    def multiply_adds(self, input_shape, output_shape):
-        return math.prod(output_shape)
+        return {"alpha": fill(self.initial_alpha, (size,), rng, dtype)}, tuple(
+            input_shape
+        )
 
     def predict(self, weights, x):
         return ops.prelu(x, weights["alpha"].reshape(self._alpha_shape(x.shape[1:])))
@@ -187,7 +179,7 @@ class PReLU(Layer):
         return dx, {"alpha": dalpha.ravel()}
 
     def _alpha_shape(self, shape):
-        shared = _sample_axes(self.shared_axes, shape, "shared_axes")
+        shared = sample_axes(self.shared_axes, shape, "shared_axes")
         return [1 if a in shared else size for a, size in enumerate(shape, start=1)]
 
 
@@ -196,7 +188,7 @@ def _check_number(value, name):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
 
 
-def _sample_axes(value, shape, name):
+def sample_axes(value, shape, name):
     """Return axes of samples of `shape` in a batch, where axis 0 is the samples'."""
     values = () if value is None else value
     values = tuple(values) if isinstance(values, tuple | list) else (values,)

@@ -44,7 +44,7 @@ class Conv1D(OnSignals, Convolution):
         al., "WaveNet", 2016, section 2.1).
     dilation : int, default=1
         Step between the taps of one window.
-    groups, activation, use_bias, kernel_initializer
+    groups, activation, use_bias, kernel_initializer, kernel_l1, kernel_l2
         As in `Conv2D`.
 
     Notes
