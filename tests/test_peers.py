@@ -11,9 +11,10 @@ import zlib
 
 import numpy as np
 import pytest
-from tolerances import RTOL, assert_same
+from tolerances import RTOL
 
 from skconv import layers, ops
+from skconv.layers import chain
 
 CONFIGURATIONS = 60  # of each layer
 BATCH = 3
@@ -150,6 +151,73 @@ def slopes(rng):
     return shape, {"shared_axes": one_of(rng, None, shared)}
 
 
+def batch_norm(rng):
+    arguments = {
+        "epsilon": one_of(rng, 1e-3, 0.1),
+        "center": bool(rng.integers(2)),
+        "scale": bool(rng.integers(2)),
+        "activation": one_of(rng, None, *SMOOTH, "relu"),
+    }
+    return any_shape(rng), arguments
+
+
+# Layers of layers ----------------------------------------------------------------------
+
+SMOOTH = ("elu", "gelu", "tanh", "logistic")  # no corner that rounding may step over
+
+
+def convolution(rng, filters=None, **arguments):
+    return layers.Conv2D(
+        filters or int(rng.integers(1, 6)),
+        ints(rng, 1, 4, 2),
+        dilation=ints(rng, 1, 2, 2),
+        activation=one_of(rng, None, *SMOOTH),
+        **arguments,
+    )
+
+
+def middle(rng):
+    """A layer that keeps its input's shape."""
+    return one_of(
+        rng,
+        layers.BatchNorm(activation=one_of(rng, None, *SMOOTH)),
+        layers.LayerNorm(),
+        layers.DepthwiseConv2D(activation=one_of(rng, *SMOOTH)),
+        layers.Activation(one_of(rng, *SMOOTH)),
+        layers.AvgPool2D(2, stride=1, padding="same"),
+    )
+
+
+def sequential(rng):
+    last = one_of(rng, layers.GlobalAvgPool2D(), layers.Dense(3, "tanh"))
+    arguments = {"layers": [convolution(rng), middle(rng), ("last", last)]}
+    return sample_shape(rng, 2), arguments
+
+
+def residual(rng):
+    shape = sample_shape(rng, 2)
+    stride = int(rng.integers(1, 3))
+    filters = int(rng.integers(1, 6))
+    side = layers.Conv2D(filters, 1, stride=stride)
+    if rng.random() < 0.5:
+        stride, filters, side = 1, shape[-1], None
+    elif rng.random() < 0.5:
+        side = [middle(rng), ("mix", side)]
+    inside = [convolution(rng, stride=stride), middle(rng), convolution(rng, filters)]
+    activation = one_of(rng, None, *SMOOTH)
+    return shape, {"layers": inside, "shortcut": side, "activation": activation}
+
+
+def branches(rng):
+    kinds = (
+        lambda: convolution(rng),
+        lambda: middle(rng),
+        lambda: [middle(rng), convolution(rng)],
+        lambda: layers.Residual([middle(rng)]),
+    )
+    return sample_shape(rng, 2), {"layers": [one_of(rng, *kinds)() for _ in range(3)]}
+
+
 # The same in torch, for samples with the channels last ---------------------------------
 
 
@@ -273,6 +341,40 @@ def torch_dense(torch, layer, x, weights):
     return torch_activation(torch, z + weights.get("bias", 0), layer.activation)
 
 
+def torch_batch_norm(torch, layer, x, weights, training=True):
+    running = weights["moving_mean"], weights["moving_variance"]
+    y = torch.nn.functional.batch_norm(
+        channels_first(x) if x.ndim > 2 else x,
+        *(array.detach().clone() for array in running),
+        weights.get("gamma"),
+        weights.get("beta"),
+        training=training,
+        eps=layer.epsilon,
+    )
+    return torch_activation(
+        torch, channels_last(y) if x.ndim > 2 else y, layer.activation
+    )
+
+
+def torch_chain(torch, named, x, weights):
+    for name, layer in named:
+        x = TORCH[type(layer).__name__][1](torch, layer, x, weights.get(name, {}))
+    return x
+
+
+def torch_residual(torch, layer, x, weights):
+    *main, last = layer.inner_layers()
+    side = [last] if layer.shortcut is not None else []
+    main = main if side else [*main, last]
+    z = torch_chain(torch, main, x, weights) + torch_chain(torch, side, x, weights)
+    return torch_activation(torch, z, layer.activation)
+
+
+def torch_branches(torch, layer, x, weights):
+    sides = [torch_chain(torch, [side], x, weights) for side in layer.inner_layers()]
+    return torch.cat(sides, dim=-1)
+
+
 POOL = {kind: functools.partial(torch_pool, kind=kind) for kind in ("max", "avg")}
 
 # Layer -> what draws (shape of a sample, arguments), and torch's (torch, layer, x,
@@ -284,6 +386,8 @@ TORCH = {
     ),
     "AvgPool1D": (lambda rng: pooling(rng, 1), POOL["avg"]),
     "AvgPool2D": (lambda rng: pooling(rng, 2), POOL["avg"]),
+    "BatchNorm": (batch_norm, torch_batch_norm),
+    "Branches": (branches, torch_branches),
     "Conv1D": (lambda rng: grouped(rng, 1), torch_convolution),
     "Conv2D": (lambda rng: grouped(rng, 2), torch_convolution),
     "Dense": (
@@ -321,12 +425,21 @@ TORCH = {
     "LayerNorm": (norm, torch_layer_norm),
     "MaxPool1D": (lambda rng: pooling(rng, 1), POOL["max"]),
     "MaxPool2D": (lambda rng: pooling(rng, 2), POOL["max"]),
+    "Normalization": (
+        lambda rng: (any_shape(rng), {}),
+        lambda torch, layer, x, w: (x - w["mean"]) / w["variance"].sqrt(),
+    ),
     "PReLU": (slopes, torch_prelu),
     "Rescaling": (
         lambda rng: (any_shape(rng), {"scale": rng.normal(), "offset": rng.normal()}),
         lambda torch, layer, x, w: x * layer.scale + layer.offset,
     ),
+    "Residual": (residual, torch_residual),
     "SeparableConv2D": (separable, torch_separable),
+    "Sequential": (
+        sequential,
+        lambda torch, layer, x, w: torch_chain(torch, layer.inner_layers(), x, w),
+    ),
     "SpatialDropout1D": (
         lambda rng: (sample_shape(rng, 1), {"rate": 0.0}),
         lambda torch, layer, x, w: torch.nn.functional.dropout1d(x, 0.0),
@@ -342,6 +455,14 @@ def test_every_layer_has_a_peer():
     assert set(TORCH) == set(layers.__all__) - {"Layer"}
 
 
+def each(function, weights):
+    """Weights, which may be of layers within layers, each turned into another."""
+    return {
+        key: each(function, value) if isinstance(value, dict) else function(value)
+        for key, value in weights.items()
+    }
+
+
 def draw(name, dtype):
     """Yield layers of random configurations, their weights, an input and a gradient.
 
@@ -353,67 +474,84 @@ def draw(name, dtype):
         shape, arguments = TORCH[name][0](rng)
         layer = getattr(layers, name)(**arguments)
         weights, output_shape = layer.build(shape, rng, np.dtype("float64"))
+        for _, weight, learnt in chain.leaves(layer, weights):
+            # Scaled by what is summed up, or else each softmax would be saturated.
+            fan = weight.size / weight.shape[-1]
+            weight[...] = rng.standard_normal(weight.shape) / np.sqrt(fan)
+            if not learnt:  # a variance or a count
+                weight[...] = np.abs(weight) + 0.5
         size = BATCH * math.prod(shape)
         x = (rng.permutation(size) - size // 2 + 0.5) / size * 4
-        arrays = {"x": x.reshape(BATCH, *shape)}
-        arrays["dy"] = rng.standard_normal((BATCH, *output_shape))
-        arrays |= {key: rng.standard_normal(w.shape) for key, w in weights.items()}
-        yield layer, {key: array.astype(dtype) for key, array in arrays.items()}
+        x = x.reshape(BATCH, *shape).astype(dtype)
+        dy = rng.standard_normal((BATCH, *output_shape)).astype(dtype)
+        yield layer, each(lambda weight: weight.astype(dtype), weights), x, dy
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", TORCH)
 def test_forward_and_all_gradients_are_torchs(name, dtype, torch):
-    for layer, arrays in draw(name, dtype):
-        actual = run(layer, arrays)
-        leaves = {
-            key: torch.from_numpy(array.copy()).double().requires_grad_()
-            for key, array in arrays.items()
-        }
-        x, dy, *_ = leaves.values()
-        weights = {key: leaves[key] for key in list(leaves)[2:]}
-        y = TORCH[name][1](torch, layer, x, weights)
-        y.backward(dy.detach())
-        expected = {"y": y, "dx": x.grad, **{key: w.grad for key, w in weights.items()}}
+    for layer, weights, x, dy in draw(name, dtype):
+        if dtype == "float32" and near_a_kink(layer, weights, x):
+            continue
+
+        def leaf(array):
+            return torch.from_numpy(array.copy()).double().requires_grad_()
+
+        peer_x, peer_weights = leaf(x), each(leaf, weights)
+        y = TORCH[name][1](torch, layer, peer_x, peer_weights)
+        y.backward(torch.from_numpy(dy).double())
+        expected = {"y": y.detach(), "dx": peer_x.grad}
+        for path, weight, learnt in chain.leaves(layer, peer_weights):
+            if learnt:
+                expected[path] = weight.grad
+        actual = run(layer, weights, x, dy)
+        assert actual.keys() == expected.keys()
         for key, value in expected.items():
-            kinks = dtype == "float32" and near_a_kink(layer, arrays)
-            if not kinks:
-                compare(layer, arrays, key, actual[key], value.detach().numpy(), dtype)
+            compare(layer, x.shape, key, actual[key], value.numpy(), dtype)
 
 
-def run(layer, arrays):
-    x, dy, *_ = arrays.values()
-    weights = {key: arrays[key] for key in list(arrays)[2:]}
+def run(layer, weights, x, dy):
+    weights = each(np.copy, weights)  # of which forward may change the state
     y, cache = layer.forward(weights, x, np.random.default_rng(0))
-    np.testing.assert_array_equal(layer.predict(weights, x), y)
     dx, grads = layer.backward(weights, cache, dy)
-    return {"y": y, "dx": dx, **grads}
+    leaves = chain.leaves(layer, grads)
+    return {"y": y, "dx": dx, **{path: grad for path, grad, _ in leaves}}
 
 
-def near_a_kink(layer, arrays):
+def near_a_kink(layer, weights, x):
     """Whether rounding may put a sum on the other side of a ReLU's corner."""
     if getattr(layer, "activation", None) not in ("relu", "leaky_relu"):
         return False
     if isinstance(layer, layers.Activation):
         return False
     linear = type(layer)(**{**layer.get_params(), "activation": None})
-    x, _, *_ = arrays.values()
-    wide = {key: arrays[key].astype(float) for key in list(arrays)[2:]}
-    z = linear.predict(wide, x.astype(float))
+    wide = each(lambda weight: weight.astype(float), weights)
+    z, _ = linear.forward(wide, x.astype(float), np.random.default_rng(0))
     return bool((np.abs(z) < 1e-4).any())
 
 
-def compare(layer, arrays, key, actual, expected, dtype):
-    # A gradient may cancel out, as that of the softmax of one channel does.
-    vanishes = np.abs(expected).max() < 1e-12
-    try:
-        if vanishes:
-            assert np.abs(actual).max() <= ROUNDINGS * RTOL[np.dtype(dtype)]
-        else:
-            assert_same(actual, expected, dtype, scale=ROUNDINGS)
-    except AssertionError as error:
-        shape = arrays["x"].shape
-        raise AssertionError(f"{key} of {layer!r} on {shape}: {error}") from error
+def compare(layer, shape, key, actual, expected, dtype):
+    # Inputs and gradients that come in are of about 1. What cancels out, as the gradient
+    # of a softmax of one channel does, has the rounding errors of what it came from.
+    largest = max(np.abs(expected).max(), 0.05)
+    tolerance = ROUNDINGS * RTOL[np.dtype(dtype)] * largest
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(
+        actual,
+        expected,
+        rtol=0,
+        atol=tolerance,
+        err_msg=f"{key} of {layer!r} on {shape}",
+    )
+
+
+def test_batch_norm_predicts_as_torch(torch):
+    for layer, weights, x, _ in draw("BatchNorm", "float64"):
+        peer = each(torch.from_numpy, weights)
+        x_peer = torch.from_numpy(x)
+        expected = torch_batch_norm(torch, layer, x_peer, peer, training=False)
+        y = layer.predict(weights, x)
+        compare(layer, x.shape, "y", y, expected.numpy(), "float64")
 
 
 # Keras, whose "same" pads by what the stride leaves ------------------------------------
@@ -452,22 +590,24 @@ def of_keras(layer, arguments):
 def test_forward_is_keras(name, keras):
     names = {None: "linear", "identity": "linear", "logistic": "sigmoid"}
     seen = 0
-    for layer, arrays in draw(name, "float32"):
+    for layer, weights, x, _ in draw(name, "float32"):
         keywords = of_keras(layer, layer.get_params())
         if keywords is None:
             continue
-        for argument in [key for key in keywords if key.endswith("_initializer")]:
+        training_only = ("_initializer", "_l1", "_l2")
+        for argument in [key for key in keywords if key.endswith(training_only)]:
             del keywords[argument]
         if "activation" in keywords:
             a = keywords["activation"]
             keywords["activation"] = names.get(a, a)
         peer = getattr(keras.layers, KERAS[name])(**keywords)
-        peer.build(arrays["x"].shape)
+        peer.build(x.shape)
         # In Keras' order, as ours; gamma and beta of several axes are not vectors there.
-        weights = [arrays[key] for key in list(arrays)[2:]]
         shapes = [w.shape for w in peer.weights]
-        peer.set_weights([w.reshape(s) for w, s in zip(weights, shapes, strict=True)])
-        expected = np.asarray(peer(arrays["x"]))
-        compare(layer, arrays, "y", run(layer, arrays)["y"], expected, "float32")
+        peer.set_weights(
+            [w.reshape(s) for w, s in zip(weights.values(), shapes, strict=True)]
+        )
+        y = layer.predict(weights, x)
+        compare(layer, x.shape, "y", y, np.asarray(peer(x)), "float32")
         seen += 1
     assert seen >= 5
