@@ -488,7 +488,8 @@ def test_layers_may_hold_anything_when_training_goes_on(digits):
             self.values = values
 
     class Duck(Layer):
-        thing = None
+        def __init__(self, thing):
+            self.thing = thing
 
         def predict(self, weights, x):
             return x
@@ -496,8 +497,7 @@ def test_layers_may_hold_anything_when_training_goes_on(digits):
         def backward(self, weights, cache, dy, need_dx=True):
             return dy, {}
 
-    duck = Duck()
-    duck.thing = Thing(np.arange(5000))
+    duck = Duck(Thing(np.arange(5000)))
     clf = ConvNetClassifier([duck, Dense(4)], random_state=0)
     clf.partial_fit(X, y, np.arange(10)).partial_fit(X, y)
     duck.thing.values[2500] = 0

@@ -571,11 +571,11 @@ def test_what_is_no_file(path):
 
 
 def test_loading_takes_no_more_memory_than_the_file(images, path):
-    clf = ConvNetClassifier([Dense(60_000), Dense(10, "relu")], max_iter=1)
+    clf = ConvNetClassifier([Dense(20_000), Dense(10, "relu")], max_iter=1)
     save_model(clf.fit(*images), path)
     del clf
     size = path.stat().st_size
-    assert size > 2**23
+    assert size > 2**21
     tracemalloc.start()
     try:
         load_model(path)
@@ -589,7 +589,7 @@ def test_nothing_but_errors_come_of_mutants(tmp_path):
     """A short run of what ``python -m tests.fuzz_models`` does at length."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a mutant may overflow in a cast
-        outcomes, worst = fuzz_models.fuzz(300, 1, tmp_path)
+        outcomes, worst = fuzz_models.fuzz(200, 1, tmp_path)
     assert outcomes["loaded"] > 5
-    assert outcomes["ValueError"] > 200
+    assert outcomes["ValueError"] > 100
     assert worst["bytes"] < fuzz_models.SLACK
