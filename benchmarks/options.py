@@ -29,7 +29,7 @@ OPTIONS = {
             RandomFlip(),
             RandomShift(2),
             RandomErasing(),
-            RandomRotation(),
+            RandomRotation(10),
             GaussianNoise(),
         )
     },
