@@ -14,7 +14,9 @@ from threadpoolctl import threadpool_info
 
 import skconv
 
-from . import accuracy, imports, plot, steps, whole
+from . import accuracy, imports, options, plot, scaling, serving, steps, whole
+from .peers.nets import BASIC, NETS, ZOO
+from .processes import PEERS
 
 ENVIRONMENTS = ["torch", "tensorflow", "jax"]
 
@@ -41,7 +43,21 @@ def main():
     parser.add_argument(
         "--threads", type=int, nargs="+", default=[1, 2], help="steps; others: the last"
     )
-    parser.add_argument("--nets", nargs="+", default=list(steps.NETS), metavar="NET")
+    parser.add_argument(
+        "--nets",
+        nargs="+",
+        choices=NETS,
+        metavar="NET",
+        help="of steps: " + ", ".join(NETS),
+    )
+    parser.add_argument("--zoo", action="store_true", help="steps of skconv.zoo's nets")
+    parser.add_argument(
+        "--peers",
+        nargs="+",
+        choices=PEERS,
+        metavar="PEER",
+        help="of steps: " + ", ".join(map(repr, PEERS)),
+    )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--epochs", type=int, default=3, help="of fit")
     parser.add_argument("--samples", type=int, help="fit only the first so many")
@@ -68,7 +84,8 @@ def runs(arguments):
         "steps": lambda: steps.run(
             pythons,
             threads=arguments.threads,
-            nets=arguments.nets,
+            nets=arguments.nets or list(ZOO if arguments.zoo else BASIC),
+            peers=arguments.peers or list(PEERS),
             rounds=arguments.rounds,
         ),
         "fit": lambda: whole.fit(
@@ -85,6 +102,10 @@ def runs(arguments):
             rounds=arguments.rounds,
         ),
         "search": lambda: whole.search(pythons, data=arguments.data),
+        "options": lambda: options.run(arguments.rounds),
+        "scaling": scaling.run,
+        "memory": scaling.memory,
+        "serving": serving.run,
         "digits": accuracy.digits,
         "fashion": lambda: accuracy.fashion(arguments.data),
     }

@@ -12,6 +12,13 @@ from typing import NamedTuple
 SCRIPTS = Path(__file__).parent / "peers"
 LIMIT = 900  # seconds for any one answer; torch.compile takes minutes to start
 WARM_UP = 3
+THREAD_COUNTS = [
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+]
 
 
 class Spec(NamedTuple):
@@ -71,6 +78,7 @@ class Peer:
         """Wait until it is ready."""
         self.description = self._answer()
         self.actions = self.description.pop("actions")
+        self.parameters = self.description.pop("parameters", None)
 
     def run(self, action, calls=1):
         """Call an action a number of times; return the answer, a dict."""
@@ -125,28 +133,20 @@ def environment(threads):
     # What was set for this machine's OpenBLAS would favour or hinder NumPy's.
     left_out = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SKCONV_OPS")
     kept = {key: value for key, value in os.environ.items() if key not in left_out}
-    counts = dict.fromkeys(
-        [
-            "OMP_NUM_THREADS",
-            "OPENBLAS_NUM_THREADS",
-            "MKL_NUM_THREADS",
-            "NUMEXPR_NUM_THREADS",
-            "VECLIB_MAXIMUM_THREADS",
-        ],
-        str(threads),
-    )
+    counts = dict.fromkeys(THREAD_COUNTS, str(threads))
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
     return kept | counts | quiet
 
 
-def start(kind, pythons, *, threads, **task):
+def start(kind, pythons, *, threads, names=tuple(PEERS), **task):
     """Return the peers of a benchmark, each ready, one for each count of threads.
 
     Who cannot start is left out, and says why; so is who turns out to be the same as
     another, as our two are without compiled ops.
     """
     peers = []
-    for name, spec in PEERS.items():
+    for name in names:
+        spec = PEERS[name]
         if kind not in spec.kinds.split() or spec.environment not in pythons:
             continue
         for count in threads:

@@ -1,15 +1,28 @@
-"""Fashion-MNIST: 60,000 images of clothes, trained from bytes, batch by batch.
+"""
+Fashion-MNIST, from bytes
+=========================
+
+60,000 images of clothes, trained batch by batch from the bytes they are stored in: a
+first layer of ten lines scales them inside the network, so that nothing as large as X
+is ever made. Ten epochs reach about 92 % on the 10,000 test images.
+
+.. image:: /static/fashion_mnist.png
+   :alt: Test images under the names of what they are taken for; one of 24 is wrong
 
 Run ``python examples/fashion_mnist.py``, with ``--data`` for the folder that holds the
 data set's four gzip IDX files. By default they are looked for where Debian's package
-``dataset-fashion-mnist`` puts them, and else fetched from OpenML.
+``dataset-fashion-mnist`` puts them, and else fetched from OpenML. It takes minutes, and
+so it does not run when this page is built.
 """
+
+# sphinx_gallery_thumbnail_path = "static/fashion_mnist.png"
 
 import argparse
 import gzip
 import time
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import fetch_openml
 
@@ -56,13 +69,32 @@ def read_idx(path):
     return np.frombuffer(data, np.uint8, offset=4 + 4 * len(sizes)).reshape(sizes)
 
 
+def draw(images, guesses, labels):
+    """Draw images with what they were taken for; wrong names in red, with the truth."""
+    figure, axes = plt.subplots(4, 6, figsize=(8, 6.4), layout="constrained")
+    for ax, image, guess, label in zip(
+        axes.flat, images, guesses, labels, strict=False
+    ):
+        right = guess == label
+        ax.imshow(image, cmap="gray_r")
+        ax.set_title(
+            NAMES[guess] if right else f"{NAMES[guess]}, not {NAMES[label]}",
+            fontsize=9,
+            color="black" if right else "#b3261e",
+        )
+        ax.set_axis_off()
+    figure.suptitle("Test images, and what they are taken for")
+    return figure
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Train on Fashion-MNIST.")
     parser.add_argument("--data", help="folder of the gzip IDX files")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument(
         "--samples", type=int, default=60_000, help="train on the first"
     )
+    parser.add_argument("--output", help="file for the picture; by default a window")
     arguments = parser.parse_args()
 
     X_train, X_test, y_train, y_test = load_fashion_mnist(arguments.data)
@@ -84,7 +116,12 @@ def main():
     clf.fit(X_train[: arguments.samples], y_train[: arguments.samples])
     print(f"trained in {time.perf_counter() - start:.0f} s")
     print(f"test accuracy {clf.score(X_test, y_test):.4f}")
-    print("the first test images:", *[NAMES[k] for k in clf.predict(X_test[:5])])
+
+    figure = draw(X_test, clf.predict(X_test[:24]), y_test)
+    if arguments.output:
+        figure.savefig(arguments.output, dpi=150)
+    else:
+        plt.show()
 
 
 if __name__ == "__main__":

@@ -1,39 +1,62 @@
-"""Grid search over filter size and stride, in two processes."""
+"""
+Search over filter size and stride
+==================================
 
+Names reach into layers, so ``GridSearchCV`` tries kernel sizes and strides as it would
+any parameter, here in two processes. Larger kernels see more of a digit; with a stride
+of 2 a layer looks at a quarter of the places, which costs some accuracy.
+"""
+
+import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skconv import ConvNetClassifier
 from skconv.layers import Conv2D, Dense, MaxPool2D
 
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(
+    X / 16, y, stratify=y, random_state=0
+)
+clf = ConvNetClassifier(
+    [
+        ("conv1", Conv2D(16, 3, activation="relu")),
+        ("pool1", MaxPool2D(2)),
+        ("dense", Dense(64, "relu")),
+    ],
+    max_iter=10,
+    batch_size=32,
+    learning_rate_init=0.003,
+    random_state=0,
+)
+grid = {"conv1__kernel_size": [1, 3, 5], "conv1__stride": [1, 2]}
+search = GridSearchCV(clf, grid, cv=3, n_jobs=2).fit(X_train, y_train)
 
-def main():
-    X, y = load_digits(return_X_y=True)
-    X_train, X_test, y_train, y_test = train_test_split(
-        X / 16, y, stratify=y, random_state=0
-    )
-    clf = ConvNetClassifier(
-        [
-            ("conv1", Conv2D(16, 3, activation="relu")),
-            ("pool1", MaxPool2D(2)),
-            ("dense", Dense(64, "relu")),
-        ],
-        max_iter=10,
-        batch_size=32,
-        learning_rate_init=0.003,
-        random_state=0,
-    )
-    grid = {"conv1__kernel_size": [1, 3, 5], "conv1__stride": [1, 2]}
-    search = GridSearchCV(clf, grid, cv=3, n_jobs=2).fit(X_train, y_train)
+print("best:", search.best_params_)
+print(f"accuracy on images it never saw: {search.score(X_test, y_test):.4f}")
 
-    print("mean accuracy of 3 folds")
-    print("kernel_size  stride 1  stride 2")
-    scores = search.cv_results_["mean_test_score"].reshape(3, 2)
-    for size, row in zip(grid["conv1__kernel_size"], scores, strict=True):
-        print(f"{size:11d}", *(f"{score:9.4f}" for score in row))
-    print("best:", search.best_params_)
-    print(f"accuracy on images it never saw: {search.score(X_test, y_test):.4f}")
+# %%
+# All six scores at a glance. A kernel of one pixel sees no shapes, and is the only one
+# to suffer much from a stride that skips three pixels of four.
 
+scores = 100 * search.cv_results_["mean_test_score"].reshape(3, 2)
 
-if __name__ == "__main__":
-    main()
+figure, ax = plt.subplots(figsize=(4.6, 5.2), layout="constrained")
+picture = ax.imshow(scores, cmap="viridis")
+for row in range(3):
+    for column in range(2):
+        value = scores[row, column]
+        ax.text(
+            column,
+            row,
+            f"{value:.1f} %",
+            ha="center",
+            va="center",
+            fontsize=14,
+            color="white" if picture.norm(value) < 0.6 else "black",
+        )
+ax.set_xticks([0, 1], ["stride 1", "stride 2"])
+ax.set_yticks([0, 1, 2], ["1 x 1", "3 x 3", "5 x 5"])
+ax.set_ylabel("kernel size")
+ax.set_title("Accuracy, mean of 3 folds")
+plt.show()

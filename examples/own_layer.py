@@ -1,10 +1,14 @@
-"""A layer of your own: how much of each channel to let through, learnt.
+"""
+A layer of your own
+===================
 
 LayerScale (Touvron et al., "Going deeper with image transformers", 2021) multiplies
-each channel by a weight. Written with `build`, `predict` and `backward`, it is tested
-by the adjoint identity, used inside the estimator, and searched over like any other.
+each channel by a weight: how much of it to let through, learnt. Written with ``build``,
+``predict`` and ``backward``, it is tested by the adjoint identity, used inside the
+estimator, and searched over like any other.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -37,8 +41,15 @@ class LayerScale(Layer):
         return dx, {"scale": (dy * x).sum(axis=pixels)}
 
 
+# %%
+# Test it
+# -------
+# Whatever the layer, ``<dy, J u>`` must be ``<J^T dy, u>``: the first comes from
+# differences of ``predict``, the second from ``backward``. One number tests every
+# gradient at once.
+
+
 def check_backward(layer, shape):
-    """<dy, J u> must be <J^T dy, u>: one number that tests every gradient at once."""
     rng = np.random.default_rng(0)
     weights, _ = layer.build(shape, rng, np.dtype("float64"))
     x, u = rng.standard_normal((2, 3, *shape))
@@ -46,37 +57,69 @@ def check_backward(layer, shape):
     dy = rng.standard_normal(y.shape)
     dx, _ = layer.backward(weights, cache, dy)
     step = 1e-6
-    ju = (
-        layer.predict(weights, x + step * u) - layer.predict(weights, x - step * u)
-    ) / (2 * step)
+    ahead = layer.predict(weights, x + step * u)
+    ju = (ahead - layer.predict(weights, x - step * u)) / (2 * step)
     print(f"<dy, J u> = {np.vdot(dy, ju):.9f}, <J^T dy, u> = {np.vdot(dx, u):.9f}")
     np.testing.assert_allclose(np.vdot(dy, ju), np.vdot(dx, u), rtol=1e-6)
 
 
-def main():
-    check_backward(LayerScale(0.5), (4, 4, 3))
+check_backward(LayerScale(0.5), (4, 4, 3))
 
-    X, y = load_digits(return_X_y=True)
-    X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
-    clf = ConvNetClassifier(
-        [
-            ("conv", Conv2D(16, 3, activation="relu")),
-            ("scale", LayerScale()),
-            ("pool", MaxPool2D(2)),
-            ("dense", Dense(32, "relu")),
-        ],
-        max_iter=10,
-        batch_size=32,
-        learning_rate_init=0.003,
-        random_state=0,
+# %%
+# Use it
+# ------
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
+clf = ConvNetClassifier(
+    [
+        ("conv", Conv2D(16, 3, activation="relu")),
+        ("scale", LayerScale()),
+        ("pool", MaxPool2D(2)),
+        ("dense", Dense(32, "relu")),
+    ],
+    max_iter=10,
+    batch_size=32,
+    learning_rate_init=0.003,
+    random_state=0,
+)
+search = GridSearchCV(clf, {"scale__start": [0.01, 1.0]}, cv=2, n_jobs=2)
+search.fit(X_train, y_train)
+print("best start:", search.best_params_["scale__start"])
+print(f"accuracy on images it never saw: {search.score(X_test, y_test):.4f}")
+
+# %%
+# What it learnt: all channels began alike, and some are let through more than others.
+
+weights = search.best_estimator_.network_.weights
+scale = weights["scale"]["scale"]
+start = search.best_params_["scale__start"]
+order = np.argsort(scale)[::-1]
+kernels = weights["conv"]["kernel"][:, :, 0, order]
+limit = np.abs(kernels).max()
+
+figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+ax.bar(range(len(scale)), scale[order] - start, 0.7, start, color="#2b5d8a")
+ax.axhline(start, color="#c46a00", linewidth=2)
+ax.set_ylim(min(start, scale.min()) - 0.08)
+ax.annotate(
+    "where all began",
+    (len(scale) - 0.5, start),
+    (0, -5),
+    textcoords="offset points",
+    ha="right",
+    va="top",
+    color="#c46a00",
+)
+ax.set_xticks([])
+ax.set_ylabel("learnt scale")
+ax.set_title("How much of each channel is let through, and its filter")
+ax.spines[["top", "right", "bottom"]].set_visible(False)
+ax.margins(x=0.01)
+for channel in range(len(scale)):
+    below = ax.inset_axes(
+        [channel - 0.4, -0.26, 0.8, 0.24], transform=ax.get_xaxis_transform()
     )
-    search = GridSearchCV(clf, {"scale__start": [0.01, 1.0]}, cv=2, n_jobs=2)
-    search.fit(X_train, y_train)
-    print("best start:", search.best_params_["scale__start"])
-    print(f"accuracy on images it never saw: {search.score(X_test, y_test):.4f}")
-    scale = search.best_estimator_.network_.weights["scale"]["scale"]
-    print("what it learnt:", np.array2string(scale, precision=2))
-
-
-if __name__ == "__main__":
-    main()
+    below.imshow(kernels[..., channel], cmap="RdBu_r", vmin=-limit, vmax=limit)
+    below.set_axis_off()
+plt.show()

@@ -1,44 +1,66 @@
-"""Save a model, load it, and train it on: what is kept, and what it weighs."""
+"""
+Save, load, train on
+====================
+
+What a saved model keeps, and what it weighs. ``partial_fit`` (and ``warm_start=True``)
+keep the solver's moments and the random stream, so that training goes on after loading
+as if nothing had happened, to the bit.
+"""
 
 import tempfile
 from pathlib import Path
 
 import joblib
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 
 from skconv import ConvNetClassifier
 
+X, y = load_digits(return_X_y=True)
+X = X / 16
+folder = tempfile.TemporaryDirectory()
+path = Path(folder.name) / "model.joblib"
 
-def main():
-    X, y = load_digits(return_X_y=True)
-    X = X / 16
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.joblib"
+clf = ConvNetClassifier(max_iter=5, random_state=0).fit(X, y)
+joblib.dump(clf, path)
+sizes = {
+    "the weights themselves": clf.network_.parameters.nbytes,
+    "the file, after fit": path.stat().st_size,
+}
 
-        clf = ConvNetClassifier(max_iter=5, random_state=0).fit(X, y)
-        joblib.dump(clf, path)
-        weights, on_disk = clf.network_.parameters.nbytes, path.stat().st_size
-        print(f"{weights / 1e3:.0f} kB of weights, {on_disk / 1e3:.0f} kB on disk")
+# %%
+# A joblib file can run code when it is loaded: load only files that you trust.
 
-        # A joblib file can run code when it is loaded: load only files that you trust.
-        loaded = joblib.load(path)
-        np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
-        print("the loaded model gives the same probabilities, to the bit")
+loaded = joblib.load(path)
+np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+print("the loaded model gives the same probabilities, to the bit")
 
-        # partial_fit (and warm_start=True) keep Adam's moments and the random stream,
-        # so that training goes on after loading as if nothing had happened.
-        stream = ConvNetClassifier(random_state=0)
-        stream.partial_fit(X[:900], y[:900], classes=range(10))
-        joblib.dump(stream, path)
-        print(f"with the moments: {path.stat().st_size / 1e3:.0f} kB on disk")
-        loaded = joblib.load(path).partial_fit(X[900:], y[900:])
-        stream.partial_fit(X[900:], y[900:])
-        np.testing.assert_array_equal(
-            loaded.network_.parameters, stream.network_.parameters
-        )
-        print("trained on after loading: the same weights, to the bit")
+# %%
+# Half of the data, a file in between, the other half; and the same without the file.
 
+stream = ConvNetClassifier(random_state=0)
+stream.partial_fit(X[:900], y[:900], classes=range(10))
+joblib.dump(stream, path)
+sizes["the file, after partial_fit"] = path.stat().st_size
 
-if __name__ == "__main__":
-    main()
+loaded = joblib.load(path).partial_fit(X[900:], y[900:])
+stream.partial_fit(X[900:], y[900:])
+np.testing.assert_array_equal(loaded.network_.parameters, stream.network_.parameters)
+print("trained on after loading: the same weights, to the bit")
+folder.cleanup()
+
+# %%
+# Adam keeps two moments for each weight; they are saved only where they are needed.
+
+figure, ax = plt.subplots(figsize=(7, 2.2), layout="constrained")
+kilobytes = [size / 1e3 for size in sizes.values()]
+bars = ax.barh(list(sizes), kilobytes, color=["#8fb3d1", "#2b5d8a", "#c46a00"])
+ax.bar_label(bars, [f"{size:,.0f} kB" for size in kilobytes], padding=4)
+ax.invert_yaxis()
+ax.margins(x=0.15)
+ax.set_title("What is on disk", loc="left")
+ax.set_xticks([])
+ax.spines[:].set_visible(False)
+ax.tick_params(left=False)
+plt.show()

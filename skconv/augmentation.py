@@ -1,13 +1,12 @@
 """Augmentation: recipes that vary the images of a minibatch, in training only."""
 
 import math
-from collections import Counter
 from numbers import Real
 
 import numpy as np
 
 from . import ops
-from .layers.naming import Searchable, name_all
+from .layers.naming import Searchable, hint_to_call, name_parts
 
 __all__ = [
     "GaussianNoise",
@@ -102,21 +101,13 @@ def name_recipes(recipes):
         If two share a name.
     """
     entries = recipes if isinstance(recipes, list | tuple) else [recipes]
-    named = [entry for entry in name_all(entries) if entry[1] != "passthrough"]
+    named = name_parts(entries, "recipes of augment")
     for _, recipe in named:
         if isinstance(recipe, type) or not callable(recipe):
-            hint = ""
-            if isinstance(recipe, type):
-                hint = f"; call it: {recipe.__name__}(...)"
             raise TypeError(
                 "augment must be a callable (x, rng) -> x, such as the recipes of "
                 "skconv.augmentation, or a list of them or of (name, callable), got "
-                f"{recipe!r}{hint}"
-            )
-    for name, count in Counter(name for name, _ in named).items():
-        if count > 1:
-            raise ValueError(
-                f"recipes of augment must have distinct names, got {count} of {name!r}"
+                f"{recipe!r}{hint_to_call(recipe)}"
             )
     return named
 
@@ -125,14 +116,14 @@ def name_recipes(recipes):
 
 
 class RandomFlip(Searchable):
-    """Mirror half of the images.
+    """Mirror half of the images, or of signals in time.
 
     Parameters
     ----------
     horizontal : bool, default=True
         Whether left and right change places, in every other image.
     vertical : bool, default=False
-        Whether top and bottom do.
+        Whether top and bottom do; signals have neither.
 
     Examples
     --------
@@ -150,22 +141,24 @@ class RandomFlip(Searchable):
 
     def __call__(self, x, rng):
         """Return images of x, some of them mirrored."""
-        y = _images(x).copy()
+        y = _images_or_rows(x).copy()
         for name, axis in (("horizontal", 2), ("vertical", 1)):
             if _flag(getattr(self, name), name):
+                if axis == 1 and x.ndim == 3:
+                    raise ValueError("vertical must be False for signals (n, l, c)")
                 chosen = rng.random(len(x)) < 0.5
                 y[chosen] = np.flip(y, axis)[chosen]
-        return y
+        return y.reshape(x.shape)
 
 
 class RandomShift(Searchable):
-    """Shift images by whole pixels.
+    """Shift images by whole pixels, or signals in time.
 
     Parameters
     ----------
     max_shift : int or (int, int)
         Each image moves by up to this many pixels, vertically and horizontally,
-        either way; all shifts are equally likely.
+        either way; all shifts are equally likely. Signals take one number.
     fill : float, default=0.0
         Value of the pixels that come in from outside.
 
@@ -186,14 +179,22 @@ class RandomShift(Searchable):
 
     def __call__(self, x, rng):
         """Return images of x, shifted."""
-        n, h, w, _ = _images(x).shape
+        images = _images_or_rows(x)
+        n, h, w, _ = images.shape
         dy, dx = ops.pair(self.max_shift, "max_shift", minimum=0)
-        padded = _pad(x, dy, dx, _number(self.fill, "fill"))
+        if x.ndim == 3:
+            if isinstance(self.max_shift, tuple | list):
+                raise ValueError(
+                    "max_shift must be an int >= 0 for signals (n, l, c), got "
+                    f"{self.max_shift!r}"
+                )
+            dy = 0
+        padded = _pad(images, dy, dx, _number(self.fill, "fill"))
         # Every part of the padded image that is as large as the image: a view.
         windows = np.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(1, 2))
         windows = np.moveaxis(windows, 3, -1)
         top, left = rng.integers(0, 2 * dy + 1, n), rng.integers(0, 2 * dx + 1, n)
-        return windows[np.arange(n), top, left]
+        return windows[np.arange(n), top, left].reshape(x.shape)
 
 
 class RandomAffine(Searchable):
@@ -383,8 +384,18 @@ class GaussianNoise(Searchable):
 
 def _images(x):
     if x.ndim != 4:
-        raise ValueError(f"takes images (n, h, w, c), got an array of shape {x.shape}")
+        hint = ""
+        if x.ndim == 3:
+            hint = "; for signals there are GaussianNoise, RandomFlip and RandomShift"
+        raise ValueError(
+            f"takes images (n, h, w, c), got an array of shape {x.shape}{hint}"
+        )
     return x
+
+
+def _images_or_rows(x):
+    """Return images, and signals (n, l, c) as images of one row."""
+    return x[:, None] if x.ndim == 3 else _images(x)
 
 
 def _flag(value, name):

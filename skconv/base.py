@@ -12,8 +12,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .architectures import default_layers
-from .augmentation import name_recipes
-from .batches import predict_in_batches
+from .batches import in_batches, predict_in_batches
 from .callbacks import CallbackSupportMixin, EpochCallbacks
 from .diagrams import DrawsLayers
 from .features import GivesFeatures
@@ -21,16 +20,18 @@ from .images import check_images, check_input_shape, find_input_shape
 from .layers import Activation, Dense
 from .layers.base import same_recipe
 from .layers.naming import name_layers
+from .layers.signals import OnSignals
 from .network import Network
 from .parameters import NUMBERS, HasParameters
-from .planning import make_optimizer, plan_learning_rate
+from .planning import check_options, make_optimizer, plan_learning_rate
 from .reporting import print_epoch
+from .resuming import Fit, identify
 from .samples import check_weight, clip_batch_size, hold_out, weigh
-from .schedules import check_schedule
 from .summary import GivesSummary
 from .training import History, NonFiniteLossError, Step, StoppingRule, train
 from .validation import Validator, find_scorer
 from .version import __version__
+from .weights import HasWeights
 
 __all__ = ["BaseConvNet"]
 
@@ -39,7 +40,12 @@ _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logist
 
 
 class BaseConvNet(
-    CallbackSupportMixin, GivesFeatures, GivesSummary, DrawsLayers, HasParameters
+    CallbackSupportMixin,
+    GivesFeatures,
+    GivesSummary,
+    DrawsLayers,
+    HasWeights,
+    HasParameters,
 ):
     """Fitting and outputs of the estimators.
 
@@ -152,8 +158,22 @@ class BaseConvNet(
             X, y, sample_weight, go_on=True, classes=classes, one_pass=True
         )
 
-    def _fit(
+    def _fit(self, X, y, sample_weight, *, one_pass=False, **how):
+        """Fit a draft of this estimator and become it: whole, or not at all."""
+        check_options(self)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        data = {"X": X, "y": y, "metadata": metadata}
+        with EpochCallbacks(self, data, 1 if one_pass else self.max_iter) as callbacks:
+            draft = object.__new__(type(self))
+            vars(draft).update(vars(self))
+            draft._fit_draft(callbacks, X, y, sample_weight, one_pass=one_pass, **how)
+            callbacks.end(draft._snapshot)
+            self.__dict__ = {**vars(draft), **self.get_params(deep=False)}
+        return self
+
+    def _fit_draft(
         self,
+        callbacks,
         X,
         y,
         sample_weight,
@@ -163,67 +183,62 @@ class BaseConvNet(
         classes=None,
         one_pass=False,
     ):
-        """Fit a draft of this estimator and become it: whole, or not at all."""
-        self._check_options()
-        callbacks = EpochCallbacks(
-            self,
-            1 if one_pass else self.max_iter,
-            {
-                "X": X,
-                "y": y,
-                "metadata": None
-                if sample_weight is None
-                else {"sample_weight": sample_weight},
-            },
-        )
-        draft = object.__new__(type(self))
-        vars(draft).update(vars(self))
         scoring = find_scorer(self.scoring)
         go_on = go_on and hasattr(self, "network_")
-        X = check_images(draft, X, y, reset=not go_on)
+        X = check_images(self, X, y, reset=not go_on)
         check_consistent_length(X, y)
-        targets = draft._encode(y, classes, go_on, one_pass)
+        targets = self._encode(y, classes, go_on, one_pass)
         if go_on:
-            draft._continue_network(X)
+            self._continue_network(X)
         else:
-            draft._start_network(X)
+            self._start_network(X)
         weight = check_weight(sample_weight, X)
-        rows, held_out = draft._set_aside(X, targets, weight, validation)
-        counted, weight = draft._weigh(weight, targets, rows, one_pass)
-        validate = Validator(draft, held_out, scoring) if held_out else None
-        draft._train((counted, X, targets, weight), validate, one_pass, callbacks)
-        draft._publish_history(validated=validate is not None)
-        callbacks.end(draft._snapshot)
-        self.__dict__ = {**vars(draft), **self.get_params(deep=False)}
-        return self
-
-    def _check_options(self):
-        """Check what scikit-learn's table of bounds cannot say."""
-        check_schedule(self.learning_rate)
-        if self.augment is not None:
-            name_recipes(self.augment)
+        held_out = self._check_validation(*validation)
+        stopping = self._stopping_rule()
+        validated = self.early_stopping or held_out is not None
+        callbacks.begin(
+            partial(Fit, self, stopping, validated, one_pass),
+            partial(identify, self, (X, targets, weight), held_out, go_on=go_on),
+        )
+        rows, held_out = self._set_aside(X, targets, weight, held_out)
+        counted, weight = self._weigh(weight, targets, rows, one_pass)
+        if not go_on and not stopping.epochs:  # nor taken up where it was killed
+            self.network_.adapt(
+                partial(in_batches, self.network_, X, np.sort(counted), weight)
+            )
+        validate = Validator(self, held_out, scoring) if held_out else None
+        data = counted, X, targets, weight
+        self._train(data, validate, stopping, one_pass, callbacks)
+        self._publish_history(validated)
 
     def _start_network(self, X):
-        self.input_shape_ = find_input_shape(X, self.input_shape)
+        self.input_shape_ = find_input_shape(
+            X, self.input_shape, signals=self._is_for_signals()
+        )
         self.n_features_in_ = math.prod(self.input_shape_)
         seed = check_random_state(self.random_state).randint(2**31, size=4)
         self._rng = np.random.default_rng(seed)
         self._split_seed = int(self._rng.integers(2**31))
+        self._build_network(self._rng)
+        self._solver_state = None, None
+        self._history = History()
+
+    def _build_network(self, rng):
         layers = [(name, clone(layer, safe=False)) for name, layer in self._hidden()]
         name = "output"
         while name in dict(layers):
             name += "_"
         layers.append((name, Dense(self._coding.n_outputs)))
-        self.network_ = Network.build(layers, self.input_shape_, self._rng, self.dtype)
-        self._solver_state = None, None
-        self._history = History()
+        self.network_ = Network.build(layers, self.input_shape_, rng, self.dtype)
 
     def _continue_network(self, X):
         """Go on with copies: the fitted network is in use until this fit succeeds."""
         check_input_shape(X, self.input_shape_, type(self).__name__)
         shape = self.input_shape_
         if self.input_shape is not None:
-            shape = find_input_shape(X, self.input_shape)
+            shape = find_input_shape(
+                X, self.input_shape, signals=self._is_for_signals()
+            )
         for name, now, then in [
             ("layers", self._hidden(), self.network_.layers[:-1]),
             ("dtype", self.dtype, self.network_.dtype.name),
@@ -238,6 +253,11 @@ class BaseConvNet(
         self._rng, self._solver_state, self._history = copy.deepcopy(
             (self._rng, self._solver_state, self._history)
         )
+
+    def _is_for_signals(self):
+        """Tell what two axes of a sample are: its layers say that."""
+        nested = self.get_params(deep=True).values()
+        return any(isinstance(value, OnSignals) for value in nested)
 
     def _hidden(self):
         """Name the hidden layers, whichever way they are described."""
@@ -273,13 +293,11 @@ class BaseConvNet(
                 stacklevel=2,
             )
 
-    def _set_aside(self, X, targets, weight, validation):
+    def _set_aside(self, X, targets, weight, held_out):
         """Return the rows of X to train on, and the data to validate with or None."""
         counted = np.arange(len(X)) if weight is None else np.flatnonzero(weight)
-        if any(given is not None for given in validation):
-            return counted, self._check_validation(*validation)
-        if not self.early_stopping:
-            return counted, None
+        if held_out is not None or not self.early_stopping:
+            return counted, held_out
         rows, held_out = hold_out(
             counted,
             self._coding.strata(targets[counted]),
@@ -290,6 +308,9 @@ class BaseConvNet(
         return rows, (X, held_out, targets[held_out], held_out_weight)
 
     def _check_validation(self, X_val, y_val, sample_weight_val):
+        """Return the data to validate with as `Validator` wants them, if any."""
+        if X_val is None and y_val is None and sample_weight_val is None:
+            return None
         for name, given, other in [
             ("X_val", X_val, "y_val"),
             ("y_val", y_val, "X_val"),
@@ -334,7 +355,10 @@ class BaseConvNet(
         fitted = {name: vars(self)[name] for name in [*names, "_coding"]}
         return {**fitted, "network_": self.network_.copy()}
 
-    def _reporter(self, validate, callbacks):
+    def _stopping_rule(self):
+        return StoppingRule(self.tol, self.n_iter_no_change, self.early_stopping)
+
+    def _reporter(self, validated, optimizer, callbacks):
         """Return what is to be done after each epoch, or None."""
         if not (self.verbose or callbacks.active):
             return None
@@ -343,18 +367,19 @@ class BaseConvNet(
             if self.verbose:
                 print_epoch(epoch, self.verbose)
             if callbacks.active:
-                snapshot = partial(self._snapshot, validate is not None)
+                self._solver_state = self.solver, optimizer.state
+                snapshot = partial(self._snapshot, validated)
                 return callbacks.end_epoch(snapshot)
             return False
 
         return report
 
-    def _train(self, data, validate, one_pass, callbacks):
+    def _train(self, data, validate, stopping, one_pass, callbacks):
         batch_size = clip_batch_size(self.batch_size, len(data[0]))
         steps_per_epoch = math.ceil(len(data[0]) / batch_size)
         total_steps = self.max_iter * steps_per_epoch
         if not one_pass:  # in which max_iter counts calls, not epochs from here on
-            total_steps += self._history.steps
+            total_steps += self._history.steps - stopping.epochs * steps_per_epoch
         if self.learning_rate != "adaptive":
             self._history.slowdown = 1.0
         solver, state = self._solver_state
@@ -378,11 +403,9 @@ class BaseConvNet(
                 rng=self._rng,
                 history=self._history,
                 shuffle=self.shuffle,
-                stopping=StoppingRule(
-                    self.tol, self.n_iter_no_change, self.early_stopping
-                ),
+                stopping=stopping,
                 validate=validate,
-                report=self._reporter(validate, callbacks),
+                report=self._reporter(validate is not None, step.optimizer, callbacks),
             )
         except NonFiniteLossError as error:
             X = data[1]

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import ops
 
-__all__ = ["gather", "predict_in_batches"]
+__all__ = ["gather", "in_batches", "predict_in_batches"]
 
 # What the layers of one batch may fill in prediction.
 _BATCH_BYTES = 2**24
@@ -45,6 +45,33 @@ def gather(X, rows, network):
     return batch
 
 
+def in_batches(network, X, rows, weight):
+    """Go over rows of X in memory that does not grow with it.
+
+    Parameters
+    ----------
+    network : Network
+    X : array of shape (n, ...)
+    rows : ndarray of int
+    weight : ndarray of shape (n,) or None
+        What each sample counts for.
+
+    Yields
+    ------
+    x : ndarray of shape (some, *network.input_shape)
+    weight : ndarray of shape (some,) or None
+    """
+    size = _batch_size(network)
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        yield gather(X, part, network), None if weight is None else weight[part]
+
+
+def _batch_size(network):
+    largest = max(map(math.prod, [network.input_shape, *network.shapes]))
+    return max(1, _BATCH_BYTES // (largest * network.dtype.itemsize))
+
+
 def predict_in_batches(network, X, rows=None, upto=None):
     """Compute the network's outputs in memory that does not grow with X.
 
@@ -61,8 +88,7 @@ def predict_in_batches(network, X, rows=None, upto=None):
     -------
     outputs : ndarray of shape (n, *network.output_shape), or of the layer's
     """
-    largest = max(map(math.prod, [network.input_shape, *network.shapes]))
-    size = max(1, _BATCH_BYTES // (largest * network.dtype.itemsize))
+    size = _batch_size(network)
     n = len(X) if rows is None else len(rows)
     shape = network.output_shape
     if upto is not None:

@@ -11,9 +11,11 @@ layers : list of layers or of (name, layer), default=None
     in a layer's place leaves it out. None builds the default network from the
     next six parameters.
 
-input_shape : (h, w) or (h, w, c), default=None
+input_shape : (h, w), (h, w, c) or (l, c), default=None
     Shape of one image, for X of flat rows. By default rows are square images of
-    one channel or, where their length is no square, signals ``(1, length, 1)``.
+    one channel or, where their length is no square, of one row: ``(1, length, 1)``.
+    Where `layers` has layers on signals, such as `Conv1D`, two axes are those of a
+    signal, ``(l, c)``, and by default rows are signals of one channel.
 
 filters : tuple of int, default=(32, 64)
     Default network: filters of each convolution.
@@ -135,19 +137,19 @@ _ATTRIBUTES = """\
 network_ : Network
     The trained layers and their weights.
 
-input_shape_ : (h, w, c)
-    Shape of one image.
+input_shape_ : (h, w, c) or (l, c)
+    Shape of one image or signal.
 
 n_features_in_ : int
-    Values of one image, ``h * w * c``.
+    Values of one image, ``h * w * c``, or of one signal.
 
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Names of X's columns, where X is a data frame with names of str.
 
 n_iter_ : int
     Epochs trained, all calls that went on from each other together.
 
-loss_curve_ : list of float, of length n_iter_
+loss_curve_ : list of float, of length `n_iter_`
     Mean training loss of each epoch.
 
 learning_rate_curve_ : list of float

@@ -1,21 +1,22 @@
 """Layers and their weights: the only object that knows both."""
 
 import math
-import operator
 
 import numpy as np
 
+from .layers import chain
 from .layers.naming import name_layers
 
 __all__ = ["Network"]
 
 
 class Network:
-    """A chain of layers with the weights that training learns.
+    """A chain of layers with the arrays that training changes.
 
-    All weights live in one flat vector, `parameters`; what each layer sees are named
-    views of it. So a step of an optimizer, "restore the best weights" and a checkpoint
-    are each one line on one array.
+    All of them live in one flat vector, `values`: first what gradients train, then what
+    layers keep beside it, such as running means. Each layer sees named views of it. So
+    a step of an optimizer, "restore the best weights" and a checkpoint are each one
+    line on one array.
 
     Attributes
     ----------
@@ -24,9 +25,17 @@ class Network:
         Of one sample.
     shapes : list of tuple of int
         What comes out of each layer.
+    values : ndarray of shape (n_parameters + n_state,)
     parameters : ndarray of shape (n_parameters,)
+        What gradients train: the front of `values`.
+    state : ndarray of shape (n_state,)
+        What they do not: the rest of it.
     weights : dict of str to dict of str to ndarray
-        ``weights["conv1"]["kernel"]``: views of `parameters`.
+        ``weights["conv1"]["kernel"]``: views of `values`. Those of a layer that holds
+        others nest: ``weights["block1"]["conv1"]["kernel"]``.
+    arrays : dict of str to ndarray
+        The same views in the order they were built in, by dotted names:
+        ``arrays["block1.conv1.kernel"]``.
 
     Examples
     --------
@@ -39,17 +48,20 @@ class Network:
     [(3, 3, 4), (2,)]
     >>> network.weights["conv"]["kernel"].shape
     (3, 3, 1, 4)
+    >>> list(network.arrays)
+    ['conv.kernel', 'conv.bias', 'out.kernel', 'out.bias']
     >>> network.predict(np.zeros((7, 5, 5, 1), np.float32)).shape
     (7, 2)
     """
 
-    def __init__(self, layers, input_shape, shapes, layout, parameters):
+    def __init__(self, layers, input_shape, shapes, layout, n_parameters, values):
         self.layers = layers
         self.input_shape = input_shape
         self.shapes = shapes
-        self._layout = layout  # a dict of weight name to shape for each layer
-        self.parameters = parameters
-        self.weights = self._views(parameters)
+        self._layout = layout
+        self._n_parameters = n_parameters
+        self.values = values
+        self._make_views()
 
     @classmethod
     def build(cls, layers, input_shape, rng, dtype="float32"):
@@ -74,19 +86,20 @@ class Network:
             If a layer does not fit; the message names it.
         """
         dtype = np.dtype(dtype)
-        shape = tuple(input_shape)
         layers, rng = name_layers(layers), np.random.default_rng(rng)
-        shapes, layout, arrays = [], {}, []
-        for name, layer in layers:
-            with _naming(name, layer):
-                weights, shape = layer.build(shape, rng, dtype)
-                shape = tuple(map(operator.index, shape))
-                layout[name] = {key: np.shape(array) for key, array in weights.items()}
-            shapes.append(shape)
-            arrays += [np.ravel(array) for array in weights.values()]
-        parameters = np.concatenate([np.empty(0, dtype), *arrays])
-        parameters = parameters.astype(dtype, copy=False)
-        return cls(layers, tuple(input_shape), shapes, layout, parameters)
+        weights, shapes = chain.build(layers, input_shape, rng, dtype)
+        layout, n_parameters, size = _lay_out(layers, weights)
+        values = np.empty(size, dtype)
+        network = cls(layers, tuple(input_shape), shapes, layout, n_parameters, values)
+        for name, first in _flat(weights).items():
+            network.arrays[name][...] = first
+        return network
+
+    def _make_views(self):
+        self.parameters = self.values[: self._n_parameters]
+        self.state = self.values[self._n_parameters :]
+        self.weights = _views(self._layout, self.values)
+        self.arrays = _flat(self.weights)
 
     @property
     def output_shape(self):
@@ -96,7 +109,7 @@ class Network:
     @property
     def dtype(self):
         """What the network computes in."""
-        return self.parameters.dtype
+        return self.values.dtype
 
     def decayed(self, strength):
         """Return how weight decay touches `parameters`: not biases and other vectors.
@@ -111,9 +124,8 @@ class Network:
             `strength` for kernels, 0 for weights of one dimension.
         """
         decay = np.zeros_like(self.parameters)
-        for views in self._views(decay).values():
-            for view in views.values():
-                view[...] = strength if view.ndim > 1 else 0
+        for view in _flat(_views(self._layout, decay)).values():
+            view[...] = strength if view.ndim > 1 else 0
         return decay
 
     def __repr__(self):
@@ -123,11 +135,20 @@ class Network:
         )
 
     def copy(self):
-        """Return a network of the same layers with weights of its own."""
-        parameters = np.array(self.parameters)
-        return Network(
-            self.layers, self.input_shape, self.shapes, self._layout, parameters
-        )
+        """Return a network of the same layers with arrays of its own."""
+        twin = object.__new__(Network)
+        twin.__setstate__({**self.__getstate__(), "values": np.array(self.values)})
+        return twin
+
+    def adapt(self, batches):
+        """Have layers learn from the training data before the first step.
+
+        Parameters
+        ----------
+        batches : callable ``() -> iterator of (x, sample_weight)``
+            Goes once over the data; see `skconv.layers.Layer.adapt`.
+        """
+        chain.adapt(self.layers, self.weights, batches)
 
     def predict(self, x, upto=None):
         """Compute the last layer's output. Pure: any number of threads may ask.
@@ -143,14 +164,13 @@ class Network:
         -------
         outputs : ndarray of shape (n, *output_shape)
         """
-        for name, layer in self.layers:
-            x = layer.predict(self.weights[name], x)
-            if name == upto:
-                break
-        return x
+        return chain.predict(self.layers, self.weights, x, upto)
 
     def loss_and_gradient(self, x, targets, weight, loss, rng):
         """Go down the layers, and back up with the gradient.
+
+        That is training: layers that keep state, such as running means, update it.
+        What they ask for large weights is added to the loss.
 
         Parameters
         ----------
@@ -169,81 +189,82 @@ class Network:
         value : float
         gradient : ndarray of shape (n_parameters,)
         """
-        caches = []
-        for (name, layer), shape in zip(self.layers, self.shapes, strict=True):
-            with _naming(name, layer):
-                x, cache = layer.forward(self.weights[name], x, rng)
-                self._check_promise("forward", x, shape)
-            caches.append(cache)
-        value, dy = loss(x, targets, weight)
+        outputs, caches = chain.forward(
+            self.layers, self.weights, x, rng, shapes=self.shapes
+        )
+        value, dy = loss(outputs, targets, weight)
+        _, grads = chain.backward(self.layers, self.weights, caches, dy, need_dx=False)
         gradient = np.empty_like(self.parameters)
-        views = self._views(gradient)
-        # Nobody reads a gradient below the first layer that has weights.
-        first = next((i for i, (name, _) in enumerate(self.layers) if views[name]), 0)
-        for i in reversed(range(first, len(self.layers))):
-            name, layer = self.layers[i]
-            with _naming(name, layer):
-                dy, grads = layer.backward(
-                    self.weights[name], caches.pop(), dy, need_dx=i > first
-                )
-                _fill(views[name], grads)
-                if i > first:
-                    self._check_promise("backward", dy, self.shapes[i - 1])
-        return value, gradient
-
-    def _check_promise(self, verb, array, shape):
-        """Check what a layer returns: a mistake would show up far from its author."""
-        got = np.shape(array)[1:], getattr(array, "dtype", None)
-        if got != (shape, self.dtype):
-            raise ValueError(
-                f"{verb} must return samples of shape {shape} in {self.dtype}, as "
-                f"build and the network say, got {got[0]} in {got[1]}"
-            )
-
-    def _views(self, vector):
-        """Name the parts of a vector like `parameters`, in the weights' shapes."""
-        views, start = {}, 0
-        for name, shapes in self._layout.items():
-            views[name] = {}
-            for key, shape in shapes.items():
-                stop = start + math.prod(shape)
-                views[name][key] = vector[start:stop].reshape(shape)
-                start = stop
-        return views
+        grads, views = _flat(grads), _flat(_views(self._layout, gradient))
+        for name, view in views.items():
+            view[...] = grads[name]
+        penalty, grads = chain.penalty(self.layers, self.weights)
+        for name, part in _flat(grads).items():
+            views[name] += part
+        return value + penalty, gradient
 
     def __getstate__(self):
         state = vars(self).copy()
-        del state["weights"]  # views: pickled, they would store all weights twice
+        for views in ("parameters", "state", "weights", "arrays"):
+            del state[views]  # pickled, they would store all values again
         return state
 
     def __setstate__(self, state):
-        vars(self).update(state, weights=None)
-        self.weights = self._views(self.parameters)
+        vars(self).update(state)
+        self._make_views()
 
 
-class _naming:  # a class: a generator would cost more than a small layer
-    """Put a layer's name in front of what goes wrong in it."""
+def _lay_out(layers, weights):
+    """Give each array its place in one flat vector, what gradients train in front.
 
-    __slots__ = ("layer", "name")
+    Returns
+    -------
+    layout : dict
+        Nested as weights are; (start, shape) of each array.
+    n_parameters, size : int
+        Length of the front, and of all.
+    """
+    leaves = [
+        leaf
+        for name, layer in layers
+        for leaf in chain.leaves(layer, weights[name], (name,))
+    ]
+    starts, size, ends = {}, 0, []
+    for part in (True, False):
+        for path, array, learnt in leaves:
+            if learnt is part:
+                starts[path] = size
+                size += np.size(array)
+        ends.append(size)
 
-    def __init__(self, name, layer):
-        self.name, self.layer = name, layer
+    def place(value, path):
+        if isinstance(value, dict):
+            return {key: place(inner, (*path, key)) for key, inner in value.items()}
+        return starts[path], np.shape(value)
 
-    def __enter__(self):
-        pass
-
-    def __exit__(self, kind, error, traceback):
-        if isinstance(error, AttributeError | TypeError | ValueError):
-            raise kind(f"layer {self.name!r} ({self.layer!r}): {error}") from error
+    return place(weights, ()), *ends
 
 
-def _fill(views, grads):
-    """Copy a layer's gradients to their places, and mind what its author forgot."""
-    for key, view in views.items():
-        if key not in grads or np.shape(grads[key]) != view.shape:
-            got = f"one of shape {np.shape(grads[key])}" if key in grads else "none"
-            raise ValueError(
-                f"backward must return a gradient of shape {view.shape} for weight "
-                f"{key!r}, got {got}"
-            )
-        view[...] = grads[key]
+def _views(layout, vector):
+    """Name the parts of `values`, or of a vector as long as `parameters`."""
+    views = {}
+    for key, place in layout.items():
+        if isinstance(place, dict):
+            views[key] = _views(place, vector)
+            continue
+        start, shape = place
+        stop = start + math.prod(shape)
+        if stop <= len(vector):
+            views[key] = vector[start:stop].reshape(shape)
+    return views
+
+
+def _flat(nested, prefix=""):
+    """Name what is in nested dicts by the dotted path to it."""
+    flat = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat

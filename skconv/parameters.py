@@ -6,8 +6,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 
-from .layers.naming import HoldsLayers, name_all
-from .lookup import did_you_mean
+from .layers.naming import HoldsParts
 from .optimizers import OPTIMIZERS
 
 __all__ = ["BOUNDS", "NUMBERS", "HasParameters"]
@@ -63,7 +62,7 @@ BOUNDS = {
 }
 
 
-class HasParameters(HoldsLayers):
+class HasParameters(HoldsParts):
     """The parameters, whose names reach into layers and into recipes of augmentation.
 
     One recipe's are ``augment__degrees``; of a list, each has the name of its recipe in
@@ -71,6 +70,7 @@ class HasParameters(HoldsLayers):
     """
 
     _parameter_constraints: ClassVar[dict] = BOUNDS
+    _parts: ClassVar[dict] = {"layers": "layer", "augment": "recipe"}
 
     def __init__(
         self,
@@ -144,62 +144,3 @@ class HasParameters(HoldsLayers):
         self.augment = augment
         self.transform_layer = transform_layer
         self.dtype = dtype
-
-    def get_params(self, deep=True):
-        """Return parameters by name, with ``deep`` those of layers and recipes too.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-
-        Returns
-        -------
-        params : dict
-        """
-        params = super().get_params(deep)
-        augment = params.get("augment") if deep else None
-        recipes = [("augment", augment)]
-        if isinstance(augment, list | tuple):
-            recipes = [(f"augment__{name}", value) for name, value in name_all(augment)]
-            params.update(recipes)
-        for name, recipe in recipes:
-            if hasattr(recipe, "get_params") and not isinstance(recipe, type):
-                inner = recipe.get_params(deep=True)
-                params.update((f"{name}__{key}", value) for key, value in inner.items())
-        return params
-
-    def set_params(self, **params):
-        """Set parameters by name, `layers` and `augment` before what is inside.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If there is no such parameter.
-        """
-        if "augment" in params:
-            super().set_params(augment=params.pop("augment"))
-        if isinstance(getattr(self, "augment", None), list | tuple):
-            inside = {name for name in params if name.startswith("augment__")}
-            self._set_recipes({name: params.pop(name) for name in sorted(inside)})
-        return super().set_params(**params)
-
-    def _set_recipes(self, params):
-        """Set recipes of a list, and then their parameters."""
-        recipes = dict(name_all(self.augment))
-        for path, value in params.items():  # sorted: a recipe before what is inside it
-            _, name, *inside = path.split("__", 2)
-            if name not in recipes:
-                raise ValueError(
-                    f"Invalid parameter {path!r} for {type(self).__name__}"
-                    f"{did_you_mean(name, recipes)}\n"
-                    f"Recipes of augment are: {list(recipes)}"
-                )
-            if inside:
-                recipes[name].set_params(**{inside[0]: value})
-            else:
-                recipes[name] = value
-                self.augment = list(recipes.items())

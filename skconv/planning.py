@@ -3,16 +3,34 @@
 from functools import partial
 from numbers import Integral
 
+from .augmentation import name_recipes
 from .optimizers import OPTIMIZERS
-from .schedules import learning_rate_at
+from .schedules import check_schedule, learning_rate_at
 
-__all__ = ["make_optimizer", "plan_learning_rate"]
+__all__ = ["check_options", "make_optimizer", "plan_learning_rate"]
 
 # Solver -> its optimizer's arguments and the parameters that they come from.
 _SOLVER_ARGUMENTS = {
     "adam": {"beta_1": "beta_1", "beta_2": "beta_2", "epsilon": "epsilon"},
     "sgd": {"momentum": "momentum", "nesterov": "nesterovs_momentum"},
 }
+
+
+def check_options(params):
+    """Check what scikit-learn's table of bounds cannot say, once a fit.
+
+    Parameters
+    ----------
+    params : estimator
+
+    Raises
+    ------
+    ValueError
+        If there is no such schedule or recipe of augmentation.
+    """
+    check_schedule(params.learning_rate)
+    if params.augment is not None:
+        name_recipes(params.augment)
 
 
 def make_optimizer(params, network, state=None):

@@ -12,11 +12,17 @@ from itertools import product
 import numpy as np
 
 from .batches import predict_in_batches
+from .layers import chain
 from .lookup import did_you_mean
 from .ops import pair, positive_int
 
-__all__ = ["grad_cam", "input_gradient", "occlusion", "output_gradient"]
-__all__ += ["smooth_gradient"]
+__all__ = [
+    "grad_cam",
+    "input_gradient",
+    "occlusion",
+    "output_gradient",
+    "smooth_gradient",
+]
 
 _CHUNK = 64  # images whose layers' outputs are held at a time
 
@@ -51,16 +57,11 @@ def output_gradient(network, x, direction, layer=None):
             f"{did_you_mean(layer, names)}"
         )
     first = 0 if layer is None else names.index(layer) + 1
-    inputs = []  # of each layer, and then the outputs of the last
-    for name, recipe in network.layers:
-        inputs.append(x)
-        x = recipe.predict(network.weights[name], x)
-    inputs.append(x)
-    gradient = np.asarray(direction, network.dtype)
-    for i in reversed(range(first, len(names))):
-        name, recipe = network.layers[i]
-        gradient = recipe.input_gradient(network.weights[name], inputs[i], gradient)
-    return inputs[first], gradient
+    if layer is not None:
+        x = network.predict(x, upto=layer)
+    direction = np.asarray(direction, network.dtype)
+    layers = network.layers[first:]
+    return x, chain.input_gradient(layers, network.weights, x, direction)
 
 
 def input_gradient(network, x, direction):

@@ -105,8 +105,8 @@ def learning_rate_at(
     Raises
     ------
     ValueError
-        If there is no such schedule, or a callable returns anything but a finite
-        number of at least 0.
+        If a callable returns anything but a finite number of at least 0. A name is
+        not checked here, since that would be done at each step: see `check_schedule`.
 
     Notes
     -----
@@ -128,7 +128,6 @@ def learning_rate_at(
     0.500
     0.038
     """
-    check_schedule(schedule)
     ramp = min(1.0, step / warmup_steps) if warmup_steps else 1.0
     if callable(schedule):
         return ramp * adaptive_factor * _ask(schedule, step)

@@ -289,7 +289,9 @@ class GivesSummary:
         known = 0 if n_outputs is None else positive_int(n_outputs, "n_outputs")
         draft = object.__new__(type(self))
         vars(draft).update(self.get_params(deep=False))
-        draft.input_shape_ = check_shape(self.input_shape)
+        draft.input_shape_ = check_shape(
+            self.input_shape, signals=self._is_for_signals()
+        )
         draft._coding = Quantities("squared_error", known, True, self.dtype)
         layers = [*draft._hidden(), ("output", Dense(known or 1))]
         return Network.build(layers, draft.input_shape_, 0, self.dtype)

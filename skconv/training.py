@@ -13,7 +13,14 @@ from .augmentation import augment
 from .batches import gather
 from .optimizers import clip_by_norm
 
-__all__ = ["Epoch", "History", "NonFiniteLossError", "Step", "StoppingRule", "train"]
+__all__ = [
+    "Epoch",
+    "History",
+    "NonFiniteLossError",
+    "Step",
+    "StoppingRule",
+    "train",
+]
 
 # What "adaptive" divides the learning rate by, and the rate below which it gives up.
 _SLOWER, _SLOWEST = 5, 1e-6
@@ -54,11 +61,12 @@ class Epoch(NamedTuple):
 
 @dataclass
 class StoppingRule:
-    """When epochs bring nothing any more.
+    """When epochs bring nothing any more, and how far one call of `train` has come.
 
     Training stops after more than `patience` epochs in a row that did not improve the
     best figure by `tol`: the validation score if `by_validation`, which also has the
-    best weights restored, else the training loss.
+    best weights restored, else the training loss. All but these three are the call's
+    progress, with which another one goes on.
     """
 
     tol: float
@@ -66,6 +74,9 @@ class StoppingRule:
     by_validation: bool = False
     best: float = -math.inf
     idle: int = 0
+    epochs: int = 0
+    ended: bool = False
+    kept: np.ndarray | None = None  # the best weights
 
     def update(self, figure):
         """Take an epoch's figure, the larger the better."""
@@ -77,6 +88,16 @@ class StoppingRule:
     def stops(self):
         """Whether training is to end."""
         return self.idle > self.patience
+
+    def keep(self, network):
+        """Remember a network's weights as the best."""
+        self.kept = network.values.copy()
+
+    def restore_best(self, network):
+        """Give a network the best weights, if any were kept, and let go of them."""
+        if self.kept is not None:
+            network.values[...] = self.kept
+        self.kept = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +164,8 @@ def train(
     Parameters
     ----------
     network : Network
-        Anything with `parameters`, `input_shape`, `dtype` and `loss_and_gradient`.
+        Anything with `values`, of which `parameters` are a part, `input_shape`, `dtype`
+        and `loss_and_gradient`.
     data : (rows, X, targets, weight)
         ``rows`` are the indices to train on. ``X`` is anything that NumPy can index,
         of any numeric dtype; minibatches are gathered from it, never all of it.
@@ -157,7 +179,7 @@ def train(
         To go on with.
     shuffle : bool, default=True
     stopping : StoppingRule, optional
-        Default: all epochs are trained.
+        Default: all epochs are trained. One that has seen epochs goes on from there.
     validate : callable ``() -> (loss, score)``, optional
         What the network after each epoch is worth.
     report : callable ``(Epoch) -> bool or None``, optional
@@ -169,31 +191,30 @@ def train(
         If the loss or a weight is no finite number any more.
     """
     stopping = stopping or StoppingRule(0.0, math.inf)
-    best = None
-    if not stopping.by_validation:
-        history.best_score = -math.inf
-    elif history.loss_curve:
-        # An earlier call's best weights, which are the network's now, may remain it.
-        best = network.parameters.copy()
-    epochs, enough = 0, False
+    if stopping.epochs == 0:
+        if not stopping.by_validation:
+            history.best_score = -math.inf
+        elif history.loss_curve:
+            # An earlier call's best weights, the network's now, may remain the best.
+            stopping.keep(network)
     try:
-        while epochs < max_iter and not (stopping.stops or enough):
+        while stopping.epochs < max_iter and not (stopping.stops or stopping.ended):
             start = time.perf_counter()
             # What overflows becomes a loss that is not finite, and an error below.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 loss = _run_epoch(network, data, step, history, rng, shuffle)
-            if not (math.isfinite(loss) and np.isfinite(network.parameters).all()):
+            if not (math.isfinite(loss) and np.isfinite(network.values).all()):
                 raise NonFiniteLossError(len(history.loss_curve) + 1)
             trained = time.perf_counter()
             validation_loss, score = validate() if validate else (math.nan, math.nan)
-            epochs += 1
+            stopping.epochs += 1
             history.loss_curve.append(loss)
             history.validation_losses.append(validation_loss)
             history.validation_scores.append(score)
             history.samples += len(data[0])
             if stopping.by_validation and score > history.best_score:
                 history.best_score = score
-                best = network.parameters.copy()
+                stopping.keep(network)
             rate = step.rate(history)
             history.learning_rates.append(rate)
             stopping.update(score if stopping.by_validation else -loss)
@@ -201,21 +222,23 @@ def train(
                 history.slowdown /= _SLOWER
                 stopping.idle = 0
             if report:
-                enough = report(
-                    Epoch(
-                        len(history.loss_curve), loss, validation_loss, score, rate,
-                        time.perf_counter() - start,
-                        len(data[0]) / max(trained - start, 1e-9),
+                stopping.ended = bool(
+                    report(
+                        Epoch(
+                            len(history.loss_curve), loss, validation_loss, score, rate,
+                            time.perf_counter() - start,
+                            len(data[0]) / max(trained - start, 1e-9),
+                        )
                     )
                 )  # fmt: skip
+        stopping.ended = True
     except KeyboardInterrupt:
         warnings.warn(
             f"Training interrupted by user after {len(history.loss_curve)} epochs; "
             "the model is usable as it is.",
             stacklevel=2,
         )
-    if best is not None:
-        network.parameters[...] = best
+    stopping.restore_best(network)
 
 
 def _run_epoch(network, data, step, history, rng, shuffle):

@@ -52,6 +52,67 @@ def conv2d_gradients(dz, x, kernel, stride, dilation, padding, groups):
     return dx, dkernel, db
 
 
+def depthwise_conv2d(x, kernel, bias, stride, dilation, padding):
+    """Kernel (kh, kw, c, m): channel k has outputs k m ... k m + m - 1."""
+    kh, kw, channels, m = kernel.shape
+    z = _output(x, (kh, kw), stride, dilation, padding, channels * m) + bias
+    for n, p, q, i, j, r, s in _pixels(x, z, stride, dilation, padding, (kh, kw)):
+        for k, f in np.ndindex(channels, m):
+            z[n, p, q, k * m + f] += x[n, r, s, k] * kernel[i, j, k, f]
+    return z
+
+
+def depthwise_conv2d_gradients(dz, x, kernel, stride, dilation, padding):
+    kh, kw, channels, m = kernel.shape
+    dx, dkernel = np.zeros(x.shape), np.zeros(kernel.shape)
+    for n, p, q, i, j, r, s in _pixels(x, dz, stride, dilation, padding, (kh, kw)):
+        for k, f in np.ndindex(channels, m):
+            dx[n, r, s, k] += dz[n, p, q, k * m + f] * kernel[i, j, k, f]
+            dkernel[i, j, k, f] += dz[n, p, q, k * m + f] * x[n, r, s, k]
+    return dx, dkernel
+
+
+def conv1d(x, kernel, bias, stride, dilation, padding):
+    """Signals (n, l, c), kernel (k, c, filters), padding (left, right)."""
+    n, length, _ = x.shape
+    taps, _, filters = kernel.shape
+    size = (length + sum(padding) - (taps - 1) * dilation - 1) // stride + 1
+    z = np.zeros((n, size, filters)) + bias
+    for m, p, t, f in np.ndindex(n, size, taps, filters):
+        place = p * stride + t * dilation - padding[0]
+        if 0 <= place < length:
+            z[m, p, f] += x[m, place] @ kernel[t, :, f]
+    return z
+
+
+def layer_norm(x, gamma, beta, epsilon, dy):
+    """Rows (n, m) of values that belong together; gradients by the whole Jacobian."""
+    y, dx = np.zeros(x.shape), np.zeros(x.shape)
+    dgamma, dbeta = np.zeros(gamma.shape), np.zeros(beta.shape)
+    for n in range(len(x)):
+        m = x.shape[1]
+        mean = sum(x[n]) / m
+        deviation = np.sqrt(sum((x[n] - mean) ** 2) / m + epsilon)
+        z = (x[n] - mean) / deviation
+        y[n] = z * gamma + beta
+        for i, j in np.ndindex(m, m):
+            dz_dx = ((i == j) - 1 / m - z[i] * z[j] / m) / deviation
+            dx[n, i] += dy[n, j] * gamma[j] * dz_dx
+        dgamma += dy[n] * z
+        dbeta += dy[n]
+    return y, dx, dgamma, dbeta
+
+
+def prelu(z, alpha, dy):
+    """Rows (n, m), a slope for each column."""
+    y, dz, dalpha = np.zeros(z.shape), np.zeros(z.shape), np.zeros(alpha.shape)
+    for n, j in np.ndindex(z.shape):
+        slope = 1 if z[n, j] > 0 else alpha[j]
+        y[n, j], dz[n, j] = slope * z[n, j], slope * dy[n, j]
+        dalpha[j] += 0 if z[n, j] > 0 else z[n, j] * dy[n, j]
+    return y, dz, dalpha
+
+
 def max_pool2d(x, dy, pool_size, stride, padding):
     """Value and gradient; of equal values the first in row order has it."""
     y = _output(x, pool_size, stride, (1, 1), padding, x.shape[3]) - np.inf
@@ -135,3 +196,21 @@ def interpolate(image, row, column, fill):
             near = (1 - abs(row - r)) * (1 - abs(column - c))
             value += near * (image[r, c] if inside else fill)
     return value
+
+
+def batch_norm(x, gamma, beta, epsilon, dz):
+    """Output and gradients, of each value in each other: (y, dx, dgamma, dbeta)."""
+    m, y, dx = x.shape[0], np.zeros(x.shape), np.zeros(x.shape)
+    dgamma, dbeta = np.zeros(gamma.shape), np.zeros(beta.shape)
+    for c in range(x.shape[1]):
+        mean = sum(x[:, c]) / m
+        deviation = np.sqrt(sum((x[:, c] - mean) ** 2) / m + epsilon)
+        u = (x[:, c] - mean) / deviation
+        for i in range(m):
+            y[i, c] = gamma[c] * u[i] + beta[c]
+            dgamma[c] += dz[i, c] * u[i]
+            dbeta[c] += dz[i, c]
+            for j in range(m):
+                du = ((i == j) - 1 / m - u[i] * u[j] / m) / deviation
+                dx[j, c] += dz[i, c] * gamma[c] * du
+    return y, dx, dgamma, dbeta

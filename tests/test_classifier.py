@@ -487,23 +487,17 @@ def test_layers_may_hold_anything_when_training_goes_on(digits):
         def __init__(self, values):
             self.values = values
 
-    class Duck:
-        thing = None
-
-        def build(self, input_shape, rng, dtype):
-            return {}, input_shape
+    class Duck(Layer):
+        def __init__(self, thing):
+            self.thing = thing
 
         def predict(self, weights, x):
             return x
 
-        def forward(self, weights, x, rng):
-            return x, None
-
         def backward(self, weights, cache, dy, need_dx=True):
             return dy, {}
 
-    duck = Duck()
-    duck.thing = Thing(np.arange(5000))
+    duck = Duck(Thing(np.arange(5000)))
     clf = ConvNetClassifier([duck, Dense(4)], random_state=0)
     clf.partial_fit(X, y, np.arange(10)).partial_fit(X, y)
     duck.thing.values[2500] = 0

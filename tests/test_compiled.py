@@ -86,6 +86,23 @@ def random_convolutions(n, seed=0):
         yield shape, kernel, slide, activation
 
 
+@pytest.mark.usefixtures("each_set")
+@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize("activation", [None, "elu", "logistic"])
+def test_no_number_of_channels_or_rows_rounds_otherwise(depthwise, activation, rng):
+    """Tiles of any number of rows, vectors that channels fill in part: the same bits."""
+    for channels in [*range(1, 36), 67]:
+        groups = channels if depthwise else 1
+        kernel = rng.standard_normal((2, 2, channels // groups, channels), np.float32)
+        bias = rng.standard_normal(channels, np.float32)
+        x = rng.standard_normal((13, 3, 4, channels), np.float32)
+        both = {"groups": groups, "activation": activation}
+        together = ops.conv2d(x, kernel, bias, **both)
+        for n in range(1, 13):
+            alone = ops.conv2d(x[:n], kernel, bias, **both)
+            np.testing.assert_array_equal(alone, together[:n])
+
+
 @pytest.mark.usefixtures("each_set", "guarded")
 @pytest.mark.parametrize("case", random_convolutions(150), ids=str)
 def test_random_convolutions_are_as_defined(case, rng):
@@ -97,6 +114,13 @@ def test_random_convolutions_are_as_defined(case, rng):
     expected = reference.conv2d(*double, activation=activation, **slide)
     assert y.dtype == np.float32
     assert_same(y, expected, np.float32)
+
+    for pool in [(1, 1), (1, 2), (2, 2), (3, 2)]:
+        if pool[0] <= y.shape[1] and pool[1] <= y.shape[2]:
+            pooled = ops.conv2d_max_pool2d(
+                x, kernel, bias, activation=activation, pool_size=pool, **slide
+            )
+            np.testing.assert_array_equal(pooled, ops.max_pool2d(y, pool))
 
     keeps = ops.find_activation(activation).keeps
     kept = y if keeps == "output" else ops.conv2d(x, kernel, bias, **slide)
@@ -494,7 +518,7 @@ def test_the_environment_sets_the_threads(threads):
 
 
 def test_workers_of_joblib_have_the_threads_they_are_given():
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
+    with joblib.parallel_backend("loky", inner_max_num_threads=1):
         threads = joblib.Parallel(2)(
             joblib.delayed(lambda: skconv.ops.compiled.max_threads())()
             for _ in range(2)

@@ -167,9 +167,9 @@ def test_grid_search_with_two_processes(case, digits):
 
 
 def test_a_misspelt_name_in_a_grid_gets_a_suggestion(digits):
-    search = GridSearchCV(net(), {"conv1__kernel": [3]}, cv=2, error_score="raise")
+    search = GridSearchCV(net(), {"conv1__kernel_sise": [3]}, cv=2, error_score="raise")
     with pytest.raises(
-        ValueError, match="'kernel' for Conv2D; did you mean 'kernel_size'"
+        ValueError, match="'kernel_sise' for Conv2D; did you mean 'kernel_size'"
     ):
         search.fit(digits[0], digits[2])
 

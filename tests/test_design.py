@@ -9,11 +9,19 @@ ROOT = Path(skconv.__file__).parent
 
 # From the bottom up: a module may import from earlier lines only (and its own line).
 FLOORS = [
-    ["lookup", "version", "reporting", "descriptions"],
+    ["lookup", "version", "reporting", "descriptions", "checkpoints", "callback_shim"],
     ["ops"],
     ["initializers"],
     ["layers"],
-    ["network", "optimizers", "schedules", "losses", "augmentation", "architectures"],
+    [
+        "network",
+        "optimizers",
+        "schedules",
+        "losses",
+        "augmentation",
+        "architectures",
+        "zoo",
+    ],
     ["batches"],
     [
         "training",
@@ -26,6 +34,8 @@ FLOORS = [
         "features",
         "callbacks",
         "planning",
+        "weights",
+        "resuming",
     ],
     ["costs", "saliency"],
     ["summary", "diagrams"],
@@ -33,6 +43,8 @@ FLOORS = [
     ["about"],
     ["estimators"],
     ["displays"],
+    ["registry"],
+    ["persistence", "exchange"],
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 KNOW_SCIKIT_LEARN = {
@@ -45,10 +57,13 @@ KNOW_SCIKIT_LEARN = {
     "validation",
     "features",
     "callbacks",
+    "weights",
     "diagrams",
     "base",
     "estimators",
     "displays",
+    "persistence",
+    "exchange",
 }
 WHAT_LAYERS_KNOW = {
     "sklearn.base.BaseEstimator",

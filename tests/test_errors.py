@@ -158,6 +158,7 @@ def fitted():
         (np.repeat(X[..., None], 3, axis=3), r"= \(8, 8, 3\), but ConvNetClassifier is expecting \(8, 8, 1\)"),
         (X[0], "X has 8 features, but ConvNetClassifier is expecting 64"),
         (with_value(np.nan), "Input X contains NaN"),
+        ([[None] + [1] * 63], "Input X contains NaN"),
         (X[:0], "Found array with 0 sample"),
         (with_value(1e39), "X has values too large for float32"),
     ],

@@ -74,6 +74,48 @@ def test_predict_is_pure(network, rng):
     np.testing.assert_array_equal(network.parameters, before)
 
 
+@pytest.mark.parametrize(
+    "pool",
+    [
+        MaxPool2D(2),
+        MaxPool2D((1, 3)),
+        MaxPool2D(3, stride=1),
+        MaxPool2D(2, padding="same"),
+        AvgPool2D(2),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("activation", [None, "relu", "tanh", "gelu"])
+@pytest.mark.parametrize("n", [1, 50])
+def test_a_convolution_takes_its_pool_along(pool, activation, n, rng):
+    chain = [("conv", Conv2D(17, 3, padding="valid", activation=activation))]
+    network = Network.build([*chain, ("pool", pool)], (11, 12, 2), 0)
+    x = rng.standard_normal((n, 11, 12, 2), np.float32)
+    between = network.predict(x, upto="conv")
+    assert between.shape == (n, 9, 10, 17)
+    expected = pool.predict({}, between)
+    np.testing.assert_array_equal(network.predict(x), expected)
+    np.testing.assert_array_equal(network.predict(x, upto="pool"), expected)
+
+
+def test_a_layer_of_ones_own_is_not_passed_over(rng):
+    class Twice(MaxPool2D):
+        def predict(self, weights, x):
+            return 2 * super().predict(weights, x)
+
+    class Negative(Conv2D):
+        def predict(self, weights, x):
+            return -super().predict(weights, x)
+
+    x = rng.standard_normal((3, 6, 6, 1), np.float32)
+    plain = [Conv2D(4), MaxPool2D(2)]
+    for other in ([Negative(4), MaxPool2D(2)], [Conv2D(4), Twice(2)]):
+        network = Network.build(other, (6, 6, 1), 0)
+        assert not np.allclose(
+            network.predict(x), Network.build(plain, (6, 6, 1), 0).predict(x)
+        )
+
+
 def test_no_gradient_below_the_first_weights(rng):
     """Nobody reads it: neither the first convolution's nor the pooling's before it."""
 
@@ -223,6 +265,29 @@ def test_mistakes_in_a_layer_of_ones_own_name_it(case, rng):
             ops.softmax_cross_entropy,
             rng,
         )
+
+
+class TwoArgumentsError(TypeError):
+    def __init__(self, what, why):
+        super().__init__(f"{what} {why}")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (UnicodeDecodeError("utf-8", b"x", 0, 1, "odd byte"), ValueError),
+        (TwoArgumentsError("odd", "byte"), TypeError),
+    ],
+)
+def test_errors_whose_class_takes_other_arguments_are_told_all_the_same(error, kind):
+    def build(self, shape, rng, dtype):
+        raise error
+
+    mine = type("Mine", (Layer,), {"build": build})()
+    with pytest.raises(kind, match=r"layer 'mine' \(Mine\(\)\): .*odd byte") as caught:
+        Network.build([("mine", mine)], (4,), 0)
+    assert type(caught.value) is kind
+    assert caught.value.__cause__ is error
 
 
 def test_build_names_layers_and_refuses_two_of_a_name(rng):

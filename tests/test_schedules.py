@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
+from skconv import ConvNetClassifier
+from skconv.planning import check_options
 from skconv.schedules import SCHEDULES, check_schedule, learning_rate_at
 
 
@@ -90,7 +92,11 @@ def test_what_a_callable_may_return(returned):
     assert str(caught.value).endswith(f"got {returned!r} for step 3")
 
 
-@pytest.mark.parametrize("check", [check_schedule, lambda name: rate(name, 1)])
+def check_estimator(learning_rate):
+    check_options(ConvNetClassifier(learning_rate=learning_rate))
+
+
+@pytest.mark.parametrize("check", [check_schedule, check_estimator])
 def test_an_unknown_schedule_says_what_there_is(check):
     words = (
         "learning_rate must be one of 'constant', 'invscaling', 'adaptive', 'cosine', "

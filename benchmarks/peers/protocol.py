@@ -56,9 +56,9 @@ def timed(action, calls, wait):
 
 
 def random_batch(net):
-    """Return x, float32 (n, h, w, c), and the classes of one batch."""
+    """Return x, float32 (n, *shape), and the classes of one batch."""
     rng = np.random.default_rng(0)
-    x = rng.random((net.batch, *net.image), dtype=np.float32)
+    x = rng.random((net.batch, *net.shape), dtype=np.float32)
     return x, rng.integers(0, 10, net.batch)
 
 

@@ -1,5 +1,7 @@
-"""What a layer is: a recipe, and four verbs."""
+"""What a layer is: a recipe, and four verbs with their companions."""
 
+import math
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -8,9 +10,17 @@ from sklearn.utils.metadata_routing import UNUSED
 from .. import ops
 from ..initializers import initialize
 from ..version import DOCUMENTATION
+from . import chain
 from .naming import Searchable
 
-__all__ = ["Affine", "Layer", "image_shape", "same_recipe"]
+__all__ = [
+    "Affine",
+    "Layer",
+    "check_number",
+    "image_shape",
+    "same_recipe",
+    "signal_shape",
+]
 
 
 class Layer(Searchable):
@@ -34,12 +44,25 @@ class Layer(Searchable):
     array([2., 2., 2.])
     """
 
+    # Names of weights that no gradient trains, such as running means: `forward` updates
+    # them in place, `backward` returns nothing for them.
+    state: ClassVar[tuple[str, ...]] = ()
     # Where its diagrams link to, for layers of this package.
     _doc_link_module = "skconv"
     _doc_link_template = f"{DOCUMENTATION}/api/skconv.layers.{{estimator_name}}.html"
 
     # What scikit-learn would take for metadata to route to an estimator's predict.
     __metadata_request__predict: ClassVar[dict] = {"weights": UNUSED, "x": UNUSED}
+
+    def inner_layers(self):
+        """Name the layers inside of this one, if it holds others.
+
+        Returns
+        -------
+        layers : list of (str, Layer)
+            ``weights[name]`` are those of the layer called so. Empty by default.
+        """
+        return []
 
     def build(self, input_shape, rng, dtype):
         """Check that the layer fits its input and draw its first weights.
@@ -55,7 +78,8 @@ class Layer(Searchable):
         Returns
         -------
         weights : dict of str to ndarray
-            What training is to learn, by name. Empty by default.
+            What training is to learn or, where the name is one of `state`, to keep.
+            Empty by default.
         output_shape : tuple of int
             `input_shape` by default.
 
@@ -81,13 +105,31 @@ class Layer(Searchable):
         """
         raise NotImplementedError(f"{type(self).__name__} defines no predict")
 
+    def predict_with(self, following, weights, x):
+        """Compute the next layer's output, if one pass can do both; pure as `predict`.
+
+        Parameters
+        ----------
+        following : Layer
+            The next layer. It has no weights that this could see.
+        weights, x
+            As in `predict`.
+
+        Returns
+        -------
+        y : ndarray or None
+            What `following` makes of this layer's output, to the bit. None, the
+            default, has the two compute one after the other.
+        """
+        return None
+
     def forward(self, weights, x, rng):
         """Compute the output in training.
 
         Parameters
         ----------
         weights, x
-            As in `predict`.
+            As in `predict`. Of all arrays, those of `state` alone may be changed.
         rng : numpy.random.Generator
             Who has one is training: dropout draws from it.
 
@@ -117,7 +159,7 @@ class Layer(Searchable):
         -------
         dx : ndarray of shape (n, *input_shape) or None
         grads : dict of str to ndarray
-            One for each of `weights`, of its shape.
+            One for each of `weights`, of its shape; none for those of `state`.
         """
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
 
@@ -141,12 +183,41 @@ class Layer(Searchable):
         _, cache = self.forward(weights, x, None)
         return self.backward(weights, cache, dy)[0]
 
+    def adapt(self, weights, batches):
+        """Learn from the training data before the first step of the first fit.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+            To be changed in place.
+        batches : callable ``() -> iterator of (x, sample_weight)``
+            Goes once over what reaches the layer of all the training data, piece by
+            piece; ``sample_weight`` is an array of shape (n,) or None. A layer that
+            does not call it costs nothing.
+        """
+
+    def penalty(self, weights):
+        """Compute what the loss has added for large weights.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+
+        Returns
+        -------
+        value : float
+            By default that of the layers inside, 0 where there are none.
+        grads : dict of str to ndarray
+            Its gradient in those weights that it depends on.
+        """
+        return chain.penalty(self.inner_layers(), weights)
+
     def multiply_adds(self, input_shape, output_shape):
-        """Count the products of inputs and weights that `predict` sums, for one sample.
+        """Count the products of an input and a weight in `predict`, for one sample.
 
         Each is a multiplication and an addition, which is where a network's time goes.
-        Biases, activations and pooling are not counted; padding is, as if it were
-        pixels.
+        What a layer does besides (biases, activations, scaling, pooling) is not
+        counted. Padding is, as if it were pixels.
 
         Parameters
         ----------
@@ -169,12 +240,55 @@ def image_shape(input_shape):
     ValueError
         If it is not.
     """
-    if len(input_shape) != 3:
-        raise ValueError(
-            f"takes images (h, w, c), but its input has shape {tuple(input_shape)}; "
-            "place it before layers that flatten"
-        )
-    return input_shape
+    if len(input_shape) == 3:
+        return input_shape
+    _refuse(input_shape, "images (h, w, c)")
+
+
+def signal_shape(input_shape):
+    """Return `input_shape` if it is a signal's, (l, c).
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if len(input_shape) == 2:
+        return input_shape
+    _refuse(input_shape, "signals (l, c)")
+
+
+def _refuse(input_shape, taken):
+    ways_out = {
+        1: "place it before layers that flatten",
+        2: "for signals (l, c) there are Conv1D and its like",
+        3: "for images (h, w, c) there are Conv2D and its like",
+    }
+    raise ValueError(
+        f"takes {taken}, but its input has shape {tuple(input_shape)}; "
+        f"{ways_out.get(len(input_shape), 'reshape it')}"
+    )
+
+
+def check_number(value, name, low, high=math.inf, *, above=False):
+    """Check that an argument is a number from `low` on and below `high`.
+
+    Parameters
+    ----------
+    above : bool, default=False
+        Whether `low` itself is too low.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not low <= value < high or (above and value == low):
+        bounds = f"{'>' if above else '>='} {low:g}"
+        if high < math.inf:
+            bounds = f"in {'(' if above else '['}{low:g}, {high:g})"
+        raise ValueError(f"{name} must be a number {bounds}, got {value!r}")
 
 
 def same_recipe(a, b):
@@ -197,16 +311,31 @@ def same_recipe(a, b):
 class Affine(Layer):
     """``activation(x * kernel + bias)``; a subclass says what ``*`` is.
 
-    It has arguments `activation`, `use_bias` and `kernel_initializer`, and methods
-    ``_op(x, kernel, bias, activation)`` and ``_op_backward(dy, kept, x, kernel,
-    need_dx)``, which returns ``dx, dkernel, dbias``.
+    It has arguments `activation`, `use_bias`, `kernel_initializer` and, unless kernels
+    are not to be penalised, `kernel_l1` and `kernel_l2`; and methods ``_op(x, kernel,
+    bias, activation)`` and ``_op_backward(dy, kept, x, kernel, need_dx)``, which
+    returns ``dx, dkernel, dbias``.
     """
 
-    def _draw_weights(self, kernel_shape, rng, dtype):
+    kernel_l1 = kernel_l2 = 0.0
+
+    def _draw_weights(self, kernel_shape, rng, dtype, groups=1):
         ops.find_activation(self.activation)
-        kernel = initialize(self.kernel_initializer, kernel_shape, rng, dtype)
+        for name in ("kernel_l1", "kernel_l2"):
+            check_number(getattr(self, name), name, 0)
+        kernel = initialize(
+            self.kernel_initializer, kernel_shape, rng, dtype, groups=groups
+        )
         bias = np.zeros(kernel_shape[-1], dtype)
         return {"kernel": kernel, "bias": bias} if self.use_bias else {"kernel": kernel}
+
+    def penalty(self, weights):
+        if not (self.kernel_l1 or self.kernel_l2):
+            return 0.0, {}
+        kernel, l1, l2 = weights["kernel"], float(self.kernel_l1), float(self.kernel_l2)
+        value = l1 * np.abs(kernel).sum(dtype=np.float64)
+        value += l2 * np.square(kernel).sum(dtype=np.float64)
+        return float(value), {"kernel": l1 * np.sign(kernel) + 2 * l2 * kernel}
 
     def predict(self, weights, x):
         return self._op(x, weights["kernel"], weights.get("bias"), self.activation)

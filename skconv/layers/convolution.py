@@ -1,14 +1,77 @@
-"""Convolutional layers."""
+"""Convolutional layers on images."""
 
 import math
 
 from .. import ops
 from .base import Affine, image_shape
+from .pooling import MaxPool2D
 
-__all__ = ["Conv2D"]
+__all__ = ["Conv2D", "Convolution"]
 
 
-class Conv2D(Affine):
+class Convolution(Affine):
+    """Kernels that slide over all axes but the last; a subclass says which these are.
+
+    It has a function ``_expect(input_shape)``, which checks that, besides what `Affine`
+    asks for.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size=3,
+        *,
+        stride=1,
+        padding="same",
+        dilation=1,
+        groups=1,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        kernel_l1=0.0,
+        kernel_l2=0.0,
+    ):
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.activation = activation
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+        self.kernel_l1 = kernel_l1
+        self.kernel_l2 = kernel_l2
+
+    def build(self, input_shape, rng, dtype):
+        c = self._expect(input_shape)[-1]
+        filters = ops.positive_int(self.filters, "filters")
+        groups = ops.positive_int(self.groups, "groups")
+        if c % groups or filters % groups:
+            raise ValueError(
+                f"groups must divide its {c} input channels and its {filters} filters, "
+                f"got {groups}"
+            )
+        win = self._window(input_shape)
+        kernel_shape = (*win.size, c // groups, filters)
+        weights = self._draw_weights(kernel_shape, rng, dtype, groups)
+        return weights, (*win.output, filters)
+
+    def multiply_adds(self, input_shape, output_shape):
+        taps = math.prod(self._window(input_shape).size)
+        return math.prod(output_shape) * taps * (input_shape[-1] // self.groups)
+
+    def _window(self, input_shape):
+        return ops.window(
+            tuple(input_shape[:-1]),
+            self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+        )
+
+
+class Conv2D(Convolution):
     """2-D convolution.
 
     Parameters
@@ -32,6 +95,9 @@ default="same"
     use_bias : bool, default=True
     kernel_initializer : str, default="glorot_uniform"
         A name in `skconv.initializers.INITIALIZERS`.
+    kernel_l1, kernel_l2 : float, default=0.0
+        What the loss has added for large weights: ``kernel_l1 * sum(abs(kernel)) +
+        kernel_l2 * sum(kernel**2)``.
 
     Notes
     -----
@@ -50,54 +116,25 @@ default="same"
     (5, 14, 14, 8)
     """
 
-    def __init__(
-        self,
-        filters,
-        kernel_size=3,
-        *,
-        stride=1,
-        padding="same",
-        dilation=1,
-        groups=1,
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-    ):
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
-        self.groups = groups
-        self.activation = activation
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-
-    def build(self, input_shape, rng, dtype):
-        h, w, c = image_shape(input_shape)
-        filters = ops.positive_int(self.filters, "filters")
-        groups = ops.positive_int(self.groups, "groups")
-        if c % groups or filters % groups:
-            raise ValueError(
-                f"groups must divide its {c} input channels and its {filters} filters, "
-                f"got {groups}"
-            )
-        win = ops.window(
-            (h, w),
-            self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-        )
-        kernel_shape = (*win.size, c // groups, filters)
-        return self._draw_weights(kernel_shape, rng, dtype), (*win.output, filters)
-
-    def multiply_adds(self, input_shape, output_shape):
-        taps = math.prod(ops.pair(self.kernel_size, "kernel_size"))
-        return math.prod(output_shape) * taps * (input_shape[-1] // self.groups)
+    _expect = staticmethod(image_shape)
 
     def _op(self, x, kernel, bias, activation):
         return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())
+
+    def predict_with(self, following, weights, x):
+        # A subclass may compute something else.
+        if type(self) is not Conv2D or type(following) is not MaxPool2D:
+            return None
+        return ops.conv2d_max_pool2d(
+            x,
+            weights["kernel"],
+            weights.get("bias"),
+            activation=self.activation,
+            pool_size=following.pool_size,
+            pool_stride=following.stride,
+            pool_padding=following.padding,
+            **self._slide(),
+        )
 
     def _op_backward(self, dy, kept, x, kernel, need_dx):
         return ops.conv2d_backward(

@@ -22,6 +22,9 @@ class Dense(Affine):
     use_bias : bool, default=True
     kernel_initializer : str, default="glorot_uniform"
         A name in `skconv.initializers.INITIALIZERS`.
+    kernel_l1, kernel_l2 : float, default=0.0
+        What the loss has added for large weights: ``kernel_l1 * sum(abs(kernel)) +
+        kernel_l2 * sum(kernel**2)``.
 
     Notes
     -----
@@ -44,11 +47,15 @@ class Dense(Affine):
         *,
         use_bias=True,
         kernel_initializer="glorot_uniform",
+        kernel_l1=0.0,
+        kernel_l2=0.0,
     ):
         self.units = units
         self.activation = activation
         self.use_bias = use_bias
         self.kernel_initializer = kernel_initializer
+        self.kernel_l1 = kernel_l1
+        self.kernel_l2 = kernel_l2
 
     def build(self, input_shape, rng, dtype):
         units = ops.positive_int(self.units, "units")

@@ -1,13 +1,25 @@
-"""Names that reach into layers: ``conv1__kernel_size`` in a grid, a repr, a clone."""
+"""Names that reach into parts: ``conv1__kernel_size`` in a grid, a repr, a clone."""
 
 import inspect
 from collections import Counter
+from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
 from ..lookup import did_you_mean
 
-__all__ = ["HoldsLayers", "Searchable", "name_all", "name_layers"]
+__all__ = [
+    "HoldsParts",
+    "Searchable",
+    "active",
+    "hint_to_call",
+    "name_all",
+    "name_layers",
+    "name_parts",
+]
+
+# What `Layer`, which knows this module, has.
+_VERBS = "build", "predict", "forward", "backward", "inner_layers"
 
 
 class Searchable(BaseEstimator):
@@ -48,36 +60,43 @@ class Searchable(BaseEstimator):
         return super().set_params(**params)
 
 
-class HoldsLayers(Searchable):
-    """An object whose argument `layers` is a list of layers, named or not."""
+class HoldsParts(Searchable):
+    """An object with arguments that are lists of parts, named or not.
+
+    Of `layers`, each part's name is a parameter, ``conv1``, and the part's own are
+    ``conv1__filters``. What is in other lists stands behind the argument's name:
+    ``augment__randomflip_1__vertical``. A list in a list is gone through as well.
+    """
+
+    # Argument -> what each of its parts is called in errors.
+    _parts: ClassVar[dict[str, str]] = {"layers": "layer"}
 
     def get_params(self, deep=True):
-        """Return parameters by name, with ``deep`` those of the layers too.
+        """Return parameters by name, with ``deep`` those in lists of parts, too.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether to add each layer under its name and the layer's parameters under
-            ``<name>__<parameter>``.
 
         Returns
         -------
         params : dict
         """
-        params = super().get_params(deep=False)
-        for name, layer in self._layers_by_name() if deep else ():
-            params[name] = layer
-            if hasattr(layer, "get_params") and not isinstance(layer, type):
-                inner = layer.get_params(deep=True)
-                params.update((f"{name}__{key}", value) for key, value in inner.items())
+        params = super().get_params(deep)
+        for argument in self._lists() if deep else ():
+            inside = _look_inside(params[argument])
+            own = self._own(argument)
+            for path, value in inside:
+                if path.partition("__")[0] not in own:
+                    params[_prefix(argument) + path] = value
         return params
 
     def set_params(self, **params):
-        """Set parameters by name; a layer's name replaces that layer.
+        """Set parameters by name; a part's name replaces that part.
 
-        Works in the order that a grid needs: `layers` first, then whole layers, then
-        the parameters inside of them. A list that was passed in keeps its layers; a
-        parameter inside a layer is set on that very layer, as in a Pipeline.
+        Works in the order that a grid needs: whole lists first, then whole parts, then
+        the parameters inside of them. A list that was passed in keeps its parts; a
+        parameter inside a part is set on that very part, as in a Pipeline.
 
         Returns
         -------
@@ -88,42 +107,101 @@ class HoldsLayers(Searchable):
         ValueError
             If there is no such parameter.
         """
-        before = self.layers
+        before = vars(self).copy()
         try:
-            self.layers = params.pop("layers", before)
-            swaps = {
-                name: params.pop(name)
-                for name, _ in self._layers_by_name()
-                if name in params
-            }
-            if swaps:
-                # All names are written out: none shall change with its neighbour.
-                self.layers = [
-                    (name, swaps.get(name, layer))
-                    for name, layer in name_all(self.layers)
-                ]
-            by_name = dict(self._layers_by_name())
-            for key in params:
-                name = key.partition("__")[0]
-                if "__" in key and by_name.get(name) == "passthrough":
-                    raise ValueError(
-                        f"layer {name!r} is 'passthrough' and has no parameter to set "
-                        f"as {key!r}; in a grid, put it into a grid of its own"
-                    )
+            for argument in self._parts.keys() & params.keys():
+                setattr(self, argument, params.pop(argument))
+            for argument in self._lists():
+                self._set_inside(argument, params)
             return super().set_params(**params)
         except Exception:
-            self.layers = before
+            vars(self).clear()
+            vars(self).update(before)
             raise
 
-    def _layers_by_name(self):
-        """Name layers as far as they go: fit refuses nonsense, get_params does not.
+    def _set_inside(self, argument, params):
+        """Take out of `params` what leads into a list, and set it."""
+        parts, prefix = getattr(self, argument), _prefix(argument)
+        inside = {key for key in params if key.startswith(prefix)}
+        if not prefix:  # of what has no prefix, the object's own parameters are not
+            known = dict(name_all(parts)).keys() - self._own(argument)
+            inside = {key for key in inside if key.partition("__")[0] in known}
+        paths = {key.removeprefix(prefix): params.pop(key) for key in sorted(inside)}
+        try:
+            setattr(self, argument, _set_within(parts, paths, self._parts[argument]))
+        except _NoSuchPart as error:
+            path, name, parts = error.args
+            raise ValueError(
+                f"Invalid parameter {prefix + path!r} for {type(self).__name__}"
+                f"{did_you_mean(name, parts)}\n"
+                f"Names in {argument} are: {list(parts)}"
+            ) from None
 
-        A parameter of this object goes before a layer of its name.
-        """
-        own = super().get_params(deep=False)
+    def _lists(self):
+        """Arguments that are lists: nonsense is refused where it is used, not here."""
         return [
-            (name, layer) for name, layer in name_all(self.layers) if name not in own
+            argument
+            for argument in self._parts
+            if isinstance(getattr(self, argument, None), list | tuple)
         ]
+
+    def _own(self, argument):
+        """Return the names that go before those of parts."""
+        return () if _prefix(argument) else super().get_params(deep=False).keys()
+
+
+class _NoSuchPart(LookupError):
+    """The arguments are the path to it, its name and the names that there are."""
+
+
+def _prefix(argument):
+    return "" if argument == "layers" else f"{argument}__"
+
+
+def _look_inside(part):
+    """Yield (path, value) for all that names lead to in a part, or a list of them."""
+    if isinstance(part, list | tuple):
+        for name, entry in name_all(part):
+            yield name, entry
+            for path, value in _look_inside(entry):
+                yield f"{name}__{path}", value
+    elif hasattr(part, "get_params") and not isinstance(part, type):
+        yield from part.get_params(deep=True).items()
+
+
+def _set_within(parts, params, kind, above=""):
+    """Set what names lead to in a list of parts.
+
+    Returns
+    -------
+    parts : list
+        The very same, if no part was replaced. Otherwise with all names written out:
+        none shall change with its neighbour.
+    """
+    by_name, inside = dict(name_all(parts)), {}
+    for path, value in params.items():
+        name, separator, rest = path.partition("__")
+        if name not in by_name:
+            raise _NoSuchPart(above + path, name, by_name)
+        if separator:
+            inside.setdefault(name, {})[rest] = value
+        else:
+            by_name[name] = value
+    for name, below in inside.items():
+        part, path = by_name[name], f"{above}{name}"
+        if isinstance(part, list | tuple):
+            by_name[name] = _set_within(part, below, kind, f"{path}__")
+        elif hasattr(part, "set_params") and not isinstance(part, type):
+            part.set_params(**below)
+        else:
+            raise ValueError(
+                f"{kind} {name!r} is {part!r} and has no parameter to set as "
+                f"'{path}__{next(iter(below))}'; in a grid, put it into a grid of its "
+                "own"
+            )
+    if all(by_name[name] is part for name, part in name_all(parts)):
+        return parts
+    return [(name, by_name[name]) for name, _ in name_all(parts)]
 
 
 def name_layers(layers, taken=()):
@@ -154,27 +232,14 @@ def name_layers(layers, taken=()):
             "layers must be a list of layers or of (name, layer), "
             f"got {type(layers).__name__}: {layers!r}"
         )
-    named = [entry for entry in name_all(layers) if entry[1] != "passthrough"]
+    named = name_parts(layers, "layers")
     if not named:
         raise ValueError(
             f"layers must hold at least one layer that is no 'passthrough', got "
-            f"{layers!r}; layers=None builds the default network"
+            f"{layers!r}; an estimator's layers=None builds the default network"
         )
     for name, layer in named:
-        if isinstance(layer, type) or not all(
-            hasattr(layer, verb) for verb in ("build", "predict", "forward", "backward")
-        ):
-            hint = ""
-            if isinstance(layer, type):
-                hint = f"; call it: {layer.__name__}(...)"
-            elif isinstance(layer, int):
-                hint = f"; for the default network's numbers, filters={layers!r}"
-            raise TypeError(
-                "each of layers must be a layer (an object with build, predict, "
-                "forward and backward, see skconv.layers.Layer) or a tuple (name, "
-                "layer), got "
-                f"{layer!r}{hint}"
-            )
+        _check_layer(layer, layers)
         if name in taken:
             raise ValueError(
                 f"a layer may not be called {name!r}, as a parameter is; rename it"
@@ -184,29 +249,79 @@ def name_layers(layers, taken=()):
                 "a layer's name must be an identifier without '__' (which leads to "
                 f"its parameters), got {name!r}"
             )
+    return named
+
+
+def _check_layer(layer, layers):
+    if isinstance(layer, type) or not all(hasattr(layer, verb) for verb in _VERBS):
+        hint = hint_to_call(layer)
+        if isinstance(layer, int):
+            hint = f"; for the default network's numbers, filters={layers!r}"
+        raise TypeError(
+            "each of layers must be a layer (of a subclass of skconv.layers.Layer) "
+            f"or a tuple (name, layer), got {layer!r}{hint}"
+        )
+
+
+def hint_to_call(value):
+    """Say what to do about a class that is given in an object's place."""
+    return f"; call it: {value.__name__}(...)" if isinstance(value, type) else ""
+
+
+def name_parts(parts, what):
+    """Give each part of a list a name, and have no two share one.
+
+    Parameters
+    ----------
+    parts : list or tuple
+    what : str
+        What they are called in the error.
+
+    Returns
+    -------
+    named : list of (str, object)
+        Without those that are ``"passthrough"``.
+
+    Raises
+    ------
+    ValueError
+        If two share a name.
+    """
+    named = active(parts)
     for name, count in Counter(name for name, _ in named).items():
         if count > 1:
             raise ValueError(
-                f"layers must have distinct names, got {count} of {name!r}"
+                f"{what} must have distinct names, got {count} of {name!r}"
             )
     return named
 
 
-def name_all(layers):
+def active(parts):
+    """Name each part that is no ``"passthrough"``."""
+    return [
+        entry
+        for entry in name_all(parts)
+        if not (isinstance(entry[1], str) and entry[1] == "passthrough")
+    ]
+
+
+def name_all(parts):
     """Name each entry of a list as it comes, whatever it is.
 
     Yields
     ------
     name : str
-        Its own, or its class and its place among those of its class.
-    layer : object
+        Its own, or its class and its place among those of its class; a list is a
+        "sequential".
+    part : object
     """
     ordinal = Counter()
-    for entry in layers if isinstance(layers, list | tuple) else ():
+    for entry in parts if isinstance(parts, list | tuple) else ():
         named = (
             isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
         )
-        layer = entry[1] if named else entry
-        kind = type(layer).__name__.lower()
+        part = entry[1] if named else entry
+        is_list = isinstance(part, list | tuple)
+        kind = "sequential" if is_list else type(part).__name__.lower()
         ordinal[kind] += 1
-        yield entry if named else (f"{kind}_{ordinal[kind]}", layer)
+        yield entry if named else (f"{kind}_{ordinal[kind]}", part)

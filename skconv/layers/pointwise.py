@@ -1,13 +1,11 @@
 """Layers that treat each value by itself."""
 
-from numbers import Real
-
 import numpy as np
 
 from .. import ops
-from .base import Layer
+from .base import Layer, check_number, image_shape
 
-__all__ = ["Activation", "Dropout"]
+__all__ = ["Activation", "Dropout", "SpatialDropout", "SpatialDropout2D"]
 
 
 class Activation(Layer):
@@ -68,22 +66,60 @@ class Dropout(Layer):
         self.rate = rate
 
     def build(self, input_shape, rng, dtype):
-        if not isinstance(self.rate, Real) or not 0 <= self.rate < 1:
-            raise ValueError(f"rate must be a number in [0, 1), got {self.rate!r}")
+        check_number(self.rate, "rate", 0, 1)
         return {}, tuple(input_shape)
 
     def predict(self, weights, x):
         return x
 
     def forward(self, weights, x, rng):
-        kept = rng.random(x.shape, dtype=np.float32) >= self.rate
+        kept = rng.random(self._drawn(x.shape), dtype=np.float32) >= self.rate
         return self._thin(x, kept), kept
 
     def backward(self, weights, cache, dy, need_dx=True):
         return self._thin(dy, cache), {}
+
+    def _drawn(self, shape):
+        return shape
 
     def input_gradient(self, weights, x, dy):
         return dy
 
     def _thin(self, values, kept):
         return values * kept / (1 - float(self.rate))
+
+
+class SpatialDropout(Dropout):
+    """Drop channels as a whole; a subclass says what its input is (``_expect``)."""
+
+    def build(self, input_shape, rng, dtype):
+        return super().build(self._expect(input_shape), rng, dtype)
+
+    def _drawn(self, shape):
+        n, *size, c = shape
+        return (n, *(1 for _ in size), c)
+
+
+class SpatialDropout2D(SpatialDropout):
+    """In training, zero a random part of an image's channels, each as a whole.
+
+    Neighbouring pixels tell nearly the same: dropped one by one, as by `Dropout`, they
+    would be missed little (Tompson et al., "Efficient object localization using
+    convolutional networks", 2015, section 3.2).
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+        Share of the channels to drop; the others are divided by ``1 - rate``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import SpatialDropout2D
+    >>> x = np.ones((1, 1, 2, 4))
+    >>> SpatialDropout2D(0.5).forward({}, x, np.random.default_rng(0))[0]
+    array([[[[2., 2., 2., 0.],
+             [2., 2., 2., 0.]]]])
+    """
+
+    _expect = staticmethod(image_shape)

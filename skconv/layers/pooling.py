@@ -1,13 +1,26 @@
-"""Pooling layers."""
+"""Pooling layers on images, and what they share with those on signals."""
 
 from .. import ops
 from .base import Layer, image_shape
 
-__all__ = ["AvgPool2D", "GlobalAvgPool2D", "GlobalMaxPool2D", "MaxPool2D"]
+__all__ = [
+    "AvgPool",
+    "AvgPool2D",
+    "GlobalAvgPool",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool",
+    "GlobalMaxPool2D",
+    "MaxPool",
+    "MaxPool2D",
+]
 
 
-class _Pool2D(Layer):
-    """Windows over the image, channel by channel; subclasses say what is taken."""
+class Pool(Layer):
+    """Windows over all axes but the last, channel by channel.
+
+    A subclass says what is taken of each, and has a function ``_expect(input_shape)``
+    that checks what these axes are.
+    """
 
     def __init__(self, pool_size=2, *, stride=None, padding="valid"):
         self.pool_size = pool_size
@@ -15,13 +28,14 @@ class _Pool2D(Layer):
         self.padding = padding
 
     def build(self, input_shape, rng, dtype):
-        h, w, c = image_shape(input_shape)
+        *size, c = self._expect(input_shape)
         win = ops.pool_window(
-            (h, w), self.pool_size, stride=self.stride, padding=self.padding
+            tuple(size), self.pool_size, stride=self.stride, padding=self.padding
         )
         return {}, (*win.output, c)
 
-    def _slide(self):
+    def _slide(self, shape):
+        """Say how windows slide over images of `shape` (n, h, w, c)."""
         return {
             "pool_size": self.pool_size,
             "stride": self.stride,
@@ -29,7 +43,22 @@ class _Pool2D(Layer):
         }
 
 
-class MaxPool2D(_Pool2D):
+class MaxPool(Pool):
+    """The verbs, for images (n, h, w, c)."""
+
+    def predict(self, weights, x):
+        return ops.max_pool2d(x, **self._slide(x.shape))
+
+    def forward(self, weights, x, rng):
+        y, argmax = ops.max_pool2d_with_argmax(x, **self._slide(x.shape))
+        return y, (argmax, x.shape)
+
+    def backward(self, weights, cache, dy, need_dx=True):
+        argmax, shape = cache
+        return ops.max_pool2d_grad(dy, argmax, shape, **self._slide(shape)), {}
+
+
+class MaxPool2D(MaxPool):
     """Largest value under each window.
 
     Parameters
@@ -56,18 +85,23 @@ default="valid"
            [13., 15.]])
     """
 
+    _expect = staticmethod(image_shape)
+
+
+class AvgPool(Pool):
+    """The verbs, for images (n, h, w, c)."""
+
     def predict(self, weights, x):
-        return ops.max_pool2d(x, **self._slide())
+        return ops.avg_pool2d(x, **self._slide(x.shape))
 
     def forward(self, weights, x, rng):
-        y, argmax = ops.max_pool2d_with_argmax(x, **self._slide())
-        return y, (argmax, x.shape)
+        return ops.avg_pool2d(x, **self._slide(x.shape)), x.shape
 
     def backward(self, weights, cache, dy, need_dx=True):
-        return ops.max_pool2d_grad(dy, *cache, **self._slide()), {}
+        return ops.avg_pool2d_grad(dy, cache, **self._slide(cache)), {}
 
 
-class AvgPool2D(_Pool2D):
+class AvgPool2D(AvgPool):
     """Mean of each window; padding is not counted.
 
     Parameters
@@ -89,22 +123,30 @@ default="valid"
            [10.5, 12.5]])
     """
 
+    _expect = staticmethod(image_shape)
+
+
+class GlobalPool(Layer):
+    """One window, which is as large as what it sees."""
+
+    def build(self, input_shape, rng, dtype):
+        return {}, (self._expect(input_shape)[-1],)
+
+
+class GlobalAvgPool(GlobalPool):
+    """The verbs, for images (n, h, w, c)."""
+
     def predict(self, weights, x):
-        return ops.avg_pool2d(x, **self._slide())
+        return ops.global_avg_pool2d(x)
 
     def forward(self, weights, x, rng):
-        return self.predict(weights, x), x.shape
+        return ops.global_avg_pool2d(x), x.shape
 
     def backward(self, weights, cache, dy, need_dx=True):
-        return ops.avg_pool2d_grad(dy, cache, **self._slide()), {}
+        return ops.global_avg_pool2d_grad(dy, cache), {}
 
 
-class _GlobalPool2D(Layer):
-    def build(self, input_shape, rng, dtype):
-        return {}, (image_shape(input_shape)[2],)
-
-
-class GlobalAvgPool2D(_GlobalPool2D):
+class GlobalAvgPool2D(GlobalAvgPool):
     """Mean of each channel over the whole image: ``(h, w, c)`` to ``(c,)``.
 
     Examples
@@ -115,26 +157,11 @@ class GlobalAvgPool2D(_GlobalPool2D):
     array([[7.5]])
     """
 
-    def predict(self, weights, x):
-        return ops.global_avg_pool2d(x)
-
-    def forward(self, weights, x, rng):
-        return self.predict(weights, x), x.shape
-
-    def backward(self, weights, cache, dy, need_dx=True):
-        return ops.global_avg_pool2d_grad(dy, cache), {}
+    _expect = staticmethod(image_shape)
 
 
-class GlobalMaxPool2D(_GlobalPool2D):
-    """Largest value of each channel over the whole image: ``(h, w, c)`` to ``(c,)``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skconv.layers import GlobalMaxPool2D
-    >>> GlobalMaxPool2D().predict({}, np.arange(16.0).reshape(1, 4, 4, 1))
-    array([[15.]])
-    """
+class GlobalMaxPool(GlobalPool):
+    """The verbs, for images (n, h, w, c)."""
 
     def predict(self, weights, x):
         return ops.global_max_pool2d(x)
@@ -145,3 +172,17 @@ class GlobalMaxPool2D(_GlobalPool2D):
 
     def backward(self, weights, cache, dy, need_dx=True):
         return ops.global_max_pool2d_grad(dy, *cache), {}
+
+
+class GlobalMaxPool2D(GlobalMaxPool):
+    """Largest value of each channel over the whole image: ``(h, w, c)`` to ``(c,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import GlobalMaxPool2D
+    >>> GlobalMaxPool2D().predict({}, np.arange(16.0).reshape(1, 4, 4, 1))
+    array([[15.]])
+    """
+
+    _expect = staticmethod(image_shape)

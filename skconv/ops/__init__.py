@@ -6,6 +6,7 @@ module is the one seam at which a twin is laid over its definition.
 """
 
 import os
+import types
 
 from . import reference
 from .geometry import *
@@ -76,3 +77,9 @@ def use(name):
 
 
 use(os.environ.get(_ENVIRONMENT) or available()[0])
+
+__all__ = sorted(
+    name
+    for name, value in vars().items()
+    if not name.startswith("_") and not isinstance(value, types.ModuleType | type(None))
+)

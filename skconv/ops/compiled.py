@@ -20,10 +20,13 @@ __all__ = [
     "adam_step",
     "avg_pool2d",
     "avg_pool2d_grad",
+    "batch_norm_backward",
+    "channel_moments",
     "conv2d",
     "conv2d_backward",
     "conv2d_grad_input",
     "conv2d_grad_kernel",
+    "conv2d_max_pool2d",
     "dense",
     "dense_backward",
     "dense_grad_input",
@@ -35,6 +38,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_grad",
     "max_pool2d_with_argmax",
+    "normalize",
     "softmax_cross_entropy",
 ]
 
@@ -127,6 +131,34 @@ def _convolve(x, kernel, bias, y, slide, activation):
     code = _code(activation)
     _kernels.conv2d(x, kernel, bias, y, *slide, _IDENTITY if code is None else code)
     return reference.activate(y, activation, out=y) if code is None else y
+
+
+@_twin(3)
+def conv2d_max_pool2d(
+    x,
+    kernel,
+    bias=None,
+    *,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    groups=1,
+    activation=None,
+    pool_size=2,
+    pool_stride=None,
+    pool_padding="valid",
+):
+    win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
+    pool = pool_window(win.output, pool_size, stride=pool_stride, padding=pool_padding)
+    check_bias(bias, kernel.shape)
+    code = _code(activation)
+    if code is None or pool.stride != pool.size or any(map(any, pool.padding)):
+        y = _new((len(x), *win.output, kernel.shape[3]))
+        y = _convolve(x, kernel, bias, y, _slide(win, groups), activation)
+        return max_pool2d(y, pool_size, stride=pool_stride, padding=pool_padding)
+    y = _new((len(x), *pool.output, kernel.shape[3]))
+    _kernels.conv2d(x, kernel, bias, y, *_slide(win, groups), code, *pool.size)
+    return y
 
 
 @_twin(2)
@@ -301,6 +333,47 @@ def _pooled(x, win):
 def _pool_slide(win):
     (top, _), (left, _) = win.padding
     return *win.size, *win.stride, top, left
+
+
+# Normalisation -----------------------------------------------------------------------
+
+
+@_twin(1)
+def channel_moments(x):
+    mean, variance = _new(x.shape[-1]), _new(x.shape[-1])
+    _kernels.channel_moments(_rows(x), mean, variance)
+    return mean, variance
+
+
+@_twin(4)
+def normalize(x, mean, scale, shift, *, activation=None):
+    code, y = _code(activation), _new(x.shape)
+    fused = _IDENTITY if code is None else code
+    _kernels.normalize(_rows(x), mean, scale, shift, _rows(y), fused)
+    return reference.activate(y, activation, out=y) if code is None else y
+
+
+@_twin(6)
+def batch_norm_backward(
+    dy, kept, x, mean, inverse, scale, *, activation=None, need_dx=True
+):
+    code = _code(activation)
+    if code is None:
+        dy, kept, code = reference.activate_grad(dy, kept, activation), None, _IDENTITY
+    rows = _rows(dy), None if kept is None else _rows(kept), _rows(x)
+    dbeta, products = _new(mean.shape), _new(mean.shape)
+    _kernels.channel_products(*rows, mean, dbeta, products, code)
+    dgamma = products * inverse
+    if not need_dx:
+        return None, dgamma, dbeta
+    dx, part = _new(x.shape), -scale / len(rows[2])
+    slope, shift = part * dgamma * inverse, part * dbeta
+    _kernels.normalize_grad(*rows, mean, scale, slope, shift, _rows(dx), code)
+    return dx, dgamma, dbeta
+
+
+def _rows(x):
+    return x.reshape(-1, x.shape[-1])
 
 
 # Activations, loss, step -------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Shape arithmetic of sliding windows, in integers alone. It stands here once.
 
 Convolution and pooling slide a window over an image; the layers ask here what
-comes out, the ops ask here what to do. Sizes are pairs, ``(vertical, horizontal)``.
+comes out, the ops ask here what to do. Sizes are pairs, ``(vertical, horizontal)``, or
+of a signal, which has one axis, tuples of one.
 """
 
 from functools import lru_cache, wraps
@@ -12,7 +13,7 @@ __all__ = ["Window", "pair", "pool_window", "positive_int", "window"]
 
 
 class Window(NamedTuple):
-    """A window and how it slides over an image.
+    """A window and how it slides over an image; of a signal, only the horizontal.
 
     Attributes
     ----------
@@ -28,11 +29,11 @@ class Window(NamedTuple):
         Number of windows that fit.
     """
 
-    size: tuple[int, int]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
-    output: tuple[int, int]
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    output: tuple[int, ...]
 
 
 def positive_int(value, name):
@@ -64,6 +65,10 @@ def pair(value, name, minimum=1):
     return int(values[0]), int(values[1])
 
 
+def _sizes(value, name, axes):
+    return pair(value, name) if axes == 2 else (positive_int(value, name),)
+
+
 def _remembered(function):
     """Keep a function's results: each op of each training step asks the same again."""
     # 1, 1.0 and True are equal, but not all of them are sizes: `typed`.
@@ -89,18 +94,20 @@ def window(
     dilation=1,
     size_name="kernel_size",
 ):
-    """Work out how a window slides over an image.
+    """Work out how a window slides over an image, or over a signal.
 
     Parameters
     ----------
-    image_size : (h, w)
+    image_size : (h, w), or (l,) of a signal
+        All that follows is then an int each, but for `padding`.
     size : int or (kh, kw)
         The window, in taps.
     stride : int or (sh, sw), default=1
     padding : {"valid", "same"}, int, (ph, pw) or ((top, bottom), (left, right))
         "valid" adds nothing. "same" makes the output ``ceil(image / stride)``
         large and puts the odd row or column at the bottom and right, as Keras and
-        TensorFlow do. Numbers are rows and columns to add.
+        TensorFlow do. Numbers are rows and columns to add. For a signal also
+        "causal", with which a window ends at its pixel, or (left, right).
     dilation : int or (dh, dw), default=1
     size_name : str, default="kernel_size"
         What to call `size` in an error.
@@ -121,9 +128,10 @@ def window(
     windows on ``n`` pixels and ``p`` added ones (Dumoulin & Visin, "A guide to
     convolution arithmetic for deep learning", 2016, relationship 15).
     """
-    size = pair(size, size_name)
-    stride = pair(stride, "stride")
-    dilation = pair(dilation, "dilation")
+    axes = len(image_size)
+    size = _sizes(size, size_name, axes)
+    stride = _sizes(stride, "stride", axes)
+    dilation = _sizes(dilation, "dilation", axes)
     extent = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
     padding = _resolve_padding(padding, image_size, extent, stride)
     output = tuple(
@@ -133,7 +141,7 @@ def window(
     if min(output) < 1:
         padded = tuple(n + sum(p) for n, p in zip(image_size, padding, strict=True))
         covers = "" if extent == size else f" (dilated to {_times(extent)})"
-        around = "" if padding == _NO_PADDING else f", padded to {_times(padded)}"
+        around = f", padded to {_times(padded)}" if padded != tuple(image_size) else ""
         raise ValueError(
             f"{size_name} {_times(size)}{covers} does not fit its input "
             f"{_times(image_size)}{around}; "
@@ -166,26 +174,29 @@ def pool_window(image_size, pool_size, *, stride=None, padding="valid"):
     return win
 
 
-_NO_PADDING = ((0, 0), (0, 0))
-
-
 def _resolve_padding(padding, image_size, extent, stride):
+    axes = len(image_size)
     if isinstance(padding, str):
         if padding == "valid":
-            return _NO_PADDING
+            return ((0, 0),) * axes
         if padding == "same":
             return tuple(map(_same_padding, image_size, extent, stride))
+        if padding == "causal" and axes == 1:
+            return ((extent[0] - 1, 0),)
     elif _is_int(padding) and padding >= 0:
-        return ((int(padding),) * 2,) * 2
+        return ((int(padding),) * 2,) * axes
     elif isinstance(padding, tuple | list) and len(padding) == 2:
         try:
-            return tuple(pair(sides, "padding", minimum=0) for sides in padding)
+            by_axis = padding if axes == 2 else [padding]
+            return tuple(pair(sides, "padding", minimum=0) for sides in by_axis)
         except ValueError:
             pass  # the message below names all that is allowed
-    raise ValueError(
-        "padding must be 'valid', 'same', an int >= 0, (ph, pw) or "
-        f"((top, bottom), (left, right)), got {padding!r}"
+    allowed = (
+        "'valid', 'same', an int >= 0, (ph, pw) or ((top, bottom), (left, right))"
+        if axes == 2
+        else "'valid', 'same', 'causal', an int >= 0 or (left, right)"
     )
+    raise ValueError(f"padding must be {allowed}, got {padding!r}")
 
 
 def _same_padding(n, extent, stride):

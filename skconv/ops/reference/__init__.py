@@ -11,4 +11,6 @@ from .activations import *
 from .convolution import *
 from .dense import *
 from .losses import *
+from .normalization import *
 from .pooling import *
+from .scaling import *

@@ -28,6 +28,7 @@ import numpy as np
 from ..geometry import window
 from .activations import activate, activate_grad
 from .dense import grad_bias
+from .pooling import max_pool2d
 from .windows import pad, padded_zeros, taps, unpad, windows
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "conv2d_backward",
     "conv2d_grad_input",
     "conv2d_grad_kernel",
+    "conv2d_max_pool2d",
 ]
 
 # Columns are built for as many images as fill this, so that they are still in cache
@@ -102,6 +104,54 @@ def conv2d(
             _add_bias(z, bias)
         activate(z, activation, out=z)
     return y
+
+
+def conv2d_max_pool2d(
+    x,
+    kernel,
+    bias=None,
+    *,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    groups=1,
+    activation=None,
+    pool_size=2,
+    pool_stride=None,
+    pool_padding="valid",
+):
+    """Largest value of each window over a convolution's output.
+
+    What a window leaves out need not be computed, and what lies between need not be
+    written to memory.
+
+    Parameters
+    ----------
+    x, kernel, bias, stride, padding, dilation, groups, activation
+        As in `conv2d`.
+    pool_size, pool_stride, pool_padding
+        As in `max_pool2d`.
+
+    Returns
+    -------
+    y : ndarray of shape (n, oh, ow, c_out)
+
+    Raises
+    ------
+    ValueError
+        As the two do.
+    """
+    y = conv2d(
+        x,
+        kernel,
+        bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        activation=activation,
+    )
+    return max_pool2d(y, pool_size, stride=pool_stride, padding=pool_padding)
 
 
 def conv2d_grad_kernel(

@@ -9,6 +9,7 @@
 #include "activations.h"
 #include "geometry.h"
 #include "kernels.h"
+#include "pooling.h"
 #include "product.h"
 #include "threads.h"
 
@@ -169,17 +170,23 @@ inline int block_pixels(ptrdiff_t pixels, int input_floats, int output_floats,
 inline bool is_depthwise(const Slide& s) { return s.groups > 1 && s.groups == s.c && s.c == s.f; }
 
 // y[n, p, f] = activation(bias[f] + sum over t, c of x[n, q(p, t), c] kernel[t, c, f])
+//
+// With a pool, s is of the convolution and y of what is left of it: a block of the output is
+// a scratch that stays in cache, and what is written is a part of it.
 inline void conv2d(const Slide& s, const float* x, const float* kernel, const float* bias,
-                   Activation activation, float* y) {
+                   Activation activation, Pool pool, float* y) {
   const bool depthwise = is_depthwise(s);
   const int groups = depthwise ? 1 : s.groups;
   const int taps = s.kh * s.kw;
   const int per_group = depthwise ? 1 : s.c / groups, filters = s.f / groups;
   const int depth = taps * per_group;
   const double flops = 2.0 * depth * s.f;
-  const Blocks blocks(s.n, s.oh, s.ow,
+  const bool pooled = pool.h * pool.w > 1;
+  const int yh = s.oh / pool.h, yw = s.ow / pool.w;
+  const Blocks blocks(s.n, yh, yw,
                       block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
-                                   s.c * s.stride_h * s.stride_w, s.f, flops));
+                                   s.c * s.stride_h * s.stride_w, s.f, flops) /
+                          (pool.h * pool.w));
 
   const int padded = padded_columns(filters);
   const ptrdiff_t panel = ptrdiff_t(depth) * padded;
@@ -207,14 +214,18 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
         steps[k] = (i * s.dilation_h * s.w + j * s.dilation_w) * s.c + c;
 
   const Strides in = {ptrdiff_t(s.h) * s.w * s.c, s.stride_h * s.w * s.c, s.stride_w * s.c};
-  const Strides out = {ptrdiff_t(s.oh) * s.ow * s.f, s.ow * s.f, s.f};
   parallel(blocks.count(), flops * s.n * s.oh * s.ow, [&](int task) {
-    const Block b = blocks[task];
+    const Block part = blocks[task];  // of y
+    const Block b = {part.image,          part.row * pool.h,  part.column * pool.w,
+                     part.images,         part.rows * pool.h, part.columns * pool.w};
     const float* window = x + b.image * in.image + ptrdiff_t(b.row) * in.row +
                           ptrdiff_t(b.column) * in.column -
                           (ptrdiff_t(s.top) * s.w + s.left) * s.c;
-    float* to = y + b.image * out.image + ptrdiff_t(b.row) * out.row +
-                ptrdiff_t(b.column) * out.column;
+    float* there = y + ((ptrdiff_t(part.image) * yh + part.row) * yw + part.column) * s.f;
+    const ptrdiff_t size = ptrdiff_t(b.pixels()) * s.f;
+    float* to = pooled ? (float*)scratch(For::partial, size * sizeof(float)) : there;
+    const Strides out = pooled ? Strides{ptrdiff_t(b.rows) * b.columns * s.f, b.columns * s.f, s.f}
+                               : Strides{ptrdiff_t(s.oh) * s.ow * s.f, s.ow * s.f, s.f};
     for (int g = 0; g < groups; g++) {
       Product p = {};
       p.a = window + g * per_group;
@@ -231,7 +242,15 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
         multiply_block<false>(p, b, in, out, vertical, horizontal, s.kw, per_group);
     }
     if (activation != Activation::relu && activation != Activation::identity)
-      activate_run(to, ptrdiff_t(b.pixels()) * s.f, activation, to);
+      activate_run(to, size, activation, to);
+    if (!pooled) return;
+    // Of an image's part, or of a row's, the lines of y do not touch.
+    const Slide p = {1, b.rows, b.columns, s.f, part.rows, part.columns, s.f, pool.h, pool.w,
+                     pool.h, pool.w, 1, 1, 0, 0, 1};
+    for (int i = 0; i < b.images; i++)
+      for (int row = 0; row < part.rows; row++)
+        max_pool_line<uint8_t, false>(p, to + i * out.image, 0, row,
+                                      there + ptrdiff_t(i) * yh * yw * s.f, nullptr);
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include "activations.h"
 #include "convolution.h"
+#include "normalization.h"
 #include "pooling.h"
 #include "training.h"
 
@@ -23,6 +24,10 @@ const Kernels SKCONV_TABLE = {
     SKCONV_ISA::avg_pool_grad,
     SKCONV_ISA::activate,
     SKCONV_ISA::activate_grad,
+    SKCONV_ISA::channel_moments,
+    SKCONV_ISA::normalize,
+    SKCONV_ISA::channel_products,
+    SKCONV_ISA::normalize_grad,
     SKCONV_ISA::column_sums,
     SKCONV_ISA::softmax_cross_entropy,
     SKCONV_ISA::adam_step,

@@ -22,6 +22,12 @@ struct Slide {
   int groups;
 };
 
+// Windows of pixels of which an output keeps the largest, side by side from the first on:
+// a last one that is not full is left out. 1 x 1: every pixel is kept.
+struct Pool {
+  int h, w;
+};
+
 // A gradient on its way back through an activation: dz = dy * f'(y). Where the activation
 // is the identity, y is not read.
 struct Gradient {
@@ -40,7 +46,7 @@ enum class Element : int { uint8, int32, int64, float32, float64, count };
 struct Kernels {
   const char* name;
   void (*conv2d)(const Slide&, const float* x, const float* kernel, const float* bias,
-                 Activation, float* y);
+                 Activation, Pool, float* y);
   void (*conv2d_grad_kernel)(const Slide&, const Gradient&, const float* x, float* dkernel,
                              float* db);
   void (*conv2d_grad_input)(const Slide&, const Gradient&, const float* kernel, float* dx);
@@ -51,6 +57,15 @@ struct Kernels {
   void (*avg_pool_grad)(const Slide&, const float* dy, float* dx);
   void (*activate)(const float* z, ptrdiff_t size, Activation, float* y);
   void (*activate_grad)(const Gradient&, float* dz);
+  void (*channel_moments)(const float* x, ptrdiff_t rows, int channels, float* mean,
+                          float* variance);
+  void (*normalize)(const float* x, ptrdiff_t rows, int channels, const float* mean,
+                    const float* scale, const float* shift, Activation, float* y);
+  void (*channel_products)(const Gradient&, const float* x, ptrdiff_t rows, int channels,
+                           const float* mean, float* sums, float* products);
+  void (*normalize_grad)(const Gradient&, const float* x, ptrdiff_t rows, int channels,
+                         const float* mean, const float* scale, const float* slope,
+                         const float* shift, float* dx);
   void (*column_sums)(const float* dz, ptrdiff_t rows, int columns, float* db);
   double (*softmax_cross_entropy)(const float* logits, const int64_t* codes,
                                   const float* weight, float smoothing, int n, int k, float* dlogits);
@@ -60,10 +75,7 @@ struct Kernels {
                  float scale, float* out);
 };
 
-extern const Kernels generic;
-#ifdef SKCONV_X86
-extern const Kernels avx2;
-extern const Kernels avx512;
-#endif
+// Those of them that were built.
+extern const Kernels generic, avx2, avx512;
 
 }  // namespace skconv

@@ -37,17 +37,17 @@ using Argmax = nb::ndarray<nb::c_contig, nb::device::cpu>;
 // Instruction sets that were built and that this machine has, the best first.
 std::vector<const Kernels*> find_available() {
   std::vector<const Kernels*> found;
-#ifdef SKCONV_X86
-  __builtin_cpu_init();
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#ifdef SKCONV_AVX512
 #ifdef SKCONV_EMULATE_AVX512
-  const bool has_avx512 = has_avx2;
+  const bool has_avx512 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
   const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #endif
   if (has_avx512) found.push_back(&avx512);
-  if (has_avx2) found.push_back(&avx2);
+#endif
+#ifdef SKCONV_AVX2
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&avx2);
 #endif
   found.push_back(&generic);
   return found;
@@ -78,9 +78,10 @@ Activation activation_of(int code) {
   return Activation(code);
 }
 
-// Sizes of windows over x that make y. `f` is y's channels; kernels of pools are (kh, kw).
+// Sizes of windows over x that make y, or that make what `pool` then makes y of.
 struct Window {
   int kh, kw, stride_h, stride_w, dilation_h, dilation_w, top, left, groups;
+  Pool pool = {1, 1};
 };
 
 template <class X, class Y>
@@ -89,10 +90,13 @@ Slide slide_of(const X& x, const Y& y, const Window& window) {
   const double limit = INT_MAX / 4;
   for (size_t i = 0; i < 4; i++)
     require(x.shape(i) < limit && y.shape(i) < limit, "arrays are too large");
+  const Pool pool = window.pool;
+  require(pool.h > 0 && pool.w > 0 && double(pool.h) * pool.w * y.shape(1) * y.shape(2) < limit,
+          "pool must be positive, and smaller");
   const Slide s = {int(x.shape(0)), int(x.shape(1)), int(x.shape(2)), int(x.shape(3)),
-                   int(y.shape(1)), int(y.shape(2)), int(y.shape(3)), window.kh, window.kw,
-                   window.stride_h, window.stride_w, window.dilation_h, window.dilation_w,
-                   window.top, window.left, window.groups};
+                   int(y.shape(1)) * pool.h, int(y.shape(2)) * pool.w, int(y.shape(3)), window.kh,
+                   window.kw, window.stride_h, window.stride_w, window.dilation_h,
+                   window.dilation_w, window.top, window.left, window.groups};
   require(y.shape(0) == x.shape(0), "x and y must hold as many images");
   require(s.h > 0 && s.w > 0 && s.c > 0 && s.oh > 0 && s.ow > 0 && s.f > 0 && s.kh > 0 && s.kw > 0,
           "images and kernels must not be empty");
@@ -138,15 +142,16 @@ Gradient gradient_of(const Images& dy, const std::optional<Images>& y, int code)
 
 void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
             const ImagesOut& y, int stride_h, int stride_w, int dilation_h, int dilation_w, int top,
-            int left, int groups, int activation) {
-  const Slide s = convolution_of(
-      x, kernel, y, window_of(stride_h, stride_w, dilation_h, dilation_w, top, left, groups));
+            int left, int groups, int activation, int pool_h, int pool_w) {
+  Window window = window_of(stride_h, stride_w, dilation_h, dilation_w, top, left, groups);
+  window.pool = {pool_h, pool_w};
+  const Slide s = convolution_of(x, kernel, y, window);
   require(!bias || bias->shape(0) == size_t(s.f), "bias must be (f,)");
   check_aligned(x), check_aligned(kernel), check_aligned(y);
   if (bias) check_aligned(*bias);
   if (!s.n) return;
   kernels->conv2d(s, x.data(), kernel.data(), bias ? bias->data() : nullptr,
-                  activation_of(activation), y.data());
+                  activation_of(activation), window.pool, y.data());
 }
 
 void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const Images& x,
@@ -236,6 +241,55 @@ void activate_grad(const Flat& dy, const Flat& y, const FlatOut& dz, int activat
       {dy.data(), y.data(), activation_of(activation), ptrdiff_t(dy.size())}, dz.data());
 }
 
+// The vectors of a normalisation have an element for each column of x.
+template <class... Vectors>
+void check_channels(const Matrix& x, const Vectors&... vectors) {
+  require(x.shape(0) > 0 && x.shape(1) > 0 && x.shape(1) < INT_MAX / 64, "x must not be empty");
+  require(((vectors.shape(0) == x.shape(1)) && ...), "vectors must have x's columns");
+  check_aligned(x), (check_aligned(vectors), ...);
+}
+
+Gradient gradient_of(const Matrix& dy, const std::optional<Matrix>& y, const Matrix& x, int code) {
+  const Activation activation = activation_of(code);
+  require(same_shape(dy, x) && (y ? same_shape(*y, dy) : activation == Activation::identity),
+          "dy and y must have x's shape; only the identity goes without y");
+  check_aligned(dy);
+  if (y) check_aligned(*y);
+  return {dy.data(), y ? y->data() : dy.data(), activation, ptrdiff_t(dy.size())};
+}
+
+void channel_moments(const Matrix& x, const VectorOut& mean, const VectorOut& variance) {
+  check_channels(x, mean, variance);
+  kernels->channel_moments(x.data(), x.shape(0), int(x.shape(1)), mean.data(), variance.data());
+}
+
+void normalize(const Matrix& x, const Vector& mean, const Vector& scale, const Vector& shift,
+               const Array<float, 2>& y, int activation) {
+  require(same_shape(x, y), "y must have x's shape");
+  check_channels(x, mean, scale, shift), check_aligned(y);
+  kernels->normalize(x.data(), x.shape(0), int(x.shape(1)), mean.data(), scale.data(),
+                     shift.data(), activation_of(activation), y.data());
+}
+
+void channel_products(const Matrix& dy, const std::optional<Matrix>& y, const Matrix& x,
+                      const Vector& mean, const VectorOut& sums, const VectorOut& products,
+                      int activation) {
+  const Gradient gradient = gradient_of(dy, y, x, activation);
+  check_channels(x, mean, sums, products);
+  kernels->channel_products(gradient, x.data(), x.shape(0), int(x.shape(1)), mean.data(),
+                            sums.data(), products.data());
+}
+
+void normalize_grad(const Matrix& dy, const std::optional<Matrix>& y, const Matrix& x,
+                    const Vector& mean, const Vector& scale, const Vector& slope,
+                    const Vector& shift, const Array<float, 2>& dx, int activation) {
+  const Gradient gradient = gradient_of(dy, y, x, activation);
+  require(same_shape(x, dx), "dx must have x's shape");
+  check_channels(x, mean, scale, slope, shift), check_aligned(dx);
+  kernels->normalize_grad(gradient, x.data(), x.shape(0), int(x.shape(1)), mean.data(),
+                          scale.data(), slope.data(), shift.data(), dx.data());
+}
+
 void column_sums(const Matrix& dz, const VectorOut& db) {
   require(dz.shape(1) == db.shape(0) && dz.shape(1) < INT_MAX, "db must have dz's columns");
   check_aligned(dz), check_aligned(db);
@@ -323,7 +377,7 @@ NB_MODULE(_kernels, m) {
 
   bind("conv2d", conv2d, array("x"), array("kernel"), optional("bias"), array("y"), "stride_h"_a,
        "stride_w"_a, "dilation_h"_a, "dilation_w"_a, "top"_a, "left"_a, "groups"_a,
-       "activation"_a);
+       "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1);
   bind("conv2d_grad_kernel", conv2d_grad_kernel, array("dy"), optional("y"), array("x"),
        array("dkernel"), array("db"), "stride_h"_a, "stride_w"_a, "dilation_h"_a, "dilation_w"_a,
        "top"_a, "left"_a, "groups"_a, "activation"_a);
@@ -340,6 +394,13 @@ NB_MODULE(_kernels, m) {
        "stride_w"_a, "top"_a, "left"_a);
   bind("activate", activate, array("z"), array("y"), "activation"_a);
   bind("activate_grad", activate_grad, array("dy"), array("y"), array("dz"), "activation"_a);
+  bind("channel_moments", channel_moments, array("x"), array("mean"), array("variance"));
+  bind("normalize", normalize, array("x"), array("mean"), array("scale"), array("shift"),
+       array("y"), "activation"_a);
+  bind("channel_products", channel_products, array("dy"), optional("y"), array("x"),
+       array("mean"), array("sums"), array("products"), "activation"_a);
+  bind("normalize_grad", normalize_grad, array("dy"), optional("y"), array("x"), array("mean"),
+       array("scale"), array("slope"), array("shift"), array("dx"), "activation"_a);
   bind("column_sums", column_sums, array("dz"), array("db"));
   bind("softmax_cross_entropy", softmax_cross_entropy, array("logits"), array("codes"),
        optional("weight"), "smoothing"_a, array("dlogits"));

@@ -129,26 +129,32 @@ inline void max_pool_row(const Slide& s, Span rows, const float* row, ptrdiff_t 
   }
 }
 
+// Row p of y from image n of x.
+template <class Index, bool Keep>
+inline void max_pool_line(const Slide& s, const float* x, int n, int p, float* y, Index* argmax) {
+  const ptrdiff_t c = s.c, in_row = s.w * c, out_row = s.ow * c;
+  const Span rows = taps_inside(p, s.h, s.kh, s.stride_h, s.top);
+  const float* row = x + (ptrdiff_t(n) * s.h + p * s.stride_h - s.top) * in_row;
+  const ptrdiff_t to = (ptrdiff_t(n) * s.oh + p) * out_row;
+  if (c % LANES) return max_pool_row<Index, Keep>(s, rows, row, to, y, argmax);
+  for (int q = 0; q < s.ow; q++) {
+    const Span columns = taps_inside(q, s.w, s.kw, s.stride_w, s.left);
+    const float* window = row + (ptrdiff_t(q) * s.stride_w - s.left) * c;
+    const bool two_by_two = s.kh == 2 && s.kw == 2 && rows.from == 0 && rows.to == 2 &&
+                            columns.from == 0 && columns.to == 2;
+    if (two_by_two)
+      max_pool_window<Index, Keep, 2>(window, in_row, c, s.kw, rows, columns, y + to + q * c,
+                                      argmax + to + q * c);
+    else
+      max_pool_window<Index, Keep, 0>(window, in_row, c, s.kw, rows, columns, y + to + q * c,
+                                      argmax + to + q * c);
+  }
+}
+
 template <class Index, bool Keep>
 inline void max_pool_rows(const Slide& s, const float* x, float* y, Index* argmax) {
-  const ptrdiff_t c = s.c, in_row = s.w * c, out_row = s.ow * c;
-  parallel_rows(s.n, s.oh, in_row, s.kh + s.kw, [&](int n, int p) {
-    const Span rows = taps_inside(p, s.h, s.kh, s.stride_h, s.top);
-    const float* row = x + (ptrdiff_t(n) * s.h + p * s.stride_h - s.top) * in_row;
-    const ptrdiff_t to = (ptrdiff_t(n) * s.oh + p) * out_row;
-    if (c % LANES) return max_pool_row<Index, Keep>(s, rows, row, to, y, argmax);
-    for (int q = 0; q < s.ow; q++) {
-      const Span columns = taps_inside(q, s.w, s.kw, s.stride_w, s.left);
-      const float* window = row + (ptrdiff_t(q) * s.stride_w - s.left) * c;
-      const bool two_by_two = s.kh == 2 && s.kw == 2 && rows.from == 0 && rows.to == 2 &&
-                              columns.from == 0 && columns.to == 2;
-      if (two_by_two)
-        max_pool_window<Index, Keep, 2>(window, in_row, c, s.kw, rows, columns, y + to + q * c,
-                                        argmax + to + q * c);
-      else
-        max_pool_window<Index, Keep, 0>(window, in_row, c, s.kw, rows, columns, y + to + q * c,
-                                        argmax + to + q * c);
-    }
+  parallel_rows(s.n, s.oh, ptrdiff_t(s.w) * s.c, s.kh + s.kw, [&](int n, int p) {
+    max_pool_line<Index, Keep>(s, x, n, p, y, argmax);
   });
 }
 

@@ -55,6 +55,7 @@ struct Tile {
   int depth;
   const float* b;
   const float* bias;
+  const float* zeros;
   bool add, relu;
   int columns;  // of the tile's width, those that there are
   float* out;
@@ -107,13 +108,16 @@ void multiply_tile(const Tile& t) {
     sum_up([](const float* p, int v) SKCONV_INLINE_BODY { return load<L>(p + v * L); });
   else
     sum_up([&](const float* p, int v) SKCONV_INLINE_BODY {
-      return load<L>(p + v * L, lanes(v));
+      return load_part<L>(p + v * L, lanes(v));
     });
 
-  if (t.relu)
+  if (t.relu) {
+    // From memory: of a constant the compiler makes two instructions, not the maximum.
+    const Floats<L> zero = load<L>(t.zeros);
     each([&](int r, int v) SKCONV_INLINE_BODY {
-      sum[r][v] = sum[r][v] < 0.0f ? Floats<L>{} : sum[r][v];  // a NaN stays one
+      sum[r][v] = sum[r][v] < zero ? zero : sum[r][v];  // a NaN stays one
     });
+  }
   if (full)
     each([&](int r, int v) SKCONV_INLINE_BODY { store<L>(out[r] + v * L, sum[r][v]); });
   else
@@ -226,7 +230,7 @@ void multiply(const Product& p) {
     const float* panel = p.panels + ptrdiff_t(p.depth) * f;
     const int slice = SLICE_BYTES / (4 * width.columns);
     Tile t = {p.a + (Elementwise ? f : 0), p.rows, p.outs, p.steps, 0, panel,
-              p.bias ? p.bias + f : ZEROS, p.add, false, p.columns - f, p.out + f};
+              p.bias ? p.bias + f : ZEROS, ZEROS, p.add, false, p.columns - f, p.out + f};
     int k = p.from;
     do {
       t.steps = p.steps + k;

@@ -10,6 +10,11 @@
 #include <cstring>
 
 #define SKCONV_INLINE inline __attribute__((always_inline))
+#ifdef __clang__
+#define SKCONV_ONE_COPY inline __attribute__((noinline))
+#else
+#define SKCONV_ONE_COPY inline __attribute__((noinline, noclone))
+#endif
 
 namespace skconv::SKCONV_ISA {
 
@@ -56,8 +61,8 @@ SKCONV_INLINE Floats<L> all(float a) {
   return a - Floats<L>{};
 }
 
-// The first n lanes only, 0 < n < L. Halves and quarters
-// rather than lane by lane: two or three well predicted branches.
+// Copy the first n of L, 0 < n <= L. Halves and quarters rather than one by one: two or three
+// well predicted branches.
 template <int L, class T>
 SKCONV_INLINE void copy_part(T* to, const T* from, int n) {
   if constexpr (L == 1) {
@@ -73,13 +78,20 @@ SKCONV_INLINE void copy_part(T* to, const T* from, int n) {
   }
 }
 
+// The first n lanes, and zeros. Where it branches, a compiler that knew about the zeros would
+// multiply in each branch, and then not fuse that with an addition behind them: the sum would
+// be rounded otherwise than that of whole vectors. So it is kept from knowing.
+template <int L>
+SKCONV_INLINE Floats<L> load_part(const float* p, int n) {
+  float lanes[L] = {};
+  if (n > 0) copy_part<L>(lanes, p, min(n, L));
+  asm volatile("" : : "r"(lanes) : "memory");
+  return load<L>(lanes);
+}
+
 template <int L>
 SKCONV_INLINE Floats<L> load(const float* p, int n) {
-  if (n >= L) return load<L>(p);
-  if (n <= 0) return Floats<L>{};
-  float lanes[L] = {};
-  copy_part<L>(lanes, p, n);
-  return load<L>(lanes);
+  return n >= L ? load<L>(p) : load_part<L>(p, n);
 }
 
 template <int L>

@@ -1,0 +1,170 @@
+"""The documentation site: ``python -m sphinx -W --keep-going docs docs/_build``.
+
+Nothing of it needs the network: formulas become MathML, and links to scikit-learn's
+reference are made from names.
+"""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import latex2mathml.converter
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+import skconv  # noqa: E402
+
+project = "skconv"
+author = "The skconv developers"
+copyright = "2026, the skconv developers"
+version = release = skconv.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
+]
+default_role = "py:obj"
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:obj", r"(?!skconv\.).*"),  # in docstrings, arguments stand in backticks, too
+    ("py:obj", r"skconv\.ops\.(reference|compiled)"),
+]
+exclude_patterns = ["_build", "templates", "gallery/**/*.ipynb", "gallery/**/*.py"]
+templates_path = ["templates"]
+
+# Markdown
+myst_enable_extensions = ["attrs_block", "attrs_inline", "dollarmath"]
+myst_heading_anchors = 3
+myst_url_schemes = {
+    **dict.fromkeys(["http", "https", "mailto"]),
+    "source": "_modules/{{path}}.html",
+}
+
+# The reference: one page for each public name
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autosummary_context = {
+    "inherited_from_sklearn": [
+        "get_metadata_routing",
+        "set_callbacks",
+        "set_fit_request",
+        "set_output",
+        "set_partial_fit_request",
+        "set_score_request",
+    ],
+    "verbs_of_a_layer": ["build", "predict", "forward", "backward"],
+    "searchable": ["get_params", "set_params"],
+}
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+viewcode_line_numbers = True
+
+# The examples
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"examples/(?!fashion_mnist)",  # which takes minutes
+    "within_subsection_order": "FileNameSortKey",
+    "doc_module": ("skconv",),
+    "backreferences_dir": "gallery/uses",
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_signature": False,
+    "matplotlib_animations": False,
+    "image_srcset": ["2x"],
+}
+
+# The looks
+html_theme = "pydata_sphinx_theme"
+html_title = "skconv"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_logo = html_favicon = "static/logo.svg"
+html_math_renderer = "mathml"
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "logo": {"text": "skconv"},
+    "header_links_before_dropdown": 5,
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    "show_nav_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_sidebars = {"index": [], "install": [], "convolution": [], "benchmarks": []}
+
+# Pages link to files, as one wants them to where they are read in a repository; on the
+# site each has a page.
+PAGE_OF_FILE = [
+    (r"\]\(\.\./examples/(\w+)\.py\)", r"](gallery/\1.rst)"),
+    (r"\]\(\.\./README\.md", r"](install.md"),
+    (r"\]\(\.\./skconv/([\w/]+)\.py\)", r"](source:skconv/\1)"),
+]
+
+
+def link_pages(app, docname, source):
+    """Have links to files lead to the pages that show them."""
+    for file, page in PAGE_OF_FILE:
+        source[0] = re.sub(file, page, source[0])
+
+
+def link_sklearn(app, env, node, content):
+    """Link a name of scikit-learn's to its page there."""
+    from docutils import nodes
+
+    target = node.get("reftarget", "")
+    if node.get("reftype") == "ref" and target in ("accuracy_score", "r2_score"):
+        target = f"sklearn.metrics.{target}"
+    if not target.startswith("sklearn."):
+        return None
+    uri = f"https://scikit-learn.org/stable/modules/generated/{target}.html"
+    return nodes.reference("", "", content, internal=False, refuri=uri)
+
+
+def show_parameters(app, what, name, obj, options, signature, returns):
+    """Show what a class is called with; autodoc would ask the `__new__` of a base."""
+    if what != "class":
+        return None
+    if obj.__init__ is object.__init__ and not issubclass(obj, tuple):
+        return "()", None
+    parameters = inspect.signature(obj).parameters.values()
+    plain = [p.replace(annotation=p.empty) for p in parameters]
+    return str(inspect.Signature(plain)), None
+
+
+def escape_shapes(app, what, name, obj, options, lines):
+    """Have a docstring's ``(n, *input_shape)`` start no emphasis."""
+    lines[:] = [re.sub(r"\*(\w+_shape\))", r"\\*\1", line) for line in lines]
+
+
+def mathml(display):
+    """Return a visitor that writes a formula as MathML."""
+    from docutils import nodes
+
+    def visit(translator, node):
+        formula = latex2mathml.converter.convert(node.astext(), display=display)
+        wrap = '<div class="formula">{}</div>' if display == "block" else "{}"
+        translator.body.append(wrap.format(formula))
+        raise nodes.SkipNode
+
+    return visit
+
+
+def setup(app):
+    """Register what stands above."""
+    app.add_html_math_renderer(
+        "mathml", (mathml("inline"), None), (mathml("block"), None)
+    )
+    app.connect("autodoc-process-signature", show_parameters)
+    app.connect("autodoc-process-docstring", escape_shapes, priority=400)
+    app.connect("source-read", link_pages)
+    app.connect("missing-reference", link_sklearn)

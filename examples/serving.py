@@ -1,0 +1,166 @@
+"""Answer HTTP requests with a model, in processes that are forked off a loaded one.
+
+The server is gunicorn (``pip install gunicorn``), which needs a system that can fork:
+
+    gunicorn --preload --workers 2 'serving:create_app("model.joblib")'
+
+``python examples/serving.py`` trains a model, starts that server on a free port, puts
+it under load and compares every answer with the model's own.
+"""
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from importlib.util import find_spec
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.datasets import load_digits
+
+from skconv import ConvNetClassifier
+
+JSON, BINARY = "application/json", "application/octet-stream"
+LIMIT = 2**24  # bytes of a request
+
+
+def create_app(path):
+    """Return the WSGI application that answers with the model in a file."""
+    # A joblib file can run code when it is loaded: load only files that you trust.
+    clf = joblib.load(path)
+    # Before the fork: a model that cannot predict is to end the server, not a request.
+    clf.predict_proba(np.zeros((1, *clf.input_shape_)))
+
+    def app(environ, start_response):
+        status, answer = respond(clf, environ)
+        body = json.dumps(answer).encode()
+        headers = [("Content-Type", JSON), ("Content-Length", str(len(body)))]
+        start_response(status, headers)
+        return [body]
+
+    return app
+
+
+def respond(clf, environ):
+    """Return the status and the answer to POST /predict, or what is wrong with it."""
+    if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) != ("POST", "/predict"):
+        return "404 Not Found", {"error": "POST images to /predict"}
+    if not environ.get("CONTENT_LENGTH"):
+        return "411 Length Required", {"error": "send a Content-Length"}
+    length = int(environ["CONTENT_LENGTH"])
+    if length > LIMIT:
+        return "413 Content Too Large", {"error": f"send at most {LIMIT} bytes"}
+    read = READERS.get(environ.get("CONTENT_TYPE"))
+    if read is None:
+        known = " or ".join(READERS)
+        return "415 Unsupported Media Type", {"error": f"Content-Type must be {known}"}
+    try:
+        images = read(environ["wsgi.input"].read(length), clf)
+        probabilities = clf.predict_proba(images)
+    except (ValueError, OverflowError, RecursionError) as error:
+        return "400 Bad Request", {"error": str(error)}
+    labels = clf.classes_[probabilities.argmax(axis=1)]
+    return "200 OK", {
+        "labels": labels.tolist(),
+        "probabilities": probabilities.tolist(),
+    }
+
+
+def read_json(body, clf):
+    """Read a list of images, each a row of numbers or nested as (h, w) or (h, w, c)."""
+    return json.loads(body)
+
+
+def read_binary(body, clf):
+    """Read float32, little-endian, of images one after the other: no text to parse."""
+    return np.frombuffer(body, "<f4").reshape(-1, *clf.input_shape_)
+
+
+READERS = {JSON: read_json, BINARY: read_binary}
+
+
+@contextmanager
+def serve(path, *options, workers=2):
+    """Start gunicorn with the model in a file; give its process and its address."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        command = [
+            *(sys.executable, "-m", "gunicorn", "--log-level", "warning"),
+            *("--chdir", str(Path(__file__).parent), "--bind"),
+            *(f"fd://{listener.fileno()}", "--workers", str(workers), *options),
+            f"serving:create_app({str(Path(path).resolve())!r})",
+        ]
+        process = subprocess.Popen(command, pass_fds=[listener.fileno()])
+        address = listener.getsockname()
+    try:
+        yield process, address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def load_test(address, requests, clients):
+    """Send (content type, body, expected answer), each client one at a time.
+
+    Returns the seconds of each, those of all together, and how many went wrong.
+    """
+    with ThreadPoolExecutor(clients) as pool:
+        ask(address, *requests[0])  # is answered when the workers are there
+        start = time.perf_counter()
+        answers = list(pool.map(lambda request: ask(address, *request), requests))
+        seconds = time.perf_counter() - start
+    wrong = sum(not right for _, right in answers)
+    return np.array([each for each, _ in answers]), seconds, wrong
+
+
+def ask(address, content_type, body, expected):
+    start = time.perf_counter()
+    connection = HTTPConnection(*address, timeout=60)
+    connection.request("POST", "/predict", body, {"Content-Type": content_type})
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+    seconds = time.perf_counter() - start
+    return seconds, (response.status, answer.get("probabilities")) == (200, expected)
+
+
+def requests_of(X, clf, content_type, images=1):
+    """Return a request for every so many images, and what the model itself says."""
+    parts = [X[start : start + images] for start in range(0, len(X), images)]
+    write = {
+        JSON: lambda part: json.dumps(part.tolist()).encode(),
+        BINARY: lambda part: part.astype("<f4").tobytes(),
+    }[content_type]
+    return [
+        (content_type, write(part), clf.predict_proba(part).tolist()) for part in parts
+    ]
+
+
+def main():
+    if find_spec("gunicorn") is None:
+        sys.exit("this example answers through gunicorn: pip install gunicorn")
+    X, y = load_digits(return_X_y=True)
+    X = (X / 16).astype(np.float32)
+    clf = ConvNetClassifier(max_iter=3, random_state=0).fit(X, y)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.joblib"
+        joblib.dump(clf, path)
+        with serve(path, "--preload") as (_, address):
+            for content_type in READERS:
+                requests = requests_of(X[:300], clf, content_type)
+                each, seconds, wrong = load_test(address, requests, clients=4)
+                median, slowest = 1e3 * np.percentile(each, [50, 99])
+                print(
+                    f"{content_type}: {len(each) / seconds:.0f} requests a second, "
+                    f"median {median:.1f} ms, 99th percentile {slowest:.1f} ms, "
+                    f"wrong answers: {wrong}"
+                )
+
+
+if __name__ == "__main__":
+    main()

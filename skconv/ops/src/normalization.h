@@ -1,0 +1,291 @@
+// Normalisation of channels: their moments, what shifts and scales them, and the way back.
+#pragma once
+
+#include "activations.h"
+#include "kernels.h"
+#include "simd.h"
+#include "threads.h"
+
+namespace skconv::SKCONV_ISA {
+
+using Wide = Floats<LANES>;
+
+// Rows of few channels, several at once: wide ones, that fill whole vectors. What belongs to
+// a channel is repeated along them. The last one may be shorter.
+struct WideRows {
+  int channels, width;
+  ptrdiff_t size;  // of all rows
+
+  WideRows(ptrdiff_t rows, int channels)
+      : channels(channels), width(channels), size(rows * channels) {
+    if (channels >= 1024) return;
+    int common = 16;
+    while (channels % common) common /= 2;
+    const int whole = channels * (16 / common);  // fills vectors of 16 floats
+    const int enough = whole * ceil_div(64, whole);
+    if (enough <= 1024) width = enough;
+  }
+  ptrdiff_t count() const { return (size + width - 1) / width; }
+  int filled(ptrdiff_t row) const { return int(min64(width, size - row * width)); }
+  // How many of the rows that are not wide stand before a wide one.
+  ptrdiff_t before(ptrdiff_t row) const { return min64(size, row * width) / channels; }
+
+  // wide[p] = narrow[the channel of p]
+  void spread(const float* narrow, float* wide) const {
+    for (int p = 0; p < width; p += channels) std::memcpy(wide + p, narrow, channels * sizeof(float));
+  }
+  // narrow[f] = sum of wide[p] over the p of channel f
+  void fold(const float* wide, double* narrow) const {
+    for (int f = 0; f < channels; f++) {
+      double sum = 0;
+      for (int p = f; p < width; p += channels) sum += wide[p];
+      narrow[f] = sum;
+    }
+  }
+};
+
+// body(p, n) for each vector of a row, n lanes of which are filled.
+template <class Body>
+SKCONV_INLINE void along(int filled, const Body& body) {
+  int p = 0;
+  for (; p + LANES <= filled; p += LANES) body(p, LANES);
+  if (p < filled) body(p, filled - p);
+}
+
+// sums[k * width + p] += the k-th of values(place in the array, p, n), R rows from `row` on.
+template <int N, int R, class Values>
+SKCONV_INLINE void add_rows(const WideRows& wide, ptrdiff_t row, float* sums,
+                            const Values& values) {
+  constexpr int L = LANES;
+  const ptrdiff_t width = wide.width;
+  along(wide.filled(row), [&](int p, int n) SKCONV_INLINE_BODY {
+    Wide total[N], terms[N];
+    for (int k = 0; k < N; k++) total[k] = load<L>(sums + k * width + p, n);
+    for (int r = 0; r < R; r++) {
+      values((row + r) * width + p, p, n, terms);
+      for (int k = 0; k < N; k++) total[k] += terms[k];
+    }
+    for (int k = 0; k < N; k++) store<L>(sums + k * width + p, total[k], n);
+  });
+}
+
+// sums[k * width + p] = sum of the k-th of values over some rows.
+template <int N, class Values>
+SKCONV_INLINE void add_up(const WideRows& wide, ptrdiff_t from, ptrdiff_t to, float* sums,
+                          const Values& values) {
+  std::memset(sums, 0, N * sizeof(float) * wide.width);
+  ptrdiff_t row = from;
+  for (; row + 4 <= to && wide.filled(row + 3) == wide.width; row += 4)
+    add_rows<N, 4>(wide, row, sums, values);
+  for (; row < to; row++) add_rows<N, 1>(wide, row, sums, values);
+}
+
+// Wide rows are cut into blocks that stay in cache, and these into shares of the work.
+constexpr ptrdiff_t SUM_BLOCK = 16384;
+
+struct Shares {
+  ptrdiff_t block, blocks;
+  int count;
+
+  explicit Shares(const WideRows& wide) {
+    block = wide.width < SUM_BLOCK ? SUM_BLOCK / wide.width : 1;
+    blocks = (wide.count() + block - 1) / block;
+    // Each share has sums of its own: with very many channels they are few.
+    const ptrdiff_t most = (1 << 18) / ptrdiff_t(wide.channels);
+    count = int(min64(blocks, most > 16 ? 16 : most > 1 ? most : 1));
+  }
+  // The first block of a share.
+  ptrdiff_t first(int share) const { return blocks * share / count; }
+};
+
+// Mean and sum of squared deviations of some rows, channel by channel; more are taken in by
+// Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm", 1979.
+struct Moments {
+  double* mean;
+  double* squares;
+  double rows = 0;
+
+  void take(const Moments& other, int channels) {
+    const double all = rows + other.rows;
+    const double part = other.rows / all, cross = rows * part;
+    for (int f = 0; f < channels; f++) {
+      const double delta = other.mean[f] - mean[f];
+      mean[f] += delta * part;
+      squares[f] += other.squares[f] + delta * delta * cross;
+    }
+    rows = all;
+  }
+};
+
+// mean[f] and the biased variance[f] over the rows.
+inline void channel_moments(const float* x, ptrdiff_t rows, int channels, float* mean,
+                            float* variance) {
+  constexpr int L = LANES;
+  const WideRows wide(rows, channels);
+  const Shares shares(wide);
+  const ptrdiff_t each = 2 * ptrdiff_t(channels);
+  double* merged = (double*)scratch(For::partial, sizeof(double) * each * shares.count);
+  std::memset(merged, 0, sizeof(double) * each * shares.count);
+  parallel(shares.count, 8.0 * wide.size, [&](int share) {
+    double* here = (double*)scratch(For::input, sizeof(double) * each +
+                                                    sizeof(float) * (2 * wide.width + channels));
+    float* sums = (float*)(here + each);
+    float* centre = sums + wide.width;
+    float* narrow = centre + wide.width;
+    Moments all{merged + share * each, merged + share * each + channels};
+    for (ptrdiff_t b = shares.first(share); b < shares.first(share + 1); b++) {
+      const ptrdiff_t from = b * shares.block, to = min64(from + shares.block, wide.count());
+      Moments block{here, here + channels, double(wide.before(to) - wide.before(from))};
+      add_up<1>(wide, from, to, sums,
+                [&](ptrdiff_t at, int, int n, Wide* terms) SKCONV_INLINE_BODY {
+                  terms[0] = load<L>(x + at, n);
+                });
+      wide.fold(sums, block.mean);
+      for (int f = 0; f < channels; f++) {
+        narrow[f] = float(block.mean[f] / block.rows);
+        block.mean[f] = narrow[f];
+      }
+      wide.spread(narrow, centre);
+      add_up<1>(wide, from, to, sums,
+                [&](ptrdiff_t at, int p, int n, Wide* terms) SKCONV_INLINE_BODY {
+                  const Wide deviation = load<L>(x + at, n) - load<L>(centre + p, n);
+                  terms[0] = deviation * deviation;
+                });
+      wide.fold(sums, block.squares);
+      all.take(block, channels);
+    }
+  });
+  Moments total{merged, merged + channels};
+  for (int share = 0; share < shares.count; share++) {
+    double* part = merged + share * each;
+    const double n = double(wide.before(min64(shares.first(share + 1) * shares.block, wide.count())) -
+                            wide.before(shares.first(share) * shares.block));
+    if (share) total.take({part, part + channels, n}, channels);
+    else total.rows = n;
+  }
+  for (int f = 0; f < channels; f++) {
+    mean[f] = float(total.mean[f]);
+    variance[f] = float(total.squares[f] / total.rows);
+  }
+}
+
+// Run body(place in the array, numbers) for each row.
+template <class Body>
+SKCONV_INLINE void for_each_row(const WideRows& wide, double flops_each, const Body& body) {
+  const ptrdiff_t each = RUN / wide.width + 1;
+  parallel(int((wide.count() + each - 1) / each), flops_each * wide.size, [&](int task) {
+    const ptrdiff_t stop = min64((task + 1) * each, wide.count());
+    for (ptrdiff_t row = task * each; row < stop; row++)
+      body(row * wide.width, wide.filled(row));
+  });
+}
+
+// Vectors of numbers and of what belongs to their channels. One copy of the code: inlined
+// twice, for whole vectors and for a part of one, it might round in two ways.
+template <Activation A>
+SKCONV_ONE_COPY void normalize_vectors(const float* x, const float* means, const float* scales,
+                                       const float* shifts, int vectors, float* y) {
+  constexpr int L = LANES;
+  for (int p = 0; p < vectors * L; p += L) {
+    const Wide centred = load<L>(x + p) - load<L>(means + p);
+    store<L>(y + p, apply<L, A>(centred * load<L>(scales + p) + load<L>(shifts + p)));
+  }
+}
+
+// y = activation((x - mean) * scale + shift)
+inline void normalize(const float* x, ptrdiff_t rows, int channels, const float* mean,
+                      const float* scale, const float* shift, Activation activation, float* y) {
+  constexpr int L = LANES;
+  const WideRows wide(rows, channels);
+  const int padded = ceil_div(wide.width, L) * L;
+  float* means = (float*)scratch(For::partial, sizeof(float) * 3 * padded);
+  float* scales = means + padded;
+  float* shifts = scales + padded;
+  wide.spread(mean, means), wide.spread(scale, scales), wide.spread(shift, shifts);
+  with_activation(activation, [&](auto of) {
+    constexpr Activation A = decltype(of)::activation;
+    for_each_row(wide, 8, [&](ptrdiff_t at, int filled) SKCONV_INLINE_BODY {
+      const int whole = filled / L * L;
+      normalize_vectors<A>(x + at, means, scales, shifts, filled / L, y + at);
+      if (whole < filled) {
+        float numbers[2 * L] = {};
+        copy_part<L>(numbers, x + at + whole, filled - whole);
+        normalize_vectors<A>(numbers, means + whole, scales + whole, shifts + whole, 1,
+                             numbers + L);
+        copy_part<L>(y + at + whole, (const float*)numbers + L, filled - whole);
+      }
+    });
+  });
+}
+
+template <Activation A>
+SKCONV_INLINE Wide chained(const Gradient& g, ptrdiff_t at, int n) {
+  const Wide dy = load<LANES>(g.dy + at, n);
+  if constexpr (A == Activation::identity) return dy;
+  else return chain<LANES, A>(dy, load<LANES>(g.y + at, n));
+}
+
+// sums[f] = sum of dz, products[f] = sum of dz * (x - mean), over the rows.
+inline void channel_products(const Gradient& g, const float* x, ptrdiff_t rows, int channels,
+                             const float* mean, float* sums, float* products) {
+  constexpr int L = LANES;
+  const WideRows wide(rows, channels);
+  const Shares shares(wide);
+  const ptrdiff_t each = 2 * ptrdiff_t(channels);
+  double* added = (double*)scratch(For::partial, sizeof(double) * each * shares.count +
+                                                     sizeof(float) * wide.width);
+  float* means = (float*)(added + each * shares.count);
+  wide.spread(mean, means);
+  std::memset(added, 0, sizeof(double) * each * shares.count);
+  with_activation(g.activation, [&](auto of) {
+    constexpr Activation A = decltype(of)::activation;
+    parallel(shares.count, 8.0 * wide.size, [&](int share) {
+      double* here = (double*)scratch(For::input, sizeof(double) * each +
+                                                      sizeof(float) * 2 * wide.width);
+      float* wide_sums = (float*)(here + each);
+      for (ptrdiff_t b = shares.first(share); b < shares.first(share + 1); b++) {
+        const ptrdiff_t from = b * shares.block, to = min64(from + shares.block, wide.count());
+        add_up<2>(wide, from, to, wide_sums,
+                  [&](ptrdiff_t at, int p, int n, Wide* terms) SKCONV_INLINE_BODY {
+                    terms[0] = chained<A>(g, at, n);
+                    terms[1] = terms[0] * (load<L>(x + at, n) - load<L>(means + p, n));
+                  });
+        wide.fold(wide_sums, here);
+        wide.fold(wide_sums + wide.width, here + channels);
+        for (ptrdiff_t f = 0; f < each; f++) added[share * each + f] += here[f];
+      }
+    });
+  });
+  for (int share = 1; share < shares.count; share++)
+    for (ptrdiff_t f = 0; f < each; f++) added[f] += added[share * each + f];
+  for (int f = 0; f < channels; f++) {
+    sums[f] = float(added[f]);
+    products[f] = float(added[channels + f]);
+  }
+}
+
+// dx = dz * scale + (x - mean) * slope + shift
+inline void normalize_grad(const Gradient& g, const float* x, ptrdiff_t rows, int channels,
+                           const float* mean, const float* scale, const float* slope,
+                           const float* shift, float* dx) {
+  constexpr int L = LANES;
+  const WideRows wide(rows, channels);
+  float* means = (float*)scratch(For::partial, sizeof(float) * 4 * wide.width);
+  float* scales = means + wide.width;
+  float* slopes = scales + wide.width;
+  float* shifts = slopes + wide.width;
+  wide.spread(mean, means), wide.spread(scale, scales);
+  wide.spread(slope, slopes), wide.spread(shift, shifts);
+  with_activation(g.activation, [&](auto of) {
+    constexpr Activation A = decltype(of)::activation;
+    for_each_row(wide, 8, [&](ptrdiff_t at, int filled) SKCONV_INLINE_BODY {
+      along(filled, [&](int p, int n) SKCONV_INLINE_BODY {
+        const Wide centred = load<L>(x + at + p, n) - load<L>(means + p, n);
+        const Wide through = centred * load<L>(slopes + p, n) + load<L>(shifts + p, n);
+        store<L>(dx + at + p, chained<A>(g, at + p, n) * load<L>(scales + p, n) + through, n);
+      });
+    });
+  });
+}
+
+}  // namespace skconv::SKCONV_ISA

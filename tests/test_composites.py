@@ -1,0 +1,320 @@
+"""Layers that hold layers: names, shapes and gradients reach in, however deep."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from skconv import ConvNetClassifier, Network, ops
+from skconv.layers import (
+    Activation,
+    Branches,
+    Conv2D,
+    Dense,
+    Flatten,
+    MaxPool2D,
+    Residual,
+    Sequential,
+)
+
+
+def block(filters, **params):
+    layers = [
+        ("conv1", Conv2D(filters, activation="relu")),
+        ("conv2", Conv2D(filters)),
+    ]
+    return Residual(layers, activation="relu", **params)
+
+
+def nested():
+    """Two levels, and lists in the places that take them."""
+    mixed = Branches(
+        [
+            ("narrow", Conv2D(2, 1)),
+            ("wide", [("squeeze", Conv2D(2, 1)), ("block", block(2))]),
+        ]
+    )
+    return [
+        ("block1", block(4, shortcut=[("conv", Conv2D(4, 1)), Activation("tanh")])),
+        ("pool", MaxPool2D(2)),
+        ("mixed", mixed),
+        ("top", Sequential([Flatten(), Dense(16, "relu")])),
+    ]
+
+
+def net(**params):
+    return ConvNetClassifier(
+        nested(), max_iter=3, batch_size=32, learning_rate_init=0.01, random_state=0
+    ).set_params(**params)
+
+
+# Names --------------------------------------------------------------------------------
+
+
+def test_names_reach_in_however_deep():
+    clf = net()
+    params = clf.get_params()
+    assert params["block1__conv1__filters"] == 4
+    assert params["block1__shortcut__conv__filters"] == 4
+    assert params["mixed__wide__block__conv2__filters"] == 2
+    assert params["mixed__wide__block"] is clf.layers[2][1].layers[1][1][1][1]
+    assert params["top__dense_1__units"] == 16
+    clf.set_params(
+        block1__conv1__filters=5,
+        block1__shortcut__activation_1="passthrough",
+        mixed__wide__block__conv1__kernel_size=5,
+        mixed__wide__squeeze=Conv2D(2, 3),
+        top__dense_1=Dense(3),
+        top__dense_1__units=7,
+    )
+    params = clf.get_params()
+    assert params["block1__conv1"].filters == 5
+    assert params["block1__shortcut"][1] == ("activation_1", "passthrough")
+    assert params["mixed__wide__block__conv1__kernel_size"] == 5
+    assert params["mixed__wide"][0][1].kernel_size == 3
+    assert params["top__dense_1"].units == 7
+    for name, value in clone(clf).get_params().items():
+        assert repr(value) == repr(params[name])
+
+
+def test_a_shortcut_is_named_whether_layer_or_list():
+    one = Residual([Conv2D(4)], Conv2D(4, 1)).set_params(shortcut__stride=2)
+    assert one.shortcut.stride == 2
+    several = Residual([Conv2D(4)], [MaxPool2D(), Conv2D(4, 1)])
+    given = several.shortcut
+    several.set_params(shortcut__maxpool2d_1=Activation("relu"))
+    assert [name for name, _ in several.shortcut] == ["maxpool2d_1", "conv2d_1"]
+    assert isinstance(given[0], MaxPool2D), "the list that was passed in is the user's"
+    several.set_params(shortcut=[Conv2D(1)], shortcut__conv2d_1__filters=9)
+    assert several.shortcut[0].filters == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "block1__conv3__filters",
+            "'conv3__filters' for Residual; did you mean 'conv2__filters'",
+        ),
+        ("block1__conv1__filter", "'filter' for Conv2D; did you mean 'filters'"),
+        (
+            "mixed__wid__squeeze",
+            "'wid__squeeze' for Branches; did you mean 'wide__squeeze'",
+        ),
+        (
+            "mixed__wide__squeez__filters",
+            "'wide__squeez__filters' for Branches; did you mean 'squeeze'.\n"
+            r"Names in layers are: \['squeeze', 'block'\]",
+        ),
+        (
+            "block1__shortcut__con",
+            "'shortcut__con' for Residual; did you mean 'conv'.\n"
+            r"Names in shortcut are: \['conv', 'activation_1'\]",
+        ),
+    ],
+)
+def test_a_misspelt_name_gets_a_suggestion(name, words):
+    with pytest.raises(ValueError, match=words):
+        net().set_params(**{name: 3})
+
+
+def test_a_set_params_that_fails_sets_nothing():
+    layer = nested()[2][1]
+    before = repr(layer)
+    with pytest.raises(ValueError, match="layer 'narrow' is 'passthrough' and has no"):
+        layer.set_params(
+            wide__squeeze=Dense(3), narrow="passthrough", narrow__filters=2
+        )
+    assert repr(layer) == before
+
+
+def test_a_search_over_nested_names_in_two_processes(digits):
+    X, X_test, y, y_test = digits
+    grid = {
+        "block1__conv1__filters": [2, 8],
+        "mixed__wide__block": [block(2), "passthrough"],
+    }
+    search = GridSearchCV(net(max_iter=6), grid, cv=2, n_jobs=2).fit(X, y)
+    scores = search.cv_results_["mean_test_score"]
+    assert len(set(scores)) == 4, "the grid's values should make a difference"
+    assert search.score(X_test, y_test) > 0.7
+    shape = search.best_estimator_.network_.arrays["block1.conv1.kernel"].shape
+    assert shape == (3, 3, 1, search.best_params_["block1__conv1__filters"])
+
+
+# Weights and gradients ----------------------------------------------------------------
+
+
+def test_weights_nest_as_names_do():
+    network = Network.build([*nested(), ("output", Dense(3))], (6, 6, 1), 0)
+    assert [name for name in network.arrays if name.endswith("kernel")] == [
+        "block1.conv1.kernel", "block1.conv2.kernel", "block1.shortcut.conv.kernel",
+        "mixed.narrow.kernel", "mixed.wide.squeeze.kernel",
+        "mixed.wide.block.conv1.kernel", "mixed.wide.block.conv2.kernel",
+        "top.dense_1.kernel", "output.kernel",
+    ]  # fmt: skip
+    inner = network.weights["mixed"]["wide"]["block"]["conv1"]["kernel"]
+    assert inner is network.arrays["mixed.wide.block.conv1.kernel"]
+    assert inner.base is network.values
+    assert network.shapes == [(6, 6, 4), (3, 3, 4), (3, 3, 4), (16,), (3,)]
+    network.parameters[:] = network.decayed(0.5)
+    for name, array in network.arrays.items():
+        assert (array == 0.5 * name.endswith("kernel")).all()
+
+
+def test_gradient_through_nested_layers_is_the_derivative_of_the_loss(rng):
+    layers = [("first", MaxPool2D(1)), *nested(), ("output", Dense(3))]
+    network = Network.build(layers, (4, 4, 2), rng, "float64")
+    network.parameters[:] += 0.1 * rng.standard_normal(network.parameters.size)
+    x, codes = rng.standard_normal((4, 4, 4, 2)), np.arange(4) % 3
+
+    start = network.parameters.copy()
+
+    def loss(parameters):
+        network.parameters[:] = parameters
+        return network.loss_and_gradient(
+            x, codes, None, ops.softmax_cross_entropy, np.random.default_rng(3)
+        )
+
+    _, gradient = loss(start)
+    for name, part in network.arrays.items():  # a direction that moves one array alone
+        network.parameters[:] = 0
+        part[...] = rng.standard_normal(part.shape)
+        direction = network.parameters.copy()
+        numeric = (
+            loss(start + 1e-5 * direction)[0] - loss(start - 1e-5 * direction)[0]
+        ) / 2e-5
+        np.testing.assert_allclose(
+            gradient @ direction, numeric, rtol=1e-6, atol=1e-8, err_msg=name
+        )
+
+
+def test_a_chain_within_a_chain_is_the_same_network(digits):
+    X, X_test, y, _ = digits
+    flat = [Conv2D(4, activation="relu"), MaxPool2D(), Flatten(), Dense(8, "relu")]
+    fits = [
+        ConvNetClassifier(layers, max_iter=2, random_state=0).fit(X, y)
+        for layers in (flat, [Sequential(flat[:2]), Sequential([Sequential(flat[2:])])])
+    ]
+    a, b = (clf.predict_proba(X_test) for clf in fits)
+    np.testing.assert_array_equal(a, b)
+
+
+def test_a_residual_whose_layers_are_zero_is_its_shortcut(rng):
+    layer = Residual([Conv2D(3, kernel_initializer="zeros")])
+    weights, _ = layer.build((5, 4, 3), rng, np.dtype(float))
+    x = rng.standard_normal((2, 5, 4, 3))
+    np.testing.assert_array_equal(layer.predict(weights, x), x)
+
+
+def test_branches_join_what_each_makes(rng):
+    conv, pool = Conv2D(4, 1), MaxPool2D(3, stride=1, padding="same")
+    layer = Branches([pool, ("conv", conv), Activation(None)])
+    weights, shape = layer.build((5, 4, 3), rng, np.dtype(float))
+    assert shape == (5, 4, 10)
+    x = rng.standard_normal((2, 5, 4, 3))
+    y = layer.predict(weights, x)
+    np.testing.assert_array_equal(y[..., :3], pool.predict({}, x))
+    np.testing.assert_array_equal(y[..., 3:7], conv.predict(weights["conv"], x))
+    np.testing.assert_array_equal(y[..., 7:], x)
+
+
+def test_what_nobody_reads_is_not_computed(rng):
+    class Spy(Activation):
+        def backward(self, weights, cache, dy, need_dx=True):
+            raise AssertionError("backward went further down than there are weights")
+
+    spied = [("spy", Spy("relu")), ("conv", Conv2D(2))]
+    layer = Branches([spied, Residual(spied, [("spy", Spy("relu")), Conv2D(2)])])
+    network = Network.build([Sequential([layer]), Dense(3)], (4, 4, 1), rng)
+    x = rng.standard_normal((2, 4, 4, 1), dtype=np.float32)
+    network.loss_and_gradient(x, np.array([0, 1]), None, ops.softmax_cross_entropy, rng)
+
+
+def test_multiply_adds_are_those_of_the_parts():
+    for layer, expected in [
+        (block(4), 16 * 9 * (2 * 4 + 4 * 4)),
+        (block(4, shortcut=[Conv2D(4, 1)]), 16 * 9 * (2 * 4 + 4 * 4) + 16 * 8),
+        (Branches([Conv2D(3, 1), [MaxPool2D(2), Dense(5)]]), 16 * 6 + 8 * 5),
+    ]:
+        if isinstance(layer, Residual) and layer.shortcut is None:
+            layer = Sequential(layer.layers)
+        assert layer.multiply_adds((4, 4, 2), None) == expected
+
+
+# Fits ---------------------------------------------------------------------------------
+
+
+def test_an_estimator_with_nested_layers_learns_and_is_stored_small(digits):
+    X, X_test, y, y_test = digits
+    clf = net(max_iter=8).fit(X, y)
+    assert clf.score(X_test, y_test) > 0.8
+    thawed = pickle.loads(data := pickle.dumps(clf))
+    np.testing.assert_array_equal(thawed.predict_proba(X), clf.predict_proba(X))
+    assert len(data) < clf.network_.values.nbytes + 12000
+    before = clf.network_.values.copy()
+    clf.set_params(warm_start=True, max_iter=1).fit(X, y)
+    assert not np.array_equal(clf.network_.values, before)
+    with pytest.raises(ValueError, match="layers must be as in the last fit"):
+        clf.set_params(mixed__wide__block__conv1__filters=3).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (
+            Residual([Conv2D(8, stride=2)]),
+            r"layer 'mine' \(Residual\(.*\)\): the shapes of what it adds must be the "
+            r"same, but its layers make \(3, 3, 8\) of its input \(5, 5, 2\), and its "
+            r"shortcut \(5, 5, 2\); .* such as Conv2D\(8, 1, stride=...\)",
+        ),
+        (
+            Branches([Conv2D(8), ("half", Conv2D(8, stride=2))]),
+            r"layer 'mine' .* images of one size .* of its input \(5, 5, 2\) they make "
+            r"\{'conv2d_1': \(5, 5, 8\), 'half': \(3, 3, 8\)\}",
+        ),
+        (
+            Sequential([block(2), Residual([("c", Conv2D(2, 9, padding="valid"))])]),
+            r"layer 'mine.residual_2.c' \(Conv2D\(filters=2, kernel_size=9, "
+            r"padding='valid'\)\): kernel_size 9x9 does not fit its input 5x5",
+        ),
+        (
+            Branches([("a", [Conv2D(2), ("d", Conv2D(0))])]),
+            r"layer 'mine.a.d' \(Conv2D\(filters=0\)\): filters must be",
+        ),
+        (
+            Residual([Conv2D(2)], Conv2D(2, 0)),
+            r"layer 'mine.shortcut' \(Conv2D\(.*\)\): kernel_size must be",
+        ),
+        (Residual([Conv2D(2)], 3), "layer 'mine' .*must be a layer .* got 3"),
+        (Residual([]), "layer 'mine' .*: layers must hold at least one layer"),
+        (Residual([("shortcut", Conv2D(2))]), "may not be called 'shortcut'"),
+        (Residual([Conv2D(2)], activation="rulu"), "did you mean 'relu'"),
+        (Branches([]), "layers must hold at least one layer"),
+        (Branches(3), "layers must be a list of layers .* got int: 3"),
+        (Branches([[]]), "layer 'mine.sequential_1' .* at least one layer"),
+        (Branches([Conv2D]), r"call it: Conv2D\(...\)"),
+        (Branches([("a", Dense(1)), ("a", Dense(2))]), "distinct names, got 2 of 'a'"),
+        (Sequential("conv"), "layers must be a list of layers .* got str: 'conv'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_build(layer, words):
+    repr(layer), clone(layer).get_params()  # which take anything
+    with pytest.raises((TypeError, ValueError), match=words):
+        Network.build([("mine", layer), Dense(3)], (5, 5, 2), 0)
+
+
+def test_a_broken_promise_inside_is_named_by_its_path(rng):
+    class Casts(Activation):
+        def forward(self, weights, x, rng):
+            return x.astype(np.float64), x
+
+    layer = Residual([("first", Conv2D(1)), ("casts", Casts("relu"))])
+    network = Network.build([("block", layer), Dense(3)], (4, 4, 1), rng)
+    x = np.ones((2, 4, 4, 1), np.float32)
+    with pytest.raises(ValueError, match=r"layer 'block.casts' \(Casts.* in float64"):
+        network.loss_and_gradient(
+            x, np.array([0, 1]), None, ops.softmax_cross_entropy, rng
+        )

@@ -1,0 +1,418 @@
+"""Weights from and to Keras and torch: the same outputs, and errors that name layers."""
+
+import numpy as np
+import pytest
+
+import skconv
+from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Branches,
+    Conv1D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    Layer,
+    LayerNorm,
+    MaxPool1D,
+    MaxPool2D,
+    Normalization,
+    PReLU,
+    Residual,
+    SeparableConv2D,
+    Sequential,
+)
+
+N = 12
+
+
+def fit(layers, shape, n_classes=3):
+    """Fit for an epoch, so that layers have shapes, and draw all weights."""
+    rng = np.random.default_rng(0)
+    X, y = rng.random((N, *shape), np.float32), np.arange(N) % n_classes
+    clf = ConvNetClassifier(layers, max_iter=1, random_state=0).fit(X, y)
+    for name, array in clf.network_.arrays.items():
+        array += rng.uniform(0.5 if "variance" in name else -0.5, 0.5, array.shape)
+    return clf, X
+
+
+def assert_agree(actual, outputs):
+    scale = max(1, np.abs(outputs).max())
+    np.testing.assert_allclose(actual, outputs, rtol=0, atol=1e-5 * scale)
+
+
+# Keras -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keras():
+    return pytest.importorskip("keras", reason="Keras is not installed: extra `peers`")
+
+
+def vgg_like(keras):
+    layers = [
+        Conv2D(4, 3, activation="relu"),
+        MaxPool2D(2),
+        Conv2D(6, 3, stride=2, padding="valid", use_bias=False),
+        Dropout(0.3),
+        Flatten(),
+        Dense(5, "gelu"),
+    ]
+    L = keras.layers
+    theirs = [
+        L.Conv2D(4, 3, padding="same", activation="relu"),
+        L.MaxPool2D(2),
+        L.Conv2D(6, 3, strides=2, use_bias=False),
+        L.Dropout(0.3),
+        L.Flatten(),
+        L.Dense(5, activation=lambda z: keras.activations.gelu(z, approximate=False)),
+    ]
+    return layers, theirs, (10, 9, 3)
+
+
+def depthwise(keras):
+    layers = [
+        DepthwiseConv2D(3, depth_multiplier=2, activation="tanh"),
+        PReLU((1, 2)),
+        LayerNorm(),
+        SeparableConv2D(5, 2, depth_multiplier=3),
+        PReLU(),
+        LayerNorm((1, 2, 3)),
+        GlobalAvgPool2D(),
+    ]
+    L = keras.layers
+    theirs = [
+        L.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation="tanh"),
+        L.PReLU(shared_axes=(1, 2)),
+        L.LayerNormalization(),
+        L.SeparableConv2D(5, 2, padding="same", depth_multiplier=3),
+        L.PReLU(),
+        L.LayerNormalization(axis=(1, 2, 3)),
+        L.GlobalAveragePooling2D(),
+    ]
+    return layers, theirs, (6, 5, 2)
+
+
+def signal(keras):
+    layers = [Conv1D(4, 3, padding="causal", activation="relu"), MaxPool1D(2)]
+    L = keras.layers
+    theirs = [
+        L.Conv1D(4, 3, padding="causal", activation="relu"),
+        L.MaxPool1D(2),
+        L.Flatten(),
+    ]
+    return layers, theirs, (11, 2)
+
+
+def normalized(keras):
+    layers = [
+        Normalization(),
+        Conv2D(4, use_bias=False),
+        BatchNorm(activation="relu"),
+        Flatten(),
+        BatchNorm(center=False, scale=False),
+    ]
+    L = keras.layers
+    theirs = [
+        L.Normalization(),
+        L.Conv2D(4, 3, padding="same", use_bias=False),
+        L.BatchNormalization(),
+        L.ReLU(),
+        L.Flatten(),
+        L.BatchNormalization(center=False, scale=False),
+    ]
+    return layers, theirs, (5, 4, 2)
+
+
+def give(model, weights):
+    model.set_weights(weights)
+    for layer in model.layers:
+        if hasattr(layer, "finalize_state"):  # Normalization keeps copies
+            layer.finalize_state()
+
+
+@pytest.mark.parametrize("network", [vgg_like, depthwise, signal, normalized])
+def test_keras_predicts_the_same(network, keras):
+    layers, theirs, shape = network(keras)
+    clf, X = fit(layers, shape)
+    model = keras.Sequential([keras.Input(shape), *theirs, keras.layers.Dense(3)])
+    give(model, clf.get_weights())
+    assert_agree(np.asarray(model(X)), clf.decision_function(X))
+    rng = np.random.default_rng(2)
+    weights = model.get_weights()
+    give(model, [w + rng.uniform(-0.2, 0.2, w.shape) for w in weights])
+    clf.set_weights(model.get_weights())
+    assert_agree(np.asarray(model(X)), clf.decision_function(X))
+
+
+# torch -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def nn():
+    torch = pytest.importorskip("torch", reason="torch is not installed: extra `peers`")
+    return torch.nn
+
+
+def torch_vgg(nn):
+    layers = [
+        Conv2D(4, 3, activation="relu"),
+        MaxPool2D(2),
+        Conv2D(6, 3, stride=2, padding=1, groups=2, use_bias=False),
+        Flatten(),
+        Dropout(0.3),
+        LayerNorm(epsilon=1e-5),
+        PReLU(),
+        Dense(5, "gelu"),
+    ]
+    theirs = [
+        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2, bias=False), nn.Flatten(),
+        nn.Dropout(0.3), nn.LayerNorm(36), nn.PReLU(36), nn.Linear(36, 5), nn.GELU(),
+        nn.Linear(5, 3),
+    ]  # fmt: skip
+    return layers, nn.Sequential(*theirs), (10, 9, 3)
+
+
+def torch_straight_to_dense(nn):
+    """No Flatten: our output layer flattens by itself."""
+    layers = [
+        DepthwiseConv2D(3, depth_multiplier=2, activation="tanh"),
+        PReLU((1, 2)),
+        LayerNorm((1, 2, 3), epsilon=1e-5),
+        ("mixed", SeparableConv2D(5, 2, padding="valid", depth_multiplier=3)),
+        AvgPool2D(2),
+    ]
+    separable = nn.Sequential()
+    separable.add_module("depthwise", nn.Conv2d(4, 12, 2, groups=4, bias=False))
+    separable.add_module("pointwise", nn.Conv2d(12, 5, 1))
+    theirs = [
+        nn.Conv2d(2, 4, 3, padding=1, groups=2), nn.Tanh(), nn.PReLU(4),
+        nn.LayerNorm((4, 7, 9)), separable, nn.AvgPool2d(2), nn.Flatten(),
+        nn.Linear(5 * 3 * 4, 3),
+    ]  # fmt: skip
+    return layers, nn.Sequential(*theirs), (7, 9, 2)
+
+
+def torch_signal(nn):
+    layers = [
+        Conv1D(4, 3, activation="relu"),
+        MaxPool1D(2),
+        Sequential([Flatten(), Dense(6, "tanh")]),
+    ]
+    theirs = [
+        nn.Conv1d(2, 4, 3, padding=1), nn.ReLU(), nn.MaxPool1d(2), nn.Flatten(),
+        nn.Linear(20, 6), nn.Tanh(), nn.Linear(6, 3),
+    ]  # fmt: skip
+    return layers, nn.Sequential(*theirs), (10, 2)
+
+
+def torch_residual(nn):
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = nn.Conv2d(3, 4, 3, padding=1)
+            self.conv2 = nn.Conv2d(4, 5, 3, padding=1)
+            self.shortcut = nn.Conv2d(3, 5, 1)
+
+        def forward(self, x):
+            y = self.conv2(nn.functional.relu(self.conv1(x)))
+            return nn.functional.relu(y + self.shortcut(x))
+
+    inner = [("conv1", Conv2D(4, activation="relu")), ("conv2", Conv2D(5))]
+    layers = [("block", Residual(inner, Conv2D(5, 1), activation="relu"))]
+    module = nn.Sequential(Block(), nn.Flatten(), nn.Linear(5 * 6 * 4, 3))
+    return layers, module, (6, 4, 3)
+
+
+def torch_batch_norm(nn):
+    layers = [
+        Conv2D(4, use_bias=False),
+        BatchNorm(epsilon=1e-5, activation="relu"),
+        Flatten(),
+        BatchNorm(epsilon=1e-5),
+        Dense(5, "tanh"),
+        BatchNorm(epsilon=1e-5),
+    ]
+    theirs = [
+        nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(),
+        nn.Flatten(), nn.BatchNorm1d(80), nn.Linear(80, 5), nn.Tanh(),
+        nn.BatchNorm1d(5), nn.Linear(5, 3),
+    ]  # fmt: skip
+    return layers, nn.Sequential(*theirs), (5, 4, 3)
+
+
+TORCH = [
+    torch_vgg,
+    torch_straight_to_dense,
+    torch_signal,
+    torch_residual,
+    torch_batch_norm,
+]
+
+
+def channels_first(X):
+    return np.ascontiguousarray(np.moveaxis(X, -1, 1))
+
+
+@pytest.mark.parametrize("network", TORCH)
+def test_torch_predicts_the_same(network, nn):
+    import torch
+
+    layers, module, shape = network(nn)
+    clf, X = fit(layers, shape)
+    module.eval()
+
+    def theirs():
+        with torch.no_grad():
+            return module(torch.from_numpy(channels_first(X))).numpy()
+
+    state = skconv.to_torch(clf, module.state_dict())
+    module.load_state_dict({key: torch.from_numpy(v) for key, v in state.items()})
+    assert_agree(theirs(), clf.decision_function(X))
+
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(torch.rand_like(parameter), alpha=0.3)
+    state = {key: v.numpy() for key, v in module.state_dict().items()}
+    assert skconv.from_torch(clf, state) is clf
+    assert_agree(theirs(), clf.decision_function(X))
+
+
+# Without either ----------------------------------------------------------------------
+
+LAYERS = [
+    ("conv", Conv2D(4, 3)),
+    ("norm", LayerNorm((1, 2, 3))),
+    ("slope", PReLU((1, 2))),
+    ("deep", DepthwiseConv2D(2)),
+    ("flat", Flatten()),
+    ("dense", Dense(5, "relu")),
+]
+
+
+def test_there_and_back_changes_no_bit():
+    clf, _ = fit(LAYERS, (5, 4, 2))
+    expected = clf.network_.values.copy()
+    for weights in clf.get_weights(), clf.get_weights():
+        clf.set_weights(weights)
+    skconv.from_torch(clf, skconv.to_torch(clf))
+    np.testing.assert_array_equal(clf.network_.values, expected)
+
+
+def test_shapes_and_names():
+    clf, _ = fit(LAYERS, (5, 4, 2))
+    assert [w.shape for w in clf.get_weights()] == [
+        (3, 3, 2, 4), (4,), (5, 4, 4), (5, 4, 4), (1, 1, 4), (2, 2, 4, 1), (4,),
+        (80, 5), (5,), (5, 3), (3,),
+    ]  # fmt: skip
+    assert {key: w.shape for key, w in skconv.to_torch(clf).items()} == {
+        "conv.weight": (4, 2, 3, 3), "conv.bias": (4,), "norm.weight": (4, 5, 4),
+        "norm.bias": (4, 5, 4), "slope.weight": (4,), "deep.weight": (4, 1, 2, 2),
+        "deep.bias": (4,), "dense.weight": (5, 80), "dense.bias": (5,),
+        "output.weight": (3, 5), "output.bias": (3,),
+    }  # fmt: skip
+
+
+def test_what_is_given_is_a_copy():
+    clf, X = fit(LAYERS, (5, 4, 2))
+    before = clf.predict_proba(X)
+    for weight in [*clf.get_weights(), *skconv.to_torch(clf).values()]:
+        weight[...] = 0
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+def test_training_goes_on_from_given_weights():
+    clf, X = fit(LAYERS, (5, 4, 2))
+    y = np.arange(N) % 3
+    clf.partial_fit(X, y)
+    clf.set_weights([w * 0 for w in clf.get_weights()])
+    assert not clf.network_.values.any()
+    fresh = clf.partial_fit(X, y).network_.parameters
+    assert np.isfinite(fresh).all()
+    assert np.abs(fresh).max() < 1.1 * clf.learning_rate_init, "moments started anew"
+
+
+def replaced(weights, i, value):
+    return [value if j == i else w for j, w in enumerate(weights)]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda w: w[:-1], "weights must be 11 arrays, conv.kernel, conv.bias,.*, got 10"),
+        (lambda w: replaced(w, 7, w[7].T), r"weight 'dense.kernel' must be of shape \(80, 5\), got \(5, 80\)"),
+        (lambda w: replaced(w, 1, w[1] * np.nan), "weight 'conv.bias' must hold numbers that are finite in float32"),
+        (lambda w: replaced(w, 1, np.full(4, 1e300)), "weight 'conv.bias' must hold numbers that are finite"),
+        (lambda w: replaced(w, 10, np.array(["a"] * 3)), "weight 'output.bias' must hold numbers, got <U1"),
+    ],
+)  # fmt: skip
+def test_weights_that_do_not_fit_change_nothing(change, words):
+    clf, _ = fit(LAYERS, (5, 4, 2))
+    network = clf.network_
+    weights = change([w + 1 for w in clf.get_weights()])
+    with pytest.raises(ValueError, match=words):
+        clf.set_weights(weights)
+    assert clf.network_ is network
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    clf, _ = fit(LAYERS, (5, 4, 2))
+    network, state = clf.network_, skconv.to_torch(clf)
+    words = (
+        r"'dense.weight', for weight 'dense.kernel', must be of shape \(5, 80\), got"
+    )
+    with pytest.raises(ValueError, match=words):
+        skconv.from_torch(clf, {**state, "dense.weight": state["dense.weight"].T})
+    with pytest.raises(
+        ValueError, match="state must hold 11 arrays, .*, got 12: conv.w"
+    ):
+        skconv.from_torch(clf, {**state, "more": np.ones(3)})
+    with pytest.raises(ValueError, match="keys must name 11 arrays, .*, got 2: a, b"):
+        skconv.to_torch(clf, "ab")
+    assert clf.network_ is network
+
+
+def test_layers_that_torch_does_not_have():
+    class Own(Layer):
+        def build(self, input_shape, rng, dtype):
+            return {"w": np.ones(1, dtype)}, input_shape
+
+        def predict(self, weights, x):
+            return x * weights["w"]
+
+        def backward(self, weights, cache, dy, need_dx=True):
+            return dy, {"w": np.zeros_like(weights["w"])}
+
+    clf, _ = fit([("own", Own())], (4, 4))
+    with pytest.raises(
+        ValueError, match="layer 'own' .* has weights, but no counterpart"
+    ):
+        skconv.to_torch(clf)
+    clf.set_weights(clf.get_weights())
+    clf, _ = fit([("slope", PReLU())], (4, 4))
+    with pytest.raises(ValueError, match="layer 'slope' .* a slope for each pixel"):
+        skconv.to_torch(clf)
+
+
+def test_unfitted_estimators_have_no_weights():
+    for call in (
+        lambda model: model.get_weights(),
+        lambda model: model.set_weights([]),
+        skconv.to_torch,
+        lambda model: skconv.from_torch(model, {}),
+    ):
+        with pytest.raises(ValueError, match="not fitted"):
+            call(ConvNetRegressor())
+
+
+def test_branches_are_taken_apart():
+    layers = [Branches([("a", [Conv2D(2, 1), Flatten()]), Dense(3)]), Dense(4)]
+    clf, _ = fit([("mix", layers[0]), ("dense", layers[1])], (4, 4))
+    assert list(skconv.to_torch(clf))[:3] == [
+        "mix.a.conv2d_1.weight", "mix.a.conv2d_1.bias", "mix.dense_1.weight",
+    ]  # fmt: skip
