@@ -30,7 +30,7 @@ OPTIONS = {
             RandomShift(2),
             RandomErasing(),
             RandomRotation(10),
-            GaussianNoise(),
+            GaussianNoise(0.1),
         )
     },
 }
