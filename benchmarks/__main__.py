@@ -58,12 +58,20 @@ def main():
         metavar="PEER",
         help="of steps: " + ", ".join(map(repr, PEERS)),
     )
+    parser.add_argument(
+        "--busy",
+        action="store_true",
+        help="steps: count the processor's seconds, for a machine that others use; "
+        "with --threads 1, since those of several threads would add up",
+    )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--epochs", type=int, default=3, help="of fit")
     parser.add_argument("--samples", type=int, help="fit only the first so many")
     parser.add_argument("--data", help="folder of Fashion-MNIST's gzip IDX files")
     parser.add_argument("--save", type=Path, help="a file for all figures, in JSON")
     arguments = parser.parse_args()
+    if arguments.busy and arguments.threads != [1]:
+        parser.error("--busy needs --threads 1")
 
     results = {"machine": machine(), "command": command(arguments)}
     print("\n".join([*results["machine"], results["command"]]), flush=True)
@@ -87,6 +95,7 @@ def runs(arguments):
             nets=arguments.nets or list(ZOO if arguments.zoo else BASIC),
             peers=arguments.peers or list(PEERS),
             rounds=arguments.rounds,
+            clock="processor" if arguments.busy else "seconds",
         ),
         "fit": lambda: whole.fit(
             pythons,

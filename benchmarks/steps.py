@@ -13,9 +13,17 @@ PEAK_RUNS = 15
 WHAT = {"train": "training step", "predict": "prediction of one batch"}
 
 
-def run(pythons, *, threads=(1, 2), nets=tuple(BASIC), peers=tuple(PEERS), rounds=15):
+def run(
+    pythons,
+    *,
+    threads=(1, 2),
+    nets=tuple(BASIC),
+    peers=tuple(PEERS),
+    rounds=15,
+    clock="seconds",
+):
     """Print a table for each net and kind of step; return records of all figures."""
-    found = {count: peak(count) for count in threads}
+    found = {count: peak(count, clock) for count in threads}
     peaks = {count: speed for count, (speed, _) in found.items()}
     print(f"\n## Steps: medians of {rounds} interleaved rounds\n")
     print(
@@ -37,7 +45,7 @@ def run(pythons, *, threads=(1, 2), nets=tuple(BASIC), peers=tuple(PEERS), round
             print()
             processes.describe(started)
         for what in WHAT:
-            found = measure(started, NETS[name], name, what, rounds, peaks)
+            found = measure(started, NETS[name], name, what, rounds, peaks, clock)
             print(f"\n### {name}, {WHAT[what]} (batch of {NETS[name].batch})")
             print_records(found, threads)
             records += found
@@ -53,14 +61,14 @@ def check(peers, net):
             raise SystemExit(f"{wrong} in place of {net.parameters()}")
 
 
-def measure(peers, net, name, what, rounds, peaks):
+def measure(peers, net, name, what, rounds, peaks, clock):
     times, calls = defaultdict(list), {}
 
     def calibrate(peer):
-        calls[peer] = max(1, int(ROUND_SECONDS / peer.run(what)["seconds"]))
+        calls[peer] = max(1, int(ROUND_SECONDS / peer.run(what)[clock]))
 
     def work(peer):
-        seconds = peer.run(what, calls[peer])["seconds"]
+        seconds = peer.run(what, calls[peer])[clock]
         times[peer].append(seconds / calls[peer])
 
     processes.interleave(peers, 1, calibrate)
@@ -128,11 +136,11 @@ def cells(record):
     ]
 
 
-def peak(threads):
+def peak(threads, clock):
     """Measure the machine's multiply-adds; return GFLOP/s, and what was run."""
     peer = Peer("peak", PEAK, sys.executable, threads=threads, kind="peak", warm_up=2)
     peer.start()
-    best = min(peer.run("run")["seconds"] for _ in range(PEAK_RUNS))
+    best = min(peer.run("run")[clock] for _ in range(PEAK_RUNS))
     peer.close()
     return peer.description["gigaflop"] / best, peer.description["what"]
 
