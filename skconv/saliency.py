@@ -33,17 +33,17 @@ def output_gradient(network, x, direction, layer=None):
     Parameters
     ----------
     network : Network
-    x : ndarray of shape (n, *network.input_shape), of the network's dtype
-    direction : ndarray of shape (n, *network.output_shape)
+    x : ndarray of shape (n, ...), of the network's dtype
+    direction : ndarray of shape (n, ...)
         What each output counts for in the score.
     layer : str, default=None
         Name of a layer; None is the input.
 
     Returns
     -------
-    values : ndarray of shape (n, *shape)
+    values : ndarray of shape (n, ...)
         What the layer puts out; ``x`` of the input.
-    gradient : ndarray of shape (n, *shape)
+    gradient : ndarray of shape (n, ...)
 
     Raises
     ------
