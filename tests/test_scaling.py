@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 from unittest.mock import patch
 
@@ -25,14 +26,14 @@ FOLDS = list(StratifiedKFold(3).split(np.zeros(400), np.arange(400) % 10))
 def client():
     """A client of a cluster of two worker processes."""
     distributed = pytest.importorskip("distributed", reason="needs dask.distributed")
-    with (
-        patch.dict(os.environ),  # which a cluster on this machine changes
-        distributed.LocalCluster(
+    with patch.dict(os.environ):  # which a cluster on this machine changes
+        cluster = distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=":0"
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+        )
+        with distributed.Client(cluster) as client:
+            yield client
+        with suppress(TimeoutError):  # workers get 5 s to end, few on a busy machine
+            cluster.close()
 
 
 @pytest.fixture
