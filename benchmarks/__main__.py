@@ -15,6 +15,8 @@ from threadpoolctl import threadpool_info
 import skconv
 
 from . import accuracy, imports, options, plot, scaling, serving, steps, whole
+from .peers.nets import BASIC, NETS, ZOO
+from .processes import PEERS
 
 ENVIRONMENTS = ["torch", "tensorflow", "jax"]
 
@@ -41,13 +43,35 @@ def main():
     parser.add_argument(
         "--threads", type=int, nargs="+", default=[1, 2], help="steps; others: the last"
     )
-    parser.add_argument("--nets", nargs="+", default=list(steps.NETS), metavar="NET")
+    parser.add_argument(
+        "--nets",
+        nargs="+",
+        choices=NETS,
+        metavar="NET",
+        help="of steps: " + ", ".join(NETS),
+    )
+    parser.add_argument("--zoo", action="store_true", help="steps of skconv.zoo's nets")
+    parser.add_argument(
+        "--peers",
+        nargs="+",
+        choices=PEERS,
+        metavar="PEER",
+        help="of steps: " + ", ".join(map(repr, PEERS)),
+    )
+    parser.add_argument(
+        "--busy",
+        action="store_true",
+        help="steps: count the processor's seconds, for a machine that others use; "
+        "with --threads 1, since those of several threads would add up",
+    )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--epochs", type=int, default=3, help="of fit")
     parser.add_argument("--samples", type=int, help="fit only the first so many")
     parser.add_argument("--data", help="folder of Fashion-MNIST's gzip IDX files")
     parser.add_argument("--save", type=Path, help="a file for all figures, in JSON")
     arguments = parser.parse_args()
+    if arguments.busy and arguments.threads != [1]:
+        parser.error("--busy needs --threads 1")
 
     results = {"machine": machine(), "command": command(arguments)}
     print("\n".join([*results["machine"], results["command"]]), flush=True)
@@ -68,8 +92,10 @@ def runs(arguments):
         "steps": lambda: steps.run(
             pythons,
             threads=arguments.threads,
-            nets=arguments.nets,
+            nets=arguments.nets or list(ZOO if arguments.zoo else BASIC),
+            peers=arguments.peers or list(PEERS),
             rounds=arguments.rounds,
+            clock="processor" if arguments.busy else "seconds",
         ),
         "fit": lambda: whole.fit(
             pythons,

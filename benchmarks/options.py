@@ -29,8 +29,8 @@ OPTIONS = {
             RandomFlip(),
             RandomShift(2),
             RandomErasing(),
-            RandomRotation(),
-            GaussianNoise(),
+            RandomRotation(10),
+            GaussianNoise(0.1),
         )
     },
 }

@@ -78,6 +78,7 @@ class Peer:
         """Wait until it is ready."""
         self.description = self._answer()
         self.actions = self.description.pop("actions")
+        self.parameters = self.description.pop("parameters", None)
 
     def run(self, action, calls=1):
         """Call an action a number of times; return the answer, a dict."""
@@ -137,14 +138,15 @@ def environment(threads):
     return kept | counts | quiet
 
 
-def start(kind, pythons, *, threads, **task):
+def start(kind, pythons, *, threads, names=tuple(PEERS), **task):
     """Return the peers of a benchmark, each ready, one for each count of threads.
 
     Who cannot start is left out, and says why; so is who turns out to be the same as
     another, as our two are without compiled ops.
     """
     peers = []
-    for name, spec in PEERS.items():
+    for name in names:
+        spec = PEERS[name]
         if kind not in spec.kinds.split() or spec.environment not in pythons:
             continue
         for count in threads:

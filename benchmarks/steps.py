@@ -5,17 +5,25 @@ import sys
 from collections import defaultdict
 
 from . import processes
-from .peers.nets import NETS, gigaflops
-from .processes import OURS, PEAK, Peer
+from .peers.nets import BASIC, NETS
+from .processes import OURS, PEAK, PEERS, Peer
 
 ROUND_SECONDS = 0.3
 PEAK_RUNS = 15
 WHAT = {"train": "training step", "predict": "prediction of one batch"}
 
 
-def run(pythons, *, threads=(1, 2), nets=tuple(NETS), rounds=15):
+def run(
+    pythons,
+    *,
+    threads=(1, 2),
+    nets=tuple(BASIC),
+    peers=tuple(PEERS),
+    rounds=15,
+    clock="seconds",
+):
     """Print a table for each net and kind of step; return records of all figures."""
-    found = {count: peak(count) for count in threads}
+    found = {count: peak(count, clock) for count in threads}
     peaks = {count: speed for count, (speed, _) in found.items()}
     print(f"\n## Steps: medians of {rounds} interleaved rounds\n")
     print(
@@ -24,29 +32,43 @@ def run(pythons, *, threads=(1, 2), nets=tuple(NETS), rounds=15):
     )
     records = []
     for i, name in enumerate(nets):
-        peers = processes.start(
-            "steps", pythons, threads=threads, net=name, warm_up=processes.WARM_UP
+        started = processes.start(
+            "steps",
+            pythons,
+            threads=threads,
+            names=peers,
+            net=name,
+            warm_up=processes.WARM_UP,
         )
+        check(started, NETS[name])
         if i == 0:
             print()
-            processes.describe(peers)
+            processes.describe(started)
         for what in WHAT:
-            found = measure(peers, NETS[name], name, what, rounds, peaks)
-            print(f"\n### {name}, {WHAT[what]} ({NETS[name].batch} images)")
+            found = measure(started, NETS[name], name, what, rounds, peaks, clock)
+            print(f"\n### {name}, {WHAT[what]} (batch of {NETS[name].batch})")
             print_records(found, threads)
             records += found
-        processes.close(peers)
+        processes.close(started)
     return {"peaks": peaks, "records": records}
 
 
-def measure(peers, net, name, what, rounds, peaks):
+def check(peers, net):
+    """Stop unless all have built the same."""
+    for peer in peers:
+        if peer.parameters != net.parameters():
+            wrong = f"{peer.name} has {peer.parameters} parameters"
+            raise SystemExit(f"{wrong} in place of {net.parameters()}")
+
+
+def measure(peers, net, name, what, rounds, peaks, clock):
     times, calls = defaultdict(list), {}
 
     def calibrate(peer):
-        calls[peer] = max(1, int(ROUND_SECONDS / peer.run(what)["seconds"]))
+        calls[peer] = max(1, int(ROUND_SECONDS / peer.run(what)[clock]))
 
     def work(peer):
-        seconds = peer.run(what, calls[peer])["seconds"]
+        seconds = peer.run(what, calls[peer])[clock]
         times[peer].append(seconds / calls[peer])
 
     processes.interleave(peers, 1, calibrate)
@@ -59,7 +81,7 @@ def measure(peers, net, name, what, rounds, peaks):
             for other, other_seconds in medians.items()
             if other.name not in OURS and other.threads == peer.threads
         ]
-        speed = gigaflops(net)[what] / seconds
+        speed = net.gigaflops()[what] / seconds
         records.append(
             {
                 "net": name,
@@ -114,11 +136,11 @@ def cells(record):
     ]
 
 
-def peak(threads):
+def peak(threads, clock):
     """Measure the machine's multiply-adds; return GFLOP/s, and what was run."""
     peer = Peer("peak", PEAK, sys.executable, threads=threads, kind="peak", warm_up=2)
     peer.start()
-    best = min(peer.run("run")["seconds"] for _ in range(PEAK_RUNS))
+    best = min(peer.run("run")[clock] for _ in range(PEAK_RUNS))
     peer.close()
     return peer.description["gigaflop"] / best, peer.description["what"]
 

@@ -1,4 +1,9 @@
-"""Hand a trained model on: as a file without code, as ONNX, as arrays for torch."""
+"""
+Hand a trained model on: files without code, ONNX, arrays for torch
+===================================================================
+
+Each way is read back, and its predictions are compared with the model's own.
+"""
 
 import tempfile
 from pathlib import Path

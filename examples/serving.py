@@ -1,4 +1,8 @@
-"""Answer HTTP requests with a model, in processes that are forked off a loaded one.
+"""
+Serving: a trained model that answers over HTTP
+===============================================
+
+Answer HTTP requests with a model, in processes that are forked off a loaded one.
 
 The server is gunicorn (``pip install gunicorn``), which needs a system that can fork:
 

@@ -1,4 +1,6 @@
-"""Signals: outlines of leaves, and what scikit-learn makes of them.
+"""
+Signals: outlines of leaves, and what scikit-learn makes of them
+================================================================
 
 OSULeaf (Gandhi 2002; in the UCR archive) has the outlines of leaves of six kinds of
 trees, as the distance from the centre along the edge: 427 values. A network that slides

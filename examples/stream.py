@@ -1,4 +1,6 @@
-"""Stream: train by partial_fit from chunks of a file that is never in memory whole.
+"""
+Stream: train from chunks of a file that is never in memory whole
+=================================================================
 
 Run ``python examples/stream.py``; ``--output`` is where the images and the checkpoint
 go. Kill it, run it again: it goes on where it was.
@@ -46,7 +48,7 @@ def chunks(folder, first=0):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("."))
     parser.add_argument("--images", type=int, default=20_000)
     arguments = parser.parse_args()

@@ -173,17 +173,19 @@ def _parts(prefix, layer, weights, shape, dtype):
     if not inner_layers(layer):
         return []
     shapes, whole = {}, copy.deepcopy(layer)
-    for name, part in inner_layers(whole):
+    watched = inner_layers(whole)
+    for name, part in watched:
         part.predict = _watch(part.predict, shapes, name)
+    whole.inner_layers = lambda: watched  # or it might make some of them anew
     whole.predict(weights, np.zeros((1, *shape), dtype))
     rows = []
     for name, part in inner_layers(layer):
         path, inside = f"{prefix}.{name}", weights.get(name, {})
-        before, after = shapes[name]
-        adds = int(part.multiply_adds(before, after))
+        before, after = shapes.get(name, (None, None))
+        adds = None if before is None else int(part.multiply_adds(before, after))
         rows += [
             LayerCost(path, type(part).__name__, after, _count(part, inside), adds, 0),
-            *_parts(path, part, inside, before, dtype),
+            *([] if before is None else _parts(path, part, inside, before, dtype)),
         ]
     return rows
 

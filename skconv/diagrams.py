@@ -64,6 +64,8 @@ def _chain(layers, whole=None):
         box = _LayerBlock(name, layer)
         names.append(name)
         boxes.append(_chain(inner, box) if inner else box)
-    if whole is not None:
-        names, boxes = [None, *names], [whole, *boxes]
-    return _VisualBlock("serial", boxes, names=names, dash_wrapped=whole is not None)
+    if whole is None:
+        return _VisualBlock("serial", boxes, names=names, dash_wrapped=False)
+    if getattr(whole.estimators, "side_by_side", False):
+        names, boxes = [None], [_VisualBlock("parallel", boxes, names=names)]
+    return _VisualBlock("serial", [whole, *boxes], names=[None, *names])

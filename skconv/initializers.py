@@ -7,7 +7,7 @@ from scipy import special
 
 from .lookup import look_up
 
-__all__ = ["INITIALIZERS", "Blank", "fill", "initialize"]
+__all__ = ["INITIALIZERS", "fill", "initialize"]
 
 
 def _uniform(shape, rng, dtype, deviation):

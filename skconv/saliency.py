@@ -3,6 +3,8 @@
 All functions ask the same: how does a score of each image, ``(outputs *
 direction).sum()``, depend on its pixels? A direction that is 1 for one output and 0 for
 others asks for that output.
+
+Of signals (l, c) read pixels as places: gradients are (n, l, c) and maps (n, l).
 """
 
 from itertools import product
@@ -12,7 +14,7 @@ import numpy as np
 from .batches import predict_in_batches
 from .layers import chain
 from .lookup import did_you_mean
-from .ops import pair
+from .ops import pair, positive_int
 
 __all__ = [
     "grad_cam",
@@ -31,17 +33,17 @@ def output_gradient(network, x, direction, layer=None):
     Parameters
     ----------
     network : Network
-    x : ndarray of shape (n, *network.input_shape), of the network's dtype
-    direction : ndarray of shape (n, *network.output_shape)
+    x : ndarray of shape (n, ...), of the network's dtype
+    direction : ndarray of shape (n, ...)
         What each output counts for in the score.
     layer : str, default=None
         Name of a layer; None is the input.
 
     Returns
     -------
-    values : ndarray of shape (n, *shape)
+    values : ndarray of shape (n, ...)
         What the layer puts out; ``x`` of the input.
-    gradient : ndarray of shape (n, *shape)
+    gradient : ndarray of shape (n, ...)
 
     Raises
     ------
@@ -123,7 +125,7 @@ def smooth_gradient(network, x, direction, *, noise=0.15, n_draws=32, rng=0):
     noise", 2017, which recommends 10 to 20 % noise.
     """
     rng = np.random.default_rng(rng)
-    sigma = noise * np.ptp(x, axis=(1, 2, 3), keepdims=True)
+    sigma = noise * np.ptp(x, axis=tuple(range(1, x.ndim)), keepdims=True)
     total = np.zeros(x.shape)
     for _ in range(n_draws):
         draw = sigma * rng.standard_normal(x.shape, dtype=x.dtype)
@@ -161,15 +163,14 @@ def grad_cam(network, x, direction, *, layer=None):
 
     layer = _layer_of_maps(network) if layer is None else layer
     maps, gradient = output_gradient(network, x, direction, layer)
-    if maps.ndim != 4:
+    if maps.ndim != x.ndim:
         raise ValueError(
             f"layer must put out images (h, w, c) for Grad-CAM, but {layer!r} puts out "
             f"samples of shape {maps.shape[1:]}; take a convolution or a pooling layer"
         )
-    weights = gradient.mean(axis=(1, 2), keepdims=True)
-    coarse = np.maximum((weights * maps).sum(axis=3), 0)
-    h, w = x.shape[1:3]
-    zoom = (1, h / coarse.shape[1], w / coarse.shape[2])
+    weights = gradient.mean(axis=_pixel_axes(x), keepdims=True)
+    coarse = np.maximum((weights * maps).sum(axis=-1), 0)
+    zoom = np.divide(x.shape[:-1], coarse.shape)
     return ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True)
 
 
@@ -197,28 +198,38 @@ def occlusion(network, x, direction, *, window=None, stride=1, fill=None):
     -----
     Zeiler & Fergus, "Visualizing and understanding convolutional networks", 2014.
     """
-    size = x.shape[1:3]
-    window = (
-        tuple(max(1, round(n / 4)) for n in size)
-        if window is None
-        else tuple(map(min, pair(window, "window"), size))
-    )
+    size = x.shape[1:-1]
+    window = [max(1, round(n / 4)) for n in size] if window is None else window
+    window = tuple(map(min, _sizes(window, "window", size), size))
     corners = [
         range(0, n - k + 1, step)
-        for n, k, step in zip(size, window, pair(stride, "stride"), strict=True)
+        for n, k, step in zip(size, window, _sizes(stride, "stride", size), strict=True)
     ]
     direction = np.asarray(direction)
-    patch = x.mean(axis=(1, 2), keepdims=True) if fill is None else fill
+    patch = x.mean(axis=_pixel_axes(x), keepdims=True) if fill is None else fill
     before = _scores(network, x, direction)
-    lost, seen = np.zeros(x.shape[:3]), np.zeros(size)
-    for top, left in product(*corners):
-        here = slice(top, top + window[0]), slice(left, left + window[1])
+    lost, seen = np.zeros(x.shape[:-1]), np.zeros(size)
+    for corner in product(*corners):
+        here = tuple(slice(i, i + k) for i, k in zip(corner, window, strict=True))
         hidden = x.copy()
         hidden[:, *here] = patch
-        lost[:, *here] += (before - _scores(network, hidden, direction))[:, None, None]
+        loss = before - _scores(network, hidden, direction)
+        lost[:, *here] += loss.reshape(-1, *[1] * len(size))
         seen[here] += 1
     with np.errstate(invalid="ignore"):
         return (lost / seen).astype(x.dtype)
+
+
+def _pixel_axes(x):
+    return tuple(range(1, x.ndim - 1))
+
+
+def _sizes(value, name, axes):
+    """Return a size for each axis of an image, or for the one of a signal."""
+    if len(axes) == 1:
+        value = value[0] if isinstance(value, list) else value
+        return [positive_int(value, name)]
+    return pair(tuple(value) if isinstance(value, list) else value, name)
 
 
 def _scores(network, x, direction):
@@ -231,7 +242,7 @@ def _layer_of_maps(network):
     images = [
         (name, bool(network.weights[name]))
         for (name, _), shape in zip(network.layers, network.shapes, strict=True)
-        if len(shape) == 3
+        if len(shape) == len(network.input_shape)
     ]
     for name, learns in reversed(images):
         if learns:

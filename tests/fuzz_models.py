@@ -35,7 +35,7 @@ from skconv.persistence import model as model_file
 from skconv.persistence import safetensors
 
 SLACK = 2**23  # of memory, beyond the file's size: JSON as Python's objects
-SECONDS = 10.0  # on a machine that does much else
+SECONDS = 2.0  # of the processor: the machine may do much else
 
 NASTY = [
     None, True, False, 0, 1, -1, 2, 7, 10**6, 10**9, 2**31, 2**63 - 1, 2**64, -(2**63),
@@ -193,7 +193,7 @@ def load(path, size, worst):
     """Load a file, and say what came of it."""
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         repr(skconv.load_model(path))
         outcome = "loaded"
@@ -202,7 +202,7 @@ def load(path, size, worst):
         outcome = "ValueError"
     except OSError:
         outcome = "OSError"
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     beyond = tracemalloc.get_traced_memory()[1] - before - size
     assert beyond < SLACK, f"{beyond} bytes more than the file of {size} bytes"
     assert seconds < SECONDS, f"{seconds:.1f} s for a file of {size} bytes"

@@ -74,6 +74,10 @@ def test_layers_inside_of_a_layer_stand_below_it():
 
     names, _ = boxes(ConvNetClassifier([("first", Dense(3)), ("block", Block())]))
     assert names == ["first", "block", "a", "b", "output"]
+    Block.side_by_side = True
+    beside = ConvNetClassifier([("first", Dense(3)), ("block", Block())])
+    assert boxes(beside)[0] == names
+    assert estimator_html_repr(beside).count('<div class="sk-parallel-item">') == 2
 
 
 @pytest.mark.parametrize("layers", [3, [3], "conv", [], [Conv2D]])

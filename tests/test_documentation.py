@@ -65,6 +65,10 @@ def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
     for block in blocks:
         with warnings.catch_warnings(), patch.dict(os.environ):
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", DeprecationWarning)  # of others, as pytest
+            warnings.filterwarnings(
+                "error", category=DeprecationWarning, module="skconv"
+            )
             exec(compile(block, str(page), "exec"), namespace)
 
 

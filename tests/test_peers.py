@@ -513,6 +513,8 @@ def test_forward_and_all_gradients_are_torchs(name, dtype, torch):
 def run(layer, weights, x, dy):
     weights = each(np.copy, weights)  # of which forward may change the state
     y, cache = layer.forward(weights, x, np.random.default_rng(0))
+    if all(learnt for _, _, learnt in chain.leaves(layer, weights)):
+        np.testing.assert_array_equal(layer.predict(weights, x), y)
     dx, grads = layer.backward(weights, cache, dy)
     leaves = chain.leaves(layer, grads)
     return {"y": y, "dx": dx, **{path: grad for path, grad, _ in leaves}}

@@ -25,7 +25,7 @@ LAYERS = [
     ("dense1", Dense(64, "gelu")),
 ]
 NETS = [
-    (ConvNetClassifier(max_iter=1, random_state=0), (28, 28, 1), 64),
+    (ConvNetClassifier(max_iter=1, random_state=0), (20, 20, 1), 32),
     (ConvNetClassifier(hidden_layer_sizes=1000, solver="sgd", alpha=0), (20, 20, 1), 8),
     (ConvNetClassifier(LAYERS, dtype="float64", early_stopping=True), (24, 24, 3), 32),
 ]

@@ -4,11 +4,11 @@ import math
 from functools import partial
 
 import jax
+import nets
 import numpy as np
 import optax
 from jax import lax
 from jax import numpy as jnp
-from nets import NETS, sizes
 from protocol import (
     LEARNING_RATE,
     PREDICT_BATCH,
@@ -21,89 +21,166 @@ from protocol import (
 
 
 def steps(task):
-    net = NETS[task.net]
+    net = nets.NETS[task.net]
     x, codes = map(jnp.asarray, random_batch(net))
-    description, weights, infer = start(net)
+    description, weights, moments, infer = start(net)
     adam = optax.adam(LEARNING_RATE)
-    state = weights, adam.init(weights)
+    state = weights, moments, adam.init(weights), jax.random.key(0)
 
-    def loss(weights, x, codes):
-        losses = optax.softmax_cross_entropy_with_integer_labels
-        return losses(outputs(net, weights, x), codes).mean()
+    def loss(weights, moments, key, x, codes):
+        y, moments = outputs(net, weights, moments, x, key)
+        losses = optax.softmax_cross_entropy_with_integer_labels(y, codes)
+        return losses.mean(), moments
 
-    @partial(jax.jit, donate_argnums=(0, 1))
-    def step(weights, moments, x, codes):
-        gradient = jax.grad(loss)(weights, x, codes)
-        updates, moments = adam.update(gradient, moments, weights)
-        return optax.apply_updates(weights, updates), moments
+    @partial(jax.jit, donate_argnums=(0, 1, 2))
+    def step(weights, moments, adams, key, x, codes):
+        key, drawn = jax.random.split(key)
+        differentiate = jax.grad(loss, has_aux=True)
+        gradient, moments = differentiate(weights, moments, drawn, x, codes)
+        updates, adams = adam.update(gradient, adams, weights)
+        return optax.apply_updates(weights, updates), moments, adams, key
 
     def train():
         nonlocal state
         state = step(*state, x, codes)
         return state
 
-    return description, {"train": train, "predict": lambda: infer(state[0], x)}
+    return description, {"train": train, "predict": lambda: infer(*state[:2], x)}
 
 
 def predict(task):
     _, X, _, y = read_data(task.data)
-    description, weights, infer = start(NETS["mnist"])
+    description, weights, moments, infer = start(nets.NETS["mnist"])
     images = one_after_another(jnp.asarray(X[..., None]))
     parts = np.split(X[..., None], range(PREDICT_BATCH, len(X), PREDICT_BATCH))
 
     def many():
-        answers = [infer(weights, part).argmax(1) for part in parts]
+        answers = [infer(weights, moments, part).argmax(1) for part in parts]
         return accuracy(np.concatenate(answers), y)
 
     return description, {
-        "network": lambda: infer(weights, next(images)).block_until_ready(),
+        "network": lambda: infer(weights, moments, next(images)).block_until_ready(),
         "many": many,
     }
 
 
 def start(net):
-    description = {"what": f"JAX {jax.__version__}, optax {optax.__version__}, jit"}
-    kernels = [size.kernel for size in sizes(net) if size.kernel]
-    keys = jax.random.split(jax.random.key(0), len(kernels))
-    weights = [
-        (he_normal(key, kernel), jnp.zeros(kernel[-1]))
-        for key, kernel in zip(keys, kernels, strict=True)
-    ]
-    return description, weights, jax.jit(partial(outputs, net))
+    """Return a description, weights, running means and variances, and prediction."""
+    shapes = [shape for size in net.sizes() for shape in size.weights]
+    keys = jax.random.split(jax.random.key(0), len(shapes))
+    weights = [first(*each) for each in zip(keys, shapes, strict=True)]
+    description = {
+        "what": f"JAX {jax.__version__}, optax {optax.__version__}, jit",
+        "parameters": sum(each.size for each in weights),
+    }
+    moments = [(jnp.zeros(c), jnp.ones(c)) for c in normalised(net.layers, net.shape)]
+    infer = jax.jit(lambda weights, moments, x: outputs(net, weights, moments, x)[0])
+    return description, weights, moments, infer
 
 
-def he_normal(key, kernel):
-    return jax.random.normal(key, kernel) * math.sqrt(2 / math.prod(kernel[:-1]))
+def first(key, shape):
+    if len(shape) == 1:  # gamma is 1 + weight: it starts at 0 as the others do
+        return jnp.zeros(shape)
+    return jax.random.normal(key, shape) * math.sqrt(2 / math.prod(shape[:-1]))
 
 
-def outputs(net, weights, x):
-    """Compute the logits of a batch; every layer but the last has a ReLU."""
-    apply = {"conv": conv, "dense": dense}
-    left = list(weights)
-    for kind, *arguments in net.layers:
-        if kind == "pool":
-            x = pool(x)
-            continue
-        kernel, bias = left.pop(0)
-        x = apply[kind](x, kernel, *arguments[2:]) + bias
-        x = jax.nn.relu(x) if left else x
-    return x
+def normalised(layers, shape):
+    """Yield how many channels each normalisation sees."""
+    for layer, (given, _) in zip(layers, nets.walk(layers, shape), strict=True):
+        if type(layer) is nets.Norm:
+            yield given[-1]
+        elif type(layer) is nets.Residual:
+            yield from normalised(layer.layers, given)
+            yield from normalised(layer.shortcut, given)
 
 
-def conv(x, kernel, padding):
-    layout = ("NHWC", "HWIO", "NHWC")
+def outputs(net, weights, moments, x, key=None):
+    """Compute the logits of a batch, in training if there is a key.
+
+    Returns
+    -------
+    y : array
+    moments : list
+        The running means and variances after it.
+    """
+    way = Way(weights, moments, key)
+    return way.down(net.layers, x), way.updated
+
+
+class Way:
+    """Down a net once, taking weights and moments as they are met."""
+
+    def __init__(self, weights, moments, key):
+        self.weights, self.moments = iter(weights), iter(moments)
+        self.key, self.updated = key, []
+
+    def down(self, layers, x):
+        for layer in layers:
+            x = getattr(self, type(layer).__name__.lower())(layer, x)
+            x = ACTIVATIONS[getattr(layer, "activation", None)](x)
+        return x
+
+    def conv(self, layer, x):
+        y = convolve(x, next(self.weights), layer.stride, layer.padding)
+        return y + next(self.weights) if layer.bias else y
+
+    def separable(self, layer, x):
+        depthwise, pointwise = next(self.weights), next(self.weights)
+        x = convolve(x, depthwise, layer.stride, layer.padding, groups=x.shape[-1])
+        return convolve(x, pointwise, 1, "valid")
+
+    def norm(self, layer, x):
+        gamma, beta, moments = *map(next, [self.weights] * 2), next(self.moments)
+        if self.key is not None:
+            axes = tuple(range(x.ndim - 1))
+            batch = x.mean(axes), x.var(axes)
+            kept = zip(moments, batch, strict=True)
+            self.updated.append(tuple(0.99 * old + 0.01 * new for old, new in kept))
+            moments = batch
+        mean, variance = moments
+        return (x - mean) * ((1 + gamma) * lax.rsqrt(variance + 1e-3)) + beta
+
+    def maxpool(self, layer, x):
+        return reduce_windows(x, -jnp.inf, lax.max)
+
+    def avgpool(self, layer, x):
+        return reduce_windows(x, 0.0, lax.add) / 4
+
+    def mean(self, layer, x):
+        return x.mean(tuple(range(1, x.ndim - 1)))
+
+    def dropout(self, layer, x):
+        if self.key is None:
+            return x
+        self.key, drawn = jax.random.split(self.key)
+        kept = jax.random.bernoulli(drawn, 1 - layer.rate, x.shape)
+        return jnp.where(kept, x / (1 - layer.rate), 0)
+
+    def dense(self, layer, x):
+        return x.reshape(len(x), -1) @ next(self.weights) + next(self.weights)
+
+    def residual(self, layer, x):
+        return jax.nn.relu(self.down(layer.layers, x) + self.down(layer.shortcut, x))
+
+
+ACTIVATIONS = {None: lambda x: x, "relu": jax.nn.relu, "tanh": jnp.tanh}
+
+
+def convolve(x, kernel, stride, padding, groups=1):
+    layout = {3: ("NWC", "WIO", "NWC"), 4: ("NHWC", "HWIO", "NHWC")}[x.ndim]
     return lax.conv_general_dilated(
-        x, kernel, (1, 1), padding.upper(), dimension_numbers=layout
+        x,
+        kernel,
+        (stride,) * (x.ndim - 2),
+        padding.upper(),
+        dimension_numbers=layout,
+        feature_group_count=groups,
     )
 
 
-def pool(x):
+def reduce_windows(x, start, operation):
     window = (1, 2, 2, 1)
-    return lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
-
-
-def dense(x, kernel):
-    return x.reshape(len(x), -1) @ kernel
+    return lax.reduce_window(x, start, operation, window, window, "VALID")
 
 
 if __name__ == "__main__":

@@ -1,114 +1,248 @@
 """The networks that are compared, as plain data that each peer builds for itself.
 
-All convolutions and hidden dense layers have a ReLU; pools are 2x2; the last dense
-layer gives the logits of a softmax.
+A layer is a tuple of its arguments; what it makes of one sample, `size` tells. The last
+dense layer gives the logits of a softmax.
 """
 
 import math
 from typing import NamedTuple
 
 
-class Net(NamedTuple):
-    batch: int
-    image: tuple[int, int, int]  # (h, w, c)
-    # ("conv", filters, kernel, padding), ("pool",), ("dense", units)
-    layers: list[tuple]
-
-
 class Size(NamedTuple):
-    """What one layer makes of one image."""
+    """What one layer makes of one sample, and what of."""
 
     output: tuple[int, ...]
-    kernel: tuple[int, ...] | None  # HWIO or (inputs, units)
-    multiply_adds: int
+    weights: list[tuple[int, ...]] = []  # noqa: RUF012
+    multiply_adds: int = 0
 
 
-def sizes(net):
-    """Return the Size of each layer."""
-    rules = {"conv": conv_size, "pool": pool_size, "dense": dense_size}
-    shape, found = net.image, []
-    for kind, *arguments in net.layers:
-        found.append(rules[kind](shape, *arguments))
-        shape = found[-1].output
-    return found
+class Conv(NamedTuple):
+    filters: int
+    kernel: int = 3
+    padding: str = "same"
+    stride: int = 1
+    activation: str | None = "relu"
+    bias: bool = True
+
+    def size(self, shape):
+        pixels, kernel = slide(self, shape), [self.kernel] * (len(shape) - 1)
+        kernel = (*kernel, shape[-1], self.filters)
+        bias = [(self.filters,)] * self.bias
+        return Size(
+            (*pixels, self.filters), [kernel, *bias], math.prod((*pixels, *kernel))
+        )
 
 
-def conv_size(shape, filters, kernel, padding):
-    lost = kernel - 1 if padding == "valid" else 0
-    output = (shape[0] - lost, shape[1] - lost, filters)
-    kernel = (kernel, kernel, shape[2], filters)
-    return Size(output, kernel, math.prod(output[:2]) * math.prod(kernel))
+class Separable(NamedTuple):
+    """A depthwise convolution and one of single pixels, without biases."""
+
+    filters: int
+    kernel: int = 3
+    padding: str = "same"
+    stride: int = 1
+
+    def size(self, shape):
+        pixels, c = slide(self, shape), shape[-1]
+        kernels = [(self.kernel, self.kernel, 1, c), (1, 1, c, self.filters)]
+        taps = sum(map(math.prod, kernels))
+        return Size((*pixels, self.filters), kernels, math.prod(pixels) * taps)
 
 
-def pool_size(shape):
-    return Size((shape[0] // 2, shape[1] // 2, shape[2]), None, 0)
+class Norm(NamedTuple):
+    """A batch normalisation."""
+
+    activation: str | None = "relu"
+
+    def size(self, shape):
+        return Size(shape, [shape[-1:]] * 2)
 
 
-def dense_size(shape, units):
-    kernel = (math.prod(shape), units)
-    return Size((units,), kernel, math.prod(kernel))
+class MaxPool(NamedTuple):
+    def size(self, shape):
+        return Size((*(n // 2 for n in shape[:-1]), shape[-1]))
 
 
-def gigaflops(net):
-    """Return the GFLOP of one batch, two for a multiply-add.
-
-    A training step takes three forwards' worth (output, gradient of the kernel, of the
-    input), less the gradient of the images, which nobody reads.
-    """
-    forward = [size.multiply_adds for size in sizes(net) if size.kernel]
-    passes = {"train": 3 * sum(forward) - forward[0], "predict": sum(forward)}
-    return {what: 2e-9 * net.batch * count for what, count in passes.items()}
+class AvgPool(NamedTuple):
+    def size(self, shape):
+        return MaxPool.size(self, shape)
 
 
-NETS = {
+class Mean(NamedTuple):
+    """The mean over all pixels."""
+
+    def size(self, shape):
+        return Size(shape[-1:])
+
+
+class Dropout(NamedTuple):
+    rate: float
+
+    def size(self, shape):
+        return Size(shape)
+
+
+class Dense(NamedTuple):
+    """It flattens what it is given."""
+
+    units: int
+    activation: str | None = "relu"
+
+    def size(self, shape):
+        kernel = (math.prod(shape), self.units)
+        return Size((self.units,), [kernel, (self.units,)], math.prod(kernel))
+
+
+class Residual(NamedTuple):
+    """A ReLU of the sum of both sides."""
+
+    layers: list
+    shortcut: list
+
+    def size(self, shape):
+        parts = [*walk(self.layers, shape), *walk(self.shortcut, shape)]
+        _, body = parts[len(self.layers) - 1]
+        weights = [each for _, size in parts for each in size.weights]
+        return Size(body.output, weights, sum(size.multiply_adds for _, size in parts))
+
+
+def slide(layer, shape):
+    """Return how many windows fit along each axis."""
+    lost = layer.kernel - 1 if layer.padding == "valid" else 0
+    return tuple(-(-(n - lost) // layer.stride) for n in shape[:-1])
+
+
+def walk(layers, shape):
+    """Yield the shape that each layer is given, and its Size."""
+    for layer in layers:
+        size = layer.size(shape)
+        yield shape, size
+        shape = size.output
+
+
+class Net(NamedTuple):
+    batch: int
+    shape: tuple[int, ...]  # of one sample: (h, w, c) or (l, c)
+    layers: list
+
+    def sizes(self):
+        return [size for _, size in walk(self.layers, self.shape)]
+
+    def parameters(self):
+        return sum(math.prod(each) for size in self.sizes() for each in size.weights)
+
+    def gigaflops(self):
+        """Return the GFLOP of one batch, two for a multiply-add.
+
+        A training step takes three forwards' worth (output, gradient of the kernel, of
+        the input), less the gradient of the samples, which nobody reads.
+        """
+        forward = [size.multiply_adds for size in self.sizes() if size.weights]
+        passes = {"train": 3 * sum(forward) - forward[0], "predict": sum(forward)}
+        return {what: 2e-9 * self.batch * count for what, count in passes.items()}
+
+
+OUT = Dense(10, None)
+
+BASIC = {
     "digits": Net(
-        64,
-        (8, 8, 1),
-        [
-            ("conv", 16, 3, "same"),
-            ("pool",),
-            ("conv", 32, 3, "same"),
-            ("pool",),
-            ("dense", 64),
-            ("dense", 10),
-        ],
+        64, (8, 8, 1), [Conv(16), MaxPool(), Conv(32), MaxPool(), Dense(64), OUT]
     ),
     "lenet": Net(
         128,
         (28, 28, 1),
         [
-            ("conv", 6, 5, "same"),
-            ("pool",),
-            ("conv", 16, 5, "valid"),
-            ("pool",),
-            ("dense", 120),
-            ("dense", 84),
-            ("dense", 10),
+            Conv(6, 5),
+            MaxPool(),
+            Conv(16, 5, "valid"),
+            MaxPool(),
+            Dense(120),
+            Dense(84),
+            OUT,
         ],
     ),
     "mnist": Net(
         128,
         (28, 28, 1),
-        [
-            ("conv", 32, 3, "valid"),
-            ("pool",),
-            ("conv", 64, 3, "valid"),
-            ("pool",),
-            ("dense", 10),
-        ],
+        [Conv(32, 3, "valid"), MaxPool(), Conv(64, 3, "valid"), MaxPool(), OUT],
     ),
     "cifar": Net(
         64,
         (32, 32, 3),
         [
-            ("conv", 32, 3, "same"),
-            ("conv", 32, 3, "same"),
-            ("pool",),
-            ("conv", 64, 3, "same"),
-            ("conv", 64, 3, "same"),
-            ("pool",),
-            ("dense", 128),
-            ("dense", 10),
+            *[Conv(32), Conv(32), MaxPool()],
+            *[Conv(64), Conv(64), MaxPool()],
+            *[Dense(128), OUT],
         ],
     ),
 }
+
+
+def normalised(filters, kernel=3, stride=1, activation="relu"):
+    conv = Conv(filters, kernel, "same", stride, activation=None, bias=False)
+    return [conv, Norm(activation)]
+
+
+def block(filters, stride=1):
+    return Residual(
+        [*normalised(filters, 3, stride), *normalised(filters, activation=None)],
+        normalised(filters, 1, stride, activation=None) if stride > 1 else [],
+    )
+
+
+# What skconv.zoo has under these names; each peer's parameters are counted.
+ZOO = {
+    "lenet5": Net(
+        128,
+        (28, 28, 1),
+        [
+            Conv(6, 5, activation="tanh"),
+            AvgPool(),
+            Conv(16, 5, "valid", activation="tanh"),
+            AvgPool(),
+            Dense(120, "tanh"),
+            Dense(84, "tanh"),
+            OUT,
+        ],
+    ),
+    "keras_mnist": Net(
+        128, (28, 28, 1), [*BASIC["mnist"].layers[:-1], Dropout(0.5), OUT]
+    ),
+    "all_cnn": Net(
+        128,
+        (28, 28, 1),
+        [
+            *[Dropout(0.2), Conv(96), Conv(96), Conv(96, stride=2)],
+            *[Dropout(0.5), Conv(192), Conv(192), Conv(192, stride=2)],
+            *[Dropout(0.5), Conv(192, 3, "valid"), Conv(192, 1), Mean(), OUT],
+        ],
+    ),
+    "resnet": Net(
+        128,
+        (28, 28, 1),
+        [
+            *[*normalised(32), MaxPool()],
+            *[block(32), block(64, stride=2), block(128, stride=2)],
+            *[Mean(), OUT],
+        ],
+    ),
+    "compact": Net(
+        128,
+        (28, 28, 1),
+        [
+            *normalised(32),
+            *[Separable(64, stride=2), Norm(), Separable(64), Norm()],
+            *[Separable(128, stride=2), Norm(), Separable(128), Norm()],
+            *[Mean(), OUT],
+        ],
+    ),
+    "signal_fcn": Net(
+        128,
+        (128, 1),
+        [
+            *[*normalised(128, 8), *normalised(256, 5), *normalised(128, 3)],
+            *[Mean(), OUT],
+        ],
+    ),
+}
+
+NETS = BASIC | ZOO

@@ -3,9 +3,9 @@
 A peer is started as ``python peer.py TASK``, the task in JSON: its ``kind`` ("steps",
 "fit", …) and what that needs. It says in one line of JSON what it is and which
 actions it has, then answers each line ``ACTION N``: it calls the action N times and
-says in one line of JSON how many seconds that took together (``seconds``), the median
-call's (``median``), and what the last call returned (``result``), where that is a
-number.
+says in one line of JSON how many seconds that took together (``seconds``), how many the
+processor worked on it, all threads added up (``processor``), the median call's seconds
+(``median``), and what the last call returned (``result``), where that is a number.
 """
 
 import itertools
@@ -45,20 +45,24 @@ def serve(kinds, wait=lambda result: None):
 
 
 def timed(action, calls, wait):
-    times = [time.perf_counter()]
+    spent, times = time.process_time(), [time.perf_counter()]
     for _ in range(calls):
         result = action()
         times.append(time.perf_counter())
     wait(result)
     seconds = time.perf_counter() - times[0]
-    answer = {"seconds": seconds, "median": statistics.median(np.diff(times))}
+    answer = {
+        "seconds": seconds,
+        "processor": time.process_time() - spent,
+        "median": statistics.median(np.diff(times)),
+    }
     return answer | ({"result": result} if isinstance(result, float) else {})
 
 
 def random_batch(net):
-    """Return x, float32 (n, h, w, c), and the classes of one batch."""
+    """Return x, float32 (n, *shape), and the classes of one batch."""
     rng = np.random.default_rng(0)
-    x = rng.random((net.batch, *net.image), dtype=np.float32)
+    x = rng.random((net.batch, *net.shape), dtype=np.float32)
     return x, rng.integers(0, 10, net.batch)
 
 

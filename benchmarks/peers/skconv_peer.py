@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
+import nets
 import numpy as np
-from nets import NETS
 from protocol import (
     LEARNING_RATE,
     accuracy,
@@ -19,17 +19,18 @@ from threadpoolctl import threadpool_info
 sys.path.append(str(Path(__file__).parents[2]))  # the checkout, where not installed
 
 import skconv
-from skconv import ConvNetClassifier, Network, ops
+from skconv import ConvNetClassifier, Network, ops, zoo
 from skconv.layers import Conv2D, Dense, MaxPool2D
 from skconv.optimizers import Adam
 
 
 def steps(task):
-    net = NETS[task.net]
+    net = nets.NETS[task.net]
     x, codes = random_batch(net)
     rng = np.random.default_rng(0)
-    out = ("out", Dense(net.layers[-1][1]))
-    network = Network.build([*hidden_layers(net), out], net.image, rng)
+    hidden = getattr(zoo, task.net)() if task.net in nets.ZOO else hidden_layers(net)
+    out = ("out", Dense(net.layers[-1].units))
+    network = Network.build([*hidden, out], net.shape, rng)
     optimizer = Adam(network.parameters)
 
     def train():
@@ -38,7 +39,8 @@ def steps(task):
         )
         optimizer.step(network.parameters, gradient, LEARNING_RATE)
 
-    return describe(), {"train": train, "predict": lambda: network.predict(x)}
+    description = {**describe(), "parameters": network.parameters.size}
+    return description, {"train": train, "predict": lambda: network.predict(x)}
 
 
 def fit(task):
@@ -88,7 +90,7 @@ def describe():
 
 def classifier():
     """Return an estimator of the mnist net; the output layer is added by itself."""
-    net = NETS["mnist"]
+    net = nets.NETS["mnist"]
     return ConvNetClassifier(
         hidden_layers(net),
         batch_size=net.batch,
@@ -101,15 +103,18 @@ def classifier():
 
 def hidden_layers(net):
     makers = {
-        "conv": lambda filters, size, padding: Conv2D(
-            filters, size, padding=padding, activation="relu"
+        nets.Conv: lambda layer: Conv2D(
+            layer.filters,
+            layer.kernel,
+            padding=layer.padding,
+            activation=layer.activation,
         ),
-        "pool": lambda: MaxPool2D(2),
-        "dense": lambda units: Dense(units, "relu"),
+        nets.MaxPool: lambda layer: MaxPool2D(2),
+        nets.Dense: lambda layer: Dense(layer.units, layer.activation),
     }
     return [
-        (f"layer{i}", makers[kind](*arguments))
-        for i, (kind, *arguments) in enumerate(net.layers[:-1])
+        (f"layer{i}", makers[type(layer)](layer))
+        for i, layer in enumerate(net.layers[:-1])
     ]
 
 

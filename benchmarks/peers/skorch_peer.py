@@ -9,7 +9,7 @@ from protocol import LEARNING_RATE, PREDICT_BATCH, one_after_another, read_data,
 from sklearn.model_selection import GridSearchCV
 from skorch import NeuralNetClassifier
 from torch import nn
-from torch_peer import layers
+from torch_peer import build
 
 
 class ConvNet(nn.Module):
@@ -55,8 +55,7 @@ def mnist(task):
     torch.set_num_interop_threads(1)
     torch.manual_seed(0)
     net = NETS["mnist"]
-    module = nn.Sequential(*layers(net))
-    module(torch.zeros(1, 1, *net.image[:2]))  # lazy layers get their weights
+    module = build(net.layers, net.shape)
     return describe(), estimator(module, max_epochs=1).initialize()
 
 

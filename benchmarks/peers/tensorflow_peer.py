@@ -1,12 +1,13 @@
 """TensorFlow: a Keras model, its step and its prediction each in one tf.function."""
 
+import math
 import os
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import keras
+import nets
 import tensorflow as tf
-from nets import NETS
 from protocol import (
     LEARNING_RATE,
     PREDICT_BATCH,
@@ -22,12 +23,17 @@ def start(task, net):
     tf.config.threading.set_intra_op_parallelism_threads(task.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input(net.image), *layers(net)])
-    return {"what": f"TensorFlow {tf.__version__}, Keras {keras.__version__}"}, model
+    x = keras.Input(net.shape)
+    model = keras.Model(x, apply(net.layers, x))
+    description = {
+        "what": f"TensorFlow {tf.__version__}, Keras {keras.__version__}",
+        "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
+    }
+    return description, model
 
 
 def steps(task):
-    net = NETS[task.net]
+    net = nets.NETS[task.net]
     description, model = start(task, net)
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
     optimizer.build(model.trainable_variables)
@@ -54,7 +60,7 @@ def steps(task):
 
 def compiled(task):
     """Return a description and Keras's own way to train the mnist net."""
-    description, model = start(task, NETS["mnist"])
+    description, model = start(task, nets.NETS["mnist"])
     model.compile(
         keras.optimizers.Adam(LEARNING_RATE),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -68,7 +74,7 @@ def fit(task):
     description, model = compiled(task)
 
     def epoch():
-        model.fit(X, y, batch_size=NETS["mnist"].batch, epochs=1, verbose=0)
+        model.fit(X, y, batch_size=nets.NETS["mnist"].batch, epochs=1, verbose=0)
 
     def score():
         outputs = model.predict(X_test, batch_size=PREDICT_BATCH, verbose=0)
@@ -96,20 +102,61 @@ def predict(task):
     }
 
 
-def layers(net):
-    makers = {
-        "conv": lambda filters, size, padding: [
-            keras.layers.Conv2D(filters, size, padding=padding, activation="relu")
-        ],
-        "pool": lambda: [keras.layers.MaxPooling2D(2)],
-        "dense": lambda units: [
-            keras.layers.Flatten(),
-            keras.layers.Dense(units, "relu"),
-        ],
-    }
-    for kind, *arguments in net.layers[:-1]:
-        yield from makers[kind](*arguments)
-    yield from (keras.layers.Flatten(), keras.layers.Dense(net.layers[-1][1]))
+def apply(layers, x):
+    """Return what layers, one after the other, make of x."""
+    for layer in layers:
+        if type(layer) is nets.Residual:
+            x = keras.layers.add([apply(layer.layers, x), apply(layer.shortcut, x)])
+            x = keras.layers.ReLU()(x)
+            continue
+        for each in MAKERS[type(layer)](layer, len(x.shape) - 2):
+            x = each(x)
+    return x
+
+
+def conv(layer, axes):
+    kind = (keras.layers.Conv1D, keras.layers.Conv2D)[axes - 1]
+    yield kind(
+        layer.filters,
+        layer.kernel,
+        layer.stride,
+        layer.padding,
+        activation=layer.activation,
+        use_bias=layer.bias,
+    )
+
+
+def separable(layer, axes):
+    yield keras.layers.SeparableConv2D(
+        layer.filters, layer.kernel, layer.stride, layer.padding, use_bias=False
+    )
+
+
+def norm(layer, axes):
+    yield keras.layers.BatchNormalization()
+    if layer.activation:
+        yield keras.layers.Activation(layer.activation)
+
+
+def mean(layer, axes):
+    kinds = keras.layers.GlobalAveragePooling1D, keras.layers.GlobalAveragePooling2D
+    yield kinds[axes - 1]()
+
+
+def dense(layer, axes):
+    return [keras.layers.Flatten(), keras.layers.Dense(layer.units, layer.activation)]
+
+
+MAKERS = {
+    nets.Conv: conv,
+    nets.Separable: separable,
+    nets.Norm: norm,
+    nets.MaxPool: lambda layer, axes: [keras.layers.MaxPooling2D(2)],
+    nets.AvgPool: lambda layer, axes: [keras.layers.AveragePooling2D(2)],
+    nets.Mean: mean,
+    nets.Dropout: lambda layer, axes: [keras.layers.Dropout(layer.rate)],
+    nets.Dense: dense,
+}
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 Variants: ``eager`` (NCHW in memory), ``channels_last``, ``compiled`` (torch.compile).
 """
 
+import math
+
+import nets
 import numpy as np
 import torch
-from nets import NETS
 from protocol import (
     LEARNING_RATE,
     PREDICT_BATCH,
@@ -24,24 +26,28 @@ def start(task, net):
     torch.set_num_threads(task.threads)
     torch.set_num_interop_threads(1)
     torch.manual_seed(0)
-    model = nn.Sequential(*layers(net))
-    model(torch.zeros(1, *net.image).permute(0, 3, 1, 2))  # lazy layers get weights
-    model = model.to(memory_format=memory_format(task))
+    model = build(net.layers, net.shape).to(memory_format=memory_format(task))
     # Its fused kernel is the fastest Adam of torch on a CPU.
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
     run = torch.compile(model) if task.variant == "compiled" else model
     loss = nn.CrossEntropyLoss()
 
     def step(x, codes):
+        model.train()
         optimizer.zero_grad()
         loss(run(x), codes).backward()
         optimizer.step()
 
     @torch.inference_mode()
     def infer(x):
+        model.eval()
         return run(x)
 
-    return {"what": f"torch {torch.__version__}, {task.variant}"}, step, infer
+    description = {
+        "what": f"torch {torch.__version__}, {task.variant}",
+        "parameters": sum(each.numel() for each in model.parameters()),
+    }
+    return description, step, infer
 
 
 def memory_format(task):
@@ -49,13 +55,13 @@ def memory_format(task):
 
 
 def to_torch(x, task):
-    """Turn (n, h, w, c) into torch's (n, c, h, w), in the variant's memory format."""
-    x = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+    """Turn (n, ..., c) into torch's (n, c, ...), in the variant's memory format."""
+    x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
     return x.contiguous(memory_format=memory_format(task))
 
 
 def steps(task):
-    net = NETS[task.net]
+    net = nets.NETS[task.net]
     x, codes = random_batch(net)
     x, codes = to_torch(x, task), torch.from_numpy(codes)
     description, step, infer = start(task, net)
@@ -63,7 +69,7 @@ def steps(task):
 
 
 def fit(task):
-    net = NETS["mnist"]
+    net = nets.NETS["mnist"]
     X, X_test, y, y_test = read_data(task.data)
     X, X_test = (to_torch(part[..., None], task) for part in (X, X_test))
     y = torch.from_numpy(y)
@@ -83,7 +89,7 @@ def fit(task):
 def predict(task):
     _, X, _, y = read_data(task.data)
     X = to_torch(X[..., None], task)
-    description, _, infer = start(task, NETS["mnist"])
+    description, _, infer = start(task, nets.NETS["mnist"])
     images = one_after_another(X)
 
     def many():
@@ -93,22 +99,79 @@ def predict(task):
     return description, {"network": lambda: infer(next(images)), "many": many}
 
 
-def layers(net):
-    channels = net.image[2]
-    for kind, *arguments in net.layers[:-1]:
-        if kind == "conv":
-            filters, size, padding = arguments
-            yield nn.Conv2d(channels, filters, size, padding=padding)
-            yield nn.ReLU()
-            channels = filters
-        elif kind == "pool":
-            yield nn.MaxPool2d(2)
-        else:
-            yield nn.Flatten()
-            yield nn.LazyLinear(arguments[0])
-            yield nn.ReLU()
-    yield nn.Flatten()
-    yield nn.LazyLinear(net.layers[-1][1])
+def build(layers, shape):
+    """Return layers, one after the other, as a module."""
+    modules = []
+    for layer, (given, _) in zip(layers, nets.walk(layers, shape), strict=True):
+        modules += MAKERS[type(layer)](layer, given)
+    return nn.Sequential(*modules)
+
+
+class Residual(nn.Module):
+    def __init__(self, layer, shape):
+        super().__init__()
+        self.layers = build(layer.layers, shape)
+        self.shortcut = build(layer.shortcut, shape)
+
+    def forward(self, x):
+        return nn.functional.relu_(self.layers(x) + self.shortcut(x))
+
+
+def conv(layer, shape):
+    kind = (nn.Conv1d, nn.Conv2d)[len(shape) - 2]
+    yield kind(
+        shape[-1],
+        layer.filters,
+        layer.kernel,
+        layer.stride,
+        padding(layer),
+        bias=layer.bias,
+    )
+    yield from activation(layer)
+
+
+def separable(layer, shape):
+    c, options = shape[-1], {"padding": padding(layer), "bias": False}
+    yield nn.Conv2d(c, c, layer.kernel, layer.stride, groups=c, **options)
+    yield nn.Conv2d(c, layer.filters, 1, bias=False)
+
+
+def padding(layer):
+    # With a stride torch pads both sides alike; shapes and costs are the same.
+    return layer.kernel // 2 if layer.stride > 1 else layer.padding
+
+
+def norm(layer, shape):
+    kind = (nn.BatchNorm1d, nn.BatchNorm2d)[len(shape) - 2]
+    return [kind(shape[-1]), *activation(layer)]
+
+
+def mean(layer, shape):
+    kind = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)[len(shape) - 2]
+    return [kind(1), nn.Flatten()]
+
+
+def dense(layer, shape):
+    linear = nn.Linear(math.prod(shape), layer.units)
+    return [nn.Flatten(), linear, *activation(layer)]
+
+
+def activation(layer):
+    kinds = {"relu": lambda: nn.ReLU(inplace=True), "tanh": nn.Tanh}
+    return [kinds[layer.activation]()] if layer.activation else []
+
+
+MAKERS = {
+    nets.Conv: conv,
+    nets.Separable: separable,
+    nets.Norm: norm,
+    nets.MaxPool: lambda layer, shape: [nn.MaxPool2d(2)],
+    nets.AvgPool: lambda layer, shape: [nn.AvgPool2d(2)],
+    nets.Mean: mean,
+    nets.Dropout: lambda layer, shape: [nn.Dropout(layer.rate)],
+    nets.Dense: dense,
+    nets.Residual: lambda layer, shape: [Residual(layer, shape)],
+}
 
 
 if __name__ == "__main__":

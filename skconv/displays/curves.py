@@ -177,7 +177,7 @@ def _draw_score(display, panel):
         panel.plot(best, scores[best - 1], "o", color=_VALIDATION, ms=8, zorder=5)
         late = best > len(scores) / 2  # the text stands where the curve does not
         panel.annotate(
-            f"{scores[best - 1]:.4g}",
+            f"{scores[best - 1]:#.4g}",
             (best, 0.08),
             xycoords=("data", "axes fraction"),
             xytext=(-6 if late else 6, 0),

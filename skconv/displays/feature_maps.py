@@ -16,7 +16,7 @@ from .drawing import (
     subdivide,
     tiles_height,
 )
-from .subjects import Subject, drawable, label_texts, size_text
+from .subjects import Subject, as_images, drawable, label_texts, size_text
 
 __all__ = ["FeatureMapDisplay"]
 
@@ -194,12 +194,12 @@ class FeatureMapDisplay:
             how = limits(output)
             if output.size == 1:
                 yield f"{name} ({self.types[name]}): {output.item():.3g}", 0.02, blank
-            elif output.ndim != 3:
+            elif output.ndim == 1:
                 yield title, 0.3, _draw_band(np.ravel(output), how)
             else:
                 if output.shape[-1] > max_maps:
                     title += f": {max_maps} of its maps"
-                maps = np.moveaxis(output, -1, 0)[:max_maps]
+                maps = np.moveaxis(as_images(output[None])[0], -1, 0)[:max_maps]
                 h, w = maps.shape[1:]
                 side_by_side = n_columns or columns_for(h, w)
                 height = tiles_height(len(maps), side_by_side, h, w, 0.97 * WIDTH)

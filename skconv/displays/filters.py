@@ -182,6 +182,6 @@ def _as_images(weights, input_shape):
             return kernel
         if kernel.ndim == 3:  # of a signal: (k, c, n_filters)
             return kernel[None]
-        if len(input_shape) == 3:
-            return kernel.reshape(*input_shape, -1)
+        if len(input_shape) > 1:
+            return kernel.reshape(*(1, *input_shape)[-3:], -1)
     return None

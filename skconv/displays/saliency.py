@@ -8,7 +8,7 @@ import numpy as np
 from ..lookup import look_up
 from ..saliency import grad_cam, input_gradient, occlusion, smooth_gradient
 from .drawing import WIDTH, blank, limits, open_axes, subdivide, text_size
-from .subjects import Subject, drawable, label_texts
+from .subjects import Subject, as_images, drawable, label_texts
 
 __all__ = ["SaliencyDisplay"]
 
@@ -129,9 +129,9 @@ class SaliencyDisplay:
         for each in listed:
             compute, title = _find_method(each)
             found = np.asarray(compute(net.network_, x, direction))
-            if found.ndim == 4:
+            if found.ndim == x.ndim:
                 found = np.abs(found).max(axis=-1)
-            maps[title] = found
+            maps[title] = as_images(found[..., None])[..., 0]
         whose = "predictions" if target is None else "named outputs"
         title = f"What the {whose} depend on"
         return cls(images, maps, labels, title=title).plot(ax)

@@ -12,6 +12,7 @@ from ..lookup import did_you_mean
 
 __all__ = [
     "Subject",
+    "as_images",
     "drawable",
     "find_layer",
     "find_network",
@@ -30,7 +31,7 @@ class Subject(NamedTuple):
     ----------
     net : ConvNetClassifier or ConvNetRegressor
         Fitted.
-    x : ndarray of shape (n, h, w, c), of the network's dtype
+    x : ndarray of shape (n, *net.input_shape_), of the network's dtype
         What the network sees.
     images : ndarray of shape (n, h, w, c)
         What to show: before a pipeline's other steps, where that is an image of the
@@ -65,7 +66,7 @@ class Subject(NamedTuple):
             shown = np.asarray(shown)
             same = shown.dtype.kind in "biuf" and shown.size == x.size
             X = shown if same else X
-        return cls(net, x, np.asarray(X).reshape(x.shape))
+        return cls(net, x, as_images(np.asarray(X).reshape(x.shape)))
 
 
 def find_network(estimator, display):
@@ -127,6 +128,11 @@ def _walk(layers, prefix=""):
         yield prefix + name, layer
         if hasattr(layer, "inner_layers"):
             yield from _walk(layer.inner_layers(), f"{prefix}{name}.")
+
+
+def as_images(samples):
+    """Return images as they are, and signals (n, l, c) as images of one row."""
+    return samples[:, None] if samples.ndim == 3 else samples
 
 
 def drawable(images):
