@@ -4,11 +4,11 @@ import contextlib
 import hashlib
 import json
 import math
-import os
-import secrets
 from typing import NamedTuple
 
 import numpy as np
+
+from .files import check_takes_files, replacing
 
 __all__ = ["Contents", "check_writable", "read", "stamp", "write"]
 
@@ -63,8 +63,9 @@ def write(path, facts, arrays):
     parts = [header.encode() + b"\n"]
     parts += [np.ravel(array).view(np.uint8) for array in arrays.values()]
     first = b"%s%d %s\n" % (_MAGIC, _FORMAT, _digest(parts))
-    with _explained(path, "written"):
-        _replace(path, [first, *parts])
+    with _explained(path, "written"), replacing(path) as file:
+        for part in [first, *parts]:
+            file.write(part)
     return first
 
 
@@ -135,9 +136,7 @@ def check_writable(path):
     with _explained(path, "written"):
         for left in path.parent.glob(f".{_escaped(path.name)}.*.tmp"):
             left.unlink(missing_ok=True)
-        probe = _temporary(path)
-        open(probe, "xb").close()
-        os.unlink(probe)
+        check_takes_files(path)
 
 
 def _parse(rest):
@@ -156,36 +155,6 @@ def _digest(parts):
     for part in parts:
         digest.update(part)
     return digest.hexdigest().encode()
-
-
-def _replace(path, parts):
-    temporary = _temporary(path)
-    try:
-        with open(temporary, "xb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:  # Ctrl-C, too
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    if os.name == "posix":  # elsewhere folders cannot be opened
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder):
-    """Have the new name survive a loss of power, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _temporary(path):
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def _escaped(name):

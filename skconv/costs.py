@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import ops
+from .layers import chain
 from .optimizers import OPTIMIZERS
 
 __all__ = [
@@ -14,7 +15,6 @@ __all__ = [
     "LayerCost",
     "cost_of_layers",
     "count_training_copies",
-    "inner_layers",
 ]
 
 
@@ -150,18 +150,10 @@ def _arrays(value):
         yield from _arrays(vars(value))
 
 
-def inner_layers(layer):
-    """Return what is inside of a layer, (name, layer) of each; of most nothing is."""
-    return layer.inner_layers() if hasattr(layer, "inner_layers") else []
-
-
 def _count(layer, weights):
     """Count the weights that training learns, and none of the layer's state."""
-    inner, state = dict(inner_layers(layer)), getattr(layer, "state", ())
     return sum(
-        _count(inner[key], value) if key in inner else value.size
-        for key, value in weights.items()
-        if key not in state
+        weight.size for _, weight, learnt in chain.leaves(layer, weights) if learnt
     )
 
 
@@ -170,16 +162,16 @@ def _parts(prefix, layer, weights, shape, dtype):
 
     Only the whole knows which part sees what: it is watched at a prediction.
     """
-    if not inner_layers(layer):
+    if not layer.inner_layers():
         return []
     shapes, whole = {}, copy.deepcopy(layer)
-    watched = inner_layers(whole)
+    watched = whole.inner_layers()
     for name, part in watched:
         part.predict = _watch(part.predict, shapes, name)
     whole.inner_layers = lambda: watched  # or it might make some of them anew
     whole.predict(weights, np.zeros((1, *shape), dtype))
     rows = []
-    for name, part in inner_layers(layer):
+    for name, part in layer.inner_layers():
         path, inside = f"{prefix}.{name}", weights.get(name, {})
         before, after = shapes.get(name, (None, None))
         adds = None if before is None else int(part.multiply_adds(before, after))

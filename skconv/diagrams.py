@@ -6,7 +6,6 @@ scikit-learn draws the boxes; what is said here is what stands in them.
 from sklearn.utils._repr_html.estimator import _VisualBlock
 
 from .architectures import default_layers
-from .costs import inner_layers
 from .layers.naming import name_all
 from .parameters import NUMBERS
 from .version import DOCUMENTATION
@@ -60,7 +59,8 @@ def _chain(layers, whole=None):
     """Draw layers one below the other; those inside of a `whole` under its own box."""
     names, boxes = [], []
     for name, layer in layers:
-        inner = inner_layers(layer)
+        # Before a fit there may be anything in the list, such as "passthrough".
+        inner = layer.inner_layers() if hasattr(layer, "inner_layers") else []
         box = _LayerBlock(name, layer)
         names.append(name)
         boxes.append(_chain(inner, box) if inner else box)

@@ -1,7 +1,5 @@
 """Layers and their weights: the only object that knows both."""
 
-import math
-
 import numpy as np
 
 from .layers import chain
@@ -195,12 +193,12 @@ class Network:
         value, dy = loss(outputs, targets, weight)
         _, grads = chain.backward(self.layers, self.weights, caches, dy, need_dx=False)
         gradient = np.empty_like(self.parameters)
-        grads, views = _flat(grads), _flat(_views(self._layout, gradient))
-        for name, view in views.items():
-            view[...] = grads[name]
+        _fill(gradient, self._layout, grads)
         penalty, grads = chain.penalty(self.layers, self.weights)
-        for name, part in _flat(grads).items():
-            views[name] += part
+        if penalty:
+            views = _flat(_views(self._layout, gradient))
+            for name, part in _flat(grads).items():
+                views[name] += part
         return value + penalty, gradient
 
     def __getstate__(self):
@@ -220,7 +218,7 @@ def _lay_out(layers, weights):
     Returns
     -------
     layout : dict
-        Nested as weights are; (start, shape) of each array.
+        Nested as weights are; (start, stop, shape) of each array.
     n_parameters, size : int
         Length of the front, and of all.
     """
@@ -240,7 +238,7 @@ def _lay_out(layers, weights):
     def place(value, path):
         if isinstance(value, dict):
             return {key: place(inner, (*path, key)) for key, inner in value.items()}
-        return starts[path], np.shape(value)
+        return starts[path], starts[path] + np.size(value), np.shape(value)
 
     return place(weights, ()), *ends
 
@@ -252,11 +250,21 @@ def _views(layout, vector):
         if isinstance(place, dict):
             views[key] = _views(place, vector)
             continue
-        start, shape = place
-        stop = start + math.prod(shape)
+        start, stop, shape = place
         if stop <= len(vector):
             views[key] = vector[start:stop].reshape(shape)
     return views
+
+
+def _fill(vector, layout, arrays):
+    """Put nested arrays where the layout has them, as far as the vector goes."""
+    for key, place in layout.items():
+        if isinstance(place, dict):
+            _fill(vector, place, arrays[key])
+            continue
+        start, stop, _ = place
+        if stop <= len(vector):
+            vector[start:stop] = np.reshape(arrays[key], -1)
 
 
 def _flat(nested, prefix=""):

@@ -263,7 +263,7 @@ class GivesSummary:
             )
             for cost in costs.layers
         ]
-        per_output, parameters = None, sum(network.parameters.shape)
+        per_output, parameters = None, network.parameters.size
         if is_open:
             per_output, parameters = rows[-1], parameters - rows[-1].parameters
             rows[-1] = LayerSummary(per_output.name, "Dense", None, None, None, None)

@@ -15,6 +15,8 @@ __all__ = [
     "HasWeights",
     "Leaf",
     "affine_shape",
+    "build_blank",
+    "by_channel",
     "check_weight",
     "inner_chains",
     "leaves",
@@ -88,9 +90,20 @@ def inner_chains(layer, path):
     )
 
 
+def build_blank(layer, shape):
+    """Return what `build` does, with weights that take no memory."""
+    return layer.build(shape, Blank(), np.dtype("f4"))
+
+
+def by_channel(kernel):
+    """Return a depthwise kernel (kh, kw, c, m), channels first: (c m, 1, kh, kw)."""
+    c, m = kernel.shape[2:]
+    return kernel.transpose(2, 3, 0, 1).reshape(c * m, 1, *kernel.shape[:2])
+
+
 def _behind(layer, place):
     shape, grid = place
-    weights, after = layer.build(shape, Blank(), np.dtype("f4"))
+    weights, after = build_blank(layer, shape)
     if tuple(after) == shape:
         return shape, grid
     flattens = not weights and len(shape) > 1 and tuple(after) == (math.prod(shape),)

@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skconv import ConvNetClassifier, ConvNetRegressor, checkpoints, training
+from skconv import ConvNetClassifier, ConvNetRegressor, checkpoints, files, training
 from skconv.augmentation import RandomShift
 from skconv.callbacks import Checkpoint
 from skconv.layers import Dense, Dropout, Flatten
@@ -164,7 +164,7 @@ MOMENTS = {
     "before writing": lambda n: setattr(
         checkpoints, "write", at_call(n, checkpoints.write)
     ),
-    "while writing": lambda n: setattr(checkpoints, "open", Opened(n)),
+    "while writing": lambda n: setattr(files, "open", Opened(n)),
     "before syncing": lambda n: setattr(os, "fsync", at_call(2 * n - 1, os.fsync)),
     "before replacing": lambda n: setattr(os, "replace", at_call(n, os.replace)),
     "after replacing": lambda n: setattr(
@@ -422,7 +422,7 @@ def test_a_full_disk(what, tmp_path, monkeypatch):
             def __exit__(self, *error):
                 self.file.close()
 
-        monkeypatch.setattr(checkpoints, "open", opening, raising=False)
+        monkeypatch.setattr(files, "open", opening, raising=False)
     else:
         monkeypatch.setattr(os, what, full)
     clf = small(**FITS["sgd"][0]).set_callbacks(Checkpoint(path, resume=False))
@@ -436,7 +436,7 @@ def test_a_full_disk(what, tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")
 def test_a_device_that_is_full(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoints, "_temporary", lambda path: tmp_path / "temporary")
+    monkeypatch.setattr(files, "_temporary", lambda path: tmp_path / "temporary")
 
     def opening(path, mode):
         if mode == "xb":
@@ -447,7 +447,7 @@ def test_a_device_that_is_full(tmp_path, monkeypatch):
         return open(path, mode)
 
     opened = []
-    monkeypatch.setattr(checkpoints, "open", opening, raising=False)
+    monkeypatch.setattr(files, "open", opening, raising=False)
     with pytest.raises(OSError, match="could not be written: No space left on device"):
         fit("adam", tmp_path / "fit.ckpt", resume=False)
     assert opened[0] == tmp_path / "temporary"

@@ -9,7 +9,8 @@ ROOT = Path(skconv.__file__).parent
 
 # From the bottom up: a module may import from earlier lines only (and its own line).
 FLOORS = [
-    ["lookup", "version", "reporting", "descriptions", "checkpoints", "callback_shim"],
+    ["lookup", "version", "reporting", "descriptions", "callback_shim"],
+    ["files", "checkpoints"],
     ["ops"],
     ["initializers"],
     ["layers"],

@@ -124,9 +124,9 @@ class FeatureMapDisplay:
                     f"layers must name layers of the network, of {names}, got {name!r}"
                     f"{did_you_mean(name, names)}"
                 )
-        outputs = {}
-        for name in names:
-            y = net.network_.predict(x, upto=name)
+        outputs, y = {}, x
+        for name, layer in net.network_.layers:
+            y = layer.predict(net.network_.weights[name], y)
             before = outputs[next(reversed(outputs))] if outputs else x[0]
             if not np.array_equal(np.ravel(y), np.ravel(before)) or wanted is not None:
                 outputs[name] = y[0]
@@ -222,14 +222,6 @@ class FeatureMapDisplay:
         )
         axes.tick_params(labelsize=TEXT_SIZE, length=2)
         axes.spines[["top", "right"]].set_visible(False)
-
-
-def _changing(x, outputs):
-    """Yield the names of layers that do not hand on what they are given."""
-    for name, y in outputs.items():
-        if not np.array_equal(np.ravel(x), np.ravel(y)):
-            yield name
-        x = y
 
 
 def _draw_maps(maps, n_columns, how):

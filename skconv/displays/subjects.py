@@ -126,8 +126,7 @@ def find_layer(network, path):
 def _walk(layers, prefix=""):
     for name, layer in layers:
         yield prefix + name, layer
-        if hasattr(layer, "inner_layers"):
-            yield from _walk(layer.inner_layers(), f"{prefix}{name}.")
+        yield from _walk(layer.inner_layers(), f"{prefix}{name}.")
 
 
 def as_images(samples):

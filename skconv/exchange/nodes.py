@@ -9,11 +9,11 @@ import math
 import numpy as np
 
 from .. import ops
-from ..initializers import Blank
+from ..layers.normalization import inverse_deviation
 from ..layers.scaling import sample_axes
 from ..lookup import look_up
 from ..registry import find_entry
-from ..weights import affine_shape, inner_chains
+from ..weights import affine_shape, build_blank, by_channel, inner_chains
 
 __all__ = ["EMIT", "Graph", "emit_chain"]
 
@@ -72,12 +72,8 @@ def emit_chain(graph, layers, weights, x, shape, path=""):
             x = emit(graph, layer, weights[name], x, shape, f"{path}{name}.")
         else:
             x = emit(graph, layer, weights[name], x, shape)
-        shape = _behind(layer, shape)
+        shape = tuple(build_blank(layer, shape)[1])
     return x
-
-
-def _behind(layer, shape):
-    return tuple(layer.build(shape, Blank(), np.dtype("f4"))[1])
 
 
 # Activations -------------------------------------------------------------------------
@@ -155,19 +151,13 @@ def _convolution(graph, layer, weights, x, shape):
     return _conv(graph, layer, kernel, bias, x, shape, layer.groups, layer.activation)
 
 
-def _by_channel(kernel):
-    """Return a depthwise kernel (kh, kw, c, m) as (c m, 1, kh, kw)."""
-    c, m = kernel.shape[2:]
-    return kernel.transpose(2, 3, 0, 1).reshape(c * m, 1, *kernel.shape[:2])
-
-
 def _depthwise(graph, layer, weights, x, shape):
-    kernel, bias = _by_channel(weights["kernel"]), weights.get("bias")
+    kernel, bias = by_channel(weights["kernel"]), weights.get("bias")
     return _conv(graph, layer, kernel, bias, x, shape, shape[-1], layer.activation)
 
 
 def _separable(graph, layer, weights, x, shape):
-    kernel = _by_channel(weights["depthwise_kernel"])
+    kernel = by_channel(weights["depthwise_kernel"])
     between = _conv(graph, layer, kernel, None, x, shape, shape[-1], None)
     pointwise = graph.constant(weights["pointwise_kernel"].transpose(3, 2, 0, 1))
     bias = [graph.constant(weights["bias"])] if "bias" in weights else []
@@ -280,8 +270,7 @@ def _batch_norm(graph, layer, weights, x, shape):
 
 
 def _normalization(graph, layer, weights, x, shape):
-    deviation = np.sqrt(weights["variance"])
-    inverse = 1 / np.where(deviation > 0, deviation, 1)  # a constant is only shifted
+    inverse = inverse_deviation(weights)
     channels_first = -1, *(1 for _ in shape[1:])
     mean = graph.constant(weights["mean"].reshape(channels_first))
     x = graph.node("Sub", x, mean)

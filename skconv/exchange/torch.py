@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..weights import affine_shape, check_weight, leaves, replace
+from ..weights import affine_shape, by_channel, check_weight, leaves, replace
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -39,9 +39,7 @@ def _transposed(*axes):
 
 
 def _depthwise(array, leaf):
-    """Return (kh, kw, c, m) as (c m, 1, kh, kw)."""
-    c, m = array.shape[2:]
-    return array.transpose(2, 3, 0, 1).reshape(c * m, 1, *array.shape[:2])
+    return by_channel(array)
 
 
 def _dense(array, leaf):

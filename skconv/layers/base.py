@@ -1,6 +1,7 @@
 """What a layer is: a recipe, and four verbs with their companions."""
 
 import math
+from functools import partial
 from numbers import Real
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from .naming import Searchable
 __all__ = [
     "Affine",
     "Layer",
+    "activated",
     "check_number",
     "image_shape",
     "same_recipe",
@@ -308,6 +310,28 @@ def same_recipe(a, b):
     return a == b
 
 
+def activated(op, activation):
+    """Apply an activation within an op, and keep what the way back will ask for.
+
+    Parameters
+    ----------
+    op : callable ``(activation) -> array``
+    activation : str or None
+
+    Returns
+    -------
+    y : ndarray
+    kept : ndarray
+        ``y`` itself or, for an activation whose derivative is not told from it, what
+        came before (see `skconv.ops.activate_grad`).
+    """
+    if ops.find_activation(activation).keeps == "output":
+        y = op(activation)
+        return y, y
+    z = op(None)
+    return ops.activate(z, activation), z
+
+
 class Affine(Layer):
     """``activation(x * kernel + bias)``; a subclass says what ``*`` is.
 
@@ -341,12 +365,9 @@ class Affine(Layer):
         return self._op(x, weights["kernel"], weights.get("bias"), self.activation)
 
     def forward(self, weights, x, rng):
-        activation = ops.find_activation(self.activation)
-        if activation.keeps == "output":
-            y = self.predict(weights, x)
-            return y, (x, y)
-        z = self._op(x, weights["kernel"], weights.get("bias"), None)
-        return ops.activate(z, self.activation), (x, z)
+        op = partial(self._op, x, weights["kernel"], weights.get("bias"))
+        y, kept = activated(op, self.activation)
+        return y, (x, kept)
 
     def backward(self, weights, cache, dy, need_dx=True):
         x, kept = cache

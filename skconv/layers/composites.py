@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import ops
 from . import chain
-from .base import Layer
+from .base import Layer, activated
 from .naming import HoldsParts, active, name_layers
 
 __all__ = ["Branches", "Residual", "Sequential"]
@@ -144,9 +144,14 @@ class Residual(Sequential):
         z, cache = super().forward(weights, x, rng)
         side, side_cache = chain.forward(self._side(), weights, x, rng)
         z = z + side  # not in place: the last layer may have kept it
-        overwrites = ops.find_activation(self.activation).keeps == "output"
-        y = ops.activate(z, self.activation, out=z if overwrites else None)
-        return y, (cache, side_cache, z)
+        y, kept = self._activated(z)
+        return y, (cache, side_cache, kept)
+
+    def _activated(self, z):
+        """Return the output for a sum, in its place, and what the gradient needs."""
+        return activated(
+            lambda activation: ops.activate(z, activation, out=z), self.activation
+        )
 
     def backward(self, weights, cache, dy, need_dx=True):
         cache, side_cache, kept = cache
@@ -156,9 +161,7 @@ class Residual(Sequential):
         return dx + side[0] if need_dx else None, {**grads, **side[1]}
 
     def input_gradient(self, weights, x, dy):
-        kept = self._sum(weights, x)
-        if ops.find_activation(self.activation).keeps == "output":
-            kept = ops.activate(kept, self.activation, out=kept)
+        _, kept = self._activated(self._sum(weights, x))
         dz = ops.activate_grad(dy, kept, self.activation)
         side = chain.input_gradient(self._side(), weights, x, dz)
         return super().input_gradient(weights, x, dz) + side

@@ -6,10 +6,23 @@ from .. import ops
 from .base import Affine, image_shape
 from .pooling import MaxPool2D
 
-__all__ = ["Conv2D", "Convolution"]
+__all__ = ["Conv2D", "Convolution", "Sliding"]
 
 
-class Convolution(Affine):
+class Sliding(Affine):
+    """What slides over all axes but the last; its arguments are those of a window."""
+
+    def _window(self, input_shape):
+        return ops.window(
+            tuple(input_shape[:-1]),
+            self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+        )
+
+
+class Convolution(Sliding):
     """Kernels that slide over all axes but the last; a subclass says which these are.
 
     It has a function ``_expect(input_shape)``, which checks that, besides what `Affine`
@@ -60,15 +73,6 @@ class Convolution(Affine):
     def multiply_adds(self, input_shape, output_shape):
         taps = math.prod(self._window(input_shape).size)
         return math.prod(output_shape) * taps * (input_shape[-1] // self.groups)
-
-    def _window(self, input_shape):
-        return ops.window(
-            tuple(input_shape[:-1]),
-            self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-        )
 
 
 class Conv2D(Convolution):

@@ -1,17 +1,19 @@
 """Convolutions that see each channel by itself."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from .. import ops
 from ..initializers import initialize
-from .base import Affine, image_shape
+from .base import activated, image_shape
+from .convolution import Sliding
 
 __all__ = ["DepthwiseConv2D", "SeparableConv2D"]
 
 
-class _Depthwise(Affine):
+class _Depthwise(Sliding):
     """What slides over each channel: `depth_multiplier` kernels for each of them."""
 
     def _draw_depthwise(self, input_shape, rng, dtype):
@@ -28,15 +30,6 @@ class _Depthwise(Affine):
             argument="depthwise_initializer",
         )
         return kernel.reshape(*win.size, c, multiplier), (*win.output, c * multiplier)
-
-    def _window(self, input_shape):
-        return ops.window(
-            tuple(input_shape[:2]),
-            self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-        )
 
     def _depthwise(self, x, kernel, bias=None, activation=None):
         kernel = _by_group(kernel)
@@ -242,11 +235,8 @@ class SeparableConv2D(_Depthwise):
 
     def forward(self, weights, x, rng):
         between = self._depthwise(x, weights["depthwise_kernel"])
-        if ops.find_activation(self.activation).keeps == "output":
-            y = _pointwise(between, weights, self.activation)
-            return y, (x, between, y)
-        z = _pointwise(between, weights, None)
-        return ops.activate(z, self.activation), (x, between, z)
+        y, kept = activated(partial(_pointwise, between, weights), self.activation)
+        return y, (x, between, kept)
 
     def backward(self, weights, cache, dy, need_dx=True):
         x, between, kept = cache

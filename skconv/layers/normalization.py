@@ -4,9 +4,9 @@ import numpy as np
 
 from .. import ops
 from ..initializers import fill
-from .base import Layer, check_number
+from .base import Layer, activated, check_number
 
-__all__ = ["BatchNorm", "Normalization"]
+__all__ = ["BatchNorm", "Normalization", "inverse_deviation"]
 
 
 class BatchNorm(Layer):
@@ -100,11 +100,7 @@ class BatchNorm(Layer):
             moments = weights["moving_mean"].copy(), weights["moving_variance"].copy()
         self._update(weights, x, *moments)
         mean, inverse, scale, shift = self._coefficients(weights, *moments)
-        if ops.find_activation(self.activation).keeps == "output":
-            y = kept = ops.normalize(x, mean, scale, shift, activation=self.activation)
-        else:
-            kept = ops.normalize(x, mean, scale, shift)
-            y = ops.activate(kept, self.activation)
+        y, kept = self._normalized(x, mean, scale, shift)
         return y, (kept, x, mean, inverse, scale, has_variance)
 
     def backward(self, weights, cache, dy, need_dx=True):
@@ -119,10 +115,15 @@ class BatchNorm(Layer):
     def input_gradient(self, weights, x, dy):
         moments = weights["moving_mean"], weights["moving_variance"]
         mean, _, scale, shift = self._coefficients(weights, *moments)
-        kept = ops.normalize(x, mean, scale, shift)
-        if ops.find_activation(self.activation).keeps == "output":
-            kept = ops.activate(kept, self.activation, out=kept)
+        _, kept = self._normalized(x, mean, scale, shift)
         return ops.activate_grad(dy, kept, self.activation) * scale
+
+    def _normalized(self, *arrays):
+        """Return the output, and what its gradient needs."""
+        return activated(
+            lambda activation: ops.normalize(*arrays, activation=activation),
+            self.activation,
+        )
 
     def _coefficients(self, weights, mean, variance):
         """Return mean, inverse, scale and shift, as the ops take them."""
@@ -212,14 +213,14 @@ class Normalization(Layer):
         weights["variance"][...] = np.where(variance > rounding**2, variance, 0)
 
     def predict(self, weights, x):
-        scale = _inverse_deviation(weights)
+        scale = inverse_deviation(weights)
         return ops.normalize(x, weights["mean"], scale, np.zeros_like(scale))
 
     def forward(self, weights, x, rng):
         return self.predict(weights, x), None
 
     def backward(self, weights, cache, dy, need_dx=True):
-        return dy * _inverse_deviation(weights) if need_dx else None, {}
+        return dy * inverse_deviation(weights) if need_dx else None, {}
 
 
 def _weighted_moments(x, weight):
@@ -232,6 +233,7 @@ def _weighted_moments(x, weight):
     return counted, mean, weight @ np.square(x, out=x).sum(axis=1)
 
 
-def _inverse_deviation(weights):
+def inverse_deviation(weights):
+    """Return what `Normalization` multiplies with: 1 where a channel never varies."""
     deviation = np.sqrt(weights["variance"])
     return 1 / np.where(deviation > 0, deviation, 1)

@@ -7,15 +7,15 @@ The format is that of https://github.com/huggingface/safetensors, which reads wh
 written here, and the other way round.
 """
 
-import contextlib
 import json
 import math
 import os
-import secrets
 import stat
 from typing import NamedTuple
 
 import numpy as np
+
+from ..files import replacing
 
 __all__ = [
     "Header",
@@ -114,33 +114,10 @@ def write(path, arrays, metadata):
             f"all but the weights takes {len(header)} bytes, more than the "
             f"{HEADER_LIMIT} that are allowed: use joblib.dump"
         )
-    with _replacing(os.path.realpath(path)) as file:
+    with replacing(os.path.realpath(path)) as file:
         file.write(len(header).to_bytes(8, "little") + header)
         for array in arrays.values():
             file.write(as_bytes(array))
-
-
-@contextlib.contextmanager
-def _replacing(path):
-    """Open a file that takes the place of `path` once it is on the disk."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 # Reading -----------------------------------------------------------------------------
