@@ -167,7 +167,8 @@ def _parts(prefix, layer, weights, shape, dtype):
     shapes, whole = {}, copy.deepcopy(layer)
     watched = whole.inner_layers()
     for name, part in watched:
-        part.predict = _watch(part.predict, shapes, name)
+        # A type of its own, so that a layer that fuses others does not know it.
+        part.__class__ = _watched(type(part), shapes, name)
     whole.inner_layers = lambda: watched  # or it might make some of them anew
     whole.predict(weights, np.zeros((1, *shape), dtype))
     rows = []
@@ -182,10 +183,12 @@ def _parts(prefix, layer, weights, shape, dtype):
     return rows
 
 
-def _watch(predict, shapes, name):
-    def watched(weights, x):
-        y = predict(weights, x)
+def _watched(kind, shapes, name):
+    """Return a type of layer that notes the shapes that it sees in prediction."""
+
+    def predict(self, weights, x):
+        y = kind.predict(self, weights, x)
         shapes[name] = x.shape[1:], y.shape[1:]
         return y
 
-    return watched
+    return type(kind.__name__, (kind,), {"predict": predict})

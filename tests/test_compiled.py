@@ -102,10 +102,11 @@ def test_no_number_of_channels_or_rows_rounds_otherwise(
         bias = rng.standard_normal(channels, np.float32)
         x = rng.standard_normal((13, 3, 4, channels), np.float32)
         both = {"groups": groups, "activation": activation}
-        together = ops.conv2d(x, kernel, bias, **both)
-        for n in range(1, 13):
-            alone = ops.conv2d(x[:n], kernel, bias, **both)
-            np.testing.assert_array_equal(alone, together[:n])
+        for scale in (None, bias):
+            together = ops.conv2d(x, kernel, bias, scale, **both)
+            for n in range(1, 13):
+                alone = ops.conv2d(x[:n], kernel, bias, scale, **both)
+                np.testing.assert_array_equal(alone, together[:n])
 
 
 def random_depthwise(n, seed=0):
@@ -140,19 +141,24 @@ def random_depthwise(n, seed=0):
 def test_random_convolutions_are_as_defined(case, rng):
     shape, kernel_shape, slide, activation = case
     x, kernel = (rng.standard_normal(s, np.float32) for s in (shape, kernel_shape))
-    bias = rng.standard_normal(kernel_shape[3], np.float32)
-    y = ops.conv2d(x, kernel, bias, activation=activation, **slide)
-    double = [a.astype(np.float64) for a in (x, kernel, bias)]
-    expected = reference.conv2d(*double, activation=activation, **slide)
-    assert y.dtype == np.float32
-    assert_same(y, expected, np.float32)
+    bias, scale = rng.standard_normal((2, kernel_shape[3]), np.float32)
+    for arrays in [
+        (x, kernel, bias, scale),
+        (x, kernel, None, scale),
+        (x, kernel, bias),
+    ]:
+        y = ops.conv2d(*arrays, activation=activation, **slide)
+        double = [a if a is None else a.astype(np.float64) for a in arrays]
+        expected = reference.conv2d(*double, activation=activation, **slide)
+        assert y.dtype == np.float32
+        assert_same(y, expected, np.float32)
 
-    for pool in [(1, 1), (1, 2), (2, 2), (3, 2)]:
-        if pool[0] <= y.shape[1] and pool[1] <= y.shape[2]:
-            pooled = ops.conv2d_max_pool2d(
-                x, kernel, bias, activation=activation, pool_size=pool, **slide
-            )
-            np.testing.assert_array_equal(pooled, ops.max_pool2d(y, pool))
+        for pool in [(1, 1), (1, 2), (2, 2), (3, 2)]:
+            if pool[0] <= y.shape[1] and pool[1] <= y.shape[2]:
+                pooled = ops.conv2d_max_pool2d(
+                    *arrays, activation=activation, pool_size=pool, **slide
+                )
+                np.testing.assert_array_equal(pooled, ops.max_pool2d(y, pool))
 
     keeps = ops.find_activation(activation).keeps
     kept = y if keeps == "output" else ops.conv2d(x, kernel, bias, **slide)
@@ -597,28 +603,39 @@ SLIDE = (1, 1, 1, 1, 0, 0, 1, 0)
 
 def arrays():
     x, kernel = np.ones((2, 5, 5, 3), np.float32), np.ones((3, 3, 3, 4), np.float32)
-    return x, kernel, np.ones(4, np.float32), np.empty((2, 3, 3, 4), np.float32)
+    bias, scale = np.ones((2, 4), np.float32)
+    return x, kernel, bias, scale, np.empty((2, 3, 3, 4), np.float32)
 
 
 REFUSED = {
-    "float64": lambda x, k, b, y: (x.astype(float), k, b, y, *SLIDE),
-    "strided": lambda x, k, b, y: (x[:, :, ::-1], k, b, y, *SLIDE),
-    "3-D": lambda x, k, b, y: (x[0], k, b, y, *SLIDE),
-    "None": lambda x, k, b, y: (None, k, b, y, *SLIDE),
-    "a list": lambda x, k, b, y: (x.tolist(), k, b, y, *SLIDE),
-    "another batch": lambda x, k, b, y: (x[:1], k, b, y, *SLIDE),
-    "other channels": lambda x, k, b, y: (x, k[:, :, :2].copy(), b, y, *SLIDE),
-    "other filters": lambda x, k, b, y: (x, k[..., :2].copy(), b, y, *SLIDE),
-    "a short bias": lambda x, k, b, y: (x, k, b[:3], y, *SLIDE),
-    "an empty kernel": lambda x, k, b, y: (x, k[:0], b, y, *SLIDE),
-    "stride 0": lambda x, k, b, y: (x, k, b, y, 0, *SLIDE[1:]),
-    "negative padding": lambda x, k, b, y: (x, k, b, y, *SLIDE[:4], -1, *SLIDE[5:]),
-    "2 groups": lambda x, k, b, y: (x, k, b, y, *SLIDE[:6], 2, 0),
-    "0 groups": lambda x, k, b, y: (x, k, b, y, *SLIDE[:6], 0, 0),
-    "huge padding": lambda x, k, b, y: (x, k, b, y, *SLIDE[:4], 2**30, 0, 1, 0),
-    "huge stride": lambda x, k, b, y: (x, k, b, y, 2**30, *SLIDE[1:]),
-    "an unknown activation": lambda x, k, b, y: (x, k, b, y, *SLIDE[:7], 99),
-    "a read-only output": lambda x, k, b, y: (x, k, b, read_only(y), *SLIDE),
+    "float64": lambda x, k, b, s, y: (x.astype(float), k, b, s, y, *SLIDE),
+    "strided": lambda x, k, b, s, y: (x[:, :, ::-1], k, b, s, y, *SLIDE),
+    "3-D": lambda x, k, b, s, y: (x[0], k, b, s, y, *SLIDE),
+    "None": lambda x, k, b, s, y: (None, k, b, s, y, *SLIDE),
+    "a list": lambda x, k, b, s, y: (x.tolist(), k, b, s, y, *SLIDE),
+    "another batch": lambda x, k, b, s, y: (x[:1], k, b, s, y, *SLIDE),
+    "other channels": lambda x, k, b, s, y: (x, k[:, :, :2].copy(), b, s, y, *SLIDE),
+    "other filters": lambda x, k, b, s, y: (x, k[..., :2].copy(), b, s, y, *SLIDE),
+    "a short bias": lambda x, k, b, s, y: (x, k, b[:3], s, y, *SLIDE),
+    "a short scale": lambda x, k, b, s, y: (x, k, b, s[:3], y, *SLIDE),
+    "an empty kernel": lambda x, k, b, s, y: (x, k[:0], b, s, y, *SLIDE),
+    "stride 0": lambda x, k, b, s, y: (x, k, b, s, y, 0, *SLIDE[1:]),
+    "negative padding": lambda x, k, b, s, y: (
+        x,
+        k,
+        b,
+        s,
+        y,
+        *SLIDE[:4],
+        -1,
+        *SLIDE[5:],
+    ),
+    "2 groups": lambda x, k, b, s, y: (x, k, b, s, y, *SLIDE[:6], 2, 0),
+    "0 groups": lambda x, k, b, s, y: (x, k, b, s, y, *SLIDE[:6], 0, 0),
+    "huge padding": lambda x, k, b, s, y: (x, k, b, s, y, *SLIDE[:4], 2**30, 0, 1, 0),
+    "huge stride": lambda x, k, b, s, y: (x, k, b, s, y, 2**30, *SLIDE[1:]),
+    "an unknown activation": lambda x, k, b, s, y: (x, k, b, s, y, *SLIDE[:7], 99),
+    "a read-only output": lambda x, k, b, s, y: (x, k, b, s, read_only(y), *SLIDE),
 }
 
 
@@ -636,9 +653,9 @@ def test_what_does_not_fit_is_refused(case):
 
 def test_windows_out_of_the_image_read_zeros():
     """Whatever the padding and the output, nothing outside of an image is read."""
-    x, kernel, bias, _ = arrays()
+    x, kernel, bias, *_ = arrays()
     y = np.empty((2, 9, 9, 4), np.float32)
-    _kernels.conv2d(x, kernel, bias, y, 2, 2, 3, 3, 7, 4, 1, 0)
+    _kernels.conv2d(x, kernel, bias, None, y, 2, 2, 3, 3, 7, 4, 1, 0)
     win_padding = ((7, 20), (4, 20))
     expected = reference.conv2d(
         x, kernel, bias, stride=2, dilation=3, padding=win_padding

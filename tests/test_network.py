@@ -10,13 +10,17 @@ from tolerances import assert_same
 from skconv import Network, ops
 from skconv.layers import (
     AvgPool2D,
+    BatchNorm,
+    Conv1D,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalMaxPool2D,
     Layer,
     MaxPool2D,
+    SeparableConv2D,
 )
 
 LAYERS = [
@@ -96,6 +100,72 @@ def test_a_convolution_takes_its_pool_along(pool, activation, n, rng):
     expected = pool.predict({}, between)
     np.testing.assert_array_equal(network.predict(x), expected)
     np.testing.assert_array_equal(network.predict(x, upto="pool"), expected)
+
+
+@pytest.mark.parametrize("pool", [[], [("pool", MaxPool2D(2))]], ids=["", "pooled"])
+@pytest.mark.parametrize("activation", [None, "relu", "tanh", "gelu"])
+@pytest.mark.parametrize(
+    "conv",
+    [
+        Conv2D(17, 3, padding="valid"),
+        Conv2D(6, 3, groups=2, use_bias=False),
+        DepthwiseConv2D(3, depth_multiplier=2),
+        DepthwiseConv2D((3, 4)),
+        DepthwiseConv2D(5, use_bias=False),
+        SeparableConv2D(9, 3, stride=2),
+        SeparableConv2D(9, 3, depth_multiplier=2, use_bias=False),
+        Conv1D(7, 3, padding="causal"),
+    ],
+    ids=repr,
+)
+def test_a_convolution_takes_its_normalisation_along(conv, activation, pool, rng):
+    shape, pool = ((40, 4), []) if isinstance(conv, Conv1D) else ((9, 10, 4), pool)
+    norm = BatchNorm(activation=activation)
+    network = Network.build([("conv", conv), ("norm", norm), *pool], shape, rng)
+    for array in network.arrays.values():
+        array[...] = rng.uniform(0.5, 2, array.shape)
+    x = rng.standard_normal((20, *shape), np.float32)
+    between = expected = network.predict(x, upto="conv")
+    for name, layer in network.layers[1:]:
+        expected = layer.predict(network.weights[name], expected)
+    y = network.predict(x)
+    assert_same(y, expected)
+    for i in range(20):
+        np.testing.assert_array_equal(network.predict(x[i : i + 1])[0], y[i])
+    assert "scale" not in network.weights["conv"]
+    assert conv.activation is None
+    fused, weights = norm.fuse(conv, *map(network.weights.get, ("conv", "norm")))
+    assert type(fused) is type(conv)
+    normalised = norm.predict(network.weights["norm"], between)
+    assert_same(fused.predict(weights, x), normalised)
+
+
+def test_what_normalisation_leaves_as_it_is(rng):
+    """An activation between, another normalisation between, a layer of one's own."""
+
+    class Negative(Conv2D):
+        def predict(self, weights, x):
+            return -super().predict(weights, x)
+
+    class Other(BatchNorm):
+        def predict(self, weights, x):
+            return super().predict(weights, x) + 1
+
+    x = rng.standard_normal((3, 6, 6, 1), np.float32)
+    for layers in [
+        [Conv2D(4, activation="relu"), BatchNorm()],
+        [Conv2D(4), BatchNorm(), BatchNorm()],
+        [Negative(4), BatchNorm()],
+        [Conv2D(4), Other()],
+    ]:
+        network = Network.build(layers, (6, 6, 1), rng)
+        for name, array in network.arrays.items():
+            if "norm" in name or "other" in name:
+                array[...] = rng.uniform(0.5, 2, array.shape)
+        expected = x
+        for name, layer in network.layers:
+            expected = layer.predict(network.weights[name], expected)
+        assert_same(network.predict(x), expected)
 
 
 def test_a_layer_of_ones_own_is_not_passed_over(rng):

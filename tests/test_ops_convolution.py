@@ -138,6 +138,10 @@ def test_activation_is_applied_to_the_result(activation, rng):
     z = ops.conv2d(x, kernel, bias, **slide)
     y = ops.conv2d(x, kernel, bias, activation=activation, **slide)
     assert_same(y, ops.activate(z, activation))
+    scale = rng.standard_normal(bias.shape)
+    y = ops.conv2d(x, kernel, bias, scale, activation=activation, **slide)
+    scaled = scale * ops.conv2d(x, kernel, **slide) + bias
+    assert_same(y, ops.activate(scaled, activation))
 
 
 # The article's functions ---------------------------------------------------------------
@@ -243,10 +247,9 @@ def test_gradients_of_another_shape_are_refused():
             ops.conv2d_grad_input(dz, kernel, x.shape)
         with pytest.raises(ValueError, match=r"dz must have .* \(3, 3, 3, 4\), got"):
             ops.conv2d_grad_kernel(dz, x, kernel.shape)
-    with pytest.raises(
-        ValueError, match=r"bias must have a value for each of 4 filters"
-    ):
-        ops.conv2d(x, kernel, np.zeros(3))
+    for name in ("bias", "scale"):
+        with pytest.raises(ValueError, match=rf"{name} must have .* each of 4 filters"):
+            ops.conv2d(x, kernel, **{name: np.zeros(3)})
 
 
 def test_no_images_are_no_trouble():

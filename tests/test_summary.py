@@ -10,10 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skconv import ConvNetClassifier, ConvNetRegressor, ops
+from skconv import ConvNetClassifier, ConvNetRegressor, Network, ops
 from skconv.batches import gather
 from skconv.costs import cost_of_layers
-from skconv.layers import AvgPool2D, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D
+from skconv.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    Sequential,
+)
 from skconv.planning import make_optimizer
 from skconv.summary import LayerSummary, Summary
 
@@ -190,12 +200,21 @@ def test_layers_inside_of_layers_have_rows_of_their_own():
     assert [rows[name].multiply_adds // 16 for name in inside] == [114, 54, 60, 6, 54]
     # It keeps x, a new array here, and as much of its own; its parts are not asked.
     assert [rows[name].kept for name in inside] == [2 * 4 * 32 * 32, 0, 0, 0, 0]
-    assert "predict" not in vars(block.inner[0][1])
+    assert type(block.inner[0][1]) is Conv2D
     total = LayerSummary("block", "Twice", (4, 4, 3), 123, 0, 0)
     part = total._replace(name="block.conv", parameters=57)
     summary = Summary("A net", [total, part], 1, 0, 0, 0)
     assert summary.parameters == 123
     assert [line.index("(") for line in str(summary).splitlines()[3:5]] == [6, 7]
+
+
+def test_parts_that_prediction_fuses_are_told_apart():
+    layers = [("conv", Conv2D(4, 3)), ("norm", BatchNorm()), ("pool", MaxPool2D(2))]
+    network = Network.build([("block", Sequential(layers))], (8, 8, 1), 0)
+    costs = cost_of_layers(network, 1)
+    shapes = [(8, 8, 4), (8, 8, 4), (4, 4, 4)]
+    assert [row.output_shape for row in costs.layers[1:]] == shapes
+    assert [row.multiply_adds for row in costs.layers[1:]] == [64 * 36, 0, 0]
 
 
 def test_it_shows_as_html_and_as_a_frame(clf, monkeypatch):

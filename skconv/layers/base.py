@@ -107,21 +107,21 @@ class Layer(Searchable):
         """
         raise NotImplementedError(f"{type(self).__name__} defines no predict")
 
-    def predict_with(self, following, weights, x):
-        """Compute the next layer's output, if one pass can do both; pure as `predict`.
+    def fuse(self, before, weights_before, weights):
+        """Make one layer of the one before and this one, for prediction alone.
 
         Parameters
         ----------
-        following : Layer
-            The next layer. It has no weights that this could see.
-        weights, x
-            As in `predict`.
+        before : Layer
+            Whose output this layer is given.
+        weights_before, weights : dict of str to ndarray
+            Those of both. They are not to be changed.
 
         Returns
         -------
-        y : ndarray or None
-            What `following` makes of this layer's output, to the bit. None, the
-            default, has the two compute one after the other.
+        fused : (Layer, dict of str to ndarray) or None
+            A layer, and its weights, whose `predict` does what the two do one after the
+            other, up to rounding. None, the default, leaves them two.
         """
         return None
 

@@ -6,7 +6,6 @@ its name. Those of a layer that holds others nest in the same way.
 
 import operator
 from functools import partial
-from itertools import zip_longest
 
 import numpy as np
 
@@ -56,18 +55,23 @@ def adapt(layers, weights, batches):
 
 def predict(layers, weights, x, upto=None):
     """Compute the output of the last layer, or of the one called `upto`."""
-    pairs = zip_longest(layers, layers[1:])
-    for (name, layer), following in pairs:
-        y = None
-        if following is not None and name != upto:
-            y = layer.predict_with(following[1], weights[name], x)
-        if y is None:
-            x = layer.predict(weights[name], x)
-        else:
-            x, ((name, _), _) = y, next(pairs)
+    for layer, own in _fused(layers, weights, upto):
+        x = layer.predict(own, x)
+    return x
+
+
+def _fused(layers, weights, upto):
+    """Yield layers and their weights, and one in the place of those that can be one."""
+    waiting = None
+    for name, layer in layers:
+        fused = waiting and layer.fuse(*waiting, weights[name])
+        if waiting and not fused:
+            yield waiting
+        waiting = fused or (layer, weights[name])
         if name == upto:
             break
-    return x
+    if waiting:
+        yield waiting
 
 
 def forward(layers, weights, x, rng, shapes=None):

@@ -3,14 +3,24 @@
 import math
 
 from .. import ops
-from .base import Affine, image_shape
-from .pooling import MaxPool2D
+from .base import Affine, Layer, image_shape
 
-__all__ = ["Conv2D", "Convolution", "Sliding"]
+__all__ = ["Conv2D", "Convolution", "PooledConv2D", "Sliding"]
+
+# What an op is given of a layer's weights.
+_OPERANDS = "kernel", "bias", "scale"
 
 
 class Sliding(Affine):
-    """What slides over all axes but the last; its arguments are those of a window."""
+    """What slides over all axes but the last; its arguments are those of a window.
+
+    Its ``_op`` takes a scale as the last argument, as `skconv.ops.conv2d` does. Among
+    its weights there is one in prediction alone, from a layer fused into it.
+    """
+
+    def predict(self, weights, x):
+        kernel, bias, scale = map(weights.get, _OPERANDS)
+        return self._op(x, kernel, bias, self.activation, scale)
 
     def _window(self, input_shape):
         return ops.window(
@@ -122,23 +132,9 @@ default="same"
 
     _expect = staticmethod(image_shape)
 
-    def _op(self, x, kernel, bias, activation):
-        return ops.conv2d(x, kernel, bias, activation=activation, **self._slide())
-
-    def predict_with(self, following, weights, x):
-        # A subclass may compute something else.
-        if type(self) is not Conv2D or type(following) is not MaxPool2D:
-            return None
-        return ops.conv2d_max_pool2d(
-            x,
-            weights["kernel"],
-            weights.get("bias"),
-            activation=self.activation,
-            pool_size=following.pool_size,
-            pool_stride=following.stride,
-            pool_padding=following.padding,
-            **self._slide(),
-        )
+    def _op(self, x, kernel, bias, activation, scale=None):
+        slide = self._slide()
+        return ops.conv2d(x, kernel, bias, scale, activation=activation, **slide)
 
     def _op_backward(self, dy, kept, x, kernel, need_dx):
         return ops.conv2d_backward(
@@ -158,3 +154,22 @@ default="same"
             "dilation": self.dilation,
             "groups": self.groups,
         }
+
+
+class PooledConv2D(Layer):
+    """What prediction makes of a `Conv2D` and a `MaxPool2D` behind it."""
+
+    def __init__(self, conv, pool):
+        self.conv = conv
+        self.pool = pool
+
+    def predict(self, weights, x):
+        return ops.conv2d_max_pool2d(
+            x,
+            *map(weights.get, _OPERANDS),
+            activation=self.conv.activation,
+            **self.conv._slide(),
+            pool_size=self.pool.pool_size,
+            pool_stride=self.pool.stride,
+            pool_padding=self.pool.padding,
+        )

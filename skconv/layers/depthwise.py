@@ -31,10 +31,9 @@ class _Depthwise(Sliding):
         )
         return kernel.reshape(*win.size, c, multiplier), (*win.output, c * multiplier)
 
-    def _depthwise(self, x, kernel, bias=None, activation=None):
-        kernel = _by_group(kernel)
-        slide = self._slide(x)
-        return ops.conv2d(x, kernel, bias, activation=activation, **slide)
+    def _depthwise(self, x, kernel, bias=None, activation=None, scale=None):
+        operands = x, _by_group(kernel), bias, scale
+        return ops.conv2d(*operands, activation=activation, **self._slide(x))
 
     def _depthwise_backward(self, dy, kept, x, kernel, need_dx, activation=None):
         dx, dkernel, dbias = ops.conv2d_backward(
@@ -133,8 +132,7 @@ class DepthwiseConv2D(_Depthwise):
     def multiply_adds(self, input_shape, output_shape):
         return math.prod(output_shape) * math.prod(self._window(input_shape).size)
 
-    def _op(self, x, kernel, bias, activation):
-        return self._depthwise(x, kernel, bias, activation)
+    _op = _Depthwise._depthwise
 
     def _op_backward(self, dy, kept, x, kernel, need_dx):
         return self._depthwise_backward(dy, kept, x, kernel, need_dx, self.activation)
@@ -251,5 +249,5 @@ class SeparableConv2D(_Depthwise):
 
 
 def _pointwise(x, weights, activation):
-    kernel, bias = weights["pointwise_kernel"], weights.get("bias")
-    return ops.conv2d(x, kernel, bias, activation=activation)
+    operands = map(weights.get, ("pointwise_kernel", "bias", "scale"))
+    return ops.conv2d(x, *operands, activation=activation)

@@ -26,6 +26,12 @@ class Searchable(BaseEstimator):
     """Parameters that can be searched over; a misspelt name gets a suggestion."""
 
     def __new__(cls, *args, **params):
+        if params:
+            cls._check_names(params)
+        return super().__new__(cls)
+
+    @classmethod
+    def _check_names(cls, params):
         known = inspect.signature(cls.__init__).parameters
         takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
         for name in params:
@@ -35,7 +41,6 @@ class Searchable(BaseEstimator):
                     f"{did_you_mean(name, known)}\n"
                     f"Parameters are: {[key for key in known if key != 'self']}"
                 )
-        return super().__new__(cls)
 
     def set_params(self, **params):
         """Set parameters by name; ``<name>__<parameter>`` reaches into an object.

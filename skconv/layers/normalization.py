@@ -5,8 +5,14 @@ import numpy as np
 from .. import ops
 from ..initializers import fill
 from .base import Layer, activated, check_number
+from .convolution import Conv2D
+from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .signals import Conv1D
 
 __all__ = ["BatchNorm", "Normalization", "inverse_deviation"]
+
+# Whose prediction takes a scale. The very types: a subclass may compute something else.
+_SCALABLE = {Conv1D, Conv2D, DepthwiseConv2D, SeparableConv2D}
 
 
 class BatchNorm(Layer):
@@ -91,6 +97,20 @@ class BatchNorm(Layer):
         moments = weights["moving_mean"], weights["moving_variance"]
         mean, _, scale, shift = self._coefficients(weights, *moments)
         return ops.normalize(x, mean, scale, shift, activation=self.activation)
+
+    def fuse(self, before, weights_before, weights):
+        # What this layer does to each channel a convolution can do as it ends:
+        # scale (z + bias - mean) + shift = scale z + (scale (bias - mean) + shift)
+        if type(self) is not BatchNorm or type(before) not in _SCALABLE:
+            return None
+        if before.activation is not None or "scale" in weights_before:
+            return None
+        moments = weights["moving_mean"], weights["moving_variance"]
+        mean, _, scale, shift = self._coefficients(weights, *moments)
+        bias = scale * (weights_before.get("bias", 0) - mean) + shift
+        fused = type(before).__new__(type(before))  # less than copy.copy does
+        vars(fused).update(vars(before), activation=self.activation)
+        return fused, {**weights_before, "bias": bias, "scale": scale}
 
     def forward(self, weights, x, rng):
         has_variance = x.size > x.shape[-1]

@@ -2,6 +2,7 @@
 
 from .. import ops
 from .base import Layer, image_shape
+from .convolution import Conv2D, PooledConv2D
 
 __all__ = [
     "AvgPool",
@@ -86,6 +87,12 @@ default="valid"
     """
 
     _expect = staticmethod(image_shape)
+
+    def fuse(self, before, weights_before, weights):
+        # A subclass of either may compute something else.
+        if type(self) is MaxPool2D and type(before) is Conv2D:
+            return PooledConv2D(before, self), weights_before
+        return None
 
 
 class AvgPool(Pool):

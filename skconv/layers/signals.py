@@ -68,11 +68,9 @@ class Conv1D(OnSignals, Convolution):
     array([1., 1., 2., 4.])
     """
 
-    def _op(self, x, kernel, bias, activation):
-        y = ops.conv2d(
-            x[:, None], kernel[None], bias, activation=activation, **self._slide(x)
-        )
-        return y[:, 0]
+    def _op(self, x, kernel, bias, activation, scale=None):
+        operands = x[:, None], kernel[None], bias, scale
+        return ops.conv2d(*operands, activation=activation, **self._slide(x))[:, 0]
 
     def _op_backward(self, dy, kept, x, kernel, need_dx):
         dx, dkernel, dbias = ops.conv2d_backward(

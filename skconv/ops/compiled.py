@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _kernels, reference
 from .geometry import pool_window
-from .reference.convolution import check_bias, check_gradient, conv_window
+from .reference.convolution import check_filters, check_gradient, conv_window
 from .reference.pooling import argmax_dtype
 
 __all__ = [
@@ -109,11 +109,12 @@ def _code(activation):
 # Convolution and dense layers --------------------------------------------------------
 
 
-@_twin(3)
+@_twin(4)
 def conv2d(
     x,
     kernel,
     bias=None,
+    scale=None,
     *,
     stride=1,
     padding="valid",
@@ -122,22 +123,23 @@ def conv2d(
     activation=None,
 ):
     win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
-    check_bias(bias, kernel.shape)
+    check_filters(kernel.shape, bias=bias, scale=scale)
     y = _new((len(x), *win.output, kernel.shape[3]))
-    return _convolve(x, kernel, bias, y, _slide(win, groups), activation)
+    return _convolve((x, kernel, bias, scale), y, _slide(win, groups), activation)
 
 
-def _convolve(x, kernel, bias, y, slide, activation):
+def _convolve(arrays, y, slide, activation):
     code = _code(activation)
-    _kernels.conv2d(x, kernel, bias, y, *slide, _IDENTITY if code is None else code)
+    _kernels.conv2d(*arrays, y, *slide, _IDENTITY if code is None else code)
     return reference.activate(y, activation, out=y) if code is None else y
 
 
-@_twin(3)
+@_twin(4)
 def conv2d_max_pool2d(
     x,
     kernel,
     bias=None,
+    scale=None,
     *,
     stride=1,
     padding="valid",
@@ -150,14 +152,15 @@ def conv2d_max_pool2d(
 ):
     win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
     pool = pool_window(win.output, pool_size, stride=pool_stride, padding=pool_padding)
-    check_bias(bias, kernel.shape)
+    check_filters(kernel.shape, bias=bias, scale=scale)
+    arrays = x, kernel, bias, scale
     code = _code(activation)
     if code is None or pool.stride != pool.size or any(map(any, pool.padding)):
         y = _new((len(x), *win.output, kernel.shape[3]))
-        y = _convolve(x, kernel, bias, y, _slide(win, groups), activation)
+        y = _convolve(arrays, y, _slide(win, groups), activation)
         return max_pool2d(y, pool_size, stride=pool_stride, padding=pool_padding)
     y = _new((len(x), *pool.output, kernel.shape[3]))
-    _kernels.conv2d(x, kernel, bias, y, *_slide(win, groups), code, *pool.size)
+    _kernels.conv2d(*arrays, y, *_slide(win, groups), code, *pool.size)
     return y
 
 
@@ -233,7 +236,8 @@ _ONE_PIXEL = (1, 1, 1, 1, 0, 0, 1)
 @_twin(3)
 def dense(x, kernel, bias=None, *, activation=None):
     y = _new((len(x), 1, 1, kernel.shape[1]))
-    _convolve(_pixels(x), kernel[None, None], bias, y, _ONE_PIXEL, activation)
+    arrays = _pixels(x), kernel[None, None], bias, None
+    _convolve(arrays, y, _ONE_PIXEL, activation)
     return y[:, 0, 0]
 
 

@@ -48,6 +48,7 @@ def conv2d(
     x,
     kernel,
     bias=None,
+    scale=None,
     *,
     stride=1,
     padding="valid",
@@ -57,11 +58,16 @@ def conv2d(
 ):
     """2-D convolution (as networks say it: cross-correlation), bias and activation.
 
+    ``activation(scale * (x * kernel) + bias)``.
+
     Parameters
     ----------
     x : ndarray of shape (n, h, w, c_in)
     kernel : ndarray of shape (kh, kw, c_in / groups, c_out)
     bias : ndarray of shape (c_out,), optional
+    scale : ndarray of shape (c_out,), optional
+        With the bias it is what a normalisation behind the convolution does in
+        prediction (see `skconv.layers.BatchNorm`). The gradients know of none.
     stride, padding, dilation
         As in `skconv.ops.window`.
     groups : int, default=1
@@ -92,7 +98,7 @@ def conv2d(
            [-4., -4.]])
     """
     win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
-    check_bias(bias, kernel.shape)
+    check_filters(kernel.shape, bias=bias, scale=scale)
     y = np.empty((len(x), *win.output, kernel.shape[3]), np.result_type(x, kernel))
     # The new axis, of images, has matmul go image by image: BLAS adds in another
     # order for other numbers of rows, and a sample shall not depend on its batch.
@@ -100,6 +106,8 @@ def conv2d(
     for part, columns in _columns(x, win, groups, like=y):
         z = y[part]
         np.matmul(columns, kernel, out=_pixels_by_group(z, groups))
+        if scale is not None:
+            z *= scale
         if bias is not None:
             _add_bias(z, bias)
         activate(z, activation, out=z)
@@ -110,6 +118,7 @@ def conv2d_max_pool2d(
     x,
     kernel,
     bias=None,
+    scale=None,
     *,
     stride=1,
     padding="valid",
@@ -127,7 +136,7 @@ def conv2d_max_pool2d(
 
     Parameters
     ----------
-    x, kernel, bias, stride, padding, dilation, groups, activation
+    x, kernel, bias, scale, stride, padding, dilation, groups, activation
         As in `conv2d`.
     pool_size, pool_stride, pool_padding
         As in `max_pool2d`.
@@ -145,6 +154,7 @@ def conv2d_max_pool2d(
         x,
         kernel,
         bias,
+        scale,
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -289,13 +299,14 @@ def conv_window(x_shape, kernel_shape, stride, padding, dilation, groups):
     )
 
 
-def check_bias(bias, kernel_shape):
-    """Raise ValueError unless `bias` has a value for each filter, or is None."""
-    if bias is not None and bias.shape != tuple(kernel_shape[3:]):
-        raise ValueError(
-            f"bias must have a value for each of {kernel_shape[3]} filters, got an "
-            f"array of shape {bias.shape}"
-        )
+def check_filters(kernel_shape, **vectors):
+    """Raise ValueError unless each has a value for each filter, or is None."""
+    for name, vector in vectors.items():
+        if vector is not None and vector.shape != tuple(kernel_shape[3:]):
+            raise ValueError(
+                f"{name} must have a value for each of {kernel_shape[3]} filters, got "
+                f"an array of shape {vector.shape}"
+            )
 
 
 def check_gradient(dz, shape):

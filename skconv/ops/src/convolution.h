@@ -75,7 +75,6 @@ inline void multiply_block(Product p, const Block& b, Strides in, Strides out,
   int32_t* list = (int32_t*)scratch(For::pixels, sizeof(int32_t) * 2 * b.pixels());
   p.rows = list;
   p.outs = list + b.pixels();
-  const bool relu = p.relu;
   for (int r0 = 0, r1; r0 < b.rows; r0 = r1) {
     const Span v = vertical[b.row + r0];
     for (r1 = r0 + 1; r1 < b.rows && vertical[b.row + r1] == v;) r1++;
@@ -105,7 +104,7 @@ inline void multiply_block(Product p, const Block& b, Strides in, Strides out,
         const int last = (whole ? v.to - 1 : v.from + i) * taps_w + h.to;
         p.from = empty ? 0 : first * tap_depth;
         p.to = empty ? 0 : last * tap_depth;
-        p.relu = relu && i == runs - 1;
+        p.ends = i == runs - 1;
         multiply<Elementwise>(p);
       }
     }
@@ -170,11 +169,21 @@ inline int block_pixels(ptrdiff_t pixels, int input_floats, int output_floats,
 
 inline bool is_depthwise(const Slide& s) { return s.groups > 1 && s.groups == s.c && s.c == s.f; }
 
+// A zero for each channel.
+inline const float* zeros_for(const Slide& s) {
+  float* zeros = (float*)scratch(For::lists, sizeof(float) * s.c);
+  std::memset(zeros, 0, sizeof(float) * s.c);
+  return zeros;
+}
+
 // As conv2d below, by runs of pixels.
 inline void depthwise_conv2d(const Slide& s, DepthwiseRow row, const float* x, const float* kernel,
-                             const float* bias, Activation activation, float* y) {
+                             const float* bias, const float* scale, Activation activation,
+                             float* y) {
+  const float* zeros = zeros_for(s);
+  if (!bias) bias = zeros;
   const Depthwise d = {s.h,          s.w,   s.c,    ptrdiff_t(s.w) * s.c, s.kh, s.stride_h,
-                       s.dilation_h, s.top, s.left, kernel,               bias};
+                       s.dilation_h, s.top, s.left, kernel, scale ? zeros : bias, scale, bias};
   const double flops = 2.0 * s.kh * s.kw * s.c;
   const Blocks blocks(s.n, s.oh, s.ow,
                       block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
@@ -201,7 +210,7 @@ inline void depthwise_grad_input(const Slide& s, DepthwiseRow row, const Gradien
     std::memcpy(turned + ptrdiff_t(t) * s.c, kernel + ptrdiff_t(taps - 1 - t) * s.c,
                 sizeof(float) * s.c);
   const Depthwise d = {s.oh, s.ow, s.c, ptrdiff_t(s.ow) * s.c, s.kh, 1, s.dilation_h,
-                       reach - s.top, s.kw - 1 - s.left, turned, nullptr};
+                       reach - s.top, s.kw - 1 - s.left, turned, zeros_for(s), nullptr, nullptr};
   const double flops = 2.0 * taps * s.c;
   const Blocks blocks(s.n, s.h, s.w,
                       block_pixels(ptrdiff_t(s.n) * s.h * s.w, s.c, s.c, flops));
@@ -225,14 +234,14 @@ inline void depthwise_grad_input(const Slide& s, DepthwiseRow row, const Gradien
   });
 }
 
-// y[n, p, f] = activation(bias[f] + sum over t, c of x[n, q(p, t), c] kernel[t, c, f])
+// y[n, p, f] = activation(scale[f] (sum over t, c of x[n, q(p, t), c] kernel[t, c, f]) + bias[f])
 //
 // With a pool, s is of the convolution and y of what is left of it: a block of the output is
 // a scratch that stays in cache, and what is written is a part of it.
 inline void conv2d(const Slide& s, const float* x, const float* kernel, const float* bias,
-                   Activation activation, Pool pool, float* y) {
+                   const float* scale, Activation activation, Pool pool, float* y) {
   const DepthwiseRow row = pool.h * pool.w > 1 ? nullptr : depthwise_row_for(s);
-  if (row) return depthwise_conv2d(s, row, x, kernel, bias, activation, y);
+  if (row) return depthwise_conv2d(s, row, x, kernel, bias, scale, activation, y);
   const bool depthwise = is_depthwise(s);
   const int groups = depthwise ? 1 : s.groups;
   const int taps = s.kh * s.kw;
@@ -248,15 +257,16 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
 
   const int padded = padded_columns(filters);
   const ptrdiff_t panel = ptrdiff_t(depth) * padded;
-  float* panels = (float*)scratch(For::packed, groups * (panel + padded) * sizeof(float));
-  const Gradient plain = {kernel, kernel, Activation::identity, ptrdiff_t(depth) * s.f};
-  const Gradient plain_bias = {bias, bias, Activation::identity, s.f};
-  for (int g = 0; g < groups; g++)
-    pack(plain, g * filters, depth, s.f, filters, panels + g * panel, nullptr);
-
-  float* biases = panels + groups * panel;
-  for (int g = 0; bias && g < groups; g++)
-    pack(plain_bias, g * filters, 1, s.f, filters, biases + g * padded, nullptr);
+  float* panels = (float*)scratch(For::packed, groups * (panel + 2 * padded) * sizeof(float));
+  float *biases = panels + groups * panel, *scales = biases + groups * padded;
+  const auto pack_rows = [&](const float* rows, int n, float* to) {
+    const Gradient plain = {rows, rows, Activation::identity, ptrdiff_t(n) * s.f};
+    for (int g = 0; rows && g < groups; g++)
+      pack(plain, g * filters, n, s.f, filters, to + g * n * padded, nullptr);
+  };
+  pack_rows(kernel, depth, panels);
+  pack_rows(bias, 1, biases);
+  pack_rows(scale, 1, scales);
 
   Span* vertical = (Span*)scratch(
       For::lists, (s.oh + s.ow) * sizeof(Span) + ptrdiff_t(depth) * sizeof(int32_t));
@@ -291,7 +301,9 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
       p.depth = depth;
       p.panels = panels + g * panel;
       p.columns = filters;
-      p.bias = bias ? biases + g * padded : nullptr;
+      const float* shift = bias ? biases + g * padded : nullptr;
+      (scale ? p.shift : p.bias) = shift;
+      p.scale = scale ? scales + g * padded : nullptr;
       p.relu = activation == Activation::relu;
       p.out = to + g * filters;
       if (depthwise)

@@ -20,7 +20,8 @@ struct Run {
   ptrdiff_t row;        // floats from tap to tap, vertically
   int rows;             // of taps
   const float* kernel;  // the first tap
-  const float* bias;    // or nullptr
+  const float* bias;            // where the sums begin
+  const float *scale, *shift;   // at the end: sum * scale + shift; or nullptr
   float* y;
   int c;
 };
@@ -29,7 +30,7 @@ struct Run {
 template <int L, int Width, int Stride, int Pixels>
 SKCONV_INLINE void sum_run(const Run& run, int f) {
   Floats<L> sum[Pixels];
-  const Floats<L> start = run.bias ? load<L>(run.bias + f) : Floats<L>{};
+  const Floats<L> start = load<L>(run.bias + f);
   unrolled<Pixels>([&](int p) SKCONV_INLINE_BODY { sum[p] = start; });
   const float *row = run.x + f, *kernel = run.kernel + f;
   for (int i = 0; i < run.rows; i++, row += run.row, kernel += Width * run.c) {
@@ -45,17 +46,22 @@ SKCONV_INLINE void sum_run(const Run& run, int f) {
       });
     });
   }
+  if (run.scale) {
+    const Floats<L> scale = load<L>(run.scale + f), shift = load<L>(run.shift + f);
+    unrolled<Pixels>([&](int p) SKCONV_INLINE_BODY { sum[p] = sum[p] * scale + shift; });
+  }
   unrolled<Pixels>([&](int p) SKCONV_INLINE_BODY { store<L>(run.y + p * run.c + f, sum[p]); });
 }
 
 // The same for one pixel, that only `columns` taps of a row of the kernel see.
 template <int L>
 SKCONV_INLINE void sum_edge(const Run& run, int columns, int width, int f) {
-  Floats<L> sum = run.bias ? load<L>(run.bias + f) : Floats<L>{};
+  Floats<L> sum = load<L>(run.bias + f);
   for (int i = 0; i < run.rows; i++)
     for (int j = 0; j < columns; j++)
       sum += load<L>(run.x + i * run.row + j * run.c + f) *
              load<L>(run.kernel + (i * width + j) * run.c + f);
+  if (run.scale) sum = sum * load<L>(run.scale + f) + load<L>(run.shift + f);
   store<L>(run.y + f, sum);
 }
 
@@ -101,8 +107,8 @@ struct Depthwise {
   ptrdiff_t line;  // floats from row to row
   int kh, stride_h, dilation_h;
   int top, left;
-  const float* kernel;  // (kh, Width, c)
-  const float* bias;    // or nullptr
+  const float* kernel;                // (kh, Width, c)
+  const float *bias, *scale, *shift;  // as a run's
 };
 
 // Outputs `column` to `stop` of row `p`, from an image whose row 0 is at x.
@@ -110,7 +116,8 @@ template <int Width, int Stride>
 void depthwise_row(const Depthwise& d, const float* x, int p, int column, int stop, float* y) {
   static constexpr Runs<Width, Stride> runs;
   const Span v = taps_inside(p, d.h, d.kh, d.stride_h, d.top, d.dilation_h);
-  Run run = {nullptr, d.dilation_h * d.line, max(v.to - v.from, 0), nullptr, d.bias, nullptr, d.c};
+  Run run = {nullptr, d.dilation_h * d.line, max(v.to - v.from, 0), nullptr,
+             d.bias,  d.scale,               d.shift,               nullptr, d.c};
   const float* row =
       x + (ptrdiff_t(p) * d.stride_h - d.top + ptrdiff_t(v.from) * d.dilation_h) * d.line;
   const auto place = [&](int q, int from) SKCONV_INLINE_BODY {

@@ -46,7 +46,7 @@ enum class Element : int { uint8, int32, int64, float32, float64, count };
 struct Kernels {
   const char* name;
   void (*conv2d)(const Slide&, const float* x, const float* kernel, const float* bias,
-                 Activation, Pool, float* y);
+                 const float* scale, Activation, Pool, float* y);
   void (*conv2d_grad_kernel)(const Slide&, const Gradient&, const float* x, float* dkernel,
                              float* db);
   void (*conv2d_grad_input)(const Slide&, const Gradient&, const float* kernel, float* dx);

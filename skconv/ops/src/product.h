@@ -41,9 +41,12 @@ struct Product {
   int from, to;         // the part of it to sum over
   const float* panels;  // the columns from 0 on
   int columns;
-  const float* bias;  // padded as the panels are, or nullptr
-  bool add;           // to what is there
-  bool relu;          // at the end
+  // Padded as the panels are; nullptr are zeros, but a scale that is nullptr is left out.
+  const float* bias;          // where the sums begin
+  const float *scale, *shift; // at the end: sum * scale + shift
+  bool add;                   // to what is there
+  bool ends;                  // with `to` end the sums
+  bool relu;                  // at the end
   float* out;
 };
 
@@ -55,6 +58,7 @@ struct Tile {
   int depth;
   const float* b;
   const float* bias;
+  const float *scale, *shift;  // or nullptr
   const float* zeros;
   bool add, relu;
   int columns;  // of the tile's width, those that there are
@@ -111,6 +115,10 @@ void multiply_tile(const Tile& t) {
       return load_part<L>(p + v * L, lanes(v));
     });
 
+  if (t.scale)
+    each([&](int r, int v) SKCONV_INLINE_BODY {
+      sum[r][v] = sum[r][v] * load<L>(t.scale + v * L) + load<L>(t.shift + v * L);
+    });
   if (t.relu) {
     // From memory: of a constant the compiler makes two instructions, not the maximum.
     const Floats<L> zero = load<L>(t.zeros);
@@ -229,14 +237,25 @@ void multiply(const Product& p) {
   for_each_panel(p.columns, [&](int f, const Width& width) {
     const float* panel = p.panels + ptrdiff_t(p.depth) * f;
     const int slice = SLICE_BYTES / (4 * width.columns);
-    Tile t = {p.a + (Elementwise ? f : 0), p.rows, p.outs, p.steps, 0, panel,
-              p.bias ? p.bias + f : ZEROS, ZEROS, p.add, false, p.columns - f, p.out + f};
+    Tile t = {};
+    t.a = p.a + (Elementwise ? f : 0);
+    t.rows = p.rows;
+    t.outs = p.outs;
+    t.bias = p.bias ? p.bias + f : ZEROS;
+    t.zeros = ZEROS;
+    t.add = p.add;
+    t.columns = p.columns - f;
+    t.out = p.out + f;
     int k = p.from;
     do {
       t.steps = p.steps + k;
       t.depth = max(min(slice, p.to - k), 0);
       t.b = panel + ptrdiff_t(k) * width.columns;
-      t.relu = p.relu && k + slice >= p.to;
+      if (p.ends && k + slice >= p.to) {
+        t.scale = p.scale ? p.scale + f : nullptr;
+        t.shift = p.shift ? p.shift + f : ZEROS;
+        t.relu = p.relu;
+      }
       width.multiply[Elementwise](t, p.n_rows);
       t.add = true;
       k += slice;
