@@ -64,6 +64,14 @@ def main():
         help="steps: count the processor's seconds, for a machine that others use; "
         "with --threads 1, since those of several threads would add up",
     )
+    parser.add_argument(
+        "--networks",
+        nargs="+",
+        choices=accuracy.FASHION,
+        metavar="NETWORK",
+        help="of fashion: " + ", ".join(accuracy.FASHION),
+    )
+    parser.add_argument("--seeds", type=int, default=2, help="of fashion")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--epochs", type=int, default=3, help="of fit")
     parser.add_argument("--samples", type=int, help="fit only the first so many")
@@ -116,7 +124,9 @@ def runs(arguments):
         "memory": scaling.memory,
         "serving": serving.run,
         "digits": accuracy.digits,
-        "fashion": lambda: accuracy.fashion(arguments.data),
+        "fashion": lambda: accuracy.fashion(
+            arguments.data, arguments.seeds, arguments.networks
+        ),
     }
 
 
