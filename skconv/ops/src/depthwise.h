@@ -6,9 +6,12 @@
 // that memory is read in order; what decides what is multiplied is the shape alone.
 #pragma once
 
+#include "activations.h"
+#include "blocks.h"
 #include "geometry.h"
 #include "kernels.h"
 #include "simd.h"
+#include "threads.h"
 
 namespace skconv::SKCONV_ISA {
 
@@ -156,6 +159,74 @@ inline DepthwiseRow depthwise_row_for(const Slide& s) {
   if (!plain || s.stride_w > 2 || (s.kw != 3 && s.kw != 5)) return nullptr;
   if (s.kw == 3) return s.stride_w == 1 ? depthwise_row<3, 1> : depthwise_row<3, 2>;
   return s.stride_w == 1 ? depthwise_row<5, 1> : depthwise_row<5, 2>;
+}
+
+inline bool is_depthwise(const Slide& s) { return s.groups > 1 && s.groups == s.c && s.c == s.f; }
+
+// A zero for each channel.
+inline const float* zeros_for(const Slide& s) {
+  float* zeros = (float*)scratch(For::lists, sizeof(float) * s.c);
+  std::memset(zeros, 0, sizeof(float) * s.c);
+  return zeros;
+}
+
+// As conv2d of convolution.h, by runs of pixels.
+inline void depthwise_conv2d(const Slide& s, DepthwiseRow row, const float* x, const float* kernel,
+                             const float* bias, const float* scale, Activation activation,
+                             float* y) {
+  const float* zeros = zeros_for(s);
+  if (!bias) bias = zeros;
+  const Depthwise d = {s.h,          s.w,   s.c,    ptrdiff_t(s.w) * s.c, s.kh, s.stride_h,
+                       s.dilation_h, s.top, s.left, kernel, scale ? zeros : bias, scale, bias};
+  const double flops = 2.0 * s.kh * s.kw * s.c;
+  const Blocks blocks(s.n, s.oh, s.ow,
+                      block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
+                                   s.c * s.stride_h * s.stride_w, s.c, flops));
+  parallel(blocks.count(), flops * s.n * s.oh * s.ow, [&](int task) {
+    const Block b = blocks[task];
+    for (int i = b.image; i < b.image + b.images; i++)
+      for (int p = b.row; p < b.row + b.rows; p++) {
+        float* to = y + (ptrdiff_t(i) * s.oh + p) * s.ow * s.c;
+        row(d, x + i * s.h * d.line, p, b.column, b.column + b.columns, to);
+        to += ptrdiff_t(b.column) * s.c;
+        if (activation != Activation::identity)
+          activate_run(to, ptrdiff_t(b.columns) * s.c, activation, to);
+      }
+  });
+}
+
+// As conv2d_grad_input of convolution_grad.h, at stride 1: a convolution of dz with the kernel
+// turned around.
+inline void depthwise_grad_input(const Slide& s, DepthwiseRow row, const Gradient& gradient,
+                                 const float* kernel, float* dx) {
+  const int taps = s.kh * s.kw, reach = (s.kh - 1) * s.dilation_h;
+  float* turned = (float*)scratch(For::packed, sizeof(float) * taps * s.c);
+  for (int t = 0; t < taps; t++)
+    std::memcpy(turned + ptrdiff_t(t) * s.c, kernel + ptrdiff_t(taps - 1 - t) * s.c,
+                sizeof(float) * s.c);
+  const Depthwise d = {s.oh, s.ow, s.c, ptrdiff_t(s.ow) * s.c, s.kh, 1, s.dilation_h,
+                       reach - s.top, s.kw - 1 - s.left, turned, zeros_for(s), nullptr, nullptr};
+  const double flops = 2.0 * taps * s.c;
+  const Blocks blocks(s.n, s.h, s.w,
+                      block_pixels(ptrdiff_t(s.n) * s.h * s.w, s.c, s.c, flops));
+  const bool in_place = gradient.activation == Activation::identity;
+  parallel(blocks.count(), flops * s.n * s.h * s.w, [&](int task) {
+    const Block b = blocks[task];
+    const int first = max(b.row - d.top, 0), stop = min(b.row + b.rows - d.top + reach, s.oh);
+    const int rows = max(stop - first, 0);
+    for (int i = b.image; i < b.image + b.images; i++) {
+      const ptrdiff_t image = ptrdiff_t(i) * s.oh * d.line;
+      const float* dz = gradient.dy + image;
+      if (!in_place) {
+        float* copy = (float*)scratch(For::input, sizeof(float) * (rows * d.line + 16));
+        chain_run(gradient, image + first * d.line, rows * d.line, copy);
+        dz = copy - first * d.line;
+      }
+      for (int q = b.row; q < b.row + b.rows; q++)
+        row(d, dz, q, b.column, b.column + b.columns,
+            dx + (ptrdiff_t(i) * s.h + q) * s.w * s.c);
+    }
+  });
 }
 
 }  // namespace skconv::SKCONV_ISA

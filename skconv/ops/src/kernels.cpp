@@ -4,6 +4,7 @@
 
 #include "activations.h"
 #include "convolution.h"
+#include "convolution_grad.h"
 #include "normalization.h"
 #include "pooling.h"
 #include "training.h"
