@@ -7,6 +7,7 @@ import numpy as np
 
 from . import ops
 from .layers.naming import Searchable, hint_to_call, name_parts
+from .resampling import pad, resample
 
 __all__ = [
     "GaussianNoise",
@@ -189,7 +190,7 @@ class RandomShift(Searchable):
                     f"{self.max_shift!r}"
                 )
             dy = 0
-        padded = _pad(images, dy, dx, _number(self.fill, "fill"))
+        padded = pad(images, dy, dx, _number(self.fill, "fill"))
         # Every part of the padded image that is as large as the image: a view.
         windows = np.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(1, 2))
         windows = np.moveaxis(windows, 3, -1)
@@ -257,7 +258,7 @@ class RandomAffine(Searchable):
         scale = rng.uniform(*_ordered(self.scale, "scale", 1e-3), len(x))
         slope, cos, sin = np.tan(slant), np.cos(angle) / scale, np.sin(angle) / scale
         inverse = [[cos, sin], [-sin - slope * cos, cos - slope * sin]]
-        return _resample(_images(x), inverse, (down, right), fill)
+        return resample(_images(x), inverse, (down, right), fill)
 
 
 class RandomRotation(Searchable):
@@ -432,70 +433,9 @@ def _ordered(value, name, low, high=math.inf):
     return numbers
 
 
-def _pad(x, dy, dx, fill):
-    """Surround images with `dy` rows and `dx` columns of `fill` on each side."""
-    n, h, w, c = x.shape
-    padded = np.full((n, h + 2 * dy, w + 2 * dx, c), fill, x.dtype)
-    padded[:, dy : dy + h, dx : dx + w] = x
-    return padded
-
-
 def _interval(length, size, rng):
     """Mark that many of `size` pixels in a row, somewhere, for each image."""
     length = np.minimum(np.rint(length), size)
     start = np.floor(rng.random(len(length)) * (size - length + 1))
     pixel = np.arange(size)
     return (pixel >= start[:, None]) & (pixel < (start + length)[:, None])
-
-
-def _resample(x, inverse, shift, fill):
-    """Look up where each pixel of the result comes from, between four pixels of x.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n, h, w, c)
-    inverse : ((ndarray, ndarray), (ndarray, ndarray)), each of shape (n,)
-        Turns offsets (down, right) from the result's centre into such from x's.
-    shift : (ndarray, ndarray), each of shape (n,)
-        How far the result's centre lies from x's.
-    fill : float
-        What surrounds x.
-    """
-    n, h, w, c = x.shape
-    centred = [
-        (np.arange(size) - (size - 1) / 2 - by[:, None]).astype(x.dtype)
-        for size, by in zip((h, w), shift, strict=True)
-    ]
-    row, down = _locate(h, inverse[0], *centred)
-    column, right = _locate(w, inverse[1], *centred)
-    row += np.arange(0, n * (h + 2), h + 2)[:, None, None]
-    row *= w + 2
-    row += column
-    corner, y = row.ravel(), np.empty_like(x)
-    # Planes of their own: each lookup in every third value would first copy them.
-    planes = np.ascontiguousarray(_pad(x, 1, 1, fill).reshape(-1, c).T)
-    for plane, channel in zip(planes, y.reshape(-1, c).T, strict=True):
-        upper = _blend(plane.take(corner), plane.take(corner + 1), right)
-        corner_below = corner + (w + 2)
-        lower = _blend(plane.take(corner_below), plane.take(corner_below + 1), right)
-        channel[:] = _blend(upper, lower, down)
-    return y
-
-
-def _locate(size, inverse, down, right):
-    """Return the padded pixel at or before each place, and how far on it lies."""
-    per_row, per_column = (a.astype(down.dtype)[:, None] for a in inverse)
-    place = (per_row * down + (size + 1) / 2)[:, :, None]
-    place = place + (per_column * right)[:, None, :]
-    np.clip(place, 0, size + 1, out=place)
-    pixel = np.minimum(place.astype(np.intp), size)
-    place -= pixel
-    return pixel, place.ravel()
-
-
-def _blend(here, there, part):
-    """Interpolate in the memory of `there`; what is equal stays so to the bit."""
-    there -= here
-    there *= part
-    there += here
-    return there

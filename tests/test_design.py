@@ -11,7 +11,7 @@ ROOT = Path(skconv.__file__).parent
 FLOORS = [
     ["lookup", "version", "reporting", "descriptions", "callback_shim"],
     ["files", "checkpoints"],
-    ["ops"],
+    ["ops", "resampling"],
     ["initializers"],
     ["layers"],
     [
