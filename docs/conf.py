@@ -76,6 +76,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,
+    "write_computation_times": False,
     "matplotlib_animations": False,
     "image_srcset": ["2x"],
 }
