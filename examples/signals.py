@@ -97,8 +97,8 @@ def baselines(seed):
 def draw(X, y, accuracies):
     """Draw a leaf of each kind, and how many each classifier tells, seed by seed."""
     kinds = np.unique(y)
-    figure = plt.figure(figsize=(8, 4.6), layout="constrained")
-    above, below = figure.subfigures(2, height_ratios=[2, 3])
+    figure = plt.figure(figsize=(5.2, 5), layout="constrained")
+    above, below = figure.subfigures(2, height_ratios=[1, 3])
     above.suptitle("A leaf of each kind")
     leaves = above.subplots(1, len(kinds), subplot_kw={"projection": "polar"})
     around = np.linspace(0, 2 * np.pi, X.shape[1])
@@ -109,6 +109,7 @@ def draw(X, y, accuracies):
         ax.set_ylim(0)
         ax.set_axis_off()
 
+    below.suptitle("Told right, of leaves that it never saw")
     ax = below.subplots()
     names = sorted(accuracies, key=lambda name: np.mean(accuracies[name]))
     means = [np.mean(accuracies[name]) for name in names]
@@ -118,7 +119,6 @@ def draw(X, y, accuracies):
     for row, name in enumerate(names):
         each = accuracies[name]
         ax.plot(each, [row] * len(each), "o", color="#1c2733", markersize=3)
-    ax.set_title("Told right, of leaves that it never saw; dots are seeds", loc="left")
     ax.set_xlim(0, 1)
     ax.set_xticks([])
     ax.tick_params(left=False)

@@ -109,17 +109,18 @@ print(f"sum of the weights: {clf.network_.parameters.sum():.6f}")
 # ------------------------------------------
 
 figure, (above, below) = plt.subplots(
-    2, figsize=(7, 4.6), sharex=True, layout="constrained"
+    2, figsize=(5.2, 4.6), sharex=True, layout="constrained"
 )
 above.plot(seen, right, "o-", color="#2b5d8a", markersize=4)
 above.set_ylim(0, 1)
-above.set_title("Share of each chunk that was right before it was learnt", loc="left")
+above.set_title("Right before it was learnt, of each chunk", loc="left")
 below.fill_between(
     seen, 4e-6 * SIDE**2 * np.array(seen), color="#e9ecef", label="the images so far"
 )
 below.plot(seen, held, color="#c46a00", linewidth=2, label="most that was in memory")
 below.set_title("Megabytes", loc="left")
 below.set_xlabel("images seen")
+below.locator_params("x", nbins=5)
 below.legend(loc="upper left", frameon=False)
 for ax in (above, below):
     ax.grid(axis="y", color="#dddddd", linewidth=0.7)
