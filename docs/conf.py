@@ -68,14 +68,15 @@ viewcode_line_numbers = True
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    # Not run are those that take minutes, want more packages, or start servers.
-    "filename_pattern": r"examples/(?!export|fashion_mnist|serving|signals|stream)",
+    # Not run are those that take minutes, or start servers.
+    "filename_pattern": r"examples/(?!fashion_mnist|serving|signals)",
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("skconv",),
     "backreferences_dir": "gallery/uses",
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,
+    "write_computation_times": False,
     "matplotlib_animations": False,
     "image_srcset": ["2x"],
 }

@@ -85,7 +85,7 @@ def draw_maps(part, title, maps, columns=16):
 
 
 rows = [-(-maps.shape[3] // 16) for _, maps in stages]
-figure = plt.figure(figsize=(8, 0.5 * sum(rows) + 0.4 * len(rows)))
+figure = plt.figure(figsize=(5.2, 0.33 * sum(rows) + 0.3 * len(rows)))
 parts = figure.subfigures(len(stages), height_ratios=[r + 0.7 for r in rows])
 for (title, maps), part in zip(stages, parts, strict=True):
     draw_maps(part, title, maps)

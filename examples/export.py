@@ -8,6 +8,7 @@ Each way is read back, and its predictions are compared with the model's own.
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import onnxruntime
 import skops.io
@@ -17,41 +18,65 @@ from sklearn.preprocessing import StandardScaler
 
 import skconv
 
+X, y = load_digits(return_X_y=True)
+X = X.astype(np.float32)
+clf = skconv.ConvNetClassifier(max_iter=5, random_state=0)
+pipeline = make_pipeline(StandardScaler(), clf).fit(X, y)
+temporary = tempfile.TemporaryDirectory()
+folder = Path(temporary.name)
 
-def main():
-    X, y = load_digits(return_X_y=True)
-    X = X.astype(np.float32)
-    clf = skconv.ConvNetClassifier(max_iter=5, random_state=0)
-    pipeline = make_pipeline(StandardScaler(), clf).fit(X, y)
-    with tempfile.TemporaryDirectory() as folder:
-        # The estimator by itself, in one file of arrays and plain values.
-        path = Path(folder) / "model.safetensors"
-        skconv.save_model(clf, path)
-        loaded, scaled = skconv.load_model(path), pipeline[:-1].transform(X)
-        np.testing.assert_array_equal(
-            loaded.predict_proba(scaled), clf.predict_proba(scaled)
-        )
-        print(f"{path.stat().st_size / 1e3:.0f} kB, no code, the same probabilities")
+# %%
+# The estimator by itself
+# -----------------------
+# One file of arrays and plain values, which runs no code when it is loaded.
 
-        # The pipeline: skops loads what is on a list of types.
-        path = Path(folder) / "pipeline.skops"
-        skops.io.dump(pipeline, path)
-        loaded = skops.io.load(path, trusted=skconv.trusted_types())
-        np.testing.assert_array_equal(loaded.predict(X), pipeline.predict(X))
+path = folder / "model.safetensors"
+skconv.save_model(clf, path)
+loaded, scaled = skconv.load_model(path), pipeline[:-1].transform(X)
+np.testing.assert_array_equal(loaded.predict_proba(scaled), clf.predict_proba(scaled))
+print(f"{path.stat().st_size / 1e3:.0f} kB, no code, the same probabilities")
 
-        # The pipeline for other languages, computed by onnxruntime.
-        path = Path(folder) / "pipeline.onnx"
-        path.write_bytes(skconv.to_onnx(pipeline).SerializeToString())
-        session = onnxruntime.InferenceSession(path)
-        label, probabilities = session.run(["label", "probabilities"], {"X": X})
-        np.testing.assert_array_equal(label, pipeline.predict(X))
-        error = np.abs(probabilities - pipeline.predict_proba(X)).max()
-        assert error < 1e-5, error
-        print("onnxruntime agrees within 1e-05")
+# %%
+# The pipeline
+# ------------
+# skops loads what is on a list of types.
 
-    for key, array in skconv.to_torch(clf).items():
-        print(f"{key:>14} {array.shape}")
+path = folder / "pipeline.skops"
+skops.io.dump(pipeline, path)
+loaded = skops.io.load(path, trusted=skconv.trusted_types())
+np.testing.assert_array_equal(loaded.predict(X), pipeline.predict(X))
 
+# %%
+# The pipeline for other languages
+# --------------------------------
+# As ONNX, computed here by onnxruntime.
 
-if __name__ == "__main__":
-    main()
+path = folder / "pipeline.onnx"
+path.write_bytes(skconv.to_onnx(pipeline).SerializeToString())
+session = onnxruntime.InferenceSession(path)
+label, theirs = session.run(["label", "probabilities"], {"X": X})
+np.testing.assert_array_equal(label, pipeline.predict(X))
+ours = pipeline.predict_proba(X)
+error = np.abs(theirs - ours).max()
+assert error < 1e-5, error
+print("onnxruntime agrees within 1e-05")
+temporary.cleanup()
+
+# %%
+# All probabilities of all digits, from almost none to almost certain:
+
+figure, ax = plt.subplots(figsize=(5.2, 4.8), layout="constrained")
+ax.loglog(ours.ravel(), theirs.ravel(), ".", color="#2b5d8a", markersize=3)
+ax.set(xlim=(1e-13, 3), ylim=(1e-13, 3), aspect="equal")
+ax.set_title("Probabilities by onnxruntime", loc="left")
+ax.set_xlabel("by skconv")
+ax.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %%
+# Arrays for torch
+# ----------------
+# By the names and in the shapes of a ``state_dict``.
+
+for key, array in skconv.to_torch(clf).items():
+    print(f"{key:>14} {array.shape}")

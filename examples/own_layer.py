@@ -90,6 +90,7 @@ print(f"accuracy on images it never saw: {search.score(X_test, y_test):.4f}")
 
 # %%
 # What it learnt: all channels began alike, and some are let through more than others.
+# Below each stands its filter.
 
 weights = search.best_estimator_.network_.weights
 scale = weights["scale"]["scale"]
@@ -98,7 +99,7 @@ order = np.argsort(scale)[::-1]
 kernels = weights["conv"]["kernel"][:, :, 0, order]
 limit = np.abs(kernels).max()
 
-figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+figure, ax = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
 ax.bar(range(len(scale)), scale[order] - start, 0.7, start, color="#2b5d8a")
 ax.axhline(start, color="#c46a00", linewidth=2)
 ax.set_ylim(min(start, scale.min()) - 0.08)
@@ -113,7 +114,7 @@ ax.annotate(
 )
 ax.set_xticks([])
 ax.set_ylabel("learnt scale")
-ax.set_title("How much of each channel is let through, and its filter")
+ax.set_title("How much of each channel is let through", loc="left")
 ax.spines[["top", "right", "bottom"]].set_visible(False)
 ax.margins(x=0.01)
 for channel in range(len(scale)):

@@ -53,12 +53,12 @@ folder.cleanup()
 # %%
 # Adam keeps two moments for each weight; they are saved only where they are needed.
 
-figure, ax = plt.subplots(figsize=(7, 2.2), layout="constrained")
+figure, ax = plt.subplots(figsize=(5.2, 2), layout="constrained")
 kilobytes = [size / 1e3 for size in sizes.values()]
 bars = ax.barh(list(sizes), kilobytes, color=["#8fb3d1", "#2b5d8a", "#c46a00"])
 ax.bar_label(bars, [f"{size:,.0f} kB" for size in kilobytes], padding=4)
 ax.invert_yaxis()
-ax.margins(x=0.15)
+ax.margins(x=0.2)
 ax.set_title("What is on disk", loc="left")
 ax.set_xticks([])
 ax.spines[:].set_visible(False)

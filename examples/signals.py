@@ -4,13 +4,22 @@ Signals: outlines of leaves, and what scikit-learn makes of them
 
 OSULeaf (Gandhi 2002; in the UCR archive) has the outlines of leaves of six kinds of
 trees, as the distance from the centre along the edge: 427 values. A network that slides
-over them does not mind where along the edge a feature is; rows of values do. The data
-come with the package sktime: pip install "skconv[examples]"
+over them does not mind where along the edge a feature is; rows of values do.
+
+.. image:: /static/signals.png
+   :alt: A leaf of each kind, drawn around its centre; and the accuracy of six
+         classifiers: 88 % of skconv's network, 46 to 55 % of classifiers of rows
+
+The data come with the package sktime: ``pip install "skconv[examples]"``. All of it
+takes minutes, and so it does not run when this page is built.
 """
+
+# sphinx_gallery_thumbnail_path = "static/signals.png"
 
 import argparse
 import time
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -85,10 +94,43 @@ def baselines(seed):
     return models
 
 
+def draw(X, y, accuracies):
+    """Draw a leaf of each kind, and how many each classifier tells, seed by seed."""
+    kinds = np.unique(y)
+    figure = plt.figure(figsize=(5.2, 5), layout="constrained")
+    above, below = figure.subfigures(2, height_ratios=[1, 3])
+    above.suptitle("A leaf of each kind")
+    leaves = above.subplots(1, len(kinds), subplot_kw={"projection": "polar"})
+    around = np.linspace(0, 2 * np.pi, X.shape[1])
+    for ax, kind in zip(leaves, kinds, strict=True):
+        outline = X[y == kind][0, :, 0]
+        distance = outline - outline.min() + 1  # the data are standardised
+        ax.fill(around, distance, "#cfe3d3", edgecolor="#1d7a5f")
+        ax.set_ylim(0)
+        ax.set_axis_off()
+
+    below.suptitle("Told right, of leaves that it never saw")
+    ax = below.subplots()
+    names = sorted(accuracies, key=lambda name: np.mean(accuracies[name]))
+    means = [np.mean(accuracies[name]) for name in names]
+    hues = ["#1d7a5f" if name == "skconv" else "#b9c4cd" for name in names]
+    bars = ax.barh(names, means, color=hues)
+    ax.bar_label(bars, [f"{mean:.0%}" for mean in means], padding=10)
+    for row, name in enumerate(names):
+        each = accuracies[name]
+        ax.plot(each, [row] * len(each), "o", color="#1c2733", markersize=3)
+    ax.set_xlim(0, 1)
+    ax.set_xticks([])
+    ax.tick_params(left=False)
+    ax.spines[:].set_visible(False)
+    return figure
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Tell trees by outlines of leaves.")
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--output", help="file for the picture; by default a window")
     arguments = parser.parse_args()
 
     (X, y), (X_test, y_test) = load("train"), load("test")
@@ -99,6 +141,7 @@ def main():
     }
     models["skconv"] = [network(arguments.epochs, s) for s in range(arguments.seeds)]
     print(f"{'':20}  accuracy (of each seed)  seconds to fit")
+    accuracies = {}
     for name, seeds in models.items():
         rows = name != "skconv"  # the others know rows only
         train, test = (a.reshape(len(a), -1) if rows else a for a in (X, X_test))
@@ -107,6 +150,13 @@ def main():
         seconds = (time.perf_counter() - start) / len(seeds)
         each = " ".join(f"{score:.3f}" for score in scores)
         print(f"{name:20}  {np.mean(scores):.3f} ({each})    {seconds:.1f}")
+        accuracies[name] = scores
+
+    figure = draw(X, y, accuracies)
+    if arguments.output:
+        figure.savefig(arguments.output, dpi=150)
+    else:
+        plt.show()
 
 
 if __name__ == "__main__":

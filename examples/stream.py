@@ -2,25 +2,43 @@
 Stream: train from chunks of a file that is never in memory whole
 =================================================================
 
-Run ``python examples/stream.py``; ``--output`` is where the images and the checkpoint
-go. Kill it, run it again: it goes on where it was.
+Images stand in a file that need not fit into memory; ``partial_fit`` learns from 500 of
+them at a time, and a checkpoint keeps what it has learnt. Run ``python
+examples/stream.py --output FOLDER``, kill it, run it again: it goes on where it was.
 """
 
 import argparse
+import tempfile
 import tracemalloc
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 
 from skconv import ConvNetClassifier
 from skconv.callbacks import Checkpoint
 
+parser = argparse.ArgumentParser(description="Train from chunks of a file.")
+parser.add_argument(
+    "--output",
+    type=Path,
+    help="folder for images, checkpoint and picture; by default none is kept",
+)
+parser.add_argument("--images", type=int, default=20_000)
+arguments = parser.parse_args()
+temporary = tempfile.TemporaryDirectory()
+folder = arguments.output or Path(temporary.name)
+
+# %%
+# A file of images
+# ----------------
+# Digits, enlarged to 32 x 32 and each shifted its own way, as bytes.
+
 SIDE, CHUNK = 32, 500
 
 
-def write_file(folder, n_images):
-    """Write digits, enlarged to 32x32 and each shifted its own way, as bytes."""
+def write_file(n_images):
     digits, labels = load_digits(return_X_y=True)
     small = digits.reshape(-1, 8, 8).astype(np.uint8) * 15
     rng = np.random.default_rng(0)
@@ -34,12 +52,18 @@ def write_file(folder, n_images):
     np.save(folder / "y.npy", labels[which])
 
 
-def chunks(folder, first=0):
-    """Yield (X, y) of 500 images at a time, from the chunk `first` on.
+if not (folder / "y.npy").exists():
+    write_file(arguments.images)
 
-    Each opens the file anew, since pages of a memory map that were read count as this
-    process's memory as long as it is open.
-    """
+# %%
+# Chunk by chunk
+# --------------
+# Each chunk opens the file anew, since pages of a memory map that were read count as
+# this process's memory as long as it is open.
+
+
+def chunks(first=0):
+    """Yield (X, y) of 500 images at a time, from the chunk `first` on."""
     y = np.load(folder / "y.npy")
     for start in range(first * CHUNK, len(y), CHUNK):
         part = slice(start, start + CHUNK)
@@ -47,45 +71,61 @@ def chunks(folder, first=0):
         yield X / np.float32(255), y[part]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path("."))
-    parser.add_argument("--images", type=int, default=20_000)
-    arguments = parser.parse_args()
-    folder = arguments.output
-    if not (folder / "y.npy").exists():
-        write_file(folder, arguments.images)
+clf = ConvNetClassifier(
+    filters=(8,),
+    pool_size=4,
+    hidden_layer_sizes=(32,),
+    learning_rate_init=0.005,
+    batch_size=50,
+    random_state=0,
+)
+checkpoint = Checkpoint(folder / "stream.ckpt", every=4)
+clf.set_callbacks(checkpoint)
+done = checkpoint.restore(clf)
+print(f"chunks that were seen before: {done}")
 
-    clf = ConvNetClassifier(
-        filters=(8,),
-        pool_size=4,
-        hidden_layer_sizes=(32,),
-        learning_rate_init=0.005,
-        batch_size=50,
-        random_state=0,
-    )
-    checkpoint = Checkpoint(folder / "stream.ckpt", every=4)
-    clf.set_callbacks(checkpoint)
-    done = checkpoint.restore(clf)
-    print(f"chunks that were seen before: {done}")
+# %%
+# Learn
+# -----
+# Each chunk is a test before it is learnt from: the network has not seen it yet.
 
-    tracemalloc.start()
-    right = n = 0
-    for X, y in chunks(folder, done):
-        if hasattr(clf, "network_"):  # each chunk is a test before it is learnt from
-            right += (clf.predict(X) == y).sum()
-            n += len(y)
-        clf.partial_fit(X, y, classes=range(10))
-        if n and clf.n_iter_ % 5 == 0:
-            print(f"chunk {clf.n_iter_:3d}: {right / n:.3f} of those since were right")
-            right = n = 0
-    peak = tracemalloc.get_traced_memory()[1]
-    whole = 4 * SIDE * SIDE * len(np.load(folder / "y.npy"))
-    print(
-        f"most memory in use: {peak / 1e6:.0f} MB; X as float32: {whole / 1e6:.0f} MB"
-    )
-    print(f"sum of the weights: {clf.network_.parameters.sum():.6f}")
+tracemalloc.start()
+seen, right, held = [], [], []
+for X, y in chunks(done):
+    score = clf.score(X, y) if hasattr(clf, "network_") else np.nan
+    clf.partial_fit(X, y, classes=range(10))
+    seen.append(clf.n_iter_ * CHUNK)
+    right.append(score)
+    held.append(tracemalloc.get_traced_memory()[1] / 1e6)
+    if clf.n_iter_ % 5 == 0:
+        print(f"chunk {clf.n_iter_:3d}: {score:.3f} were right before it learnt them")
+peak = tracemalloc.get_traced_memory()[1]
+whole = 4 * SIDE * SIDE * len(np.load(folder / "y.npy"))
+print(f"most memory in use: {peak / 1e6:.0f} MB; X as float32: {whole / 1e6:.0f} MB")
+print(f"sum of the weights: {clf.network_.parameters.sum():.6f}")
 
+# %%
+# What it learnt, and what it held meanwhile
+# ------------------------------------------
 
-if __name__ == "__main__":
-    main()
+figure, (above, below) = plt.subplots(
+    2, figsize=(5.2, 4.6), sharex=True, layout="constrained"
+)
+above.plot(seen, right, "o-", color="#2b5d8a", markersize=4)
+above.set_ylim(0, 1)
+above.set_title("Right before it was learnt, of each chunk", loc="left")
+below.fill_between(
+    seen, 4e-6 * SIDE**2 * np.array(seen), color="#e9ecef", label="the images so far"
+)
+below.plot(seen, held, color="#c46a00", linewidth=2, label="most that was in memory")
+below.set_title("Megabytes", loc="left")
+below.set_xlabel("images seen")
+below.locator_params("x", nbins=5)
+below.legend(loc="upper left", frameon=False)
+for ax in (above, below):
+    ax.grid(axis="y", color="#dddddd", linewidth=0.7)
+    ax.spines[["top", "right"]].set_visible(False)
+if arguments.output and seen:
+    figure.savefig(folder / "stream.png", dpi=130)
+temporary.cleanup()
+plt.show()

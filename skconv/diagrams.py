@@ -6,6 +6,7 @@ scikit-learn draws the boxes; what is said here is what stands in them.
 from sklearn.utils._repr_html.estimator import _VisualBlock
 
 from .architectures import default_layers
+from .layers import Branches, Residual
 from .layers.naming import name_all
 from .parameters import NUMBERS
 from .version import DOCUMENTATION
@@ -38,34 +39,52 @@ class DrawsLayers:
 
 
 class _LayerBlock(_VisualBlock):
-    """A box that says a layer's name over its class; scikit-learn's say the class."""
+    """A layer's box, or the frame around the layers inside of it."""
 
     def __init__(self, name, layer):
+        self.layer = layer
         kind = layer if isinstance(layer, str) else type(layer).__name__
-        super().__init__(
-            "single", layer, names=name, name_caption=kind, name_details=str(layer)
-        )
-        self.doc_link_label = kind
+        paths = _paths(layer)
+        if paths:
+            how = "parallel" if len(paths) > 1 else "serial"
+            super().__init__(how, [_chain(path) for path in paths])
+        else:
+            super().__init__(
+                "single", layer, names=name, name_caption=kind, name_details=str(layer)
+            )
+            self.doc_link_label = kind
+        # Up to its colon it is what a grid calls the layer.
+        self.label = f"{name}: {kind}" if paths else name
 
     def __getattr__(self, name):
         # Parameters and links are the layer's; what is no layer may have none.
-        of_layer = name in ("_get_params_html", "_get_doc_link")
-        if of_layer and not isinstance(self.estimators, type):
-            return getattr(self.estimators, name)
+        of_layer = name in ("get_params", "_get_params_html", "_get_doc_link")
+        if of_layer and not isinstance(self.layer, type):
+            return getattr(self.layer, name)
         raise AttributeError(name)
 
 
-def _chain(layers, whole=None):
-    """Draw layers one below the other; those inside of a `whole` under its own box."""
-    names, boxes = [], []
-    for name, layer in layers:
-        # Before a fit there may be anything in the list, such as "passthrough".
-        inner = layer.inner_layers() if hasattr(layer, "inner_layers") else []
-        box = _LayerBlock(name, layer)
-        names.append(name)
-        boxes.append(_chain(inner, box) if inner else box)
-    if whole is None:
-        return _VisualBlock("serial", boxes, names=names, dash_wrapped=False)
-    if getattr(whole.estimators, "side_by_side", False):
-        names, boxes = [None], [_VisualBlock("parallel", boxes, names=names)]
-    return _VisualBlock("serial", [whole, *boxes], names=[None, *names])
+def _paths(layer):
+    """Return the chains that a layer's input takes, side by side; none if it has none.
+
+    Before a fit there may be anything in a list of layers, such as "passthrough".
+    """
+    inner = layer.inner_layers() if hasattr(layer, "inner_layers") else []
+    if isinstance(layer, Branches):
+        return [[branch] for branch in inner]
+    shortcut = [part for part in inner if part[0] == "shortcut"]
+    if isinstance(layer, Residual) and shortcut:
+        return [inner[:-1], shortcut]
+    return [inner] if inner else []
+
+
+def _chain(layers):
+    """Draw layers one below the other."""
+    boxes = [_LayerBlock(name, layer) for name, layer in layers]
+    return _VisualBlock(
+        "serial",
+        boxes,
+        names=[box.label for box in boxes],
+        name_details=[str(box.layer) for box in boxes],
+        dash_wrapped=False,
+    )

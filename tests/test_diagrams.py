@@ -9,7 +9,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from skconv import ConvNetClassifier, ConvNetRegressor
-from skconv.layers import Conv2D, Dense, Layer, MaxPool2D
+from skconv.layers import (
+    Branches,
+    Conv2D,
+    Dense,
+    Layer,
+    MaxPool2D,
+    Residual,
+    Sequential,
+)
 from skconv.version import DOCUMENTATION
 
 LAYERS = [("conv1", Conv2D(4)), MaxPool2D(), ("drop", "passthrough"), Dense(16)]
@@ -67,17 +75,54 @@ def test_a_layer_of_ones_own_links_nowhere():
     assert boxes(ConvNetClassifier([Own()]))[1] == ["Own", "Dense"]
 
 
-def test_layers_inside_of_a_layer_stand_below_it():
-    class Block(Layer):
-        def inner_layers(self):
-            return [("a", Conv2D(2)), ("b", MaxPool2D())]
+COMPOSITES = [
+    ("first", Conv2D(4)),
+    ("chain", Sequential([("a", Conv2D(4)), ("b", Conv2D(4))])),
+    ("plain", Residual([("c", Conv2D(4)), ("d", Conv2D(4))])),
+    ("around", Residual([("e", Conv2D(4)), ("f", Conv2D(4))], Conv2D(4, 1))),
+    ("mixed", Branches([("g", Conv2D(4)), ("h", [("i", Conv2D(4)), MaxPool2D(1)])])),
+]
 
-    names, _ = boxes(ConvNetClassifier([("first", Dense(3)), ("block", Block())]))
-    assert names == ["first", "block", "a", "b", "output"]
-    Block.side_by_side = True
-    beside = ConvNetClassifier([("first", Dense(3)), ("block", Block())])
-    assert boxes(beside)[0] == names
-    assert estimator_html_repr(beside).count('<div class="sk-parallel-item">') == 2
+
+def outline(block):
+    """Return names: lists are drawn one below the other, tuples side by side."""
+    if block.kind == "single":
+        return block.names
+    inside = [outline(each) for each in block.estimators]
+    if block.kind == "parallel":
+        return tuple(inside)
+    return inside if len(inside) > 1 else inside[0]
+
+
+def test_layers_inside_of_a_layer_stand_as_its_input_takes_them(digits):
+    X, _, y, _ = digits
+    clf = ConvNetClassifier(COMPOSITES, max_iter=1)
+    expected = [
+        "first",
+        ["a", "b"],
+        ["c", "d"],
+        (["e", "f"], "shortcut"),
+        ("g", ["i", "maxpool2d_1"]),
+        "output",
+    ]
+    assert outline(clf._sk_visual_block_()) == expected
+    assert outline(clf.fit(X[:100], y[:100])._sk_visual_block_()) == expected
+
+
+def test_a_layer_that_holds_layers_has_its_parameters_and_link_at_its_frame():
+    clf = ConvNetClassifier(COMPOSITES)
+    search = GridSearchCV(make_pipeline(StandardScaler(), clf), {})
+    for estimator, before in ((clf, ""), (search, "estimator__convnetclassifier__")):
+        page = estimator_html_repr(estimator)
+        for label in ("around: Residual", "mixed: Branches", "h: Sequential"):
+            assert page.count(f">{label}<") == 1
+            kind = label.partition(": ")[2]
+            assert f"{DOCUMENTATION}/api/skconv.layers.{kind}.html" in page
+        at_frame = page.partition(">around: Residual<")[2].partition(">e<")[0]
+        assert "copyToClipboard('activation'" in at_frame
+        if "data-param-prefix" in page:  # since 1.8
+            for name in ("around__shortcut", "mixed__g", "mixed__h__i", "around"):
+                assert f'data-param-prefix="{before}{name}__"' in page
 
 
 @pytest.mark.parametrize("layers", [3, [3], "conv", [], [Conv2D]])

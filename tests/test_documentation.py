@@ -35,13 +35,18 @@ EXAMPLES = {
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
     "stream.py": lambda folder: ["--output", str(folder), "--images", "8000"],
-    "signals.py": lambda folder: ["--epochs", "2", "--seeds", "1"],
+    "signals.py": lambda folder: [
+        *("--epochs", "2", "--seeds", "1", "--output", str(folder / "a.png"))
+    ],
     "fashion_mnist.py": lambda folder: [
         *("--epochs", "1", "--samples", "1000", "--output", str(folder / "a.png"))
     ],
     "look_inside.py": lambda folder: ["--output", str(folder)],
 }
-PICTURES = {"digits.py": 1, "fashion_mnist.py": 1, "look_inside.py": 5}
+PICTURES = {
+    **dict.fromkeys(["digits.py", "fashion_mnist.py", "signals.py", "stream.py"], 1),
+    "look_inside.py": 5,
+}
 NEED = {
     "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],
     "saving.md": ["onnx", "onnxruntime", "skl2onnx", "skops"],
