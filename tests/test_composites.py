@@ -15,6 +15,8 @@ from skconv.layers import (
     Dense,
     Flatten,
     MaxPool2D,
+    Normalization,
+    Rescaling,
     Residual,
     Sequential,
 )
@@ -231,6 +233,21 @@ def test_what_nobody_reads_is_not_computed(rng):
     network = Network.build([Sequential([layer]), Dense(3)], (4, 4, 1), rng)
     x = rng.standard_normal((2, 4, 4, 1), dtype=np.float32)
     network.loss_and_gradient(x, np.array([0, 1]), None, ops.softmax_cross_entropy, rng)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        Sequential([Rescaling(2.0), ("norm", Normalization())]),
+        Residual([Activation("relu")], [Rescaling(0.5)]),
+        Branches([Activation("relu"), ("wide", [Rescaling(2.0)])]),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_network_may_begin_with_layers_that_learn_nothing(first, rng):
+    X, y = rng.random((12, 4, 4)), np.arange(12) % 2
+    clf = ConvNetClassifier([first, Dense(4)], max_iter=2).fit(X, y)
+    assert clf.predict(X).shape == (12,)
 
 
 def test_multiply_adds_are_those_of_the_parts():
