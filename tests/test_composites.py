@@ -1,9 +1,11 @@
 """Layers that hold layers: names, shapes and gradients reach in, however deep."""
 
 import pickle
+import time
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -79,6 +81,27 @@ def test_names_reach_in_however_deep():
     assert params["top__dense_1"].units == 7
     for name, value in clone(clf).get_params().items():
         assert repr(value) == repr(params[name])
+
+
+def test_printing_does_not_take_twice_the_time_for_each_level():
+    layer = Dense(3)
+    for _ in range(12):
+        layer = Residual([Activation("relu")], [("inner", layer)])
+    start = time.process_time()
+    assert repr(layer).startswith(
+        "Residual(layers=[Activation(activation='relu')], shortcut=[('inner', Residual("
+    )
+    assert len(repr(layer)) < 800
+    assert len(repr(ConvNetClassifier([layer]))) < 1500
+    assert time.process_time() - start < 5
+
+
+def test_printing_shows_defaults_where_scikit_learn_is_to():
+    assert repr(Sequential([Dense(2, "relu")])) == (
+        "Sequential(layers=[Dense(activation='relu', units=2)])"
+    )
+    with config_context(print_changed_only=False):
+        assert "use_bias=True" in repr(Dense(2))
 
 
 def test_a_shortcut_is_named_whether_layer_or_list():
