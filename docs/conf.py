@@ -68,8 +68,8 @@ viewcode_line_numbers = True
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    # Not run are those that take minutes, want more packages, or start servers.
-    "filename_pattern": r"examples/(?!export|fashion_mnist|serving|signals|stream)",
+    # Not run are those that take minutes or want more packages.
+    "filename_pattern": r"examples/(?!export|fashion_mnist|signals|stream)",
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("skconv",),
     "backreferences_dir": "gallery/uses",

@@ -40,8 +40,9 @@ ARGUMENTS = {
         *("--epochs", "1", "--samples", "1000", "--output", str(folder / "a.png"))
     ],
     "look_inside.py": lambda folder: ["--output", str(folder)],
+    "serving.py": lambda folder: ["--output", str(folder)],
 }
-PICTURES = {"digits.py": 1, "fashion_mnist.py": 1, "look_inside.py": 5}
+PICTURES = {"digits.py": 1, "fashion_mnist.py": 1, "look_inside.py": 5, "serving.py": 1}
 NEED = {
     "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],
     "saving.md": ["onnx", "onnxruntime", "skl2onnx", "skops"],
