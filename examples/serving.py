@@ -14,6 +14,7 @@ how long all took.
 """
 
 import argparse
+import inspect
 import json
 import socket
 import subprocess
@@ -87,6 +88,7 @@ def read_binary(body, clf):
 
 
 READERS = {JSON: read_json, BINARY: read_binary}
+HERE = Path(inspect.getfile(create_app)).parent  # a gallery has no __file__
 
 
 @contextmanager
@@ -95,7 +97,7 @@ def serve(path, *options, workers=2):
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         command = [
             *(sys.executable, "-m", "gunicorn", "--log-level", "warning"),
-            *("--chdir", str(Path(__file__).parent), "--bind"),
+            *("--chdir", str(HERE), "--bind"),
             *(f"fd://{listener.fileno()}", "--workers", str(workers), *options),
             f"serving:create_app({str(Path(path).resolve())!r})",
         ]
