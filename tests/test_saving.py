@@ -315,10 +315,19 @@ def test_labels_that_json_cannot_say(images, path):
         save_model(clf, path)
 
 
-def test_a_header_that_no_reader_would_take(clf, path, monkeypatch):
-    monkeypatch.setattr(safetensors, "HEADER_LIMIT", 1000)
-    with pytest.raises(ValueError, match="takes .* bytes, more than the 1000"):
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("HEADER_LIMIT", "takes .* bytes, more than the 500 that are allowed"),
+        ("VALUES_LIMIT", "takes .* values of JSON, more than the 500"),
+    ],
+)
+def test_a_header_that_no_reader_would_take(limit, words, clf, path, monkeypatch):
+    monkeypatch.setattr(safetensors, limit, 500)
+    clf.set_params(filters=list(range(600)))
+    with pytest.raises(ValueError, match=words):
         save_model(clf, path)
+    assert not path.exists()
 
 
 def test_a_failed_save_leaves_the_old_file(clf, images, path, monkeypatch):
