@@ -5,11 +5,10 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-import joblib
 import numpy as np
 
 from examples.serving import BINARY, JSON, load_test, requests_of, serve
-from skconv import ConvNetClassifier
+from skconv import ConvNetClassifier, save_model
 
 from .processes import figures, print_table
 from .scaling import memory_of
@@ -46,8 +45,8 @@ def run():
     clf = ConvNetClassifier(max_iter=1, random_state=0)
     clf.fit(X, np.arange(len(X)) % 10)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        path = Path(folder) / "model.joblib"
-        joblib.dump(clf, path)
+        path = Path(folder) / "model.safetensors"
+        save_model(clf, path)
         records = [measure(load, path, X, clf) for load in LOADS]
     print_table(
         [

@@ -68,8 +68,8 @@ viewcode_line_numbers = True
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    # Not run are those that take minutes, or start servers.
-    "filename_pattern": r"examples/(?!fashion_mnist|serving|signals)",
+    # Not run are those that take minutes.
+    "filename_pattern": r"examples/(?!fashion_mnist|signals)",
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("skconv",),
     "backreferences_dir": "gallery/uses",

@@ -6,12 +6,15 @@ Answer HTTP requests with a model, in processes that are forked off a loaded one
 
 The server is gunicorn (``pip install gunicorn``), which needs a system that can fork:
 
-    gunicorn --preload --workers 2 'serving:create_app("model.joblib")'
+    gunicorn --preload --workers 2 'serving:create_app("model.safetensors")'
 
 ``python examples/serving.py`` trains a model, starts that server on a free port, puts
-it under load and compares every answer with the model's own.
+it under load, compares every answer with the model's own, and draws one of them and
+how long all took.
 """
 
+import argparse
+import inspect
 import json
 import socket
 import subprocess
@@ -24,11 +27,10 @@ from http.client import HTTPConnection
 from importlib.util import find_spec
 from pathlib import Path
 
-import joblib
 import numpy as np
 from sklearn.datasets import load_digits
 
-from skconv import ConvNetClassifier
+from skconv import ConvNetClassifier, load_model, save_model
 
 JSON, BINARY = "application/json", "application/octet-stream"
 LIMIT = 2**24  # bytes of a request
@@ -36,8 +38,7 @@ LIMIT = 2**24  # bytes of a request
 
 def create_app(path):
     """Return the WSGI application that answers with the model in a file."""
-    # A joblib file can run code when it is loaded: load only files that you trust.
-    clf = joblib.load(path)
+    clf = load_model(path)  # which runs no code that the file brings
     # Before the fork: a model that cannot predict is to end the server, not a request.
     clf.predict_proba(np.zeros((1, *clf.input_shape_)))
 
@@ -87,6 +88,7 @@ def read_binary(body, clf):
 
 
 READERS = {JSON: read_json, BINARY: read_binary}
+HERE = Path(inspect.getfile(create_app)).parent  # a gallery has no __file__
 
 
 @contextmanager
@@ -95,7 +97,7 @@ def serve(path, *options, workers=2):
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         command = [
             *(sys.executable, "-m", "gunicorn", "--log-level", "warning"),
-            *("--chdir", str(Path(__file__).parent), "--bind"),
+            *("--chdir", str(HERE), "--bind"),
             *(f"fd://{listener.fileno()}", "--workers", str(workers), *options),
             f"serving:create_app({str(Path(path).resolve())!r})",
         ]
@@ -145,25 +147,57 @@ def requests_of(X, clf, content_type, images=1):
     ]
 
 
+def draw(image, probabilities, times):
+    """Draw an answer, and how long each of them took."""
+    import matplotlib.pyplot as plt  # here, as the server has no use for it
+
+    figure, (asked, answered, took) = plt.subplots(
+        1, 3, figsize=(9, 3), width_ratios=[2, 3, 4], layout="constrained"
+    )
+    asked.imshow(image, cmap="gray_r")
+    asked.set(title="asked", xticks=[], yticks=[])
+    answered.bar(range(len(probabilities)), probabilities)
+    answered.set(
+        title="answered", xlabel="digit", ylabel="probability", ylim=(0, 1),
+        xticks=range(len(probabilities)),
+    )  # fmt: skip
+    milliseconds = 1e3 * np.array(list(times.values()))
+    bins = np.geomspace(milliseconds.min(), milliseconds.max(), 40)
+    for content_type, each in zip(times, milliseconds, strict=True):
+        took.hist(each, bins, alpha=0.6, label=content_type)
+    took.set(title="took", xlabel="ms", ylabel="requests", xscale="log")
+    took.legend()
+    return figure
+
+
 def main():
+    parser = argparse.ArgumentParser(description="Serve a model, and put it to load.")
+    parser.add_argument("--output", type=Path, help="folder for the picture")
+    folder_of_picture = parser.parse_args().output
     if find_spec("gunicorn") is None:
         sys.exit("this example answers through gunicorn: pip install gunicorn")
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
     clf = ConvNetClassifier(max_iter=3, random_state=0).fit(X, y)
+    times = {}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.joblib"
-        joblib.dump(clf, path)
+        path = Path(folder) / "model.safetensors"
+        save_model(clf, path)
         with serve(path, "--preload") as (_, address):
             for content_type in READERS:
                 requests = requests_of(X[:300], clf, content_type)
                 each, seconds, wrong = load_test(address, requests, clients=4)
+                times[content_type] = each
                 median, slowest = 1e3 * np.percentile(each, [50, 99])
                 print(
                     f"{content_type}: {len(each) / seconds:.0f} requests a second, "
                     f"median {median:.1f} ms, 99th percentile {slowest:.1f} ms, "
                     f"wrong answers: {wrong}"
                 )
+    # What the model says is what the server said, where no answer was wrong.
+    figure = draw(X[0].reshape(8, 8), requests[0][2][0], times)
+    if folder_of_picture:
+        figure.savefig(folder_of_picture / "serving.png", dpi=130)
 
 
 if __name__ == "__main__":

@@ -257,10 +257,13 @@ def _views(layout, vector):
 
 
 def _fill(vector, layout, arrays):
-    """Put nested arrays where the layout has them, as far as the vector goes."""
+    """Put nested arrays where the layout has them, as far as the vector goes.
+
+    What learns nothing may be left out, with all the names inside.
+    """
     for key, place in layout.items():
         if isinstance(place, dict):
-            _fill(vector, place, arrays[key])
+            _fill(vector, place, arrays.get(key, {}))
             continue
         start, stop, _ = place
         if stop <= len(vector):

@@ -4,17 +4,29 @@
 
 Half of the mutants are bytes flipped, cut out, doubled or put in. The others are
 changed as JSON, parameters and tables of arrays alike, and signed anew, so that they
-pass the checksum and reach what lies behind it. Each is loaded under a limit of memory
-and in a limited time.
+pass the checksum and reach what lies behind it.
+
+They are loaded in a process of its own: if it dies or hangs, that is told, and the file
+is kept. What Python allocates for a file is measured, and on Linux the process may not
+grow by more than is allowed, whoever allocates. The last line says "finished", and the
+exit status is 0, if all of it went well.
 """
 
 import argparse
 import collections
+import contextlib
+import faulthandler
 import gc
 import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
 import tempfile
 import time
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +48,7 @@ from skconv.persistence import safetensors
 
 SLACK = 2**23  # of memory, beyond the file's size: JSON as Python's objects
 SECONDS = 2.0  # of the processor: the machine may do much else
+HANGS = 120.0  # seconds of the clock, after which the process is ended
 
 NASTY = [
     None, True, False, 0, 1, -1, 2, 7, 10**6, 10**9, 2**31, 2**63 - 1, 2**64, -(2**63),
@@ -109,6 +122,8 @@ def mutate_json(data, rng):
     length = int.from_bytes(data[:8], "little")
     table, body = json.loads(data[8 : 8 + length]), data[8 + length :]
     document = json.loads(table["__metadata__"]["model"])
+    if rng.random() < 0.05:
+        nest(document["layers"], rng)
     for _ in range(rng.integers(1, 4)):
         change(document if rng.random() < 0.7 else table, rng)
     text = json.dumps(document)
@@ -119,6 +134,14 @@ def mutate_json(data, rng):
         table["__metadata__"]["sha256"] = sign(text, table, body)
     header = json.dumps(table).encode()
     return len(header).to_bytes(8, "little") + header + body
+
+
+def nest(layers, rng):
+    """Put a layer into another, that into another, and so on."""
+    entry = layers[rng.integers(len(layers))]
+    for _ in range(rng.integers(1, 12)):
+        kind = ["Branches", "Residual", "Sequential"][rng.integers(3)]
+        entry[1] = {"class": kind, "params": {"layers": [entry[1]]}}
 
 
 def sign(text, table, body):
@@ -170,32 +193,65 @@ def change(value, rng):
 
 def fuzz(n, seed, folder, report_every=None):
     """Load `n` mutants; return how often each outcome came, and the worst figures."""
-    rng = np.random.default_rng(seed)
-    originals = seeds(folder)
     outcomes, worst = collections.Counter(), {"bytes": 0, "seconds": 0.0}
     path = folder / "mutant.safetensors"
-    gc.collect()
-    tracemalloc.start()
-    try:
-        for i in range(n):
-            data = originals[rng.integers(len(originals))]
-            data = (mutate_bytes if rng.random() < 0.5 else mutate_json)(data, rng)
-            path.write_bytes(data)
-            outcomes[load(path, len(data), worst)] += 1
-            if report_every and (i + 1) % report_every == 0:
-                print(f"{i + 1}: {dict(outcomes)}, worst {worst}", flush=True)
-    finally:
-        tracemalloc.stop()
+    results = results_of(load_mutants, seeds(folder), n, seed, path)
+    for i, (outcome, beyond, seconds) in enumerate(results, start=1):
+        outcomes[outcome] += 1
+        worst["bytes"] = max(worst["bytes"], beyond)
+        worst["seconds"] = max(worst["seconds"], round(seconds, 3))
+        if report_every and i % report_every == 0:
+            print(f"{i}: {dict(outcomes)}, worst {worst}", flush=True)
+    assert outcomes.total() == n
     return outcomes, worst
 
 
-def load(path, size, worst):
-    """Load a file, and say what came of it."""
+def results_of(run, *arguments):
+    """Yield what ``run(sender, *arguments)`` sends from a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    results, sender = context.Pipe(duplex=False)
+    child = context.Process(target=run, args=(sender, *arguments))
+    child.start()
+    sender.close()
+    n = 0
+    try:
+        while True:
+            if not results.poll(HANGS):
+                os.kill(child.pid, signal.SIGABRT)  # faulthandler says where it was
+            yield results.recv()
+            n += 1
+    except EOFError:
+        child.join()
+    finally:
+        child.kill()
+        child.join()
+    assert child.exitcode == 0, (
+        f"after {n} results the process ended with exit code {child.exitcode}"
+    )
+
+
+def load_mutants(sender, originals, n, seed, path):
+    """Load `n` mutants of files, and send what came of each."""
+    faulthandler.enable()
+    warnings.simplefilter("ignore")  # a mutant may overflow in a cast
+    rng = np.random.default_rng(seed)
+    gc.collect()
+    tracemalloc.start()
+    for _ in range(n):
+        data = originals[rng.integers(len(originals))]
+        data = (mutate_bytes if rng.random() < 0.5 else mutate_json)(data, rng)
+        path.write_bytes(data)
+        sender.send(load(path, len(data)))
+
+
+def load(path, size):
+    """Load a file; return what came of it, bytes beyond its size, and seconds."""
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     start = time.process_time()
     try:
-        repr(skconv.load_model(path))
+        with growing_by_at_most(size + SLACK):
+            repr(skconv.load_model(path))
         outcome = "loaded"
     except ValueError as error:
         assert str(path) in str(error), f"{error} does not name its file"
@@ -206,9 +262,25 @@ def load(path, size, worst):
     beyond = tracemalloc.get_traced_memory()[1] - before - size
     assert beyond < SLACK, f"{beyond} bytes more than the file of {size} bytes"
     assert seconds < SECONDS, f"{seconds:.1f} s for a file of {size} bytes"
-    worst["bytes"] = max(worst["bytes"], beyond)
-    worst["seconds"] = max(worst["seconds"], round(seconds, 3))
-    return outcome
+    return outcome, beyond, seconds
+
+
+@contextlib.contextmanager
+def growing_by_at_most(n):
+    """Have the system refuse memory to a process that has grown by `n` bytes."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = pages * resource.getpagesize() + n
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def main():
@@ -216,9 +288,18 @@ def main():
     parser.add_argument("--n", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        outcomes, worst = fuzz(arguments.n, arguments.seed, Path(folder), 5000)
-    print(f"{arguments.n} files: {dict(outcomes)}; worst beyond the file: {worst}")
+    for name in "SIGTERM", "SIGHUP":
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    folder = Path(tempfile.mkdtemp())
+    try:
+        outcomes, worst = fuzz(arguments.n, arguments.seed, folder, 1000)
+    except BaseException as error:
+        print(f"not finished ({error!r}); the last file is in {folder}", flush=True)
+        raise
+    shutil.rmtree(folder)
+    print(f"finished, {arguments.n} files: {dict(outcomes)}, worst {worst}")
 
 
 if __name__ == "__main__":

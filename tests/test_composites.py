@@ -1,9 +1,11 @@
 """Layers that hold layers: names, shapes and gradients reach in, however deep."""
 
 import pickle
+import time
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -15,6 +17,8 @@ from skconv.layers import (
     Dense,
     Flatten,
     MaxPool2D,
+    Normalization,
+    Rescaling,
     Residual,
     Sequential,
 )
@@ -77,6 +81,27 @@ def test_names_reach_in_however_deep():
     assert params["top__dense_1"].units == 7
     for name, value in clone(clf).get_params().items():
         assert repr(value) == repr(params[name])
+
+
+def test_printing_does_not_take_twice_the_time_for_each_level():
+    layer = Dense(3)
+    for _ in range(12):
+        layer = Residual([Activation("relu")], [("inner", layer)])
+    start = time.process_time()
+    assert repr(layer).startswith(
+        "Residual(layers=[Activation(activation='relu')], shortcut=[('inner', Residual("
+    )
+    assert len(repr(layer)) < 800
+    assert len(repr(ConvNetClassifier([layer]))) < 1500
+    assert time.process_time() - start < 5
+
+
+def test_printing_shows_defaults_where_scikit_learn_is_to():
+    assert repr(Sequential([Dense(2, "relu")])) == (
+        "Sequential(layers=[Dense(activation='relu', units=2)])"
+    )
+    with config_context(print_changed_only=False):
+        assert "use_bias=True" in repr(Dense(2))
 
 
 def test_a_shortcut_is_named_whether_layer_or_list():
@@ -231,6 +256,21 @@ def test_what_nobody_reads_is_not_computed(rng):
     network = Network.build([Sequential([layer]), Dense(3)], (4, 4, 1), rng)
     x = rng.standard_normal((2, 4, 4, 1), dtype=np.float32)
     network.loss_and_gradient(x, np.array([0, 1]), None, ops.softmax_cross_entropy, rng)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        Sequential([Rescaling(2.0), ("norm", Normalization())]),
+        Residual([Activation("relu")], [Rescaling(0.5)]),
+        Branches([Activation("relu"), ("wide", [Rescaling(2.0)])]),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_network_may_begin_with_layers_that_learn_nothing(first, rng):
+    X, y = rng.random((12, 4, 4)), np.arange(12) % 2
+    clf = ConvNetClassifier([first, Dense(4)], max_iter=2).fit(X, y)
+    assert clf.predict(X).shape == (12,)
 
 
 def test_multiply_adds_are_those_of_the_parts():

@@ -67,6 +67,7 @@ KNOW_SCIKIT_LEARN = {
     "exchange",
 }
 WHAT_LAYERS_KNOW = {
+    "sklearn.get_config",  # how much is to be printed
     "sklearn.base.BaseEstimator",
     "sklearn.utils.metadata_routing.UNUSED",
 }

@@ -42,10 +42,12 @@ ARGUMENTS = {
         *("--epochs", "1", "--samples", "1000", "--output", str(folder / "a.png"))
     ],
     "look_inside.py": lambda folder: ["--output", str(folder)],
+    "serving.py": lambda folder: ["--output", str(folder)],
 }
 PICTURES = {
-    **dict.fromkeys(["digits.py", "fashion_mnist.py", "signals.py", "stream.py"], 1),
+    **dict.fromkeys(["digits.py", "fashion_mnist.py", "serving.py", "signals.py"], 1),
     "look_inside.py": 5,
+    "stream.py": 1,
 }
 NEED = {
     "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],

@@ -95,6 +95,8 @@ SIGNALS = [
 def run(onnx_model, X):
     """Return the outputs by name, of a model that holds to the standard."""
     onnx_package.checker.check_model(onnx_model, full_check=True)
+    read = {name for node in onnx_model.graph.node for name in node.input}
+    assert {each.name for each in onnx_model.graph.initializer} <= read
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     session = runtime.InferenceSession(

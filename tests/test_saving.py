@@ -3,11 +3,11 @@
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
 import tracemalloc
-import warnings
 
 import fuzz_models
 import numpy as np
@@ -315,10 +315,19 @@ def test_labels_that_json_cannot_say(images, path):
         save_model(clf, path)
 
 
-def test_a_header_that_no_reader_would_take(clf, path, monkeypatch):
-    monkeypatch.setattr(safetensors, "HEADER_LIMIT", 1000)
-    with pytest.raises(ValueError, match="takes .* bytes, more than the 1000"):
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("HEADER_LIMIT", "takes .* bytes, more than the 500 that are allowed"),
+        ("VALUES_LIMIT", "takes .* values of JSON, more than the 500"),
+    ],
+)
+def test_a_header_that_no_reader_would_take(limit, words, clf, path, monkeypatch):
+    monkeypatch.setattr(safetensors, limit, 500)
+    clf.set_params(filters=list(range(600)))
+    with pytest.raises(ValueError, match=words):
         save_model(clf, path)
+    assert not path.exists()
 
 
 def test_a_failed_save_leaves_the_old_file(clf, images, path, monkeypatch):
@@ -585,11 +594,75 @@ def test_loading_takes_no_more_memory_than_the_file(images, path):
     assert size < peak < size + 2**20
 
 
+# What may be taken beside the arrays, for a header as full as is allowed.
+HEADER = 2**25
+LARGE = {
+    "empty lists": '{"a": [' + ",".join(["[]"] * 60_000) + "]}",
+    "small objects": '{"a": [' + ",".join(['{"a":0}'] * 65_000) + "]}",
+    "texts": '{"a": [' + ",".join(['"aa"'] * 131_000) + "]}",
+    "more than allowed": '{"a": [' + ",".join(["[]"] * 650_000) + "]}",
+    "a wide character": '{"__metadata__": {"a": "\U0001f600'
+    + "a" * (2**21 - 99)
+    + '"}}',
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_header_full_of_small_things_takes_little_memory(name, path):
+    path.write_bytes(framed(LARGE[name].encode()))
+    size = path.stat().st_size
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="cannot be loaded"):
+            load_model(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < size + HEADER
+
+
+def test_a_model_of_very_many_layers_takes_little_memory(clf, path):
+    save_model(clf, path)
+
+    def change(table, document):
+        dropout = {"class": "Dropout", "params": {"rate": 0.1}}
+        document["layers"][:0] = [[f"a{i}", dropout] for i in range(4_000)]
+
+    edit(path, change)
+    size = path.stat().st_size
+    tracemalloc.start()
+    try:
+        assert len(load_model(path).network_.layers) > 4_000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < size + HEADER
+
+
 def test_nothing_but_errors_come_of_mutants(tmp_path):
     """A short run of what ``python -m tests.fuzz_models`` does at length."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a mutant may overflow in a cast
-        outcomes, worst = fuzz_models.fuzz(200, 1, tmp_path)
+    outcomes, worst = fuzz_models.fuzz(400, 1, tmp_path)
     assert outcomes["loaded"] > 5
     assert outcomes["ValueError"] > 100
     assert worst["bytes"] < fuzz_models.SLACK
+
+
+def send_and_die(sender):
+    sender.send("a result")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_dies_of_a_mutant_is_told():
+    results = fuzz_models.results_of(send_and_die)
+    assert next(results) == "a result"
+    with pytest.raises(AssertionError, match="after 1 results .* exit code -9"):
+        next(results)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is set on Linux alone")
+def test_memory_is_limited_while_a_mutant_is_loaded():
+    with fuzz_models.growing_by_at_most(2**27):
+        bytearray(2**26)
+    with pytest.raises(MemoryError), fuzz_models.growing_by_at_most(2**25):
+        bytearray(2**26)
+    bytearray(2**26)

@@ -2,17 +2,17 @@
 
 import io
 import json
+import pickle
 import re
 import sys
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from examples import serving
-from skconv import ConvNetClassifier
+from skconv import ConvNetClassifier, save_model
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +24,16 @@ def clf(digits):
 
 @pytest.fixture(scope="module")
 def app(clf, tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "model.joblib"
-    joblib.dump(clf, path)
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    save_model(clf, path)
     return serving.create_app(path)
+
+
+def test_a_file_that_is_no_model_ends_the_server_before_it_answers(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(pickle.dumps(ConvNetClassifier()))
+    with pytest.raises(ValueError, match="model.safetensors' cannot be loaded"):
+        serving.create_app(path)
 
 
 def ask(app, body, content_type=serving.JSON, **more):

@@ -136,20 +136,22 @@ def _emit(graph, model, x, *, image=False, classes=None, raw=False):
 
 def _decide(graph, coding, z, classes, raw):
     """Emit labels of a classifier's outputs, and probabilities or these `raw`."""
-    zero = graph.constant(np.float32(0))
+
+    def positive():
+        zero = graph.constant(np.float32(0))
+        return graph.node("Cast", graph.node("Greater", z, zero), to=_INT64)
+
     probabilities = [len(coding.classes)]
     if coding.multilabel:
-        label = graph.node("Cast", graph.node("Greater", z, zero), to=_INT64)
         y = z if raw else activate(graph, z, coding.activation)
         return {
-            "label": (label, "INT64", probabilities),
+            "label": (positive(), "INT64", probabilities),
             "probabilities": (y, "FLOAT", probabilities),
         }
     if coding.n_outputs == 1:
         both = graph.node("Concat", graph.node("Neg", z), z, axis=1)
         y = both if raw else activate(graph, both, "logistic")
-        code = graph.node("Cast", graph.node("Greater", z, zero), to=_INT64)
-        code = graph.node("Reshape", code, graph.constant(np.array([-1])))
+        code = graph.node("Reshape", positive(), graph.constant(np.array([-1])))
     else:
         y = z if raw else activate(graph, z, "softmax")
         code = graph.node("ArgMax", z, axis=1, keepdims=0)
@@ -216,6 +218,7 @@ def _classifier_shapes(operator):
 
 def _convert(scope, operator, container):
     """Add the nodes of an estimator to skl2onnx's container."""
+    from onnx import numpy_helper
     from skl2onnx.common import data_types, utils_classifier
     from skl2onnx.proto import onnx_proto
 
@@ -223,7 +226,10 @@ def _convert(scope, operator, container):
 
     def add_constant(name, array):
         kind = getattr(onnx_proto.TensorProto, kinds[array.dtype.kind])
-        values = [v.encode() if isinstance(v, str) else v for v in array.ravel()]
+        if kinds[array.dtype.kind] == "STRING":
+            values = [text.encode() for text in array.ravel()]
+        else:  # a list of millions of weights would take seconds
+            values = numpy_helper.from_array(array)
         container.add_initializer(name, kind, list(array.shape), values)
 
     def add_node(op, inputs, output, attributes):

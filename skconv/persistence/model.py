@@ -86,7 +86,8 @@ def load_model(path):
 
     The file names classes that are registered, and holds plain values for their
     arguments: nothing of it is executed, and all of it is checked before it is used.
-    Loading takes no more memory than the file is large, and some megabytes.
+    Loading takes no more memory than the file is large and, for what stands beside
+    the arrays, 32 MB at most.
 
     Parameters
     ----------

@@ -30,9 +30,10 @@ __all__ = [
 DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 """The dtypes that networks compute in, of the format's twenty."""
 
-# What the header of a file may take. The package allows 100 MB, which as Python's
-# objects would be gigabytes.
-HEADER_LIMIT = 2**22
+# What the header of a file may take, and how many values it may hold: as Python's
+# objects they are up to fifty times as large as in a file. The package allows 100 MB.
+HEADER_LIMIT = 2**21
+VALUES_LIMIT = 2**17
 
 _METADATA = "__metadata__"
 
@@ -107,13 +108,18 @@ def write(path, arrays, metadata):
         If the file cannot be written.
     """
     table = {_METADATA: metadata, **describe(arrays)}
-    header = json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
+    header = text.encode()
     header += b" " * (-len(header) % 8)  # so that the data are aligned
-    if len(header) > HEADER_LIMIT:
-        raise ValueError(
-            f"all but the weights takes {len(header)} bytes, more than the "
-            f"{HEADER_LIMIT} that are allowed: use joblib.dump"
-        )
+    for n, limit, what in (
+        (len(header), HEADER_LIMIT, "bytes"),
+        (_count_values(text), VALUES_LIMIT, "values of JSON"),
+    ):
+        if n > limit:
+            raise ValueError(
+                f"all but the weights takes {n} {what}, more than the {limit} that "
+                "are allowed: use joblib.dump"
+            )
     with replacing(os.path.realpath(path)) as file:
         file.write(len(header).to_bytes(8, "little") + header)
         for array in arrays.values():
@@ -229,8 +235,12 @@ def parse_json(text):
     Raises
     ------
     ValueError
-        If it is anything else, or no object.
+        If it is anything else, or no object, or holds very many values.
     """
+    if (n := _count_values(text)) > VALUES_LIMIT:
+        raise ValueError(
+            f"its JSON holds {n} values, more than the {VALUES_LIMIT} that are allowed"
+        )
     try:
         value = json.loads(
             text,
@@ -244,6 +254,14 @@ def parse_json(text):
     if not isinstance(value, dict):
         raise ValueError("its JSON is no object")
     return value
+
+
+def _count_values(text):
+    """Return how many values JSON holds at most: all but one begin behind one of these.
+
+    Those within a text count as well, where `write` has a model's own JSON.
+    """
+    return sum(map(text.count, "[{,"))
 
 
 def _distinct(pairs):
