@@ -4,7 +4,8 @@ Serving: a trained model that answers over HTTP
 
 Answer HTTP requests with a model, in processes that are forked off a loaded one.
 
-The server is gunicorn (``pip install gunicorn``), which needs a system that can fork:
+The server is gunicorn (``pip install gunicorn``; the picture wants matplotlib), which
+needs a system that can fork:
 
     gunicorn --preload --workers 2 'serving:create_app("model.safetensors")'
 
@@ -174,8 +175,9 @@ def main():
     parser = argparse.ArgumentParser(description="Serve a model, and put it to load.")
     parser.add_argument("--output", type=Path, help="folder for the picture")
     folder_of_picture = parser.parse_args().output
-    if find_spec("gunicorn") is None:
-        sys.exit("this example answers through gunicorn: pip install gunicorn")
+    for package in ("gunicorn", "matplotlib"):
+        if find_spec(package) is None:
+            sys.exit(f"this example needs {package}: pip install {package}")
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
     clf = ConvNetClassifier(max_iter=3, random_state=0).fit(X, y)
