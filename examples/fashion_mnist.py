@@ -71,7 +71,7 @@ def read_idx(path):
 
 def draw(images, guesses, labels):
     """Draw images with what they were taken for; wrong names in red, with the truth."""
-    figure, axes = plt.subplots(4, 6, figsize=(8, 6.4), layout="constrained")
+    figure, axes = plt.subplots(6, 4, figsize=(5.2, 8), layout="constrained")
     for ax, image, guess, label in zip(
         axes.flat, images, guesses, labels, strict=False
     ):
@@ -79,7 +79,7 @@ def draw(images, guesses, labels):
         ax.imshow(image, cmap="gray_r")
         ax.set_title(
             NAMES[guess] if right else f"{NAMES[guess]}, not {NAMES[label]}",
-            fontsize=9,
+            fontsize=8 if right else 7,
             color="black" if right else "#b3261e",
         )
         ax.set_axis_off()
