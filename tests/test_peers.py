@@ -588,6 +588,8 @@ def of_keras(layer, arguments):
     return keywords
 
 
+# Keras wonders at a softmax of one channel, which may be drawn.
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis:UserWarning")
 @pytest.mark.parametrize("name", KERAS)
 def test_forward_is_keras(name, keras):
     names = {None: "linear", "identity": "linear", "logistic": "sigmoid"}
