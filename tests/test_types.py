@@ -44,9 +44,13 @@ def parameters(function):
 
 
 def own_functions(cls):
-    """Yield the public methods that the package defines, by name."""
+    """Yield the public methods that the package defines, by name.
+
+    What stands in for a later scikit-learn's is as little declared as that one's.
+    """
     for base in cls.__mro__:
-        if base.__module__.startswith("skconv"):
+        package, _, module = base.__module__.partition(".")
+        if package == "skconv" and module != "callback_shim":
             for name, value in vars(base).items():
                 written = inspect.isfunction(value) or isinstance(value, classmethod)
                 if written and (name[0] != "_" or name in SPECIAL):
