@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .files import check_takes_files, replacing
+from .files import check_takes_files, remove_leftovers, replacing
 
 __all__ = ["Contents", "check_writable", "read", "stamp", "write"]
 
@@ -134,8 +134,7 @@ def check_writable(path):
         If its folder does not exist, or takes no files.
     """
     with _explained(path, "written"):
-        for left in path.parent.glob(f".{_escaped(path.name)}.*.tmp"):
-            left.unlink(missing_ok=True)
+        remove_leftovers(path)
         check_takes_files(path)
 
 
@@ -155,10 +154,6 @@ def _digest(parts):
     for part in parts:
         digest.update(part)
     return digest.hexdigest().encode()
-
-
-def _escaped(name):
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 @contextlib.contextmanager

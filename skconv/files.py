@@ -1,11 +1,12 @@
 """Files that are replaced whole, or not at all."""
 
 import contextlib
+import glob
 import os
 import secrets
 from pathlib import Path
 
-__all__ = ["check_takes_files", "replacing"]
+__all__ = ["check_takes_files", "remove_leftovers", "replacing"]
 
 
 @contextlib.contextmanager
@@ -54,6 +55,13 @@ def check_takes_files(path):
     probe = _temporary(path)
     open(probe, "xb").close()
     os.unlink(probe)
+
+
+def remove_leftovers(path):
+    """Remove what processes that were killed left beside `path`."""
+    path = Path(path)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        left.unlink(missing_ok=True)
 
 
 def _temporary(path):

@@ -58,32 +58,38 @@ def guarded(monkeypatch):
 # The same as the definitions -----------------------------------------------------------
 
 
-def random_convolutions(n, seed=0):
-    """Shapes of all kinds: many vectors of channels and parts of one, groups, strides."""
+def that_fit(draw, n, seed=0):
+    """Yield what is drawn of shapes, windows and activations, if it fits."""
     rng = np.random.default_rng(seed)
     while n:
-        groups = int(rng.choice([1, 1, 1, 2, 3]))
-        channels = int(rng.choice([1, 2, 3, 5, 8, 16, 17]))
-        filters = int(rng.choice([1, 2, 3, 6, 8, 10, 16, 20, 33, 40, 70]))
-        if rng.random() < 0.2:
-            groups, channels, filters = int(rng.integers(2, 40)), 1, 1  # depthwise
-        x = tuple(map(int, rng.integers(1, [5, 14, 14]))), channels * groups
-        kernel = (*map(int, rng.integers(1, 5, 2)), channels, filters * groups)
-        paddings = rng.integers(0, 4, (2, 2)).tolist()
-        slide = {
-            "stride": tuple(map(int, rng.integers(1, 4, 2))),
-            "padding": ["same", "valid", paddings][rng.integers(3)],
-            "dilation": tuple(map(int, rng.integers(1, 3, 2))),
-            "groups": groups,
-        }
-        activation = rng.choice([None, *sorted(ops.ACTIVATIONS)])
-        shape = (*x[0], x[1])
+        shape, kernel, slide, activation = draw(rng)
         try:
             reference.conv2d(np.zeros(shape), np.zeros(kernel), **slide)
         except ValueError:
-            continue  # does not fit
+            continue
         n -= 1
         yield shape, kernel, slide, activation
+
+
+def any_convolution(rng):
+    """Draw of all kinds: many vectors of channels and parts of one, groups, strides."""
+    groups = int(rng.choice([1, 1, 1, 2, 3]))
+    channels = int(rng.choice([1, 2, 3, 5, 8, 16, 17]))
+    filters = int(rng.choice([1, 2, 3, 6, 8, 10, 16, 20, 33, 40, 70]))
+    if rng.random() < 0.2:
+        groups, channels, filters = int(rng.integers(2, 40)), 1, 1  # depthwise
+    x = tuple(map(int, rng.integers(1, [5, 14, 14]))), channels * groups
+    kernel = (*map(int, rng.integers(1, 5, 2)), channels, filters * groups)
+    paddings = rng.integers(0, 4, (2, 2)).tolist()
+    slide = {
+        "stride": tuple(map(int, rng.integers(1, 4, 2))),
+        "padding": ["same", "valid", paddings][rng.integers(3)],
+        "dilation": tuple(map(int, rng.integers(1, 3, 2))),
+        "groups": groups,
+    }
+    activation = rng.choice([None, *sorted(ops.ACTIVATIONS)])
+    shape = (*x[0], x[1])
+    return shape, kernel, slide, activation
 
 
 @pytest.mark.usefixtures("each_set")
@@ -109,34 +115,27 @@ def test_no_number_of_channels_or_rows_rounds_otherwise(
                 np.testing.assert_array_equal(alone, together[:n])
 
 
-def random_depthwise(n, seed=0):
-    """Three or five taps wide, as the kernels for runs of pixels take them."""
-    rng = np.random.default_rng(seed)
-    while n:
-        c = int(rng.choice([4, 8, 12, 16, 28, 36, 64, 100]))
-        shape = (*map(int, rng.integers(1, [4, 12, 45])), c)
-        kernel = int(rng.integers(1, 6)), int(rng.choice([3, 5])), 1, c
-        paddings = rng.integers(0, 7, (2, 2)).tolist()
-        slide = {
-            "stride": (int(rng.integers(1, 4)), int(rng.integers(1, 3))),
-            "padding": ["same", "valid", paddings][rng.integers(3)],
-            "dilation": (int(rng.integers(1, 3)), 1),
-            "groups": c,
-        }
-        if rng.random() < 0.5:
-            slide["stride"] = 1
-        activation = rng.choice([None, "relu", "tanh", "gelu"])
-        try:
-            reference.conv2d(np.zeros(shape), np.zeros(kernel), **slide)
-        except ValueError:
-            continue  # does not fit
-        n -= 1
-        yield shape, kernel, slide, activation
+def wide_depthwise(rng):
+    """Draw three or five taps wide, as the kernels for runs of pixels take them."""
+    c = int(rng.choice([4, 8, 12, 16, 28, 36, 64, 100]))
+    shape = (*map(int, rng.integers(1, [4, 12, 45])), c)
+    kernel = int(rng.integers(1, 6)), int(rng.choice([3, 5])), 1, c
+    paddings = rng.integers(0, 7, (2, 2)).tolist()
+    slide = {
+        "stride": (int(rng.integers(1, 4)), int(rng.integers(1, 3))),
+        "padding": ["same", "valid", paddings][rng.integers(3)],
+        "dilation": (int(rng.integers(1, 3)), 1),
+        "groups": c,
+    }
+    if rng.random() < 0.5:
+        slide["stride"] = 1
+    activation = rng.choice([None, "relu", "tanh", "gelu"])
+    return shape, kernel, slide, activation
 
 
 @pytest.mark.usefixtures("each_set", "guarded")
 @pytest.mark.parametrize(
-    "case", [*random_convolutions(150), *random_depthwise(80)], ids=str
+    "case", [*that_fit(any_convolution, 150), *that_fit(wide_depthwise, 80)], ids=str
 )
 def test_random_convolutions_are_as_defined(case, rng):
     shape, kernel_shape, slide, activation = case

@@ -102,6 +102,12 @@ def test_a_convolution_takes_its_pool_along(pool, activation, n, rng):
     np.testing.assert_array_equal(network.predict(x, upto="pool"), expected)
 
 
+def layer_by_layer(network, x):
+    for name, layer in network.layers:
+        x = layer.predict(network.weights[name], x)
+    return x
+
+
 @pytest.mark.parametrize("pool", [[], [("pool", MaxPool2D(2))]], ids=["", "pooled"])
 @pytest.mark.parametrize("activation", [None, "relu", "tanh", "gelu"])
 @pytest.mark.parametrize(
@@ -125,11 +131,9 @@ def test_a_convolution_takes_its_normalisation_along(conv, activation, pool, rng
     for array in network.arrays.values():
         array[...] = rng.uniform(0.5, 2, array.shape)
     x = rng.standard_normal((20, *shape), np.float32)
-    between = expected = network.predict(x, upto="conv")
-    for name, layer in network.layers[1:]:
-        expected = layer.predict(network.weights[name], expected)
+    between = network.predict(x, upto="conv")
     y = network.predict(x)
-    assert_same(y, expected)
+    assert_same(y, layer_by_layer(network, x))
     for i in range(20):
         np.testing.assert_array_equal(network.predict(x[i : i + 1])[0], y[i])
     assert "scale" not in network.weights["conv"]
@@ -162,10 +166,7 @@ def test_what_normalisation_leaves_as_it_is(rng):
         for name, array in network.arrays.items():
             if "norm" in name or "other" in name:
                 array[...] = rng.uniform(0.5, 2, array.shape)
-        expected = x
-        for name, layer in network.layers:
-            expected = layer.predict(network.weights[name], expected)
-        assert_same(network.predict(x), expected)
+        assert_same(network.predict(x), layer_by_layer(network, x))
 
 
 def test_a_layer_of_ones_own_is_not_passed_over(rng):

@@ -94,8 +94,7 @@ class BatchNorm(Layer):
         return weights, tuple(input_shape)
 
     def predict(self, weights, x):
-        moments = weights["moving_mean"], weights["moving_variance"]
-        mean, _, scale, shift = self._coefficients(weights, *moments)
+        mean, scale, shift = self._running(weights)
         return ops.normalize(x, mean, scale, shift, activation=self.activation)
 
     def fuse(self, before, weights_before, weights):
@@ -105,8 +104,7 @@ class BatchNorm(Layer):
             return None
         if before.activation is not None or "scale" in weights_before:
             return None
-        moments = weights["moving_mean"], weights["moving_variance"]
-        mean, _, scale, shift = self._coefficients(weights, *moments)
+        mean, scale, shift = self._running(weights)
         bias = scale * (weights_before.get("bias", 0) - mean) + shift
         fused = type(before).__new__(type(before))  # less than copy.copy does
         vars(fused).update(vars(before), activation=self.activation)
@@ -133,8 +131,7 @@ class BatchNorm(Layer):
         return dx, {name: grads[name] for name in grads if name in weights}
 
     def input_gradient(self, weights, x, dy):
-        moments = weights["moving_mean"], weights["moving_variance"]
-        mean, _, scale, shift = self._coefficients(weights, *moments)
+        mean, scale, shift = self._running(weights)
         _, kept = self._normalized(x, mean, scale, shift)
         return ops.activate_grad(dy, kept, self.activation) * scale
 
@@ -144,6 +141,12 @@ class BatchNorm(Layer):
             lambda activation: ops.normalize(*arrays, activation=activation),
             self.activation,
         )
+
+    def _running(self, weights):
+        """Return mean, scale and shift of prediction."""
+        moments = weights["moving_mean"], weights["moving_variance"]
+        mean, _, scale, shift = self._coefficients(weights, *moments)
+        return mean, scale, shift
 
     def _coefficients(self, weights, mean, variance):
         """Return mean, inverse, scale and shift, as the ops take them."""

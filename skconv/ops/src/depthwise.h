@@ -19,12 +19,12 @@ constexpr int RUN_PIXELS = 8;  // sums that stay in registers, beside the taps o
 
 // Neighbouring outputs, all of whose windows have these taps.
 struct Run {
-  const float* x;       // what the first tap of the first window sees
-  ptrdiff_t row;        // floats from tap to tap, vertically
-  int rows;             // of taps
-  const float* kernel;  // the first tap
-  const float* bias;            // where the sums begin
-  const float *scale, *shift;   // at the end: sum * scale + shift; or nullptr
+  const float* x;              // what the first tap of the first window sees
+  ptrdiff_t row;               // floats from tap to tap, vertically
+  int rows;                    // of taps
+  const float* kernel;         // the first tap
+  const float* bias;           // where the sums begin
+  const float *scale, *shift;  // at the end: sum * scale + shift; or nullptr
   float* y;
   int c;
 };
@@ -151,17 +151,17 @@ void depthwise_row(const Depthwise& d, const float* x, int p, int column, int st
   for (; q < stop; q++) edge(q);
 }
 
+inline bool is_depthwise(const Slide& s) { return s.groups > 1 && s.groups == s.c && s.c == s.f; }
+
 typedef void (*DepthwiseRow)(const Depthwise&, const float*, int, int, int, float*);
 
 // The function for a convolution, or nullptr where the product has to do it.
 inline DepthwiseRow depthwise_row_for(const Slide& s) {
-  const bool plain = s.groups == s.c && s.c == s.f && s.c % 4 == 0 && s.dilation_w == 1;
-  if (!plain || s.stride_w > 2 || (s.kw != 3 && s.kw != 5)) return nullptr;
+  const bool plain = s.c % 4 == 0 && s.dilation_w == 1;
+  if (!is_depthwise(s) || !plain || s.stride_w > 2 || (s.kw != 3 && s.kw != 5)) return nullptr;
   if (s.kw == 3) return s.stride_w == 1 ? depthwise_row<3, 1> : depthwise_row<3, 2>;
   return s.stride_w == 1 ? depthwise_row<5, 1> : depthwise_row<5, 2>;
 }
-
-inline bool is_depthwise(const Slide& s) { return s.groups > 1 && s.groups == s.c && s.c == s.f; }
 
 // A zero for each channel.
 inline const float* zeros_for(const Slide& s) {

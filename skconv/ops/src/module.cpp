@@ -141,8 +141,9 @@ Gradient gradient_of(const Images& dy, const std::optional<Images>& y, int code)
 }
 
 void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
-            const std::optional<Vector>& scale, const ImagesOut& y, int stride_h, int stride_w, int dilation_h, int dilation_w, int top,
-            int left, int groups, int activation, int pool_h, int pool_w) {
+            const std::optional<Vector>& scale, const ImagesOut& y, int stride_h, int stride_w,
+            int dilation_h, int dilation_w, int top, int left, int groups, int activation,
+            int pool_h, int pool_w) {
   Window window = window_of(stride_h, stride_w, dilation_h, dilation_w, top, left, groups);
   window.pool = {pool_h, pool_w};
   const Slide s = convolution_of(x, kernel, y, window);
@@ -381,8 +382,8 @@ NB_MODULE(_kernels, m) {
   const auto optional = [](const char* name) { return nb::arg(name).noconvert().none(); };
 
   bind("conv2d", conv2d, array("x"), array("kernel"), optional("bias"), optional("scale"),
-       array("y"), "stride_h"_a, "stride_w"_a, "dilation_h"_a, "dilation_w"_a, "top"_a, "left"_a, "groups"_a,
-       "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1);
+       array("y"), "stride_h"_a, "stride_w"_a, "dilation_h"_a, "dilation_w"_a, "top"_a, "left"_a,
+       "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1);
   bind("conv2d_grad_kernel", conv2d_grad_kernel, array("dy"), optional("y"), array("x"),
        array("dkernel"), array("db"), "stride_h"_a, "stride_w"_a, "dilation_h"_a, "dilation_w"_a,
        "top"_a, "left"_a, "groups"_a, "activation"_a);

@@ -42,11 +42,11 @@ struct Product {
   const float* panels;  // the columns from 0 on
   int columns;
   // Padded as the panels are; nullptr are zeros, but a scale that is nullptr is left out.
-  const float* bias;          // where the sums begin
-  const float *scale, *shift; // at the end: sum * scale + shift
-  bool add;                   // to what is there
-  bool ends;                  // with `to` end the sums
-  bool relu;                  // at the end
+  const float* bias;           // where the sums begin
+  const float *scale, *shift;  // at the end: sum * scale + shift
+  bool add;                    // to what is there
+  bool ends;                   // with `to` end the sums
+  bool relu;                   // at the end
   float* out;
 };
 
