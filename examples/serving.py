@@ -152,9 +152,13 @@ def draw(image, probabilities, times):
     """Draw an answer, and how long each of them took."""
     import matplotlib.pyplot as plt  # here, as the server has no use for it
 
-    figure, (asked, answered, took) = plt.subplots(
-        1, 3, figsize=(9, 3), width_ratios=[2, 3, 4], layout="constrained"
+    figure, axes = plt.subplot_mosaic(
+        [["asked", "answered"], ["took", "took"]],
+        figsize=(5.2, 4.6),
+        width_ratios=[2, 3],
+        layout="constrained",
     )
+    asked, answered, took = axes.values()
     asked.imshow(image, cmap="gray_r")
     asked.set(title="asked", xticks=[], yticks=[])
     answered.bar(range(len(probabilities)), probabilities)
@@ -167,6 +171,9 @@ def draw(image, probabilities, times):
     for content_type, each in zip(times, milliseconds, strict=True):
         took.hist(each, bins, alpha=0.6, label=content_type)
     took.set(title="took", xlabel="ms", ylabel="requests", xscale="log")
+    took.xaxis.set_major_formatter("{x:g}")
+    took.xaxis.set_minor_formatter("{x:g}")
+    took.set_ylim(top=1.4 * took.get_ylim()[1])  # for the legend
     took.legend()
     return figure
 
