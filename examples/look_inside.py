@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from skconv import ConvNetClassifier
-from skconv.displays import (
+from skconv.inspection import (
     FeatureMapDisplay,
     FilterDisplay,
     MistakesDisplay,

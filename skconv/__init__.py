@@ -1,13 +1,20 @@
 """Convolutional networks from scratch, as scikit-learn estimators."""
 
-from . import layers, ops, zoo
-from .about import show_versions
+from . import layers, ops
+from ._version import __version__
 from .estimators import ConvNetClassifier, ConvNetRegressor
-from .exchange import from_torch, register_with_skl2onnx, to_onnx, to_torch
-from .network import Network
-from .persistence import load_model, save_model
-from .registry import register_layer, trusted_types
-from .version import __version__
+from .io import (
+    from_torch,
+    load_model,
+    register_layer,
+    register_with_skl2onnx,
+    save_model,
+    to_onnx,
+    to_torch,
+    trusted_types,
+)
+from .models import Network, zoo
+from .ops.about import show_versions
 
 __all__ = [
     "ConvNetClassifier",

@@ -20,8 +20,8 @@ sys.path.append(str(Path(__file__).parents[2]))  # the checkout, where not insta
 
 import skconv
 from skconv import ConvNetClassifier, Network, ops, zoo
+from skconv._training.optimizers import Adam
 from skconv.layers import Conv2D, Dense, MaxPool2D
-from skconv.optimizers import Adam
 
 
 def steps(task):

@@ -1,10 +1,10 @@
 """Layers: recipes with `build`, `predict`, `forward` and `backward`."""
 
-from .base import Layer
 from .composites import Branches, Residual, Sequential
 from .convolution import Conv2D
 from .dense import Dense, Flatten
 from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .layer import Layer
 from .normalization import BatchNorm, Normalization
 from .pointwise import Activation, Dropout, SpatialDropout2D
 from .pooling import AvgPool2D, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D

@@ -3,9 +3,10 @@
 import numpy as np
 
 from .. import ops
+from .._utils.params import HoldsParts, active
 from . import chain
-from .base import Layer, activated
-from .naming import HoldsParts, active, name_layers
+from .layer import Layer, activated
+from .naming import name_layers
 
 __all__ = ["Branches", "Residual", "Sequential"]
 

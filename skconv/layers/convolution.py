@@ -3,7 +3,7 @@
 import math
 
 from .. import ops
-from .base import Affine, Layer, image_shape
+from .layer import Affine, Layer, image_shape
 
 __all__ = ["Conv2D", "Convolution", "PooledConv2D", "Sliding"]
 
@@ -108,7 +108,7 @@ default="same"
         A name in `skconv.ops.ACTIVATIONS`.
     use_bias : bool, default=True
     kernel_initializer : str, default="glorot_uniform"
-        A name in `skconv.initializers.INITIALIZERS`.
+        A name in `skconv.layers.initializers.INITIALIZERS`.
     kernel_l1, kernel_l2 : float, default=0.0
         What the loss has added for large weights: ``kernel_l1 * sum(abs(kernel)) +
         kernel_l2 * sum(kernel**2)``.

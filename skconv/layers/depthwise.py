@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 
 from .. import ops
-from ..initializers import initialize
-from .base import activated, image_shape
 from .convolution import Sliding
+from .initializers import initialize
+from .layer import activated, image_shape
 
 __all__ = ["DepthwiseConv2D", "SeparableConv2D"]
 
@@ -75,7 +75,7 @@ class DepthwiseConv2D(_Depthwise):
         A name in `skconv.ops.ACTIVATIONS`.
     use_bias : bool, default=True
     depthwise_initializer : str, default="glorot_uniform"
-        A name in `skconv.initializers.INITIALIZERS`.
+        A name in `skconv.layers.initializers.INITIALIZERS`.
 
     Notes
     -----
@@ -156,7 +156,7 @@ class SeparableConv2D(_Depthwise):
     use_bias : bool, default=True
         Of the output channels.
     depthwise_initializer, pointwise_initializer : str, default="glorot_uniform"
-        Names in `skconv.initializers.INITIALIZERS`.
+        Names in `skconv.layers.initializers.INITIALIZERS`.
 
     Notes
     -----

@@ -3,10 +3,10 @@
 import numpy as np
 
 from .. import ops
-from ..initializers import fill
-from .base import Layer, activated, check_number
 from .convolution import Conv2D
 from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .initializers import fill
+from .layer import Layer, activated, check_number
 from .signals import Conv1D
 
 __all__ = ["BatchNorm", "Normalization", "inverse_deviation"]

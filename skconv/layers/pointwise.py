@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import ops
-from .base import Layer, check_number, image_shape
+from .layer import Layer, check_number, image_shape
 
 __all__ = ["Activation", "Dropout", "SpatialDropout", "SpatialDropout2D"]
 

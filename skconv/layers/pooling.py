@@ -1,8 +1,8 @@
 """Pooling layers on images, and what they share with those on signals."""
 
 from .. import ops
-from .base import Layer, image_shape
 from .convolution import Conv2D, PooledConv2D
+from .layer import Layer, image_shape
 
 __all__ = [
     "AvgPool",

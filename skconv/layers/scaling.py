@@ -4,8 +4,8 @@ import math
 from numbers import Integral, Real
 
 from .. import ops
-from ..initializers import fill
-from .base import Layer
+from .initializers import fill
+from .layer import Layer
 
 __all__ = ["LayerNorm", "PReLU", "Rescaling", "sample_axes"]
 

@@ -1,8 +1,8 @@
 """Layers on signals (l, c), which the ops see as images of one row, (1, l, c)."""
 
 from .. import ops
-from .base import Layer, signal_shape
 from .convolution import Convolution
+from .layer import Layer, signal_shape
 from .pointwise import SpatialDropout
 from .pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from ...lookup import look_up
+from ..._utils.lookup import look_up
 
 __all__ = [
     "ACTIVATIONS",

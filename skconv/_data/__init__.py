@@ -1,0 +1,1 @@
+"""What users bring, as arrays for a network: inputs, targets, samples, batches."""

@@ -1,0 +1,148 @@
+"""Schedules: what a step's learning rate is."""
+
+import math
+from numbers import Real
+
+from .._utils.lookup import did_you_mean
+
+__all__ = ["SCHEDULES", "check_schedule", "learning_rate_at"]
+
+# One cycle's climb, the rates it starts and ends with as parts of the largest.
+_CLIMB, _FIRST, _LAST = 0.3, 1 / 25, 1 / 25e4
+
+
+def _half_cosine(first, last, progress):
+    return last + (first - last) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def _one_cycle(step, progress, power_t):
+    if progress < _CLIMB:
+        return _half_cosine(_FIRST, 1.0, progress / _CLIMB)
+    return _half_cosine(1.0, _LAST, (progress - _CLIMB) / (1 - _CLIMB))
+
+
+SCHEDULES = {
+    "constant": lambda step, progress, power_t: 1.0,
+    "invscaling": lambda step, progress, power_t: float(step) ** -power_t,
+    "adaptive": lambda step, progress, power_t: 1.0,
+    "cosine": lambda step, progress, power_t: _half_cosine(1.0, 0.0, progress),
+    "one_cycle": _one_cycle,
+}
+"""Name -> ``(step, progress, power_t) -> factor`` of the initial learning rate, where
+``step`` counts from 1 and ``progress`` is the part of all steps that is done. What
+"adaptive" divides by is the training loop's to know, as it depends on the losses."""
+
+
+def check_schedule(schedule):
+    """Check that `schedule` is a callable or one of `SCHEDULES`.
+
+    Raises
+    ------
+    ValueError
+        If it is not; the message tells the names and the nearest one.
+    """
+    if callable(schedule) or (isinstance(schedule, str) and schedule in SCHEDULES):
+        return
+    is_number = isinstance(schedule, Real) and not isinstance(schedule, bool)
+    hint = (
+        f"; for a constant rate, learning_rate_init={schedule!r}"
+        if is_number
+        else did_you_mean(schedule, SCHEDULES)
+    )
+    raise ValueError(
+        f"learning_rate must be one of {', '.join(map(repr, SCHEDULES))} or a callable "
+        f"of the step, got {schedule!r}{hint}"
+    )
+
+
+def learning_rate_at(
+    schedule,
+    step,
+    *,
+    learning_rate_init,
+    total_steps,
+    warmup_steps=0,
+    power_t=0.5,
+    adaptive_factor=1.0,
+):
+    """Return the learning rate of a step.
+
+    Parameters
+    ----------
+    schedule : str or callable ``(step) -> learning rate``
+        A name of `SCHEDULES`:
+
+        - "constant": `learning_rate_init`;
+        - "invscaling": ``learning_rate_init / (t + 1) ** power_t``, where ``t`` counts
+          the steps before this one (scikit-learn's counts samples, and it waits for
+          the end of an epoch);
+        - "adaptive": `learning_rate_init`, divided by the loop when losses stall;
+        - "cosine": half a cosine from `learning_rate_init` down to zero, which would
+          be the rate of the step after the last;
+        - "one_cycle": half a cosine from a 25th up to `learning_rate_init` in 30 % of
+          the steps, and another one down to a 250,000th.
+
+        A callable's rate is taken as it is.
+    step : int
+        1 for the first step. Past `total_steps`, the last step's rate stays where the
+        schedule depends on it.
+    learning_rate_init : float
+        The largest rate of all schedules but a callable.
+    total_steps : int
+        How many steps there will be, the warm-up's among them.
+    warmup_steps : int, default=0
+        Over these first steps the rate grows in proportion to the step. A schedule by
+        name starts when they are over; a callable is asked for each step, and what it
+        returns is scaled.
+    power_t : float, default=0.5
+    adaptive_factor : float, default=1.0
+        What the loop has divided the rate by so far, as a factor.
+
+    Returns
+    -------
+    learning_rate : float
+
+    Raises
+    ------
+    ValueError
+        If a callable returns anything but a finite number of at least 0. A name is
+        not checked here, since that would be done at each step: see `check_schedule`.
+
+    Notes
+    -----
+    Cosine: Loshchilov & Hutter, "SGDR", 2017, without restarts. One cycle: Smith &
+    Topin, "Super-convergence", 2018, with PyTorch's numbers. Warm-up: Goyal et al.,
+    "Accurate, large minibatch SGD", 2017.
+
+    Examples
+    --------
+    >>> from skconv._training.schedules import learning_rate_at
+    >>> for step in 1, 2, 3, 7, 11:
+    ...     rate = learning_rate_at(
+    ...         "cosine", step, learning_rate_init=1, total_steps=10, warmup_steps=2
+    ...     )
+    ...     print(f"{rate:.3f}")
+    0.500
+    1.000
+    1.000
+    0.500
+    0.038
+    """
+    ramp = min(1.0, step / warmup_steps) if warmup_steps else 1.0
+    if callable(schedule):
+        return ramp * adaptive_factor * _ask(schedule, step)
+    total = max(1, total_steps - warmup_steps)
+    after = max(1, step - warmup_steps)
+    progress = (min(after, total) - 1) / total
+    factor = SCHEDULES[schedule](after, progress, power_t)
+    return float(ramp * adaptive_factor * learning_rate_init * factor)
+
+
+def _ask(schedule, step):
+    rate = schedule(step)
+    if not isinstance(rate, Real) or not (math.isfinite(rate) and rate >= 0):
+        raise ValueError(
+            "learning_rate, a callable, must return a finite number >= 0, got "
+            f"{rate!r} for step {step}"
+        )
+    return float(rate)

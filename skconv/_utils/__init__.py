@@ -1,0 +1,1 @@
+"""Parameter names, suggestions for misspelt names, and files replaced in one step."""

@@ -1,0 +1,288 @@
+"""The safetensors format: a table of arrays as JSON, then their bytes.
+
+A file is eight bytes with the length of its header, the header, and the data. The
+header maps each array's name to its dtype, its shape and the part of the data that it
+fills, and ``__metadata__`` to texts by name. The parts leave no gap and do not overlap.
+The format is that of https://github.com/huggingface/safetensors, which reads what is
+written here, and the other way round.
+"""
+
+import json
+import math
+import os
+import stat
+from typing import NamedTuple
+
+import numpy as np
+
+from .files import replacing
+
+__all__ = [
+    "Header",
+    "Part",
+    "as_bytes",
+    "describe",
+    "parse_json",
+    "read_header",
+    "write",
+]
+
+DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+"""The dtypes that networks compute in, of the format's twenty."""
+
+# What the header of a file may take, and how many values it may hold: as Python's
+# objects they are up to fifty times as large as in a file. The package allows 100 MB.
+HEADER_LIMIT = 2**21
+VALUES_LIMIT = 2**17
+
+_METADATA = "__metadata__"
+
+
+class Part(NamedTuple):
+    """Where an array lies: from `start` to `stop` in the data."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+class Header(NamedTuple):
+    """What a file holds.
+
+    Attributes
+    ----------
+    metadata : dict of str to str
+    parts : dict of str to Part
+        In the order of the data.
+    data_start : int
+        Where in the file the data begin.
+    """
+
+    metadata: dict[str, str]
+    parts: dict[str, Part]
+    data_start: int
+
+
+# Writing -----------------------------------------------------------------------------
+
+
+def describe(arrays):
+    """Return the table of arrays as it stands in a header."""
+    names = {dtype: name for name, dtype in DTYPES.items()}
+    table, start = {}, 0
+    for name, array in arrays.items():
+        table[name] = {
+            "dtype": names[array.dtype.newbyteorder("<")],
+            "shape": list(array.shape),
+            "data_offsets": [start, start + array.nbytes],
+        }
+        start += array.nbytes
+    return table
+
+
+def as_bytes(array):
+    """Return the bytes of an array as they stand in a file: a view, where it can be."""
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return little.reshape(-1).view(np.uint8)
+
+
+def write(path, arrays, metadata):
+    """Write a file: whole, or not at all.
+
+    It is written under another name beside `path`, which it then replaces: who reads
+    meanwhile sees the old file or the new one.
+
+    Parameters
+    ----------
+    path : str or path-like
+    arrays : dict of str to ndarray
+        In float32 or float64.
+    metadata : dict of str to str
+
+    Raises
+    ------
+    ValueError
+        If names and metadata are larger than a reader would take.
+    OSError
+        If the file cannot be written.
+    """
+    table = {_METADATA: metadata, **describe(arrays)}
+    text = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
+    header = text.encode()
+    header += b" " * (-len(header) % 8)  # so that the data are aligned
+    for n, limit, what in (
+        (len(header), HEADER_LIMIT, "bytes"),
+        (_count_values(text), VALUES_LIMIT, "values of JSON"),
+    ):
+        if n > limit:
+            raise ValueError(
+                f"all but the weights takes {n} {what}, more than the {limit} that "
+                "are allowed: use joblib.dump"
+            )
+    with replacing(os.path.realpath(path)) as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        for array in arrays.values():
+            file.write(as_bytes(array))
+
+
+# Reading -----------------------------------------------------------------------------
+
+
+def read_header(file):
+    """Read and check all but the data, which `file` then stands before.
+
+    Parameters
+    ----------
+    file : binary file
+
+    Returns
+    -------
+    header : Header
+
+    Raises
+    ------
+    ValueError
+        If it is no safetensors file of float32 and float64 arrays, or not a whole one.
+    """
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is no regular file")
+    length = int.from_bytes(_read(file, 8), "little")
+    if length > HEADER_LIMIT or length > status.st_size - 8:
+        raise ValueError(
+            f"it is no safetensors file, or cut short: its header would have {length} "
+            f"bytes, where {min(HEADER_LIMIT, status.st_size - 8)} are possible"
+        )
+    raw = _read(file, length)
+    if not raw.startswith(b"{"):
+        raise ValueError("it is no safetensors file: its header does not start with {")
+    table = parse_json(raw.decode("utf-8"))
+    metadata = table.pop(_METADATA, {})
+    if not isinstance(metadata, dict) or not all(
+        isinstance(text, str) for text in metadata.values()
+    ):
+        raise ValueError("its __metadata__ is no map of text to text")
+    parts = {name: _check_part(name, entry) for name, entry in table.items()}
+    parts = dict(sorted(parts.items(), key=lambda item: item[1][2:]))
+    _check_layout(parts, status.st_size - 8 - length)
+    return Header(metadata, parts, 8 + length)
+
+
+def _read(file, n):
+    data = file.read(n)
+    if len(data) < n:
+        raise ValueError(f"it is cut short: {n} bytes expected, {len(data)} left")
+    return data
+
+
+def _check_part(name, entry):
+    if not isinstance(entry, dict) or entry.keys() != {
+        "dtype",
+        "shape",
+        "data_offsets",
+    }:
+        raise ValueError(
+            f"array {name!r} must be described by dtype, shape and data_offsets"
+        )
+    dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+    if dtype is None:
+        raise ValueError(
+            f"array {name!r} must be of dtype {' or '.join(DTYPES)}, got "
+            f"{entry['dtype']!r}"
+        )
+    shape, offsets = entry["shape"], entry["data_offsets"]
+    if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
+        raise ValueError(
+            f"array {name!r} must have a shape and two data_offsets of integers >= 0, "
+            f"got {shape!r} and {offsets!r}"
+        )
+    start, stop = offsets
+    if len(shape) > 32 or stop - start != math.prod(shape) * dtype.itemsize:
+        raise ValueError(
+            f"array {name!r} of shape {shape} in {entry['dtype']} does not fill bytes "
+            f"{start} to {stop}"
+        )
+    return Part(dtype, tuple(shape), start, stop)
+
+
+def _are_sizes(value):
+    return isinstance(value, list) and all(
+        isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value
+    )
+
+
+def _check_layout(parts, n_bytes):
+    """Check that the arrays fill the data in their order, without gap or overlap."""
+    position = 0
+    for name, part in parts.items():
+        if part.start != position:
+            raise ValueError(
+                f"array {name!r} starts at byte {part.start} of the data, where "
+                f"{position} is next: arrays must follow each other"
+            )
+        position = part.stop
+    if position != n_bytes:
+        raise ValueError(
+            f"its arrays fill {position} bytes, but {n_bytes} follow the header: it is "
+            "cut short or has something appended"
+        )
+
+
+def parse_json(text):
+    """Parse JSON, and nothing but JSON: objects of distinct keys, finite numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else, or no object, or holds very many values.
+    """
+    if (n := _count_values(text)) > VALUES_LIMIT:
+        raise ValueError(
+            f"its JSON holds {n} values, more than the {VALUES_LIMIT} that are allowed"
+        )
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_distinct,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_moderate,
+        )
+    except RecursionError:
+        raise ValueError("its JSON is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("its JSON is no object")
+    return value
+
+
+def _count_values(text):
+    """Return how many values JSON holds at most: all but one begin behind one of these.
+
+    Those within a text count as well, where `write` has a model's own JSON.
+    """
+    return sum(map(text.count, "[{,"))
+
+
+def _distinct(pairs):
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError("an object of its JSON has a key twice")
+    return table
+
+
+def _refuse_constant(name):
+    raise ValueError(f"its JSON holds {name}, which is no number of JSON")
+
+
+def _finite(text):
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("its JSON holds a number that is too large")
+    return value
+
+
+def _moderate(text):
+    if len(text) > 20 or not -(2**63) <= (value := int(text)) < 2**64:
+        raise ValueError("its JSON holds an integer of more than 64 bits")
+    return value

@@ -1,0 +1,153 @@
+"""The classes that a file may name: known ones, and those that users add."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .. import layers
+from .._data.class_encoder import Labels
+from .._data.regression_encoder import Quantities
+from .._training.loop import History
+from .._utils.lookup import did_you_mean
+from ..augmentation import transforms as augmentation
+from ..estimators import ConvNetClassifier, ConvNetRegressor
+from ..models.network import Network
+
+__all__ = [
+    "Entry",
+    "find_class",
+    "find_entry",
+    "register_layer",
+    "registered",
+    "trusted_types",
+]
+
+
+class Entry(NamedTuple):
+    """What is known of a class.
+
+    Attributes
+    ----------
+    cls : type
+    onnx : callable or None
+        What writes a layer of the class as nodes of ONNX, see `register_layer`.
+    """
+
+    cls: type
+    onnx: Callable[..., Any] | None = None
+
+
+_OWN = {
+    cls.__name__: Entry(cls)
+    for module in (layers, augmentation)
+    for cls in map(vars(module).get, module.__all__)
+    if isinstance(cls, type) and cls is not layers.Layer
+}
+_ADDED: dict[str, Entry] = {}
+
+
+def register_layer(cls, *, onnx=None):
+    """Let models with a layer of your own be saved, loaded and exported.
+
+    A file names classes and never holds code: what it names has to be registered, when
+    it is saved and when it is loaded. Can be used as a decorator.
+
+    Parameters
+    ----------
+    cls : type
+        A class whose ``__init__`` stores its arguments, as `skconv.layers.Layer` asks
+        for; recipes of augmentation can be registered, too.
+    onnx : callable ``(graph, layer, weights, x, input_shape) -> y``, default=None
+        What `skconv.to_onnx` calls for such a layer. ``x`` and ``y`` name tensors, of
+        shape (n, c, h, w) for images; ``graph.node(op, *inputs, **attributes)`` adds a
+        node and ``graph.constant(array)`` an array, and both return a name.
+
+    Returns
+    -------
+    cls
+
+    Raises
+    ------
+    TypeError
+        If `cls` is no class with parameters.
+    ValueError
+        If another class has its name.
+
+    Examples
+    --------
+    >>> import skconv
+    >>> from skconv.layers import Layer
+    >>> @skconv.register_layer
+    ... class Double(Layer):
+    ...     def predict(self, weights, x):
+    ...         return 2 * x
+    ...     def backward(self, weights, cache, dy, need_dx=True):
+    ...         return 2 * dy, {}
+    """
+    if not isinstance(cls, type) or not hasattr(cls, "get_params"):
+        raise TypeError(
+            "register_layer takes a class with get_params, such as a subclass of "
+            f"skconv.layers.Layer, got {cls!r}"
+        )
+    name = cls.__name__
+    known = {**_OWN, **_ADDED}.get(name)
+    if known and (known.cls.__module__, known.cls.__qualname__) != (
+        cls.__module__,
+        cls.__qualname__,
+    ):
+        raise ValueError(
+            f"there is a registered class {name!r}, "
+            f"{known.cls.__module__}.{known.cls.__qualname__}: rename this one"
+        )
+    _ADDED[name] = Entry(cls, onnx)  # a notebook's cell may run again
+    return cls
+
+
+def trusted_types():
+    """Return the names of all types that a fitted estimator is made of, for skops.
+
+    They hold nothing but arrays, plain values and each other: no code is in them, and
+    none is run when they are loaded.
+
+    Returns
+    -------
+    names : list of str
+        For ``skops.io.load(file, trusted=...)``; registered classes of your own among
+        them (see `register_layer`).
+
+    Examples
+    --------
+    >>> import skconv
+    >>> "skconv.estimators.classifier.ConvNetClassifier" in skconv.trusted_types()
+    True
+    """
+    parts = ConvNetClassifier, ConvNetRegressor, History, Labels, Network, Quantities
+    types = [*parts, *registered().values()]
+    return sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in types)
+
+
+def registered():
+    """Return all registered classes, as a dict of name to class."""
+    return {name: entry.cls for name, entry in {**_OWN, **_ADDED}.items()}
+
+
+def find_class(name):
+    """Return the registered class of a name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    known = registered()
+    if isinstance(name, str) and name in known:
+        return known[name]
+    raise ValueError(
+        f"there is no registered class {name!r}{did_you_mean(name, known)}; if it is "
+        "your own, call skconv.register_layer(...) with it first"
+    )
+
+
+def find_entry(cls):
+    """Return the `Entry` of a class, or None where it is not registered."""
+    entry = {**_OWN, **_ADDED}.get(cls.__name__)
+    return entry if entry and entry.cls is cls else None

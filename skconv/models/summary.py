@@ -1,0 +1,342 @@
+"""What a network is made of and what it costs: a table for terminal and notebook."""
+
+import html
+import importlib
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from .._data.inputs import check_shape
+from .._data.regression_encoder import Quantities
+from ..layers import Dense
+from ..ops import positive_int
+from .costs import cost_of_layers, count_training_copies
+from .network import Network
+
+__all__ = ["GivesSummary", "LayerSummary", "Summary"]
+
+_AUTO_BATCH = 128  # the most that batch_size="auto" takes
+_HEADS = ("layer (type)", "output shape", "parameters", "multiply-adds")
+
+
+class LayerSummary(NamedTuple):
+    """A row of a `Summary`: one layer, or one inside of a composite layer.
+
+    Attributes
+    ----------
+    name : str
+        Inside of composite layers with dots: ``block1.conv1``.
+    type : str
+        The layer's class.
+    output_shape : tuple of int or None
+        Of one sample; None where it is not known yet.
+    parameters : int or None
+        How many weights are learnt.
+    multiply_adds : int or None
+        For the prediction of one sample, see `skconv.layers.Layer.multiply_adds`.
+    memory : int or None
+        Bytes that training takes for it: weights, gradients, moments, and what it
+        keeps of a minibatch for the way back.
+    """
+
+    name: str
+    type: str
+    output_shape: tuple | None
+    parameters: int | None
+    multiply_adds: int | None
+    memory: int | None
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """A network's layers and what they cost; printed, or shown in a notebook, a table.
+
+    Attributes
+    ----------
+    title : str
+    rows : list of LayerSummary
+        Of composite layers the row is followed by those of their parts.
+    batch_size : int
+        What `memory` is for.
+    weight_memory : int
+        Bytes of weights, gradient, the solver's moments and other copies of them.
+    kept_memory : int
+        Bytes of a minibatch and of what forward keeps of it for backward.
+    passing_memory : int
+        Bytes more while backward passes gradients from layer to layer.
+    per_output : LayerSummary or None
+        What each output costs, while it is not known how many there will be.
+
+    Examples
+    --------
+    >>> from skconv import ConvNetClassifier
+    >>> clf = ConvNetClassifier(input_shape=(8, 8), filters=(8,))
+    >>> summary = clf.summary(n_outputs=10)
+    >>> summary.parameters, summary.multiply_adds
+    (17882, 22272)
+    >>> summary
+    ConvNetClassifier: input (8, 8, 1), batches of 128, float32, adam
+    layer (type)       output shape   parameters   multiply-adds   memory [MB]
+    --------------------------------------------------------------------------
+    conv1 (Conv2D)     (8, 8, 8)              80           4,608          0.26
+    pool1 (MaxPool2D)  (4, 4, 8)               0               0          0.02
+    dense1 (Dense)     (128,)             16,512          16,384          0.46
+    output (Dense)     (10,)               1,290           1,280          0.03
+    --------------------------------------------------------------------------
+    total                                 17,882          22,272          1.18
+    Memory of training in MB: 0.36 for weights and their copies, 0.45 for a
+    minibatch on its way forward, 0.37 for gradients on their way back.
+    """
+
+    title: str
+    rows: list
+    batch_size: int
+    weight_memory: int
+    kept_memory: int
+    passing_memory: int
+    per_output: LayerSummary | None = field(default=None)
+
+    @property
+    def parameters(self):
+        """Number of weights that are learnt, of the layers that are known."""
+        return self._total("parameters")
+
+    @property
+    def multiply_adds(self):
+        """Multiply-adds to predict one sample, of the layers that are known."""
+        return self._total("multiply_adds")
+
+    @property
+    def memory(self):
+        """Bytes that a step of training takes at its peak, X itself aside."""
+        return self.weight_memory + self.kept_memory + self.passing_memory
+
+    def _total(self, column):
+        return sum(
+            getattr(row, column) or 0 for row in self.rows if "." not in row.name
+        )
+
+    def __str__(self):
+        return repr(self)
+
+    def __repr__(self):
+        heads, rows, total, footer = self._texts()
+        cells = [heads, *rows, total]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            "  ".join(
+                text.ljust(width) if i < 2 else text.rjust(width + 1)
+                for i, (text, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in cells
+        ]
+        rule = "-" * max(map(len, lines))
+        lines[1:1] = [rule]
+        lines[-1:-1] = [rule]
+        return "\n".join([self.title, *lines, *_wrap(footer)])
+
+    def _repr_html_(self):
+        heads, rows, total, footer = self._texts()
+        head = "".join(f"<th>{text}</th>" for text in heads)
+        body = "".join(map(_html_row, rows))
+        return (
+            f"{_STYLE}<div class='skconv-summary'><table><caption>"
+            f"{html.escape(self.title)}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody><tfoot>{_html_row(total)}</tfoot></table>"
+            f"<p>{html.escape(footer)}</p></div>"
+        )
+
+    def to_frame(self):
+        """Return the rows as a data frame.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            Columns as `LayerSummary` has them; the index is the layers' names.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            pandas = importlib.import_module("pandas")
+        except ImportError as error:
+            raise ImportError(
+                "to_frame makes a pandas.DataFrame, and pandas is not installed: "
+                "pip install pandas, or read the summary's rows"
+            ) from error
+        frame = pandas.DataFrame.from_records(self.rows, columns=LayerSummary._fields)
+        counts = ["parameters", "multiply_adds", "memory"]
+        return frame.astype(dict.fromkeys(counts, "Int64")).set_index("name")
+
+    def _texts(self):
+        """Return the cells of all rows, the totals last, and what is said below."""
+        n_digits, scale, unit = (1, 1e3, "kB") if self.memory < 1e6 else (2, 1e6, "MB")
+
+        def size(n_bytes):
+            return f"{n_bytes / scale:,.{n_digits}f}"
+
+        rows = [(*_cells(row), _or_unknown(row.memory, size)) for row in self.rows]
+        total = f"{self.parameters:,}", f"{self.multiply_adds:,}", size(self.memory)
+        footer = (
+            f"Memory of training in {unit}: {size(self.weight_memory)} for weights and "
+            f"their copies, {size(self.kept_memory)} for a minibatch on its way forward"
+            f", {size(self.passing_memory)} for gradients on their way back."
+        )
+        if self.per_output is not None:
+            footer += (
+                " The output layer is not counted: it gets as many outputs as y asks "
+                f"for, with {self.per_output.parameters:,} parameters and "
+                f"{self.per_output.multiply_adds:,} multiply-adds each."
+            )
+        heads = (*_HEADS, f"memory [{unit}]")
+        return heads, rows, ("total", "", *total), footer
+
+
+class GivesSummary:
+    """`summary`, for an estimator that knows its hidden layers."""
+
+    def summary(self, *, batch_size=None, n_outputs=None):
+        """Tabulate the layers: output shapes, parameters, multiply-adds, memory.
+
+        After `fit` of the fitted network; before of the one that `fit` would build,
+        for which `input_shape` has to be set.
+
+        Parameters
+        ----------
+        batch_size : int, default=None
+            What memory is computed for; None is the estimator's, and 128 of "auto".
+        n_outputs : int, default=None
+            Before `fit`, the number of outputs that y will ask for: of classes (1 for
+            two of them) or of targets. None leaves the output layer open.
+
+        Returns
+        -------
+        summary : Summary
+            Prints as a table, shows as one in a notebook, and has `to_frame`.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is not fitted and `input_shape` is None, or a layer does
+            not fit.
+
+        Notes
+        -----
+        Memory is that of a training step at its peak, in three parts:
+
+        - weights: the parameters times 2 (they and their gradient), 1 more for each of
+          the solver's moments (2 of "adam", 1 of "sgd"), 1 for weight decay where
+          `alpha` is not 0, and 1 for the best epoch's with `early_stopping`;
+        - forward: the minibatch and what each layer's `forward` keeps of it for
+          `backward`. That is not estimated: `forward` runs on one and on two samples,
+          and the arrays in what it returns are added up, those that neighbours share
+          once;
+        - backward: on top of what is still kept at that layer, the gradient that comes
+          in, the one that goes on, one more of the output's shape (before an
+          activation) and the gradients of the layer's weights; the layer where that
+          comes to most counts.
+
+        X, y and what Python itself takes come on top; so does what ops take in between
+        (some MB with NumPy ops, for the columns of a convolution). Measured, a step's
+        peak is within 15 % and 2 MB of it.
+        """
+        fitted = hasattr(self, "network_")
+        network = self.network_ if fitted else self._unfitted_network(n_outputs)
+        is_open = not fitted and n_outputs is None
+        if batch_size is None:
+            batch_size = _AUTO_BATCH if self.batch_size == "auto" else self.batch_size
+        batch_size = positive_int(batch_size, "batch_size")
+        copies = count_training_copies(self)
+        costs = cost_of_layers(network, batch_size)
+        word = np.dtype(network.dtype).itemsize
+        rows = [
+            LayerSummary(
+                cost.name,
+                cost.type,
+                cost.output_shape,
+                cost.parameters,
+                cost.multiply_adds,
+                cost.kept + copies * word * cost.parameters,
+            )
+            for cost in costs.layers
+        ]
+        per_output, parameters = None, network.parameters.size
+        if is_open:
+            per_output, parameters = rows[-1], parameters - rows[-1].parameters
+            rows[-1] = LayerSummary(per_output.name, "Dense", None, None, None, None)
+        return Summary(
+            f"{type(self).__name__}: input {network.input_shape}, batches of "
+            f"{batch_size}, {network.dtype}, {self.solver}",
+            rows,
+            batch_size,
+            copies * word * parameters,
+            costs.kept,
+            costs.passing,
+            per_output,
+        )
+
+    def _unfitted_network(self, n_outputs):
+        """Build what fit would, as far as that is known before it sees X and y."""
+        if self.input_shape is None:
+            raise ValueError(
+                f"this {type(self).__name__} is not fitted and input_shape is None, so "
+                "the shapes of its layers are not known: pass input_shape=(h, w, c) to "
+                "it, or fit it first"
+            )
+        known = 0 if n_outputs is None else positive_int(n_outputs, "n_outputs")
+        draft = object.__new__(type(self))
+        vars(draft).update(self.get_params(deep=False))
+        draft.input_shape_ = check_shape(
+            self.input_shape, signals=self._is_for_signals()
+        )
+        draft._coding = Quantities("squared_error", known, True, self.dtype)
+        layers = [*draft._hidden(), ("output", Dense(known or 1))]
+        return Network.build(layers, draft.input_shape_, 0, self.dtype)
+
+
+def _cells(row):
+    """Return a row's texts; the parts of a composite layer stand further in."""
+    indent = "  " * row.name.count(".")
+    return (
+        f"{indent}{row.name.rpartition('.')[2]} ({row.type})",
+        _or_unknown(row.output_shape, str, "(?,)"),
+        _or_unknown(row.parameters, "{:,}".format),
+        _or_unknown(row.multiply_adds, "{:,}".format),
+    )
+
+
+def _or_unknown(value, write, unknown="?"):
+    return unknown if value is None else write(value)
+
+
+def _html_row(cells):
+    name, *rest = cells
+    indent = len(name) - len(name.lstrip())
+    first = f"<th scope='row' style='padding-left:{indent / 2 + 0.5}em'>"
+    tags = "".join(f"<td>{html.escape(text)}</td>" for text in rest)
+    return f"<tr>{first}{html.escape(name.strip())}</th>{tags}</tr>"
+
+
+def _wrap(text):
+    # Here, for the one use that nobody makes in a fit.
+    import textwrap
+
+    return textwrap.wrap(text, 80)
+
+
+_STYLE = """<style>
+.skconv-summary { overflow-x: auto; font-size: 0.9em; }
+.skconv-summary table { border-collapse: collapse; }
+.skconv-summary caption, .skconv-summary p { text-align: left; }
+.skconv-summary th, .skconv-summary td {
+  padding: 0.2em 0.5em; text-align: right; font-variant-numeric: tabular-nums;
+  white-space: nowrap; }
+.skconv-summary th:first-child, .skconv-summary td:nth-child(2),
+.skconv-summary thead th:nth-child(2) { text-align: left; }
+.skconv-summary tbody th { font-weight: normal; }
+.skconv-summary thead tr, .skconv-summary tfoot tr {
+  border-bottom: 1px solid; border-top: 1px solid; }
+</style>"""

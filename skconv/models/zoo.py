@@ -1,0 +1,304 @@
+"""Networks that are known to work, as functions that return their hidden layers.
+
+An estimator adds the output layer. What makes a network larger or smaller is an
+argument; the rest can be set by name, ``conv1__filters``. docs/models.md says what each
+of them costs and reaches.
+"""
+
+from functools import partial
+
+from ..layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    MaxPool2D,
+    Residual,
+    SeparableConv2D,
+)
+from ..ops import pair, positive_int
+
+__all__ = [
+    "all_cnn",
+    "compact",
+    "keras_mnist",
+    "lenet5",
+    "resnet",
+    "signal_fcn",
+]
+
+# A normalisation adds a bias of its own.
+_BEFORE_NORM = {"use_bias": False, "kernel_initializer": "he_normal"}
+
+
+def lenet5():
+    """LeNet-5, for images of about 28 × 28.
+
+    LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document
+    recognition", 1998, as it is built today: each filter of the second convolution sees
+    all maps, pools have no weights, and the output is a softmax. The padding of the
+    first convolution is the paper's, which has digits of 28 × 28 on 32 × 32.
+
+    Returns
+    -------
+    layers : list of (str, Layer)
+
+    Examples
+    --------
+    >>> from skconv import ConvNetClassifier, zoo
+    >>> clf = ConvNetClassifier(zoo.lenet5()).set_params(conv1__filters=8)
+    """
+    return [
+        ("conv1", Conv2D(6, 5, activation="tanh")),
+        ("pool1", AvgPool2D(2)),
+        ("conv2", Conv2D(16, 5, padding="valid", activation="tanh")),
+        ("pool2", AvgPool2D(2)),
+        ("dense1", Dense(120, "tanh")),
+        ("dense2", Dense(84, "tanh")),
+    ]
+
+
+def keras_mnist(rate=0.5):
+    """Two convolutions and dropout: Keras's first example, for about 28 × 28.
+
+    Chollet, "Simple MNIST convnet", keras.io/examples, 2015.
+
+    Parameters
+    ----------
+    rate : float in [0, 1), default=0.5
+        Of the dropout.
+
+    Returns
+    -------
+    layers : list of (str, Layer)
+
+    Examples
+    --------
+    >>> from skconv import Network, zoo
+    >>> from skconv.layers import Dense
+    >>> Network.build([*zoo.keras_mnist(), ("out", Dense(10))], (28, 28, 1), 0)
+    <Network of 7 layers, (28, 28, 1) to (10,), 34826 parameters>
+    """
+    conv = partial(Conv2D, padding="valid", activation="relu")
+    return [
+        ("conv1", conv(32, 3)),
+        ("pool1", MaxPool2D(2)),
+        ("conv2", conv(64, 3)),
+        ("pool2", MaxPool2D(2)),
+        ("flatten", Flatten()),
+        ("dropout", Dropout(rate)),
+    ]
+
+
+def all_cnn(width=96):
+    """Convolutions alone, with strides in place of pools: All-CNN-C.
+
+    Springenberg, Dosovitskiy, Brox & Riedmiller, "Striving for simplicity: the all
+    convolutional net", 2015. There a convolution of one filter a class ends it, then
+    the mean over the image. Here the mean comes first, and the estimator's output layer
+    does the rest: as many weights, and the same function but for a ReLU between them.
+
+    Parameters
+    ----------
+    width : int, default=96
+        Filters of the first three convolutions; the others have twice as many.
+
+    Returns
+    -------
+    layers : list of (str, Layer)
+
+    Examples
+    --------
+    >>> from skconv import Network, zoo
+    >>> from skconv.layers import Dense
+    >>> Network.build([*zoo.all_cnn(), ("out", Dense(10))], (32, 32, 3), 0)
+    <Network of 13 layers, (32, 32, 3) to (10,), 1369738 parameters>
+    """
+    conv = partial(Conv2D, activation="relu", kernel_initializer="he_normal")
+    return [
+        ("drop1", Dropout(0.2)),
+        ("conv1", conv(width, 3)),
+        ("conv2", conv(width, 3)),
+        ("conv3", conv(width, 3, stride=2)),
+        ("drop2", Dropout(0.5)),
+        ("conv4", conv(2 * width, 3)),
+        ("conv5", conv(2 * width, 3)),
+        ("conv6", conv(2 * width, 3, stride=2)),
+        ("drop3", Dropout(0.5)),
+        ("conv7", conv(2 * width, 3, padding="valid")),
+        ("conv8", conv(2 * width, 1)),
+        ("mean", GlobalAvgPool2D()),
+    ]
+
+
+def resnet(filters=(32, 64, 128), blocks=1, pool_size=2):
+    """Residual blocks in stages: a small ResNet, for about 28 × 28 to 64 × 64.
+
+    He, Zhang, Ren & Sun, "Deep residual learning for image recognition", 2016: stages
+    of blocks that add to what they are given; each stage but the first begins by
+    halving the image. Shortcuts that have to change a shape are convolutions of single
+    pixels (the paper's option B). The pool behind the first convolution, which its
+    networks for large images have, keeps a small one fast on a CPU.
+
+    Parameters
+    ----------
+    filters : sequence of int, default=(32, 64, 128)
+        Of the convolutions in each stage.
+    blocks : int, default=1
+        In each stage, of two convolutions.
+    pool_size : int or pair, default=2
+        Of the pool behind the first convolution; 1 leaves it out.
+
+    Returns
+    -------
+    layers : list of (str, Layer)
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    The paper's ResNet-20, for images of 32 × 32:
+
+    >>> from skconv import Network, zoo
+    >>> from skconv.layers import Dense
+    >>> layers = zoo.resnet((16, 32, 64), blocks=3, pool_size=1)
+    >>> Network.build([*layers, ("out", Dense(10))], (32, 32, 3), 0)
+    <Network of 13 layers, (32, 32, 3) to (10,), 272474 parameters>
+    >>> [name for name, _ in layers][:4]
+    ['conv', 'norm', 'stage1_block1', 'stage1_block2']
+    """
+    filters, blocks = _each_int(filters, "filters"), positive_int(blocks, "blocks")
+    layers = [
+        ("conv", Conv2D(filters[0], 3, **_BEFORE_NORM)),
+        ("norm", BatchNorm(activation="relu")),
+    ]
+    if pair(pool_size, "pool_size") != (1, 1):
+        layers.append(("pool", MaxPool2D(pool_size)))
+    before = filters[0]
+    for stage, width in enumerate(filters, start=1):
+        for block in range(1, blocks + 1):
+            stride = 2 if stage > 1 and block == 1 else 1
+            name = f"stage{stage}_block{block}"
+            layers.append((name, _residual(before, width, stride)))
+            before = width
+    return [*layers, ("mean", GlobalAvgPool2D())]
+
+
+def _residual(before, width, stride):
+    shortcut = None
+    if stride > 1 or before != width:
+        conv = Conv2D(width, 1, stride=stride, **_BEFORE_NORM)
+        shortcut = [("conv", conv), ("norm", BatchNorm())]
+    return Residual(
+        [
+            ("conv1", Conv2D(width, 3, stride=stride, **_BEFORE_NORM)),
+            ("norm1", BatchNorm(activation="relu")),
+            ("conv2", Conv2D(width, 3, **_BEFORE_NORM)),
+            ("norm2", BatchNorm()),
+        ],
+        shortcut,
+        activation="relu",
+    )
+
+
+def compact(filters=(32, 64, 64, 128, 128)):
+    """Separable convolutions: few weights and few multiplications.
+
+    Howard et al., "MobileNets", 2017, at the size of small images: where filters
+    double, the image is halved. The two halves of a separable convolution have nothing
+    between them, as in Chollet, "Xception", 2017, where MobileNets normalise.
+
+    Parameters
+    ----------
+    filters : sequence of int, default=(32, 64, 64, 128, 128)
+        Of the first, full convolution and of the separable ones. One that has more than
+        the one before halves the image.
+
+    Returns
+    -------
+    layers : list of (str, Layer)
+
+    Raises
+    ------
+    ValueError
+        If `filters` is not as above.
+
+    Examples
+    --------
+    >>> from skconv import Network, zoo
+    >>> from skconv.layers import Dense
+    >>> Network.build([*zoo.compact(), ("out", Dense(10))], (28, 28, 1), 0)
+    <Network of 12 layers, (28, 28, 1) to (10,), 35722 parameters>
+    """
+    first, *others = _each_int(filters, "filters")
+    layers = [
+        ("conv1", Conv2D(first, 3, **_BEFORE_NORM)),
+        ("norm1", BatchNorm(activation="relu")),
+    ]
+    before = first
+    for i, width in enumerate(others, start=2):
+        stride = 2 if width > before else 1
+        layers += [
+            (f"conv{i}", SeparableConv2D(width, 3, stride=stride, use_bias=False)),
+            (f"norm{i}", BatchNorm(activation="relu")),
+        ]
+        before = width
+    return [*layers, ("mean", GlobalAvgPool2D())]
+
+
+def signal_fcn(filters=(128, 256, 128), kernel_sizes=(8, 5, 3)):
+    """Convolutions and their mean: FCN, for signals and spectra of any length.
+
+    Wang, Yan & Oates, "Time series classification from scratch with deep neural
+    networks: a strong baseline", 2017.
+
+    Parameters
+    ----------
+    filters, kernel_sizes : sequence of int, default=(128, 256, 128), (8, 5, 3)
+        Of the convolutions, one after the other.
+
+    Returns
+    -------
+    layers : list of (str, Layer)
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length, or are not as above.
+
+    Examples
+    --------
+    >>> from skconv import ConvNetClassifier, zoo
+    >>> small = zoo.signal_fcn((16, 32, 16))
+    >>> [name for name, _ in small]
+    ['conv1', 'norm1', 'conv2', 'norm2', 'conv3', 'norm3', 'mean']
+    """
+    filters = _each_int(filters, "filters")
+    sizes = _each_int(kernel_sizes, "kernel_sizes")
+    if len(filters) != len(sizes):
+        raise ValueError(
+            "filters and kernel_sizes must have an entry for each convolution, got "
+            f"{len(filters)} and {len(sizes)} of them"
+        )
+    layers = []
+    for i, (width, size) in enumerate(zip(filters, sizes, strict=True), start=1):
+        layers += [
+            (f"conv{i}", Conv1D(width, size, **_BEFORE_NORM)),
+            (f"norm{i}", BatchNorm(activation="relu")),
+        ]
+    return [*layers, ("mean", GlobalAvgPool1D())]
+
+
+def _each_int(values, name):
+    given = list(values) if hasattr(values, "__iter__") else []
+    if not given:
+        raise ValueError(f"{name} must be one int or more in a list, got {values!r}")
+    return [positive_int(value, f"each of {name}") for value in given]

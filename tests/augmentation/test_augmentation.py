@@ -1,0 +1,346 @@
+"""Augmentation: known transformations, no strength, no surprise, and every error."""
+
+import math
+
+import numpy as np
+import oracles
+import pytest
+from sklearn.base import clone
+from tolerances import assert_same
+
+from skconv.augmentation import (
+    GaussianNoise,
+    RandomAffine,
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomShift,
+    augment,
+)
+from skconv.augmentation.transforms import name_recipes
+
+RECIPES = {
+    "flip": RandomFlip(vertical=True),
+    "shift": RandomShift((2, 1), fill=0.5),
+    "rotation": RandomRotation(30),
+    "affine": RandomAffine(20, max_shift=(1, 2.5), scale=(0.8, 1.3), shear=15, fill=1),
+    "erasing": RandomErasing(0.7),
+    "noise": GaussianNoise(0.1),
+}
+# The same without effect: whatever is drawn, images stay as they are.
+NO_STRENGTH = {
+    "flip": RandomFlip(horizontal=False),
+    "shift": RandomShift(0),
+    "rotation": RandomRotation(0),
+    "affine": RandomAffine(),
+    "erasing": RandomErasing(0),
+    "noise": GaussianNoise(0),
+}
+
+
+class Drawn:
+    """A generator whose uniform numbers all are the same part of their range."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def uniform(self, low, high, size):
+        return np.full(size, low + (high - low) * self.part)
+
+
+@pytest.fixture
+def images(rng):
+    x = rng.random((9, 6, 7, 3), dtype=np.float32)
+    x.flags.writeable = False
+    return x
+
+
+@pytest.mark.parametrize(
+    "shape", [(9, 6, 7, 3), (1, 5, 5, 1), (4, 1, 8, 2), (0, 3, 3, 1)]
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", RECIPES)
+def test_shape_and_dtype_stay_and_so_does_the_input(name, dtype, shape, rng):
+    x = rng.random(shape).astype(dtype)
+    before = x.copy()
+    x.flags.writeable = False
+    y = augment(x, RECIPES[name], rng)
+    assert (y.shape, y.dtype) == (shape, dtype)
+    assert y.flags.writeable
+    assert y.flags.c_contiguous
+    assert not np.shares_memory(x, y)
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_generator_alone_decides(name, images):
+    first, again, other = (
+        augment(images, RECIPES[name], np.random.default_rng(seed))
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    assert (first != images).any()
+
+
+@pytest.mark.parametrize("name", NO_STRENGTH)
+def test_without_strength_images_stay_to_the_bit(name, images, rng):
+    np.testing.assert_array_equal(augment(images, NO_STRENGTH[name], rng), images)
+
+
+@pytest.mark.parametrize("name", ["flip", "shift", "rotation", "affine"])
+def test_constant_images_stay_constant(name, rng):
+    x = np.full((20, 9, 9, 2), 0.3, np.float32)
+    recipe = clone(RECIPES[name])
+    if name != "flip":
+        recipe.set_params(fill=0.3)
+    np.testing.assert_array_equal(augment(x, recipe, rng), x)
+    if name in ("rotation", "affine"):  # the centre never sees what is outside
+        recipe.set_params(fill=9.0, scale=(1.0, 1.2)) if name == "affine" else None
+        y = augment(x, recipe, rng)
+        np.testing.assert_array_equal(y[:, 4:5, 4:5], x[:, 4:5, 4:5])
+
+
+# Known transformations -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_flips_mirror_half_of_the_images(axis, rng):
+    x = rng.random((400, 3, 4, 2))
+    y = augment(x, RandomFlip(horizontal=axis == 2, vertical=axis == 1), rng)
+    mirrored = (y == np.flip(x, axis)).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(y[~mirrored], x[~mirrored])
+    assert 150 < mirrored.sum() < 250
+
+
+def test_both_flips_are_independent(rng):
+    x = np.tile(np.arange(4.0).reshape(1, 2, 2, 1), (400, 1, 1, 1))
+    y = augment(x, RandomFlip(vertical=True), rng)
+    corners, counts = np.unique(y[:, 0, 0, 0], return_counts=True)
+    assert corners.tolist() == [0, 1, 2, 3]
+    assert counts.min() > 70
+
+
+def test_shifts_are_all_those_there_are(rng):
+    image = np.arange(1.0, 31).reshape(5, 6)
+    padded = np.pad(image, 2, constant_values=-1)
+    expected = {
+        padded[2 - down : 7 - down, 2 - right : 8 - right].tobytes()
+        for down in (-1, 0, 1)
+        for right in (-2, -1, 0, 1, 2)
+    }
+    x = np.tile(image[None, :, :, None], (500, 1, 1, 1))
+    y = augment(x, RandomShift((1, 2), fill=-1), rng)
+    assert {each.tobytes() for each in y[..., 0]} == expected
+
+
+@pytest.mark.parametrize("size", [4, 5])
+@pytest.mark.parametrize(("part", "turns"), [(1, 1), (0, -1), (0.5, 0)])
+def test_a_rotation_by_90_degrees_is_rot90(part, turns, size, rng):
+    x = rng.random((3, size, size, 2))
+    y = RandomRotation(90)(x, Drawn(part))
+    np.testing.assert_allclose(y, np.rot90(x, turns, (1, 2)), atol=1e-12)
+    assert_same(RandomRotation(180)(x, Drawn(1)), x[:, ::-1, ::-1], scale=10)
+
+
+def test_affine_shifts_and_scales_as_it_says(rng):
+    x = rng.random((2, 5, 6, 1))
+    y = RandomAffine(max_shift=(1, 2))(x, Drawn(1))
+    np.testing.assert_array_equal(y[:, 1:, 2:], x[:, :-1, :-2])
+    assert not y[:, 0].any()
+    assert not y[:, :, :2].any()
+    half = RandomAffine(max_shift=(0, 0.5), fill=7)(x, Drawn(1))
+    assert_same(half[:, :, 1:], (x[:, :, 1:] + x[:, :, :-1]) / 2)
+    assert_same(half[:, :, 0], (x[:, :, 0] + 7) / 2)
+    x = rng.random((2, 5, 5, 1))
+    doubled = RandomAffine(scale=(2, 2))(x, Drawn(0))
+    np.testing.assert_array_equal(doubled[:, ::2, ::2], x[:, 1:4, 1:4])
+
+
+def test_shear_slides_rows_along_each_other(rng):
+    x = rng.random((1, 3, 5, 1))
+    y = RandomAffine(shear=45)(x, Drawn(1))
+    expected = np.zeros_like(x)
+    expected[:, 0, :-1] = x[:, 0, 1:]  # above the centre: to the left
+    expected[:, 1] = x[:, 1]
+    expected[:, 2, 1:] = x[:, 2, :-1]
+    np.testing.assert_allclose(y, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(6, 7), (1, 5), (8, 3)])
+def test_affine_maps_every_pixel_as_its_matrix_says(shape, dtype, rng):
+    """Forward matrix and interpolation from their definitions, one pixel at a time."""
+    x = rng.random((1, *shape, 2)).astype(dtype)
+    recipe = RandomAffine(50, max_shift=(1, 2), scale=(0.7, 1.2), shear=20, fill=0.4)
+    y = recipe(x, Drawn(0.8))
+    angle, slope = math.radians(30), math.tan(math.radians(12))
+    cos, sin = math.cos(angle), math.sin(angle)
+    matrix = 1.1 * np.array([[cos, -sin], [sin, cos]]) @ [[1, 0], [slope, 1]]
+    centre = (np.array(shape) - 1) / 2
+    for row, column, c in np.ndindex(y.shape[1:]):
+        offset = np.array([row, column]) - centre - [0.6, 1.2]
+        source = np.linalg.solve(matrix, offset) + centre
+        expected = oracles.interpolate(x[0, ..., c], *source, 0.4)
+        assert abs(y[0, row, column, c] - expected) < {4: 2e-5, 8: 1e-12}[x.itemsize]
+
+
+def test_erased_rectangles_have_their_area_and_share(rng):
+    x = np.ones((600, 20, 30, 2), np.float32)
+    y = augment(x, RandomErasing(0.4, area=(0.1, 0.2), ratio=(0.5, 2), fill=-3), rng)
+    assert set(np.unique(y)) == {-3, 1}
+    erased = y[..., 0] == -3
+    np.testing.assert_array_equal(y[..., 1] == -3, erased)
+    hit = erased.any(axis=(1, 2))
+    assert 0.33 < hit.mean() < 0.47
+    rows, columns = erased.any(axis=2), erased.any(axis=1)
+    np.testing.assert_array_equal(erased, rows[:, :, None] & columns[:, None])
+    for line in (*rows[hit], *columns[hit]):
+        assert np.ptp(np.flatnonzero(line)) == line.sum() - 1  # in a row
+    area = erased[hit].mean(axis=(1, 2))
+    assert 0.08 < area.min() < 0.12
+    assert 0.18 < area.max() < 0.22
+    ratio = rows[hit].sum(axis=1) / columns[hit].sum(axis=1)
+    assert 0.4 < ratio.min() < 0.6
+    assert 1.7 < ratio.max() < 2.4
+    assert rows[:, 0].any() and rows[:, -1].any() and columns[:, -1].any()
+
+
+def test_a_rectangle_longer_than_the_image_is_cut_off(rng):
+    x = np.ones((50, 3, 30, 1))
+    y = augment(x, RandomErasing(1, area=(0.3, 0.3), ratio=(2, 2)), rng)
+    assert (y == 0).any(axis=(1, 2, 3)).all()
+
+
+def test_noise_has_its_spread_and_takes_any_shape(rng):
+    x = np.full((200, 50), 3, np.float32)
+    noise = augment(x, GaussianNoise(0.2), rng) - x
+    assert noise.std() == pytest.approx(0.2, rel=0.03)
+    assert abs(noise.mean()) < 0.01
+
+
+# One after the other -------------------------------------------------------------------
+
+
+def test_recipes_follow_each_other_under_any_spelling(images):
+    recipes = [RandomFlip(), RandomShift(1)]
+    expected = images
+    rng = np.random.default_rng(3)
+    for recipe in recipes:
+        expected = recipe(expected, rng)
+    for spelling in (
+        recipes,
+        tuple(recipes),
+        [("mirror", recipes[0]), recipes[1]],
+        [*recipes, "passthrough", ("nothing", "passthrough")],
+        lambda x, rng: recipes[1](recipes[0](x, rng), rng),
+    ):
+        y = augment(images, spelling, np.random.default_rng(3))
+        np.testing.assert_array_equal(y, expected)
+    assert augment(images, [], rng) is images
+
+
+def test_names_are_the_layers_kind_of_names():
+    flip, shift = RandomFlip(), RandomShift(1)
+    named = name_recipes([flip, ("mine", shift), shift, "passthrough", shift])
+    names = ["randomflip_1", "mine", "randomshift_2", "randomshift_3"]
+    assert [name for name, _ in named] == names
+    assert name_recipes(flip) == [("randomflip_1", flip)]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_clone_and_take_parameters(name):
+    recipe = RECIPES[name]
+    twin = clone(recipe)
+    assert twin.get_params() == recipe.get_params()
+    assert repr(twin) == repr(recipe)
+    with pytest.raises(ValueError, match="Invalid parameter 'fil' for"):
+        twin.set_params(fil=1)
+
+
+def test_a_misspelt_argument_gets_a_suggestion():
+    with pytest.raises(
+        TypeError, match="no parameter 'degree'; did you mean 'degrees'"
+    ):
+        RandomAffine(degree=3)
+
+
+WRONG_ARGUMENTS = {
+    "horizontal must be True or False, got 'yes'": RandomFlip("yes"),
+    "vertical must be True or False, got 1": RandomFlip(vertical=1),
+    "max_shift must be an int >= 0 or a pair of them, got -1": RandomShift(-1),
+    "max_shift must be an int >= 0 or a pair of them, got 0.5": RandomShift(0.5),
+    "fill must be a number, got 'edge'": RandomShift(1, fill="edge"),
+    "fill must be a number, got nan": RandomRotation(1, fill=math.nan),
+    "degrees must be a number from 0 to 180, got -5": RandomRotation(-5),
+    "degrees must be a number from 0 to 180, got 181": RandomAffine(181),
+    "shear must be a number from 0 to 89, got 90": RandomAffine(shear=90),
+    "max_shift must be a number >= 0, got -1": RandomAffine(max_shift=(0, -1)),
+    "max_shift must be a number or two, got (1, 2, 3)": RandomAffine(
+        max_shift=(1, 2, 3)
+    ),
+    "scale must be (least, largest), got 1.2": RandomAffine(scale=1.2),
+    "scale must be (least, largest), got (2, 1)": RandomAffine(scale=(2, 1)),
+    "scale must be a number >= 0.001, got 0": RandomAffine(scale=(0, 1)),
+    "probability must be a number from 0 to 1, got 2": RandomErasing(2),
+    "area must be a number from 0 to 1, got 1.5": RandomErasing(area=(0, 1.5)),
+    "area must be a number from 0 to 1, got 'a'": RandomErasing(area=("a", 1)),
+    "ratio must be a number >= 0.001, got 0": RandomErasing(ratio=(0, 1)),
+    "std must be a number >= 0, got -1": GaussianNoise(-1),
+    "std must be a number >= 0, got None": GaussianNoise(None),
+}
+
+
+@pytest.mark.parametrize("words", WRONG_ARGUMENTS)
+def test_errors_name_recipe_argument_rule_and_value(words, images, rng):
+    recipe = WRONG_ARGUMENTS[words]
+    with pytest.raises(ValueError) as caught:
+        augment(images, [("mine", recipe)], rng)
+    assert str(caught.value) == f"augment: recipe 'mine' ({recipe!r}): {words}"
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "noise"])
+def test_what_moves_pixels_takes_images_alone(name, rng):
+    words = r"takes images \(n, h, w, c\), got an array of shape \(4, 9\)"
+    with pytest.raises(ValueError, match=words):
+        augment(np.ones((4, 9)), RECIPES[name], rng)
+
+
+WRONG_RESULTS = {
+    "must return an array, got NoneType: None": lambda x, rng: None,
+    "must return an array, got list": lambda x, rng: x.tolist(),
+    r"of shape \(9, 6, 7, 3\) in float32, .* got \(9, 6, 7\)": lambda x, rng: x[..., 0],
+    r"got \(9, 6, 7, 3\) in float64": lambda x, rng: x * np.ones(1),
+    "read-only": lambda x, rng: np.multiply(x, 2, out=x),
+}
+
+
+@pytest.mark.parametrize("words", WRONG_RESULTS)
+def test_results_of_a_callable_are_checked(words, images, rng):
+    with pytest.raises(ValueError, match=f"augment: recipe 'function_1' .*{words}"):
+        augment(images, WRONG_RESULTS[words], rng)
+
+
+def test_errors_of_numpys_own_kinds_name_the_recipe_too(images, rng):
+    words = "augment: recipe 'function_1' .* did not contain a loop"
+    with pytest.raises(TypeError, match=words):
+        augment(images, lambda x, rng: np.add(x, "a"), rng)
+
+
+@pytest.mark.parametrize(
+    ("recipes", "words"),
+    [
+        (RandomFlip, r"got <class .*RandomFlip'>; call it: RandomFlip\(\.\.\.\)"),
+        ([RandomFlip(), 3], "must be a callable .* got 3"),
+        ("flip", "must be a callable .* got 'flip'"),
+        (None, "must be a callable .* got None"),
+    ],
+)
+def test_what_is_no_recipe_is_refused(recipes, words, images, rng):
+    with pytest.raises(TypeError, match=words):
+        augment(images, recipes, rng)
+
+
+def test_two_of_a_name_are_refused():
+    with pytest.raises(ValueError, match="distinct names, got 2 of 'a'"):
+        name_recipes([("a", RandomFlip()), ("a", RandomShift(1))])

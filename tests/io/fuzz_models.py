@@ -1,0 +1,306 @@
+"""Load thousands of damaged model files: nothing but ValueError and OSError may come.
+
+    python -m tests.fuzz_models --n 50000
+
+Half of the mutants are bytes flipped, cut out, doubled or put in. The others are
+changed as JSON, parameters and tables of arrays alike, and signed anew, so that they
+pass the checksum and reach what lies behind it.
+
+They are loaded in a process of its own: if it dies or hangs, that is told, and the file
+is kept. What Python allocates for a file is measured, and on Linux the process may not
+grow by more than is allowed, whoever allocates. The last line says "finished", and the
+exit status is 0, if all of it went well.
+"""
+
+import argparse
+import collections
+import contextlib
+import faulthandler
+import gc
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import tracemalloc
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+import skconv
+from skconv._utils import safetensors
+from skconv.augmentation import RandomFlip
+from skconv.io import model as model_file
+from skconv.layers import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    LayerNorm,
+    MaxPool2D,
+    PReLU,
+    Residual,
+)
+
+SLACK = 2**23  # of memory, beyond the file's size: JSON as Python's objects
+SECONDS = 2.0  # of the processor: the machine may do much else
+HANGS = 120.0  # seconds of the clock, after which the process is ended
+
+NASTY = [
+    None, True, False, 0, 1, -1, 2, 7, 10**6, 10**9, 2**31, 2**63 - 1, 2**64, -(2**63),
+    10**30, 1.5, -0.0, 1e308, "", "a", "F32", "F64", "F16", "relu", "same", "zeros",
+    "os.system", "__class__", "PReLU", "Residual",
+    "Dense", "Conv2D", "ConvNetRegressor", "inf", [], [0],
+    [2**40], [2**31, 2**31], {}, {"tuple": 3}, {"tuple": [2, 2]}, {"dict": [[[], 1]]},
+    {"float": "nan"}, {"class": "Layer", "params": {}}, {"class": "Dense", "params": 1},
+    {"class": "Conv2D", "params": {"filters": 10**9, "kernel_initializer": "zeros"}},
+    {"class": "Dense", "params": {"units": 10**12}}, {"tuple": [{"tuple": [10**7] * 2}]},
+    "x" * 5000, [[[[[[[[[[]]]]]]]]]],
+]  # fmt: skip
+
+
+def seeds(folder):
+    """Save a few models; return the bytes of their files."""
+    rng = np.random.default_rng(0)
+    X, y = rng.random((30, 6, 6)), np.arange(30) % 3
+    layers = [
+        Conv2D(3, (3, 1), padding=((1, 1), (0, 0)), activation="relu"),
+        ("pool", MaxPool2D(2)),
+        Dropout(0.1),
+        Residual([("norm", LayerNorm()), BatchNorm()], PReLU((1, 2))),
+        Dense(4, "tanh"),
+    ]
+    models = [
+        skconv.ConvNetClassifier(
+            layers, max_iter=2, random_state=0, augment=[RandomFlip()]
+        ).fit(X, np.array(["a", "bb", "c"])[y], X_val=X, y_val=np.array(["a"] * 30)),
+        skconv.ConvNetRegressor(
+            layers, max_iter=1, random_state=0, dtype="float64", loss="poisson"
+        ).fit(X, np.stack([y, y], axis=1)),
+        skconv.ConvNetClassifier(filters=2, hidden_layer_sizes=3, max_iter=1).fit(
+            X, y > 0
+        ),
+    ]
+    files = []
+    for model in models:
+        skconv.save_model(model, folder / "seed.safetensors")
+        files.append((folder / "seed.safetensors").read_bytes())
+    return files
+
+
+# Mutations ---------------------------------------------------------------------------
+
+
+def mutate_bytes(data, rng):
+    """Flip, cut out, double or insert, most often in the header."""
+    data = bytearray(data)
+    for _ in range(rng.integers(1, 4)):
+        limit = len(data) if rng.random() < 0.3 else min(len(data), 4000)
+        at, n = int(rng.integers(0, max(limit, 1))), int(rng.integers(1, 64))
+        match rng.integers(6):
+            case 0:
+                data[at : at + 1] = rng.bytes(1)
+            case 1:
+                del data[at : at + n]
+            case 2:
+                data[at:at] = data[at : at + n]
+            case 3:
+                data[at:at] = rng.bytes(n)
+            case 4:
+                data = data[: int(rng.integers(0, len(data) + 1))]
+            case 5:
+                data[:8] = int(rng.integers(0, 2**63)).to_bytes(8, "little")
+    return bytes(data)
+
+
+def mutate_json(data, rng):
+    """Change what the file says, and sign it."""
+    length = int.from_bytes(data[:8], "little")
+    table, body = json.loads(data[8 : 8 + length]), data[8 + length :]
+    document = json.loads(table["__metadata__"]["model"])
+    if rng.random() < 0.05:
+        nest(document["layers"], rng)
+    for _ in range(rng.integers(1, 4)):
+        change(document if rng.random() < 0.7 else table, rng)
+    text = json.dumps(document)
+    if rng.random() < 0.02:
+        text = text.replace("1", '{"tuple":[' * int(rng.integers(1, 5000)), 1)
+    if isinstance(table.get("__metadata__"), dict):
+        table["__metadata__"]["model"] = text
+        table["__metadata__"]["sha256"] = sign(text, table, body)
+    header = json.dumps(table).encode()
+    return len(header).to_bytes(8, "little") + header + body
+
+
+def nest(layers, rng):
+    """Put a layer into another, that into another, and so on."""
+    entry = layers[rng.integers(len(layers))]
+    for _ in range(rng.integers(1, 12)):
+        kind = ["Branches", "Residual", "Sequential"][rng.integers(3)]
+        entry[1] = {"class": kind, "params": {"layers": [entry[1]]}}
+
+
+def sign(text, table, body):
+    """Return the checksum that the loader will work out, if it gets that far."""
+    try:
+        parts = {k: v for k, v in table.items() if k != "__metadata__"}
+        arrays = {
+            name: np.frombuffer(
+                body[slice(*part["data_offsets"])], safetensors.DTYPES[part["dtype"]]
+            ).reshape(part["shape"])
+            for name, part in parts.items()
+        }
+        digest = model_file._digest(text, arrays)
+        for array in arrays.values():
+            digest.update(array)
+        return digest.hexdigest()
+    except (KeyError, TypeError, ValueError):
+        return "0" * 64
+
+
+def change(value, rng):
+    """Replace, remove or add something anywhere below a list or a dict."""
+    while True:
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+        if not keys:
+            return
+        key = keys[rng.integers(len(keys))]
+        inner = value[key]
+        if isinstance(inner, dict | list) and inner and rng.random() < 0.85:
+            value = inner
+            continue
+        nasty = NASTY[rng.integers(len(NASTY))]
+        match rng.integers(5):
+            case 0 if isinstance(value, list) and len(value) < 100:
+                value.insert(key, value[rng.integers(len(value))])
+            case 1:
+                del value[key]
+            case 2 if isinstance(value, dict):
+                value[str(nasty)[:50]] = value.pop(key)
+            case 3 if isinstance(inner, int) and not isinstance(inner, bool):
+                value[key] = inner + int(rng.integers(-2, 3))
+            case _:
+                value[key] = json.loads(json.dumps(nasty))
+        return
+
+
+# Loading -----------------------------------------------------------------------------
+
+
+def fuzz(n, seed, folder, report_every=None):
+    """Load `n` mutants; return how often each outcome came, and the worst figures."""
+    outcomes, worst = collections.Counter(), {"bytes": 0, "seconds": 0.0}
+    path = folder / "mutant.safetensors"
+    results = results_of(load_mutants, seeds(folder), n, seed, path)
+    for i, (outcome, beyond, seconds) in enumerate(results, start=1):
+        outcomes[outcome] += 1
+        worst["bytes"] = max(worst["bytes"], beyond)
+        worst["seconds"] = max(worst["seconds"], round(seconds, 3))
+        if report_every and i % report_every == 0:
+            print(f"{i}: {dict(outcomes)}, worst {worst}", flush=True)
+    assert outcomes.total() == n
+    return outcomes, worst
+
+
+def results_of(run, *arguments):
+    """Yield what ``run(sender, *arguments)`` sends from a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    results, sender = context.Pipe(duplex=False)
+    child = context.Process(target=run, args=(sender, *arguments))
+    child.start()
+    sender.close()
+    n = 0
+    try:
+        while True:
+            if not results.poll(HANGS):
+                os.kill(child.pid, signal.SIGABRT)  # faulthandler says where it was
+            yield results.recv()
+            n += 1
+    except EOFError:
+        child.join()
+    finally:
+        child.kill()
+        child.join()
+    assert child.exitcode == 0, (
+        f"after {n} results the process ended with exit code {child.exitcode}"
+    )
+
+
+def load_mutants(sender, originals, n, seed, path):
+    """Load `n` mutants of files, and send what came of each."""
+    faulthandler.enable()
+    warnings.simplefilter("ignore")  # a mutant may overflow in a cast
+    rng = np.random.default_rng(seed)
+    gc.collect()
+    tracemalloc.start()
+    for _ in range(n):
+        data = originals[rng.integers(len(originals))]
+        data = (mutate_bytes if rng.random() < 0.5 else mutate_json)(data, rng)
+        path.write_bytes(data)
+        sender.send(load(path, len(data)))
+
+
+def load(path, size):
+    """Load a file; return what came of it, bytes beyond its size, and seconds."""
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    start = time.process_time()
+    try:
+        with growing_by_at_most(size + SLACK):
+            repr(skconv.load_model(path))
+        outcome = "loaded"
+    except ValueError as error:
+        assert str(path) in str(error), f"{error} does not name its file"
+        outcome = "ValueError"
+    except OSError:
+        outcome = "OSError"
+    seconds = time.process_time() - start
+    beyond = tracemalloc.get_traced_memory()[1] - before - size
+    assert beyond < SLACK, f"{beyond} bytes more than the file of {size} bytes"
+    assert seconds < SECONDS, f"{seconds:.1f} s for a file of {size} bytes"
+    return outcome, beyond, seconds
+
+
+@contextlib.contextmanager
+def growing_by_at_most(n):
+    """Have the system refuse memory to a process that has grown by `n` bytes."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = pages * resource.getpagesize() + n
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    for name in "SIGTERM", "SIGHUP":
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    folder = Path(tempfile.mkdtemp())
+    try:
+        outcomes, worst = fuzz(arguments.n, arguments.seed, folder, 1000)
+    except BaseException as error:
+        print(f"not finished ({error!r}); the last file is in {folder}", flush=True)
+        raise
+    shutil.rmtree(folder)
+    print(f"finished, {arguments.n} files: {dict(outcomes)}, worst {worst}")
+
+
+if __name__ == "__main__":
+    main()

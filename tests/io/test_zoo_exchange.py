@@ -1,0 +1,259 @@
+"""Every network of the zoo, at its default size, in each format and back."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from zoo_shapes import SHAPES
+
+import skconv
+from skconv import ConvNetClassifier, ops, zoo
+from skconv.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    MaxPool2D,
+    Residual,
+    SeparableConv2D,
+)
+from skconv.models.weights import build_blank
+
+CASES = [(name, shape) for name in zoo.__all__ for shape in SHAPES[name]]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def fitted(request):
+    """A network that has learnt a little, and what it has learnt that from."""
+    name, shape = request.param
+    rng = np.random.default_rng(0)
+    y = np.arange(18) % 3
+    X = rng.random((18, *shape), np.float32)
+    X *= 1 + y.reshape(-1, *[1] * len(shape))
+    clf = ConvNetClassifier(
+        getattr(zoo, name)(),
+        max_iter=1,
+        batch_size=6,
+        random_state=0,
+        input_shape=shape,
+    )
+    proba = clf.fit(X, y).predict_proba(X)
+    assert proba.std() > 1e-3, "all alike, any format would do"
+    return clf, X
+
+
+# Without loss ------------------------------------------------------------------------
+
+
+def test_model_files(fitted, tmp_path):
+    clf, X = fitted
+    skconv.save_model(clf, tmp_path / "model.safetensors")
+    loaded = skconv.load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+    np.testing.assert_array_equal(loaded.network_.values, clf.network_.values)
+    assert repr(loaded) == repr(clf)
+
+
+def test_skops(fitted):
+    sio = pytest.importorskip(
+        "skops.io", reason="skops is not installed: extra `skops`"
+    )
+    clf, X = fitted
+    loaded = sio.loads(sio.dumps(clf), trusted=skconv.trusted_types())
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+def blank_twin(clf):
+    twin = copy.deepcopy(clf)
+    twin.set_weights([w * 0 for w in twin.get_weights()])
+    return twin
+
+
+def test_weights_as_keras_and_torch_have_them(fitted):
+    clf, X = fitted
+    for twin in (
+        blank_twin(clf).set_weights(clf.get_weights()),
+        skconv.from_torch(blank_twin(clf), skconv.to_torch(clf)),
+    ):
+        np.testing.assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
+
+
+# ONNX --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["rows", "images", "a pipeline of rows"])
+def test_onnx(how, fitted):
+    pytest.importorskip("onnxruntime")
+    from test_onnx import assert_agrees, run
+
+    model, X = fitted
+    if how != "images":
+        X = X.reshape(len(X), -1)
+    if how == "a pipeline of rows":
+        pytest.importorskip("skl2onnx")
+        model = make_pipeline(MinMaxScaler().fit(X), model)
+    onnx_model = skconv.to_onnx(model, image=how == "images")
+    for n in 1, 5, len(X):
+        outputs = run(onnx_model, X[:n])
+        assert list(outputs) == ["label", "probabilities"]
+        assert_agrees(model, X[:n], outputs)
+
+
+# The same layers, elsewhere ----------------------------------------------------------
+
+
+def assert_outputs_agree(theirs, clf, X):
+    ours = clf.decision_function(X)
+    scale = max(1, np.abs(ours).max())
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-5 * scale)
+
+
+def in_keras(keras, layers):
+    """Return layers of ours as layers of Keras."""
+    return [made for _, layer in layers for made in one_in_keras(keras, layer)]
+
+
+def one_in_keras(keras, layer):
+    make = keras.layers
+    match layer:
+        case Conv1D() | Conv2D() | SeparableConv2D():
+            yield getattr(make, type(layer).__name__)(
+                layer.filters,
+                layer.kernel_size,
+                strides=layer.stride,
+                padding=layer.padding,
+                use_bias=layer.use_bias,
+            )
+        case BatchNorm():
+            yield make.BatchNormalization(epsilon=layer.epsilon)
+        case Dense():
+            yield from (make.Flatten(), make.Dense(layer.units))
+        case MaxPool2D():
+            yield make.MaxPooling2D(layer.pool_size)
+        case AvgPool2D():
+            yield make.AveragePooling2D(layer.pool_size)
+        case GlobalAvgPool1D():
+            yield make.GlobalAveragePooling1D()
+        case GlobalAvgPool2D():
+            yield make.GlobalAveragePooling2D()
+        case Dropout() | Flatten():
+            yield make.Flatten() if isinstance(layer, Flatten) else make.Dropout(0.5)
+        case Residual():
+            yield keras_residual(keras, layer)
+    if getattr(layer, "activation", None):
+        yield make.Activation(layer.activation)
+
+
+def keras_residual(keras, layer):
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.main = keras.Sequential(in_keras(keras, layer.layers))
+            side = in_keras(keras, layer.shortcut or [])
+            self.side = keras.Sequential(side or [keras.layers.Identity()])
+
+        def build(self, shape):
+            self.main.build(shape)
+            self.side.build(shape)
+
+        def call(self, x):
+            return self.main(x) + self.side(x)
+
+    return Block()
+
+
+def test_keras_predicts_the_same(fitted):
+    keras = pytest.importorskip("keras", reason="Keras is not installed: extra `peers`")
+    clf, X = fitted
+    layers = in_keras(keras, clf.network_.layers)
+    model = keras.Sequential([keras.Input(X.shape[1:]), *layers])
+    model.set_weights(clf.get_weights())
+    assert_outputs_agree(np.asarray(model(X)), clf, X)
+    twin = blank_twin(clf).set_weights(model.get_weights())
+    np.testing.assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
+
+
+def in_torch(nn, layers, shape):
+    """Return layers of ours as a module of torch."""
+    modules = []
+    for _, layer in layers:
+        modules += one_in_torch(nn, layer, shape)
+        shape = tuple(build_blank(layer, shape)[1])
+    return nn.Sequential(*modules)
+
+
+def one_in_torch(nn, layer, shape):
+    c, axes = shape[-1], len(shape) - 1
+    match layer:
+        case Conv1D() | Conv2D() | SeparableConv2D():
+            yield from convolution_in_torch(nn, layer, shape)
+        case BatchNorm():
+            yield [nn.BatchNorm1d, nn.BatchNorm2d][axes - 1](c, eps=layer.epsilon)
+        case Dense():
+            yield from (nn.Flatten(), nn.Linear(math.prod(shape), layer.units))
+        case MaxPool2D():
+            yield nn.MaxPool2d(layer.pool_size)
+        case AvgPool2D():
+            yield nn.AvgPool2d(layer.pool_size)
+        case GlobalAvgPool1D():
+            yield from (nn.AdaptiveAvgPool1d(1), nn.Flatten())
+        case GlobalAvgPool2D():
+            yield from (nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        case Dropout() | Flatten():
+            yield nn.Flatten() if isinstance(layer, Flatten) else nn.Dropout()
+        case Residual():
+            yield torch_residual(nn, layer, shape)
+    if getattr(layer, "activation", None):
+        yield {"relu": nn.ReLU, "tanh": nn.Tanh}[layer.activation]()
+
+
+def convolution_in_torch(nn, layer, shape):
+    """Yield what pads, which torch does alike on all sides, and what convolves."""
+    c, axes = shape[-1], len(shape) - 1
+    conv = [nn.Conv1d, nn.Conv2d][axes - 1]
+    win = ops.window(
+        shape[:-1], layer.kernel_size, stride=layer.stride, padding=layer.padding
+    )
+    sides = tuple(int(side) for pair in reversed(win.padding) for side in pair)
+    yield [nn.ConstantPad1d, nn.ConstantPad2d][axes - 1](sides, 0)
+    size, how = tuple(win.size), {"stride": tuple(win.stride), "bias": layer.use_bias}
+    if isinstance(layer, SeparableConv2D):
+        yield conv(c, c, size, how["stride"], groups=c, bias=False)
+        yield conv(c, layer.filters, 1, bias=layer.use_bias)
+    else:
+        yield conv(c, layer.filters, size, **how)
+
+
+def torch_residual(nn, layer, shape):
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.main = in_torch(nn, layer.layers, shape)
+            self.side = in_torch(nn, layer.shortcut or [], shape)
+
+        def forward(self, x):
+            return self.main(x) + self.side(x)
+
+    return Block()
+
+
+def test_torch_predicts_the_same(fitted):
+    torch = pytest.importorskip("torch", reason="torch is not installed: extra `peers`")
+    clf, X = fitted
+    module = in_torch(torch.nn, clf.network_.layers, X.shape[1:]).eval()
+    state = skconv.to_torch(clf, module.state_dict())
+    module.load_state_dict({key: torch.from_numpy(v) for key, v in state.items()})
+    with torch.no_grad():
+        x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(X, -1, 1)))
+        assert_outputs_agree(module(x).numpy(), clf, X)
+    state = {key: v.numpy() for key, v in module.state_dict().items()}
+    twin = skconv.from_torch(blank_twin(clf), state)
+    np.testing.assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))

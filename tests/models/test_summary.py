@@ -1,0 +1,257 @@
+"""What a summary says, against what is there and what is measured."""
+
+import gc
+import importlib
+import re
+import tracemalloc
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skconv import ConvNetClassifier, ConvNetRegressor, Network, ops
+from skconv._data.batches import gather
+from skconv._training.planning import make_optimizer
+from skconv.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    Sequential,
+)
+from skconv.models.costs import cost_of_layers
+from skconv.models.summary import LayerSummary, Summary
+
+LAYERS = [
+    ("conv1", Conv2D(16, 3, activation="gelu")),
+    ("pool1", AvgPool2D()),
+    ("conv2", Conv2D(32, 3, stride=2, activation="relu")),
+    ("drop", Dropout(0.3)),
+    ("dense1", Dense(64, "gelu")),
+]
+NETS = [
+    (ConvNetClassifier(max_iter=1, random_state=0), (20, 20, 1), 32),
+    (ConvNetClassifier(hidden_layer_sizes=1000, solver="sgd", alpha=0), (20, 20, 1), 8),
+    (ConvNetClassifier(LAYERS, dtype="float64", early_stopping=True), (24, 24, 3), 32),
+]
+
+
+class Twice(Layer):
+    """A layer that holds others, as composites do: the sum of what they make of x."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def inner_layers(self):
+        return self.inner
+
+    def build(self, input_shape, rng, dtype):
+        weights, shapes = {}, []
+        for name, layer in self.inner:
+            weights[name], shape = layer.build(input_shape, rng, dtype)
+            shapes.append(shape)
+        return weights, shapes[0]
+
+    def predict(self, weights, x):
+        return sum(layer.predict(weights[name], x) for name, layer in self.inner)
+
+    def forward(self, weights, x, rng):
+        return self.predict(weights, x), {"x": x, "more": [np.zeros_like(x)]}
+
+    def multiply_adds(self, input_shape, output_shape):
+        return sum(
+            layer.multiply_adds(input_shape, output_shape) for _, layer in self.inner
+        )
+
+
+@pytest.fixture
+def clf(digits):
+    params = {"max_iter": 1, "filters": (8,), "random_state": 0}
+    return ConvNetClassifier(**params).fit(digits[0], digits[2])
+
+
+def test_rows_are_the_networks_layers(clf):
+    summary, network = clf.summary(), clf.network_
+    assert [row.name for row in summary.rows] == [name for name, _ in network.layers]
+    assert [row.type for row in summary.rows] == [
+        "Conv2D",
+        "MaxPool2D",
+        "Dense",
+        "Dense",
+    ]
+    assert [row.output_shape for row in summary.rows] == network.shapes
+    assert [row.parameters for row in summary.rows] == [
+        sum(w.size for w in network.weights[name].values())
+        for name, _ in network.layers
+    ]
+    assert summary.parameters == network.parameters.size
+    assert [row.multiply_adds for row in summary.rows] == [
+        64 * 9 * 8, 0, 128 * 128, 128 * 10,
+    ]  # fmt: skip
+    assert summary.multiply_adds == 64 * 72 + 128 * 138
+
+
+def test_before_fit_it_is_the_network_that_fit_would_build(clf, digits):
+    unfitted = ConvNetClassifier(filters=(8,), input_shape=(8, 8))
+    before = vars(unfitted).copy()
+    whole = unfitted.summary(n_outputs=10)
+    assert vars(unfitted) == before
+    assert repr(whole) == repr(clf.summary())
+    is_open = unfitted.summary()
+    assert is_open.rows[:-1] == whole.rows[:-1]
+    assert is_open.rows[-1] == ("output", "Dense", None, None, None, None)
+    assert is_open.parameters == clf.network_.parameters.size - 10 * 129
+    assert is_open.weight_memory == 5 * 4 * is_open.parameters
+    assert "as many outputs as y asks for, with 129 parameters and 128" in " ".join(
+        str(is_open).split()
+    )
+    row = str(is_open).splitlines()[-7].split()
+    assert row == ["output", "(Dense)", "(?,)", "?", "?", "?"]
+    listed = ConvNetRegressor(LAYERS, input_shape=(24, 24, 3))
+    assert listed.summary(n_outputs=2).rows[-1].output_shape == (2,)
+
+
+@pytest.mark.parametrize("use", dict.fromkeys([ops.in_use(), "numpy"]))
+@pytest.mark.parametrize(("clf", "shape", "batch_size"), NETS)
+def test_memory_is_what_a_step_takes(clf, shape, batch_size, use, rng):
+    """Within 15 % and 2 MB, as `summary` promises."""
+    network = clf.set_params(input_shape=shape)._unfitted_network(10)
+    X, codes = rng.random((batch_size, *shape)), np.arange(batch_size) % 10
+    loss = ops.softmax_cross_entropy
+
+    def step():
+        trained = network.copy()
+        optimizer = make_optimizer(clf, trained)
+        best = trained.parameters.copy() if clf.early_stopping else None
+        x = gather(X, np.arange(batch_size), trained)
+        _, gradient = trained.loss_and_gradient(x, codes, None, loss, rng)
+        optimizer.step(trained.parameters, gradient, 0.001)
+        return best
+
+    before = ops.in_use()
+    ops.use(use)
+    try:
+        step()
+        gc.collect()
+        tracemalloc.start()
+        step()
+        _, measured = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        ops.use(before)
+    said = clf.summary(batch_size=batch_size, n_outputs=10).memory
+    np.testing.assert_allclose(said, measured, rtol=0.15, atol=2e6)
+
+
+def test_memory_grows_with_the_batch_and_the_solvers_moments():
+    clf = ConvNetClassifier(input_shape=(8, 8), batch_size=50)
+    kept = [clf.summary(batch_size=n).kept_memory for n in (10, 20, 40)]
+    assert kept[2] - kept[1] == 2 * (kept[1] - kept[0])
+    assert clf.summary().batch_size == 50
+    assert ConvNetClassifier(input_shape=(8, 8)).summary().batch_size == 128
+    copies = [
+        (ConvNetClassifier(input_shape=(8, 8), **params).summary(), expected)
+        for params, expected in [
+            ({}, 5),
+            ({"alpha": 0}, 4),
+            ({"solver": "sgd"}, 4),
+            ({"solver": "sgd", "alpha": 0, "early_stopping": True}, 4),
+        ]
+    ]
+    for summary, expected in copies:
+        assert summary.weight_memory == expected * 4 * summary.parameters
+
+
+def test_what_neighbours_share_is_counted_once():
+    """A convolution keeps its input and output; the next one's input is that output."""
+    layers = [("a", Conv2D(4)), ("b", Conv2D(4)), ("flat", Flatten())]
+    summary = ConvNetClassifier(layers, input_shape=(8, 8), batch_size=1).summary()
+    weights = 5 * 4 * summary.parameters
+    image, maps = 4 * 64, 4 * 64 * 4
+    rows = [row.memory - 5 * 4 * row.parameters for row in summary.rows[:3]]
+    assert rows == [maps, maps, 0]
+    # And the image, and of an output layer of one unit its output.
+    assert summary.kept_memory == image + 2 * maps + 4
+    assert summary.memory > weights + summary.kept_memory
+
+
+def test_layers_inside_of_layers_have_rows_of_their_own():
+    deep = Twice([("p", Conv2D(3, 1)), ("q", Conv2D(3, 3))])
+    block = Twice([("conv", Conv2D(3)), ("deep", deep)])
+    network = SimpleNamespace(
+        layers=[("pool", MaxPool2D()), ("block", block), ("output", Dense(3))],
+        input_shape=(8, 8, 2), shapes=[(4, 4, 2), (4, 4, 3), (3,)], weights={},
+        dtype=np.dtype("float32"), copy=lambda: network,
+    )  # fmt: skip
+    shape, rng = network.input_shape, np.random.default_rng(0)
+    for name, layer in network.layers:
+        network.weights[name], shape = layer.build(shape, rng, network.dtype)
+    costs = cost_of_layers(network, batch_size=32)
+    rows = {row.name: row for row in costs.layers}
+    inside = ["block", "block.conv", "block.deep", "block.deep.p", "block.deep.q"]
+    assert list(rows) == ["pool", *inside, "output"]
+    assert rows["block.deep.q"].output_shape == (4, 4, 3)
+    assert [rows[name].parameters for name in inside] == [123, 57, 66, 9, 57]
+    assert [rows[name].multiply_adds // 16 for name in inside] == [114, 54, 60, 6, 54]
+    # It keeps x, a new array here, and as much of its own; its parts are not asked.
+    assert [rows[name].kept for name in inside] == [2 * 4 * 32 * 32, 0, 0, 0, 0]
+    assert type(block.inner[0][1]) is Conv2D
+    total = LayerSummary("block", "Twice", (4, 4, 3), 123, 0, 0)
+    part = total._replace(name="block.conv", parameters=57)
+    summary = Summary("A net", [total, part], 1, 0, 0, 0)
+    assert summary.parameters == 123
+    assert [line.index("(") for line in str(summary).splitlines()[3:5]] == [6, 7]
+
+
+def test_parts_that_prediction_fuses_are_told_apart():
+    layers = [("conv", Conv2D(4, 3)), ("norm", BatchNorm()), ("pool", MaxPool2D(2))]
+    network = Network.build([("block", Sequential(layers))], (8, 8, 1), 0)
+    costs = cost_of_layers(network, 1)
+    shapes = [(8, 8, 4), (8, 8, 4), (4, 4, 4)]
+    assert [row.output_shape for row in costs.layers[1:]] == shapes
+    assert [row.multiply_adds for row in costs.layers[1:]] == [64 * 36, 0, 0]
+
+
+def test_it_shows_as_html_and_as_a_frame(clf, monkeypatch):
+    summary = clf.summary()
+    shown = summary._repr_html_()
+    cells = re.findall(r"<(?:td|th)[^>]*>([^<]*)</t", shown)
+    assert cells[5:10] == ["conv1 (Conv2D)", "(8, 8, 8)", "80", "4,608", "0.26"]
+    frame = summary.to_frame()
+    assert list(frame.index) == ["conv1", "pool1", "dense1", "output"]
+    assert frame.parameters.sum() == summary.parameters
+    open_frame = ConvNetClassifier(input_shape=(8, 8)).summary().to_frame()
+    assert pd.isna(open_frame.loc["output", "memory"])
+
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    with pytest.raises(ImportError, match="pip install pandas, or read the summary's"):
+        summary.to_frame()
+
+
+def test_the_table_fits_a_terminal(clf):
+    lines = str(clf.summary()).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert (
+        lines[0] == "ConvNetClassifier: input (8, 8, 1), batches of 128, float32, adam"
+    )
+    assert lines[-3].split() == ["total", "17,882", "22,272", "1.18"]
+
+
+def test_what_is_not_known_says_so():
+    with pytest.raises(ValueError, match=r"input_shape is None, .* pass input_shape="):
+        ConvNetClassifier().summary()
+    clf = ConvNetClassifier(input_shape=(8, 8))
+    with pytest.raises(ValueError, match="batch_size must be an int >= 1, got 0"):
+        clf.summary(batch_size=0)
+    with pytest.raises(ValueError, match="n_outputs must be an int >= 1, got 'ten'"):
+        clf.summary(n_outputs="ten")
+    with pytest.raises(ValueError, match=r"layer 'conv2d_1' .* use padding='same'"):
+        ConvNetClassifier([Conv2D(4, 9, padding="valid")], input_shape=(8, 8)).summary()

@@ -1,0 +1,129 @@
+"""The rooms of the package, and which room may import which."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import skconv
+
+ROOT = Path(skconv.__file__).parent
+
+# Room -> what is in it, and the rooms it may import besides itself. docs/conf.py shows
+# this table on the page about the design.
+ROOMS = {
+    "_version.py": ("the version", ()),
+    "_utils": (
+        "names of parameters, suggestions for misspelt names, files that are replaced "
+        "in one step, arrays and JSON in a file",
+        (),
+    ),
+    "ops": (
+        "arithmetic: geometry, the reference in NumPy, the compiled twins",
+        ("_utils", "_version.py"),
+    ),
+    "layers": (
+        "layers, their initializers, layers that hold layers, what is fused in prediction",
+        ("_utils", "_version.py", "ops"),
+    ),
+    "models": (
+        "the network, the default one, the zoo, costs, summary, diagrams, weights by order",
+        ("_utils", "_version.py", "ops", "layers"),
+    ),
+    "augmentation": ("transforms of minibatches", ("_utils", "ops")),
+    "_data": (
+        "what users bring: inputs, encoders of targets, samples, batches",
+        ("_utils", "ops"),
+    ),
+    "_training": (
+        "the loop, optimizers, schedules, losses, validation",
+        ("_utils", "ops", "augmentation", "_data"),
+    ),
+    "callbacks": (
+        "scikit-learn's callbacks, checkpoints, the state of a fit",
+        ("_utils", "_version.py", "ops", "_data", "_training"),
+    ),
+    "estimators": (
+        "the classifier, the regressor, their parameters, the fit that is adopted whole",
+        (
+            *("_utils", "_version.py", "ops", "layers", "models", "augmentation"),
+            *("_data", "_training", "callbacks"),
+        ),
+    ),
+    "inspection": (
+        "displays and saliency",
+        ("_utils", "ops", "layers", "models", "_data", "estimators"),
+    ),
+    "io": (
+        "model files, skops, ONNX, torch, the registry of classes",
+        (
+            *("_utils", "_version.py", "ops", "layers", "models", "augmentation"),
+            *("_data", "_training", "estimators"),
+        ),
+    ),
+}
+KNOW_SCIKIT_LEARN = {
+    *("_utils", "layers", "models", "_data", "_training"),
+    *("callbacks", "estimators", "inspection", "io"),
+}
+WHAT_LAYERS_KNOW = {
+    "sklearn.get_config",  # how much is to be printed
+    "sklearn.utils.metadata_routing.UNUSED",
+}
+
+
+def imports():
+    """Yield (file, room, imported module), relative imports made absolute."""
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).parts
+        package = ["skconv", *parts[:-1]]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else []
+                stem = ".".join([*base, *filter(None, [node.module])])
+                names = [f"{stem}.{alias.name}" for alias in node.names]
+            else:
+                continue
+            yield from ((path, parts[0], name) for name in names)
+
+
+def test_the_table_of_rooms_lists_the_first_level():
+    entries = {path.name for path in ROOT.iterdir() if path.name != "__pycache__"}
+    assert entries - {"__init__.py", "py.typed"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_the_rooms_it_may_know(room):
+    allowed = {name.removesuffix(".py") for name in (room, *ROOMS[room][1])}
+    rooms = {name.removesuffix(".py") for name in ROOMS}
+    for path, where, name in imports():
+        if where == room and name.startswith("skconv."):
+            target = name.split(".")[1]
+            assert target in allowed or target not in rooms, f"{path} imports {name}"
+
+
+def test_rooms_know_rooms_further_up_in_the_table_only():
+    seen = set()
+    for room, (_, known) in ROOMS.items():
+        assert seen.issuperset(known), room
+        seen.add(room)
+
+
+def test_only_some_rooms_know_scikit_learn():
+    for path, room, name in imports():
+        if name.startswith("sklearn"):
+            assert room in KNOW_SCIKIT_LEARN, f"{path} imports {name}"
+            if room == "layers":
+                assert name in WHAT_LAYERS_KNOW, f"{path} imports {name}"
+
+
+def test_layers_call_ops_by_attribute():
+    """A compiled twin that replaces an op is then used by all of them."""
+    shape_arithmetic = {"pair", "positive_int", "window"}
+    for path, room, name in imports():
+        if room not in ("ops", "__init__.py") and name.startswith("skconv.ops."):
+            assert name.rpartition(".")[2] in {*shape_arithmetic, "show_versions"}, (
+                f"{path} imports {name}"
+            )

@@ -1,0 +1,129 @@
+"""Every block of Python in the pages runs; every example runs; every name is shown."""
+
+import os
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from matplotlib import image
+
+import skconv.inspection
+import skconv.inspection.saliency
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+from examples.fashion_mnist import DEBIAN  # noqa: E402
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = {
+    "digits.py": ("accuracy on 450 images it never saw: 0.9", "the same predictions"),
+    "own_layer.py": ("<dy, J u> = ", "accuracy on images it never saw: 0.9"),
+    "grid_search.py": ("best: {'conv1__kernel_size': ", "never saw: 0.9"),
+    "pipeline.py": ("accuracy of 3 folds: 0.", "never saw: 0.9"),
+    "persistence.py": ("trained on after loading: the same weights, to the bit",),
+    "stream.py": ("chunk  15: 0.", "most memory in use: ", "sum of the weights: "),
+    "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
+    "export.py": ("no code, the same probabilities", "onnxruntime agrees within 1e-05"),
+    "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
+    "signals.py": ("200 signals to train on, 242 to test, (427, 1) each", "skconv  "),
+    "look_inside.py": ("conv2 (Conv2D)", "never saw: 0.9"),
+}
+ARGUMENTS = {
+    "digits.py": lambda folder: ["--output", str(folder)],
+    "stream.py": lambda folder: ["--output", str(folder), "--images", "8000"],
+    "signals.py": lambda folder: [
+        *("--epochs", "2", "--seeds", "1", "--output", str(folder / "a.png"))
+    ],
+    "fashion_mnist.py": lambda folder: [
+        *("--epochs", "1", "--samples", "1000", "--output", str(folder / "a.png"))
+    ],
+    "look_inside.py": lambda folder: ["--output", str(folder)],
+    "serving.py": lambda folder: ["--output", str(folder)],
+}
+PICTURES = {
+    **dict.fromkeys(["digits.py", "fashion_mnist.py", "serving.py", "signals.py"], 1),
+    "look_inside.py": 5,
+    "stream.py": 1,
+}
+NEED = {
+    "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],
+    "saving.md": ["onnx", "onnxruntime", "skl2onnx", "skops"],
+    "scaling.md": ["dask.dataframe", "distributed", "zarr"],
+    "serving.py": ["gunicorn"],
+    "signals.py": ["sktime"],
+}
+
+
+def skip_without_what_it_needs(name):
+    for package in NEED.get(name, []):
+        pytest.importorskip(package, reason=f"{name} needs {package}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
+    skip_without_what_it_needs(page.name)
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
+    namespace = {"__name__": page.stem}
+    for block in blocks:
+        with warnings.catch_warnings(), patch.dict(os.environ):
+            warnings.simplefilter("error")
+            warnings.simplefilter("ignore", DeprecationWarning)  # of others, as pytest
+            warnings.filterwarnings(
+                "error", category=DeprecationWarning, module="skconv"
+            )
+            exec(compile(block, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+        built = target.startswith("gallery/")  # docs/links.py looks at those
+        assert built or (page.parent / target).exists(), target
+
+
+def test_every_example_is_run():
+    assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+
+
+def run_example(name, arguments, folder):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name), *arguments],
+        capture_output=True, text=True, cwd=folder, env=os.environ | {"MPLBACKEND": "agg"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples(name, tmp_path):
+    if name == "fashion_mnist.py" and not DEBIAN.is_dir():
+        pytest.skip(f"no Fashion-MNIST in {DEBIAN} (Debian's dataset-fashion-mnist)")
+    skip_without_what_it_needs(name)
+    arguments = ARGUMENTS.get(name, lambda folder: [])(tmp_path)
+    run = run_example(name, arguments, tmp_path)
+    assert run.returncode == 0, run.stderr
+    for words in EXAMPLES[name]:
+        assert words in run.stdout
+    pictures = list(tmp_path.glob("*.png"))
+    assert len(pictures) == PICTURES.get(name, 0)
+    for picture in pictures:
+        drawn = image.imread(picture)
+        assert drawn.std() > 0.1, f"{picture} should show something"
+    if name == "stream.py":
+        peak, whole = map(int, re.findall(r"(\d+) MB", run.stdout))
+        assert peak < 25 < 30 < whole
+        again = run_example(name, arguments, tmp_path)
+        assert "chunks that were seen before: 16" in again.stdout
+        assert again.stdout.splitlines()[-1] == run.stdout.splitlines()[-1]
+
+
+def test_every_public_name_is_shown_to_users():
+    text = "".join(
+        path.read_text() for path in PAGES + list((ROOT / "examples").glob("*.py"))
+    )
+    names = [*skconv.__all__, *skconv.layers.__all__, *skconv.inspection.__all__]
+    names += skconv.inspection.saliency.__all__
+    assert not [name for name in names if name.strip("_") not in text]

@@ -1,0 +1,177 @@
+"""Losses: their formulas, their gradients, and what the estimators are told of them."""
+
+import math
+
+import numpy as np
+import oracles
+import pytest
+from scipy import optimize, special
+from sklearn.metrics import mean_poisson_deviance
+from sklearn.neural_network import MLPRegressor
+from tolerances import assert_same
+
+from skconv import ops
+from skconv._training.losses import LOSSES, REGRESSION_LOSSES
+
+pytestmark = pytest.mark.usefixtures("each_ops")
+
+# Straight from the formulas, of one output z and its target t.
+ONE = {
+    "squared_error": lambda z, t: (z - t) ** 2 / 2,
+    "huber": lambda z, t: (z - t) ** 2 / 2 if abs(z - t) <= 1 else abs(z - t) - 0.5,
+    "poisson": lambda z, t: special.xlogy(t, t) - t * z - t + math.exp(z),
+}
+
+
+def regression(k, rng, dtype=np.float64):
+    outputs = 2 * rng.standard_normal((6, k)).astype(dtype)
+    return outputs, rng.poisson(2.0, (6, k)), rng.uniform(0, 2, 6).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+def test_regression_losses_are_their_formulas(name, k, dtype, rng):
+    outputs, targets, weight = regression(k, rng, dtype)
+    for w in (None, weight):
+        value, gradient = REGRESSION_LOSSES[name].loss(outputs, targets, w)
+        ones = np.ones(6) if w is None else w
+        expected = oracles.mean_over_samples(ONE[name], outputs, targets, ones)
+        assert isinstance(value, float)
+        assert_same(value, expected, dtype)
+        assert gradient.shape == outputs.shape
+        assert gradient.dtype == dtype
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+def test_their_gradients_are_their_derivatives(name, weighted, rng):
+    outputs, targets, weight = regression(3, rng)
+    weight = weight if weighted else None
+    loss = REGRESSION_LOSSES[name].loss
+    numeric = optimize.approx_fprime(
+        outputs.ravel(),
+        lambda z: loss(z.reshape(outputs.shape), targets, weight)[0],
+        1e-7,
+    )
+    gradient = loss(outputs, targets, weight)[1]
+    np.testing.assert_allclose(gradient.ravel(), numeric, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+def test_targets_of_one_output_may_be_flat_and_inputs_stay(name, rng):
+    outputs, targets, weight = regression(1, rng)
+    before = [outputs.copy(), targets.copy(), weight.copy()]
+    for array in (outputs, targets, weight):
+        array.flags.writeable = False
+    loss = REGRESSION_LOSSES[name].loss
+    flat, column = (loss(outputs, t, weight) for t in (targets[:, 0], targets))
+    assert flat[0] == column[0]
+    np.testing.assert_array_equal(flat[1], column[1])
+    for array, copy in zip((outputs, targets, weight), before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+def test_predictions_that_are_the_targets_lose_nothing(name):
+    targets = np.array([[1.0, 4.0], [2.0, 0.5]])
+    entry = REGRESSION_LOSSES[name]
+    outputs = np.log(targets) if name == "poisson" else targets
+    assert_same(entry.inverse_link(outputs), targets)
+    value, gradient = entry.loss(outputs, targets, None)
+    assert abs(value) < 1e-15
+    np.testing.assert_allclose(gradient, 0, atol=1e-15)
+
+
+def test_poisson_is_half_the_deviance_and_knows_its_targets(rng):
+    outputs, targets, weight = regression(1, rng)
+    entry = REGRESSION_LOSSES["poisson"]
+    value, _ = entry.loss(outputs, targets, weight)
+    deviance = mean_poisson_deviance(
+        targets, entry.inverse_link(outputs), sample_weight=weight
+    )
+    assert_same(value, deviance / 2 * weight.mean(), np.float64)
+    assert entry.smallest_target == 0
+    assert REGRESSION_LOSSES["huber"].smallest_target == -math.inf
+
+
+def test_hubers_delta_is_where_the_line_begins():
+    errors = np.array([[-3.0], [-2.0], [0.5], [2.5]])
+    value, gradient = ops.huber(errors, np.zeros((4, 1)), delta=2.0)
+    assert value == (2 * (3 - 1) + 2 + 0.125 + 2 * (2.5 - 1)) / 4
+    np.testing.assert_array_equal(gradient[:, 0], np.array([-2, -2, 0.5, 2]) / 4)
+
+
+def test_squared_error_descends_as_scikit_learns_does(rng):
+    """One step of gradient descent without layers between."""
+    X, y = rng.standard_normal((8, 3)), rng.standard_normal((8, 2))
+    theirs = MLPRegressor(
+        hidden_layer_sizes=(), solver="sgd", learning_rate_init=0.1, momentum=0,
+        alpha=0, batch_size=8, random_state=0,
+    ).partial_fit(X, y)  # fmt: skip
+    kernel, bias = theirs.coefs_[0].copy(), theirs.intercepts_[0].copy()
+    theirs.partial_fit(X, y)
+    _, dz = ops.squared_error(X @ kernel + bias, y)
+    assert_same(theirs.coefs_[0], kernel - 0.1 * X.T @ dz, scale=10)
+    assert_same(theirs.intercepts_[0], bias - 0.1 * dz.sum(axis=0), scale=10)
+
+
+# Smooth labels -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("k", [1, 2, 10, 17])
+def test_smooth_softmax_is_its_formula(k, smoothing, dtype, rng):
+    logits = 3 * rng.standard_normal((20, k)).astype(dtype)
+    codes = rng.integers(0, k, 20)
+    value, gradient = LOSSES["softmax"](logits, codes, None, smoothing)
+    expected = oracles.softmax_cross_entropy(logits.astype(float), codes, smoothing)
+    assert abs(value - expected) < {np.float32: 2e-5, np.float64: 1e-12}[dtype]
+    target = (1 - smoothing) * np.eye(k)[codes] + smoothing / k
+    p = special.softmax(logits.astype(float), axis=1)
+    assert gradient.dtype == dtype
+    np.testing.assert_allclose(gradient, (p - target) / 20, atol=1e-8)
+
+
+@pytest.mark.parametrize("activation", LOSSES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_smooth_gradients_are_derivatives(activation, weighted, rng):
+    logits, weight = rng.standard_normal((4, 3)), rng.uniform(0, 2, 4)
+    codes = np.array([0, 2, 1, 1])
+    targets = codes if activation == "softmax" else np.eye(3)[codes]
+    weight = weight if weighted else None
+    loss = LOSSES[activation]
+    numeric = optimize.approx_fprime(
+        logits.ravel(), lambda z: loss(z.reshape(4, 3), targets, weight, 0.2)[0], 1e-7
+    )
+    gradient = loss(logits, targets, weight, 0.2)[1]
+    np.testing.assert_allclose(gradient.ravel(), numeric, atol=1e-6)
+
+
+def test_a_smooth_label_is_a_choice_of_two(rng):
+    """The logistic loss of z is the softmax of (0, z), smooth or not."""
+    z, targets = rng.standard_normal((9, 1)), rng.integers(0, 2, (9, 1))
+    pairs = np.hstack([np.zeros_like(z), z])
+    weight = rng.uniform(0, 2, 9)
+    value, gradient = LOSSES["logistic"](z, targets, weight, 0.3)
+    expected, d_pairs = LOSSES["softmax"](pairs, targets[:, 0], weight, 0.3)
+    assert_same(value, expected, np.float64)
+    assert_same(gradient, d_pairs[:, 1:])
+    smooth, _ = ops.sigmoid_cross_entropy(z, 0.7 * targets + 0.15, weight)
+    assert_same(value, smooth, np.float64)
+
+
+@pytest.mark.parametrize("activation", LOSSES)
+def test_no_smoothing_leaves_the_bits_alone(activation, rng):
+    logits = rng.standard_normal((30, 4), np.float32)
+    codes = rng.integers(0, 4, 30)
+    targets = codes if activation == "softmax" else np.eye(4)[codes]
+    op = {"softmax": ops.softmax_cross_entropy, "logistic": ops.sigmoid_cross_entropy}
+    plain = op[activation](logits, targets)
+    for smoothed in (
+        LOSSES[activation](logits, targets, None),
+        LOSSES[activation](logits, targets, None, 0.0),
+    ):
+        assert plain[0] == smoothed[0]
+        np.testing.assert_array_equal(plain[1], smoothed[1])

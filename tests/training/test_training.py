@@ -1,0 +1,351 @@
+"""Options of training: each does what it says, and costs nothing when off."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.class_weight import compute_sample_weight
+
+from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv.augmentation import GaussianNoise, RandomFlip, RandomRotation, RandomShift
+from skconv.layers import Dense, Dropout
+
+
+def small(**params):
+    defaults = {
+        "filters": (8,), "hidden_layer_sizes": (16,), "max_iter": 4,
+        "learning_rate_init": 0.003, "batch_size": 32, "random_state": 0,
+    }  # fmt: skip
+    return ConvNetClassifier(**{**defaults, **params})
+
+
+def same_bits(a, b):
+    return np.array_equal(a.network_.parameters, b.network_.parameters)
+
+
+# Classes and labels -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("class_weight", ["balanced", {3: 5.0, 4: 0.5}])
+def test_class_weights_are_sample_weights(class_weight, weighted, digits):
+    X, _, y, _ = digits
+    keep = (y > 2) | (np.arange(len(y)) % 3 > 0)
+    X, y = X[keep], y[keep]
+    weight = np.where(np.arange(len(y)) % 2, 1.0, 0.25) if weighted else None
+    clf = small(class_weight=class_weight, dtype="float64").fit(X, y, weight)
+    sums = np.bincount(y, weight)
+    if class_weight == "balanced":
+        expected = (sums.sum() / (10 * sums))[y]
+        if not weighted:
+            np.testing.assert_allclose(expected, compute_sample_weight("balanced", y))
+    else:
+        expected = compute_sample_weight(class_weight, y)
+    by_hand = small(dtype="float64").fit(
+        X, y, expected if weight is None else expected * weight
+    )
+    np.testing.assert_allclose(
+        clf.network_.parameters, by_hand.network_.parameters, rtol=1e-6, atol=1e-9
+    )
+    assert not np.allclose(
+        clf.network_.parameters,
+        small(dtype="float64").fit(X, y, weight).network_.parameters,
+    )
+
+
+def test_class_weights_in_partial_fit(digits):
+    X, _, y, _ = digits
+    classes = np.arange(10)
+    with pytest.raises(
+        ValueError, match="class_weight='balanced' is not supported for partial_fit"
+    ):
+        small(class_weight="balanced").partial_fit(X, y, classes)
+    weights = {0: 3.0}
+    a = small(class_weight=weights).partial_fit(X, y, classes)
+    b = small().partial_fit(X, y, classes, compute_sample_weight(weights, y))
+    assert same_bits(a, b)
+
+
+def test_bad_class_weights_say_why(digits):
+    X, _, y, _ = digits
+    for weights, words in [
+        ({11: 2.0}, r"class_weight has classes that are not in y: \[11\]"),
+        ({1: -1.0}, "class_weight must hold finite numbers >= 0"),
+        ("even", "The 'class_weight' parameter of ConvNetClassifier"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            small(class_weight=weights).fit(X, y)
+    with pytest.raises(ValueError, match="class_weight is for samples of one class"):
+        small(class_weight="balanced").fit(X, np.c_[y > 3, y > 6].astype(int))
+
+
+def test_label_smoothing_is_in_the_training_loss_alone(digits):
+    X, X_test, y, y_test = digits
+    params = {"max_iter": 60, "tol": 0, "alpha": 0}
+    plain = small(**params).fit(X, y, X_val=X, y_val=y)
+    smooth = small(label_smoothing=0.2, **params).fit(X, y, X_val=X, y_val=y)
+    assert smooth.predict_proba(X).max() < 0.95 < plain.predict_proba(X).max()
+    assert smooth.validation_loss_curve_[-1] < smooth.loss_curve_[-1] - 0.2
+    assert smooth.score(X_test, y_test) > 0.85
+    with pytest.raises(ValueError, match="'label_smoothing' parameter"):
+        small(label_smoothing=1.0).fit(X, y)
+
+
+# Steps --------------------------------------------------------------------------------
+
+
+def test_options_that_are_off_change_no_bit(digits):
+    X, _, y, _ = digits
+    plain = small().fit(X, y)
+    off = small(
+        class_weight=None, label_smoothing=0, clip_norm=1e9, warmup_steps=0,
+        learning_rate=lambda step: 0.003,
+    )  # fmt: skip
+    assert same_bits(plain, off.fit(X, y))
+
+
+def test_clipping_bounds_each_step(digits):
+    X, _, y, _ = digits
+    params = {
+        "solver": "sgd", "momentum": 0, "learning_rate_init": 1.0, "alpha": 0,
+        "max_iter": 1, "batch_size": 400, "dtype": "float64",
+    }  # fmt: skip
+
+    start = small(**params, clip_norm=1e-300).fit(X, y).network_.parameters
+    clipped = small(**params, clip_norm=0.01).fit(X, y).network_.parameters
+    free = small(**params).fit(X, y).network_.parameters
+    assert np.linalg.norm(clipped - start) == pytest.approx(0.01)
+    assert np.linalg.norm(free - start) > 0.1
+    cosine = (clipped - start) @ (free - start)
+    assert cosine == pytest.approx(0.01 * np.linalg.norm(free - start))
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_sgd_learns(nesterov, digits):
+    X, X_test, y, y_test = digits
+    clf = small(
+        solver="sgd", learning_rate_init=0.05, nesterovs_momentum=nesterov, max_iter=20
+    ).fit(X, y)
+    assert clf.score(X_test, y_test) > 0.8
+    other = clone(clf).set_params(nesterovs_momentum=not nesterov).fit(X, y)
+    assert not same_bits(clf, other)
+
+
+def test_a_changed_solver_starts_with_moments_of_its_own(digits):
+    X, _, y, _ = digits
+    clf = small(warm_start=True).fit(X, y)
+    loss = clf.loss_
+    clf.set_params(solver="sgd", learning_rate_init=0.01).fit(X, y)
+    assert clf.loss_ < loss
+    assert clf.n_iter_ == 8
+
+
+# Schedules ----------------------------------------------------------------------------
+
+
+def rates_of(clf, X, y, fits=1):
+    """The learning rate of each step, noted by the solver."""
+    rates = []
+
+    def noting(self, parameters, gradient, learning_rate):
+        rates.append(learning_rate)
+        return step(self, parameters, gradient, learning_rate)
+
+    from skconv._training.optimizers import Adam
+
+    step = Adam.step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Adam, "step", noting)
+        for _ in range(fits):
+            clf.fit(X, y)
+    return np.array(rates) / clf.learning_rate_init
+
+
+def test_rates_go_along_their_schedule(digits):
+    X, _, y, _ = digits  # 400 images: 13 steps an epoch
+    params = {"batch_size": 40, "max_iter": 5}  # 50 steps
+    assert (rates_of(small(**params), X, y) == 1).all()
+    np.testing.assert_allclose(
+        rates_of(small(learning_rate="invscaling", power_t=0.25, **params), X, y),
+        np.arange(1, 51) ** -0.25,
+    )
+    np.testing.assert_allclose(
+        rates_of(small(learning_rate="cosine", **params), X, y),
+        (1 + np.cos(np.pi * np.arange(50) / 50)) / 2,
+    )
+    cycle = rates_of(small(learning_rate="one_cycle", **params), X, y)
+    assert cycle.argmax() == 15
+    assert cycle[0] < 0.05 > cycle[-1]
+    for warmup in (10, 0.2):
+        warm = rates_of(small(warmup_steps=warmup, **params), X, y)
+        np.testing.assert_allclose(warm[:11], [*np.arange(1, 11) / 10, 1])
+    own = small(learning_rate=lambda step: 0.003 / step, **params)
+    np.testing.assert_allclose(rates_of(own, X, y), 1 / np.arange(1, 51))
+
+
+def test_adaptive_rates_fall_when_training_would_have_stopped(digits):
+    X, _, y, _ = digits
+    params = {"tol": 10.0, "n_iter_no_change": 2, "batch_size": 400, "max_iter": 60}
+    assert small(**params).fit(X, y).n_iter_ == 4
+    clf = small(learning_rate="adaptive", learning_rate_init=1e-4, **params)
+    rates = rates_of(clf, X, y)
+    steps = np.unique(rates)[::-1]
+    np.testing.assert_allclose(steps, 5.0 ** -np.arange(len(steps)))
+    assert rates[3] == 1 > rates[4] == rates[6] > rates[7]
+    assert clf.n_iter_ < 60, "below 1e-6 it stops"
+    assert 1e-4 * rates[-1] <= 1e-6 < 5.1e-4 * rates[-1]
+
+
+def test_bad_schedules_say_why(digits):
+    X, _, y, _ = digits
+    with pytest.raises(
+        ValueError,
+        match="learning_rate must be one of .* got 'cosin'; did you mean 'cosine'",
+    ):
+        small(learning_rate="cosin").fit(X, y)
+    with pytest.raises(ValueError, match="learning_rate_init=0.1"):
+        small(learning_rate=0.1).fit(X, y)
+    with pytest.raises(ValueError, match="'warmup_steps' parameter"):
+        small(warmup_steps=1.5).fit(X, y)
+    with pytest.raises(
+        ValueError, match="must return a finite number >= 0, got None for step 1"
+    ):
+        small(learning_rate=lambda step: None).fit(X, y)
+
+
+OPTIONS = {
+    "sgd": {"solver": "sgd", "learning_rate_init": 0.01},
+    "invscaling": {"learning_rate": "invscaling"},
+    "warm-up": {"warmup_steps": 20},
+    "adaptive": {"learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 1},
+    "clipping": {"clip_norm": 0.5},
+    "smoothing": {"label_smoothing": 0.1},
+    "classes": {"class_weight": {1: 2.0}},
+    "augmentation": {"augment": [RandomShift(1), GaussianNoise(0.1)]},
+}
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_warm_start_is_a_long_fit_in_parts(case, digits):
+    """Moments, schedule and the random stream go on."""
+    X, _, y, _ = digits
+    params = {"layers": [Dense(16, "relu"), Dropout(0.2)], **OPTIONS[case]}
+    whole = ConvNetClassifier(max_iter=4, random_state=0, **params).fit(X, y)
+    parts = ConvNetClassifier(max_iter=2, random_state=0, warm_start=True, **params)
+    if case != "adaptive":  # which counts idle epochs anew in each fit
+        assert same_bits(whole, parts.fit(X, y).fit(X, y))
+    if case == "classes":  # whose weights fit scales
+        return
+    stream = ConvNetClassifier(random_state=0, **params)
+    if case != "adaptive":
+        for _ in range(4):
+            stream.partial_fit(X, y, np.arange(10))
+        assert same_bits(whole, stream)
+
+
+def test_a_stream_goes_along_the_schedule_of_max_iter_epochs(digits):
+    X, _, y, _ = digits
+    params = {"learning_rate": "cosine", "warmup_steps": 0.1, "max_iter": 4}
+    whole, stream = small(**params).fit(X, y), small(**params)
+    for _ in range(4):
+        stream.partial_fit(X, y, np.arange(10))
+    assert same_bits(whole, stream)
+
+
+# Augmentation -------------------------------------------------------------------------
+
+
+def test_augmentation_is_reproducible_and_in_training_only(digits):
+    X, X_test, y, _ = digits
+    seen = []
+
+    def spying(x, rng):
+        seen.append(x.shape)
+        return x + rng.normal(0, 0.1, x.shape).astype(x.dtype)
+
+    augment = [RandomShift(1), spying]
+    first = small(augment=augment).fit(X, y, X_val=X_test, y_val=np.zeros(len(X_test)))
+    assert len(seen) == 4 * math.ceil(400 / 32)
+    assert seen[0] == (32, 8, 8, 1)
+    again = small(augment=augment).fit(X, y)
+    assert same_bits(first, again)
+    assert not same_bits(first, small().fit(X, y))
+    n = len(seen)
+    first.predict(X_test)
+    assert len(seen) == n
+    np.testing.assert_array_equal(X, digits[0])
+
+
+def test_names_reach_into_recipes(digits):
+    X, _, y, _ = digits
+    one = small(augment=RandomRotation(10))
+    grid = GridSearchCV(one, {"augment__degrees": [0, 5]}, cv=2).fit(X, y)
+    assert grid.best_params_["augment__degrees"] in (0, 5)
+    assert one.augment.degrees == 10
+
+    several = small(augment=[RandomFlip(), ("turn", RandomRotation(10))])
+    names = several.get_params()
+    assert names["augment__randomflip_1__horizontal"] is True
+    assert names["augment__turn__degrees"] == 10
+    several.set_params(augment__turn__degrees=3, augment__randomflip_1="passthrough")
+    assert dict(several.augment)["turn"].degrees == 3
+    assert dict(several.augment)["randomflip_1"] == "passthrough"
+    copy = clone(several)
+    copy.set_params(augment__turn__degrees=4).fit(X, y)
+    assert dict(several.augment)["turn"].degrees == 3
+    copy.set_params(augment=[RandomFlip()], augment__randomflip_1__vertical=True)
+    assert copy.augment[0].vertical is True
+    with pytest.raises(
+        ValueError,
+        match="Invalid parameter 'augment__tur__degrees' .*; did you mean 'turn'",
+    ):
+        several.set_params(augment__tur__degrees=3)
+
+
+def test_bad_recipes_say_why_and_leave_a_fitted_model_alone(digits):
+    X, _, y, _ = digits
+    clf = small(max_iter=1).fit(X, y)
+    expected = clf.predict_proba(X)
+    for augment, words in [
+        (3, r"augment must be a callable .* got 3"),
+        (RandomFlip, r"call it: RandomFlip\(...\)"),
+        (lambda x, rng: x[:, :4], "must return an array of shape"),
+        (RandomRotation(-1), "degrees"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=words):
+            clf.set_params(augment=augment).fit(X, y)
+        np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+
+# What is printed ----------------------------------------------------------------------
+
+
+def test_the_lines_of_all_epochs_align(digits, capsys):
+    X, X_test, y, y_test = digits
+    small(verbose=1, max_iter=12, tol=0).fit(X, y, X_val=X_test, y_val=y_test)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 12
+    assert len({len(line) for line in lines}) == 1
+    for words in (
+        "  loss ",
+        "  validation loss ",
+        "  validation score ",
+        " s  ",
+        "images/s",
+    ):
+        assert len({line.index(words) for line in lines}) == 1
+    assert "learning rate" not in lines[0]
+    small(verbose=2, max_iter=1).fit(X, y)
+    assert "  learning rate 0.003" in capsys.readouterr().out
+
+
+def test_a_regressor_has_the_options(digits):
+    X, _, y, _ = digits
+    reg = ConvNetRegressor(
+        filters=(8,), solver="sgd", learning_rate="one_cycle", clip_norm=1.0,
+        augment=RandomShift(1), max_iter=10, learning_rate_init=0.05, random_state=0,
+    ).fit(X, y / 9)  # fmt: skip
+    assert reg.score(X, y / 9) > 0.2
+    assert "class_weight" not in reg.get_params()

@@ -1,0 +1,237 @@
+"""Validation data, however they come: curves, scores, and the best weights."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.metrics import log_loss, make_scorer, r2_score, roc_auc_score
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skconv import ConvNetClassifier, ConvNetRegressor
+
+
+def small(**params):
+    defaults = {
+        "filters": (8,), "hidden_layer_sizes": (16,), "max_iter": 8,
+        "learning_rate_init": 0.005, "batch_size": 32, "random_state": 0,
+    }  # fmt: skip
+    return ConvNetClassifier(**{**defaults, **params})
+
+
+def same_bits(a, b):
+    return np.array_equal(a.network_.parameters, b.network_.parameters)
+
+
+def test_data_without_early_stopping_are_watched_and_change_nothing(digits):
+    X, X_val, y, y_val = digits
+    clf = small().fit(X, y, X_val=X_val, y_val=y_val)
+    assert same_bits(clf, small().fit(X, y))
+    assert clf.n_iter_ == len(clf.validation_loss_curve_) == len(clf.validation_scores_)
+    assert clf.validation_scores_[-1] == clf.score(X_val, y_val)
+    exact = log_loss(y_val, clf.predict_proba(X_val))
+    assert clf.validation_loss_curve_[-1] == pytest.approx(exact, rel=1e-5)
+    assert clf.best_validation_score_ is None
+    assert clf.best_loss_ == min(clf.loss_curve_)
+    clf.fit(X, y)
+    assert clf.validation_loss_curve_ is clf.validation_scores_ is None
+
+
+def test_early_stopping_trains_on_all_of_x_and_restores_the_best(digits):
+    X, X_val, y, y_val = digits
+    clf = small(early_stopping=True, max_iter=100, n_iter_no_change=2)
+    clf.fit(X, y, X_val=X_val, y_val=y_val)
+    assert clf.t_ == clf.n_iter_ * len(X)
+    assert clf.n_iter_ < 100
+    assert clf.score(X_val, y_val) == clf.best_validation_score_
+    assert clf.best_validation_score_ == max(clf.validation_scores_)
+
+
+def test_the_loss_can_be_the_score(digits):
+    X, X_val, y, y_val = digits
+    clf = small(
+        early_stopping=True, scoring="loss", max_iter=200, n_iter_no_change=2,
+        learning_rate_init=0.02,
+    ).fit(X, y, X_val=X_val, y_val=y_val)  # fmt: skip
+    assert clf.n_iter_ < 200
+    assert clf.validation_scores_ == [-loss for loss in clf.validation_loss_curve_]
+    best = min(clf.validation_loss_curve_)
+    assert clf.best_validation_score_ == -best < clf.validation_scores_[-1] + 1
+    exact = log_loss(y_val, clf.predict_proba(X_val))
+    assert best == pytest.approx(exact, rel=1e-4)
+
+
+def macro_auc(y_true, scores):
+    return roc_auc_score(y_true, scores, multi_class="ovr")
+
+
+def own(estimator, X, y):
+    """Asks for a part of X, too: what is known of X must not be taken for it."""
+    assert len(estimator.predict(X[:7])) == 7
+    np.testing.assert_array_equal(estimator.predict(X[:7]), estimator.predict(X)[:7])
+    return np.mean(estimator.predict(X) == y)
+
+
+SCORINGS = {
+    "name": "f1_macro",
+    "probabilities": "neg_log_loss",
+    "several": "roc_auc_ovr",
+    "made": make_scorer(macro_auc, response_method="predict_proba"),
+    "callable": own,
+}
+
+
+@pytest.mark.parametrize("case", SCORINGS)
+@pytest.mark.parametrize("given", [True, False])
+def test_scorers_score_as_they_do_elsewhere(case, given, digits):
+    X, X_val, y, y_val = digits
+    clf = small(early_stopping=True, scoring=SCORINGS[case])
+    if given:
+        clf.fit(X, y, X_val=X_val, y_val=y_val)
+    else:
+        clf.fit(X, y)
+        _, X_val, _, y_val = train_test_split(
+            X, y, test_size=0.1, stratify=y, random_state=clf._split_seed
+        )
+    scorer = sklearn.metrics.get_scorer(SCORINGS[case])
+    assert clf.best_validation_score_ == pytest.approx(scorer(clf, X_val, y_val))
+
+
+def test_a_scorer_predicts_no_second_time(digits, monkeypatch):
+    import skconv._training.validation
+
+    X, X_val, y, y_val = digits
+    calls = []
+
+    def counting(network, X, rows=None):
+        calls.append(len(X))
+        return predict(network, X, rows)
+
+    predict = skconv._training.validation.predict_in_batches
+    monkeypatch.setattr("skconv._training.validation.predict_in_batches", counting)
+    monkeypatch.setattr("skconv.estimators.base.predict_in_batches", counting)
+    small(scoring="f1_macro", max_iter=3).fit(X, y, X_val=X_val, y_val=y_val)
+    assert calls == [len(X_val)] * 3
+
+
+def test_weights_of_validation_data(digits):
+    X, X_val, y, y_val = digits
+    weight = np.arange(len(y_val)) % 3.0
+    for scoring, expected in [
+        (None, lambda clf: clf.score(X_val, y_val, weight)),
+        ("accuracy", lambda clf: clf.score(X_val, y_val, weight)),
+        (own, lambda clf: clf.score(X_val, y_val)),
+    ]:
+        clf = small(scoring=scoring, max_iter=2)
+        clf.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=1e3 * weight)
+        assert clf.validation_scores_[-1] == pytest.approx(expected(clf))
+        probabilities = clf.predict_proba(X_val)
+        exact = log_loss(y_val, probabilities, sample_weight=weight)
+        assert clf.validation_loss_curve_[-1] == pytest.approx(exact, rel=1e-5)
+
+
+def test_a_regressor_validates_too(digits):
+    X, X_val, y, y_val = digits
+    params = {"filters": (8,), "max_iter": 5, "random_state": 0}
+    reg = ConvNetRegressor(**params).fit(X, y / 9, X_val=X_val, y_val=y_val / 9)
+    exact = r2_score(y_val / 9, reg.predict(X_val))
+    assert reg.validation_scores_[-1] == pytest.approx(exact, rel=1e-5)
+    reg.set_params(scoring="neg_mean_absolute_error", early_stopping=True).fit(X, y / 9)
+    assert -1 < reg.best_validation_score_ < 0
+
+
+def test_text_labels_and_data_frames(digits):
+    X, X_val, y, y_val = digits
+    names = np.array(list("abcdefghij"))
+    frame, frame_val = (
+        pd.DataFrame(X).add_prefix("p"),
+        pd.DataFrame(X_val).add_prefix("p"),
+    )
+    clf = small(scoring="balanced_accuracy").fit(
+        frame, names[y], X_val=frame_val, y_val=names[y_val]
+    )
+    expected = sklearn.metrics.balanced_accuracy_score(
+        names[y_val], clf.predict(frame_val)
+    )
+    assert clf.validation_scores_[-1] == pytest.approx(expected)
+
+
+def test_it_passes_through_a_pipeline_that_transforms_it(digits):
+    X, X_val, y, y_val = digits
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf = small().set_fit_request(X_val=True, y_val=True)
+        pipeline = make_pipeline(StandardScaler(), clf, transform_input=["X_val"])
+        pipeline.fit(X, y, X_val=X_val, y_val=y_val)
+    scaler = StandardScaler().fit(X)
+    plain = small().fit(
+        scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val
+    )
+    assert pipeline[-1].validation_loss_curve_ == plain.validation_loss_curve_
+
+
+def test_it_is_routed_through_a_search(digits):
+    X, X_val, y, y_val = digits
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf = small(early_stopping=True, max_iter=3).set_fit_request(
+            X_val=True, y_val=True
+        )
+        pipeline = Pipeline(
+            [("scale", StandardScaler()), ("net", clf)], transform_input=["X_val"]
+        )
+        search = GridSearchCV(pipeline, {"net__kernel_size": [1, 3]}, cv=2)
+        search.fit(X, y, X_val=X_val, y_val=y_val)
+    best = search.best_estimator_
+    assert best[-1].t_ == best[-1].n_iter_ * len(X), "nothing of X should be set aside"
+    assert best.score(X_val, y_val) == best[-1].best_validation_score_
+
+
+def test_a_warm_start_may_change_how_it_validates(digits):
+    X, X_val, y, y_val = digits
+    clf = small(warm_start=True, early_stopping=True, max_iter=4).fit(X, y)
+    clf.set_params(early_stopping=False).fit(X, y)
+    clf.set_params(early_stopping=True, max_iter=2).fit(X, y, X_val=X_val, y_val=y_val)
+    assert clf.n_iter_ == len(clf.validation_scores_) == 10
+    assert np.isnan(clf.validation_scores_[4:8]).all()
+    assert clf.best_validation_score_ == max(clf.validation_scores_[8:])
+    assert clf.score(X_val, y_val) == clf.best_validation_score_
+
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.random((40, 8, 8)), np.arange(40) % 4
+BAD = {
+    "no y_val": ({"X_val": X}, "y_val must be passed, too, where X_val"),
+    "no X_val": ({"y_val": Y}, "X_val must be passed, too, where y_val"),
+    "weights alone": ({"sample_weight_val": np.ones(40)}, "X_val must be passed, too, where y_val or sample_weight_val"),
+    "shape": ({"X_val": X[:, :7], "y_val": Y}, r"X_val of shape \(40, 7, 8\) holds images .* expecting \(8, 8, 1\)"),
+    "features": ({"X_val": X.reshape(40, 64)[:, :60], "y_val": Y}, "X_val has 60 features, but ConvNetClassifier is expecting 64"),
+    "nan": ({"X_val": np.full((3, 8, 8), np.nan), "y_val": Y[:3]}, "Input X_val contains NaN"),
+    "length": ({"X_val": X, "y_val": Y[:9]}, "inconsistent numbers of samples"),
+    "classes": ({"X_val": X, "y_val": Y + 1}, r"y_val has classes that are not in classes_: \[4\]"),
+    "multilabel": ({"X_val": X, "y_val": np.c_[Y > 1, Y % 2] * 1}, r"y_val of shape \(40, 2\) does not go with the 4 classes"),
+    "weights": ({"X_val": X, "y_val": Y, "sample_weight_val": np.zeros(40)}, "sample_weight_val must be positive for at least one"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_bad_validation_data_say_why_and_leave_a_fitted_model_alone(
+    case, early_stopping
+):
+    data, words = BAD[case]
+    clf = small(max_iter=1, early_stopping=early_stopping).fit(X, Y)
+    expected = clf.predict_proba(X)
+    with pytest.raises(ValueError, match=words):
+        clf.fit(X, Y, **data)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+
+def test_bad_scorings_say_why():
+    with pytest.raises(
+        ValueError, match="scoring must be .* got 'acuracy'; did you mean 'accuracy'"
+    ):
+        small(scoring="acuracy").fit(X, Y)
+    with pytest.raises(ValueError, match="'scoring' parameter of ConvNetClassifier"):
+        small(scoring=3).fit(X, Y)
+    with pytest.raises(ValueError, match="scoring must return one number, got None"):
+        small(scoring=lambda *args: None).fit(X, Y, X_val=X, y_val=Y)

@@ -1,0 +1,12 @@
+"""Shapes of inputs that each network of the zoo is tested on."""
+
+IMAGES = (28, 28, 1), (32, 32, 3)
+SIGNALS = (140, 1), (64, 6)
+SHAPES = {
+    "lenet5": IMAGES,
+    "keras_mnist": IMAGES,
+    "all_cnn": IMAGES,
+    "resnet": IMAGES,
+    "compact": IMAGES,
+    "signal_fcn": SIGNALS,
+}
