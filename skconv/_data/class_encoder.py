@@ -13,11 +13,11 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from .. import ops
 from .._training.losses import LOSSES
 
-__all__ = ["Labels", "check_labels"]
+__all__ = ["ClassEncoder", "check_labels"]
 
 
 @dataclass(frozen=True)
-class Labels:
+class ClassEncoder:
     """How a classifier's outputs stand for its classes.
 
     Attributes

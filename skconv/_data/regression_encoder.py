@@ -1,4 +1,4 @@
-"""Quantities of any scale, as numbers for a network and back."""
+"""RegressionEncoder of any scale, as numbers for a network and back."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from sklearn.utils import check_array
 
 from .._training.losses import REGRESSION_LOSSES
 
-__all__ = ["Quantities", "check_quantities"]
+__all__ = ["RegressionEncoder", "check_target_values"]
 
 
 @dataclass(frozen=True)
-class Quantities:
+class RegressionEncoder:
     """How a regressor's outputs stand for what it predicts.
 
     Attributes
@@ -35,7 +35,7 @@ class Quantities:
 
     @classmethod
     def learn(cls, y, loss_name, dtype):
-        """Learn the shape of `y`, which `check_quantities` has checked."""
+        """Learn the shape of `y`, which `check_target_values` has checked."""
         return cls(loss_name, 1 if y.ndim == 1 else y.shape[1], y.ndim == 1, dtype)
 
     @property
@@ -112,7 +112,7 @@ class Quantities:
         return None
 
 
-def check_quantities(y, name="y"):
+def check_target_values(y, name="y"):
     """Return `y` as numbers, (n,) or (n, k).
 
     Raises

@@ -37,7 +37,7 @@ class Validator:
 
     def __call__(self):
         """Return (loss, score); the loss is the plain one, without smoothing."""
-        coding = self.estimator._coding
+        coding = self.estimator._encoder
         outputs = predict_in_batches(self.estimator.network_, self.X, self.rows)
         loss = float(coding.loss(outputs, self.targets, self.loss_weight)[0])
         if self.scoring == "loss":

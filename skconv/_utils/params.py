@@ -9,8 +9,8 @@ from sklearn.base import BaseEstimator
 from .lookup import did_you_mean
 
 __all__ = [
-    "HoldsParts",
-    "Searchable",
+    "NestedParamsMixin",
+    "ParamsMixin",
     "active",
     "hint_to_call",
     "name_all",
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-class Searchable(BaseEstimator):
+class ParamsMixin(BaseEstimator):
     """Parameters that can be searched over; a misspelt name gets a suggestion."""
 
     def __new__(cls, *args, **params):
@@ -61,7 +61,7 @@ class Searchable(BaseEstimator):
         return super().set_params(**params)
 
 
-class HoldsParts(Searchable):
+class NestedParamsMixin(ParamsMixin):
     """An object with arguments that are lists of parts, named or not.
 
     Of `layers`, each part's name is a parameter, ``conv1``, and the part's own are

@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 
 from .. import ops
-from .._utils.params import Searchable, hint_to_call, name_parts
+from .._utils.params import ParamsMixin, hint_to_call, name_parts
 from .resampling import pad, resample
 
 __all__ = [
@@ -116,7 +116,7 @@ def name_recipes(recipes):
 # Recipes -----------------------------------------------------------------------------
 
 
-class RandomFlip(Searchable):
+class RandomFlip(ParamsMixin):
     """Mirror half of the images, or of signals in time.
 
     Parameters
@@ -152,7 +152,7 @@ class RandomFlip(Searchable):
         return y.reshape(x.shape)
 
 
-class RandomShift(Searchable):
+class RandomShift(ParamsMixin):
     """Shift images by whole pixels, or signals in time.
 
     Parameters
@@ -198,7 +198,7 @@ class RandomShift(Searchable):
         return windows[np.arange(n), top, left].reshape(x.shape)
 
 
-class RandomAffine(Searchable):
+class RandomAffine(ParamsMixin):
     """Rotate, scale, shear and shift images, with bilinear interpolation.
 
     Parameters
@@ -261,7 +261,7 @@ class RandomAffine(Searchable):
         return resample(_images(x), inverse, (down, right), fill)
 
 
-class RandomRotation(Searchable):
+class RandomRotation(ParamsMixin):
     """Turn images about their centre, with bilinear interpolation.
 
     Parameters
@@ -298,7 +298,7 @@ class RandomRotation(Searchable):
         return RandomAffine(self.degrees, fill=self.fill)(x, rng)
 
 
-class RandomErasing(Searchable):
+class RandomErasing(ParamsMixin):
     """Paint over a rectangle of some of the images.
 
     Parameters
@@ -353,7 +353,7 @@ class RandomErasing(Searchable):
         return np.where(erased[..., None], x.dtype.type(fill), x)
 
 
-class GaussianNoise(Searchable):
+class GaussianNoise(ParamsMixin):
     """Add independent normal noise to every value.
 
     Parameters

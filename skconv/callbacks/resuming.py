@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from .._data.class_encoder import Labels
-from .._data.regression_encoder import Quantities
+from .._data.class_encoder import ClassEncoder
+from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import History
 from .._version import __version__
 
@@ -18,7 +18,7 @@ __all__ = ["Fit", "capture", "differences", "identify", "revive", "take_up"]
 
 # What changes no bit of a fit.
 _IMMATERIAL = {"verbose", "transform_layer"}
-_CODINGS = {"Labels": Labels, "Quantities": Quantities}
+_CODINGS = {"ClassEncoder": ClassEncoder, "RegressionEncoder": RegressionEncoder}
 _PROGRESS = ("best", "idle", "epochs", "ended")
 _HASHED_BYTES = 2**24
 
@@ -64,7 +64,7 @@ def identify(draft, data, validation, *, go_on):
     return {
         "estimator": type(draft).__name__,
         "parameters": _describe_parameters(draft),
-        "coding": _describe(asdict(draft._coding)),
+        "coding": _describe(asdict(draft._encoder)),
         "data": _fingerprint(*data),
         "validation": _fingerprint(*validation) if validation else None,
         "epochs before": len(draft._history.loss_curve),
@@ -103,7 +103,7 @@ def capture(fit):
     """Return the facts and arrays from which `take_up` and `revive` go on."""
     draft, stopping = fit.draft, fit.stopping
     solver, state = draft._solver_state
-    coding, named = draft._coding, getattr(draft, "feature_names_in_", None)
+    coding, named = draft._encoder, getattr(draft, "feature_names_in_", None)
     facts = {
         "skconv": __version__,
         "ops": ops.in_use(),
@@ -185,7 +185,7 @@ def revive(draft, contents, path):
     if "classes" in coding:
         coding["classes"] = np.array(coding["classes"], fitted["labels"])
         draft.classes_ = coding["classes"]
-    draft._coding = _CODINGS[fitted["coding"]](**coding)
+    draft._encoder = _CODINGS[fitted["coding"]](**coding)
     draft.input_shape_ = tuple(fitted["input_shape"])
     draft.n_features_in_ = fitted["n_features"]
     vars(draft).pop("feature_names_in_", None)

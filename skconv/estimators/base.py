@@ -30,7 +30,7 @@ from ..models.diagrams import DrawsLayers
 from ..models.network import Network
 from ..models.summary import GivesSummary
 from ..models.weights import HasWeights
-from .features import GivesFeatures
+from .features import FeaturesMixin
 from .parameters import NUMBERS, HasParameters
 
 __all__ = ["BaseConvNet"]
@@ -41,7 +41,7 @@ _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logist
 
 class BaseConvNet(
     CallbackSupportMixin,
-    GivesFeatures,
+    FeaturesMixin,
     GivesSummary,
     DrawsLayers,
     HasWeights,
@@ -50,9 +50,9 @@ class BaseConvNet(
     """Fitting and outputs of the estimators.
 
     A subclass says how its targets are coded: ``_encode(y, classes, go_on, one_pass)``
-    returns them for the loss, and sets `_coding` to an object with `n_outputs`,
+    returns them for the loss, and sets `_encoder` to an object with `n_outputs`,
     `activation`, `loss`, `classes`, `encode`, `decode`, `decide`, `score` and
-    `strata`, as `Labels` and `Quantities` have.
+    `strata`, as `ClassEncoder` and `RegressionEncoder` have.
     """
 
     def __getstate__(self):
@@ -140,7 +140,7 @@ class BaseConvNet(
         """Return the network's outputs for X, and the coding that they are in."""
         check_is_fitted(self)
         fitted = vars(self)  # whole, even if a refit in another thread replaces it now
-        return self._predict_to(fitted, X), fitted["_coding"]
+        return self._predict_to(fitted, X), fitted["_encoder"]
 
     def _predict_to(self, fitted, X, layer=None):
         """Return what a layer, by default the last, of a fitted state puts out."""
@@ -228,7 +228,7 @@ class BaseConvNet(
         name = "output"
         while name in dict(layers):
             name += "_"
-        layers.append((name, Dense(self._coding.n_outputs)))
+        layers.append((name, Dense(self._encoder.n_outputs)))
         self.network_ = Network.build(layers, self.input_shape_, rng, self.dtype)
 
     def _continue_network(self, X):
@@ -282,7 +282,7 @@ class BaseConvNet(
         name, last = ends[-1] if ends else named[-1]
         is_output = (
             isinstance(last, Dense)
-            and last.units in (self._coding.n_outputs, len(self._coding.classes))
+            and last.units in (self._encoder.n_outputs, len(self._encoder.classes))
             and last.activation in _OUTPUT_ACTIVATIONS
         )
         if is_output:
@@ -300,7 +300,7 @@ class BaseConvNet(
             return counted, held_out
         rows, held_out = hold_out(
             counted,
-            self._coding.strata(targets[counted]),
+            self._encoder.strata(targets[counted]),
             self.validation_fraction,
             self._split_seed,
         )
@@ -323,7 +323,7 @@ class BaseConvNet(
         X_val = check_images(self, X_val, reset=False, name="X_val")
         check_input_shape(X_val, self.input_shape_, type(self).__name__, "X_val")
         check_consistent_length(X_val, y_val)
-        targets = self._coding.encode(self._check_targets(y_val, "y_val"), "y_val")
+        targets = self._encoder.encode(self._check_targets(y_val, "y_val"), "y_val")
         weight = check_weight(sample_weight_val, X_val, "sample_weight_val")
         return X_val, None, targets, weight
 
@@ -345,14 +345,14 @@ class BaseConvNet(
         return None
 
     def _loss(self):
-        return self._coding.loss
+        return self._encoder.loss
 
     def _snapshot(self, validated=None):
         """Return the fitted attributes as they are now: training goes on from them."""
         if validated is not None:
             self._publish_history(validated)
         names = [name for name in vars(self) if name.endswith("_")]
-        fitted = {name: vars(self)[name] for name in [*names, "_coding"]}
+        fitted = {name: vars(self)[name] for name in [*names, "_encoder"]}
         return {**fitted, "network_": self.network_.copy()}
 
     def _stopping_rule(self):
@@ -438,5 +438,5 @@ class BaseConvNet(
             history.best_score if self.early_stopping and scores else None
         )
         self.n_layers_ = len(self.network_.layers)
-        self.n_outputs_ = self._coding.n_outputs
-        self.out_activation_ = self._coding.activation
+        self.n_outputs_ = self._encoder.n_outputs
+        self.out_activation_ = self._encoder.activation

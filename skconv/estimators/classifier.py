@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._data.class_encoder import Labels, check_labels
+from .._data.class_encoder import ClassEncoder, check_labels
 from .base import BaseConvNet
 from .descriptions import adds_parameters, documented
 from .parameters import BOUNDS
@@ -162,22 +162,22 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
                 "class_weight.compute_class_weight('balanced', classes=classes, y=y) "
                 "on a large enough part of y and pass a dict of what it gives"
             )
-        return self._coding.factors(self.class_weight, targets, weight)
+        return self._encoder.factors(self.class_weight, targets, weight)
 
     def _loss(self):
         if not self.label_smoothing:
-            return self._coding.loss
-        return partial(self._coding.loss, smoothing=float(self.label_smoothing))
+            return self._encoder.loss
+        return partial(self._encoder.loss, smoothing=float(self.label_smoothing))
 
     def _encode(self, y, classes, go_on, one_pass):
         y = check_labels(y)
         if go_on and one_pass and classes is None:
-            return self._coding.encode(y)  # a part of the data may lack some classes
+            return self._encoder.encode(y)  # a part of the data may lack some classes
         if one_pass and classes is None and y.ndim < 2:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        coding = Labels.learn(y, classes)
+        coding = ClassEncoder.learn(y, classes)
         if go_on and (
-            coding.multilabel != self._coding.multilabel
+            coding.multilabel != self._encoder.multilabel
             or not np.array_equal(coding.classes, self.classes_)
         ):
             raise ValueError(
@@ -185,7 +185,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
                 f"the first fit to go on from it, {self.classes_}, got "
                 f"{coding.classes}; use warm_start=False and fit to start anew"
             )
-        self._coding = coding
+        self._encoder = coding
         self.classes_ = coding.classes
         return coding.encode(y)
 

@@ -10,10 +10,10 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from .._utils.lookup import did_you_mean
 
-__all__ = ["GivesFeatures"]
+__all__ = ["FeaturesMixin"]
 
 
-class GivesFeatures(TransformerMixin):
+class FeaturesMixin(TransformerMixin):
     """`transform`, for an estimator with `network_` and `transform_layer`."""
 
     # The layer is no data that a search would have to pass on.

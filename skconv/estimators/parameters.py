@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 
 from .._training.optimizers import OPTIMIZERS
-from .._utils.params import HoldsParts
+from .._utils.params import NestedParamsMixin
 
 __all__ = ["BOUNDS", "NUMBERS", "HasParameters"]
 
@@ -62,7 +62,7 @@ BOUNDS = {
 }
 
 
-class HasParameters(HoldsParts):
+class HasParameters(NestedParamsMixin):
     """The parameters, whose names reach into layers and into recipes of augmentation.
 
     One recipe's are ``augment__degrees``; of a list, each has the name of its recipe in

@@ -5,7 +5,7 @@ from typing import ClassVar
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 
-from .._data.regression_encoder import Quantities, check_quantities
+from .._data.regression_encoder import RegressionEncoder, check_target_values
 from .._training.losses import REGRESSION_LOSSES
 from .base import BaseConvNet
 from .descriptions import adds_parameters, documented
@@ -91,18 +91,18 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         """
         return self._fit_one_pass(X, y, sample_weight)
 
-    _check_targets = staticmethod(check_quantities)
+    _check_targets = staticmethod(check_target_values)
 
     def _encode(self, y, classes, go_on, one_pass):
-        y = check_quantities(y)
-        coding = Quantities.learn(y, self.loss, self.dtype)
-        if go_on and coding != self._coding:
+        y = check_target_values(y)
+        coding = RegressionEncoder.learn(y, self.loss, self.dtype)
+        if go_on and coding != self._encoder:
             raise ValueError(
                 "loss, dtype and the shape of y must be as in the first fit to go on "
-                f"from it, {self._coding}, got {coding}; use warm_start=False and fit "
+                f"from it, {self._encoder}, got {coding}; use warm_start=False and fit "
                 "to start anew"
             )
-        self._coding = coding
+        self._encoder = coding
         return coding.encode(y)
 
     def __sklearn_tags__(self):

@@ -186,7 +186,7 @@ def _find_method(method):
 
 def _ask(net, x, target, display_labels):
     """Return the direction that asks for targets, and what to write beside it."""
-    outputs, coding = net.network_.predict(x), net._coding
+    outputs, coding = net.network_.predict(x), net._encoder
     n, k = outputs.shape
     if not len(coding.classes) or coding.multilabel:
         if target is None:

@@ -7,8 +7,8 @@ from numbers import Real
 import numpy as np
 import sklearn
 
-from .._data.class_encoder import Labels
-from .._data.regression_encoder import Quantities
+from .._data.class_encoder import ClassEncoder
+from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import History
 from .._training.losses import REGRESSION_LOSSES
 from .._training.planning import check_options
@@ -62,7 +62,7 @@ def describe(model, fitted):
             for name, layer in network.layers
         ],
         "input_shape": list(network.input_shape),
-        "coding": _describe_coding(fitted["_coding"]),
+        "coding": _describe_coding(fitted["_encoder"]),
         "feature_names": None if names is None else names.tolist(),
         "history": {
             name: encode(value, name)
@@ -81,7 +81,7 @@ def describe(model, fitted):
 
 
 def _describe_coding(coding):
-    if isinstance(coding, Quantities):
+    if isinstance(coding, RegressionEncoder):
         return {
             "loss": coding.loss_name,
             "n_outputs": coding.n_outputs,
@@ -142,14 +142,14 @@ def restore(document, parts):
         "network_": network,
         "input_shape_": network.input_shape,
         "n_features_in_": math.prod(network.input_shape),
-        "_coding": coding,
+        "_encoder": coding,
         "_history": history,
         "_solver_state": (None, None),
         "_split_seed": seed,
         # Another stream than the one that is used up, and the same at each loading.
         "_rng": np.random.default_rng([seed, history.steps]),
     }
-    if isinstance(coding, Labels):
+    if isinstance(coding, ClassEncoder):
         fitted["classes_"] = coding.classes
     if (names := document.get("feature_names")) is not None:
         fitted["feature_names_in_"] = _check_names(names, fitted["n_features_in_"])
@@ -214,7 +214,9 @@ def _make_coding(described, network):
         flat = _yes_or_no(described["flat"], "flat")
         if flat and n_outputs > 1:
             raise ValueError(f"{n_outputs} outputs cannot be flat")
-        coding = Quantities(described["loss"], n_outputs, flat, network.dtype.name)
+        coding = RegressionEncoder(
+            described["loss"], n_outputs, flat, network.dtype.name
+        )
     elif described.keys() == {"classes", "dtype", "multilabel"}:
         coding = _make_labels(**described)
     else:
@@ -249,7 +251,7 @@ def _make_labels(classes, dtype, multilabel):
             raise ValueError("the classes of a multilabel problem must be 0, 1, 2, ...")
     elif len(labels) < 2:
         raise ValueError("it must have two classes at least")
-    return Labels(labels, multilabel)
+    return ClassEncoder(labels, multilabel)
 
 
 _CLASS_DTYPES = (

@@ -131,7 +131,7 @@ def _emit(graph, model, x, *, image=False, classes=None, raw=False):
         y = activate(graph, z, model.out_activation_)
         return {"variable": (y, "FLOAT", [model.n_outputs_])}
     classes = model.classes_ if classes is None else classes
-    return _decide(graph, model._coding, z, classes, raw)
+    return _decide(graph, model._encoder, z, classes, raw)
 
 
 def _decide(graph, coding, z, classes, raw):
@@ -210,7 +210,7 @@ def _classifier_shapes(operator):
 
     shape_calculator.calculate_linear_classifier_output_shapes(operator)
     model = operator.raw_operator
-    if model._coding.multilabel:
+    if model._encoder.multilabel:
         n = operator.inputs[0].get_first_dimension()
         shape = [n, len(model.classes_)]
         operator.outputs[0].set_type(data_types.Int64TensorType(shape))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import layers
-from .._data.class_encoder import Labels
-from .._data.regression_encoder import Quantities
+from .._data.class_encoder import ClassEncoder
+from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import History
 from .._utils.lookup import did_you_mean
 from ..augmentation import transforms as augmentation
@@ -120,7 +120,14 @@ def trusted_types():
     >>> "skconv.estimators.classifier.ConvNetClassifier" in skconv.trusted_types()
     True
     """
-    parts = ConvNetClassifier, ConvNetRegressor, History, Labels, Network, Quantities
+    parts = (
+        ConvNetClassifier,
+        ConvNetRegressor,
+        History,
+        ClassEncoder,
+        Network,
+        RegressionEncoder,
+    )
     types = [*parts, *registered().values()]
     return sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in types)
 

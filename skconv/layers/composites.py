@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import ops
-from .._utils.params import HoldsParts, active
+from .._utils.params import NestedParamsMixin, active
 from . import chain
 from .layer import Layer, activated
 from .naming import name_layers
@@ -11,7 +11,7 @@ from .naming import name_layers
 __all__ = ["Branches", "Residual", "Sequential"]
 
 
-class Sequential(HoldsParts, Layer):
+class Sequential(NestedParamsMixin, Layer):
     """One layer after the other, as one layer.
 
     Parameters
@@ -173,7 +173,7 @@ class Residual(Sequential):
         )
 
 
-class Branches(HoldsParts, Layer):
+class Branches(NestedParamsMixin, Layer):
     """Layers side by side, each of which sees the input; their channels are joined.
 
     Parameters

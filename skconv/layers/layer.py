@@ -11,7 +11,7 @@ from sklearn import get_config
 from sklearn.utils.metadata_routing import UNUSED
 
 from .. import ops
-from .._utils.params import Searchable
+from .._utils.params import ParamsMixin
 from .._version import DOCUMENTATION
 from . import chain
 from .initializers import initialize
@@ -30,7 +30,7 @@ __all__ = [
 _REPR = 700
 
 
-class Layer(Searchable):
+class Layer(ParamsMixin):
     """A recipe of one layer; the base of every layer, yours too.
 
     ``__init__`` stores its arguments as they are, and the object never holds an

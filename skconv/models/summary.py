@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._data.inputs import check_shape
-from .._data.regression_encoder import Quantities
+from .._data.regression_encoder import RegressionEncoder
 from ..layers import Dense
 from ..ops import positive_int
 from .costs import cost_of_layers, count_training_copies
@@ -292,7 +292,7 @@ class GivesSummary:
         draft.input_shape_ = check_shape(
             self.input_shape, signals=self._is_for_signals()
         )
-        draft._coding = Quantities("squared_error", known, True, self.dtype)
+        draft._encoder = RegressionEncoder("squared_error", known, True, self.dtype)
         layers = [*draft._hidden(), ("output", Dense(known or 1))]
         return Network.build(layers, draft.input_shape_, 0, self.dtype)
 
