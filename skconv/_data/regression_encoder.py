@@ -1,4 +1,4 @@
-"""RegressionEncoder of any scale, as numbers for a network and back."""
+"""Numbers of any scale, as targets for a network and back."""
 
 from dataclasses import dataclass
 

@@ -134,7 +134,7 @@ class MistakesDisplay:
         ----------
         X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
         y_true, y_pred : array-like of shape (n,)
-            ClassEncoder; or floating-point numbers, whose largest differences are drawn.
+            Labels; or floating-point numbers, whose largest differences are drawn.
         confidence : array-like of shape (n,), default=None
             Of each prediction, in [0, 1]; None draws mistakes in the order of X.
         input_shape : (h, w) or (h, w, c), default=None

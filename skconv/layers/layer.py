@@ -351,7 +351,7 @@ def activated(op, activation):
         ``y`` itself or, for an activation whose derivative is not told from it, what
         came before (see `skconv.ops.activate_grad`).
     """
-    if ops.find_activation(activation).keeps == "output":
+    if ops.find_activation(activation).derivative_from == "output":
         y = op(activation)
         return y, y
     z = op(None)

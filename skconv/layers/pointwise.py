@@ -36,7 +36,9 @@ class Activation(Layer):
 
     def forward(self, weights, x, rng):
         y = self.predict(weights, x)
-        return y, (y if ops.find_activation(self.activation).keeps == "output" else x)
+        return y, (
+            y if ops.find_activation(self.activation).derivative_from == "output" else x
+        )
 
     def backward(self, weights, cache, dy, need_dx=True):
         return ops.activate_grad(dy, cache, self.activation), {}

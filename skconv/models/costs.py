@@ -112,7 +112,7 @@ def _arrays_back(layer):
     that is not told from the output takes two more on its way.
     """
     activation = ops.find_activation(getattr(layer, "activation", None))
-    return 2 if activation.keeps == "output" else 4
+    return 2 if activation.derivative_from == "output" else 4
 
 
 def _kept_by_forward(network, n):

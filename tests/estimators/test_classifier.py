@@ -194,7 +194,7 @@ def test_large_x_is_never_copied_or_cast_whole(tmp_path):
     assert many < few + 60_000 * (10 * 4 + 8 + 8)
 
 
-# ClassEncoder of every type ------------------------------------------------------------------
+# Labels of every type ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

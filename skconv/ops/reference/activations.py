@@ -34,13 +34,13 @@ class ActivationFunction(NamedTuple):
         Write the activation of ``z`` to ``out``, which may be ``z`` itself.
     gradient : callable ``(dy, kept) -> dz``
         The chain rule's step, from the kept array.
-    keeps : {"output", "input"}
+    derivative_from : {"output", "input"}
         Which array ``gradient`` needs.
     """
 
     apply: Callable
     gradient: Callable
-    keeps: str
+    derivative_from: str
 
 
 def _identity(z, out):
