@@ -48,9 +48,9 @@ def batch_norm(x, gamma, beta, dy, activation=None, epsilon=1e-3, on=None):
     mean, variance = on.channel_moments(x)
     inverse = 1 / np.sqrt(variance + epsilon)
     arrays = x, mean, inverse * gamma
-    keeps = ops.find_activation(activation).keeps
+    derivative_from = ops.find_activation(activation).derivative_from
     y = on.normalize(*arrays, beta, activation=activation)
-    kept = y if keeps == "output" else on.normalize(*arrays, beta)
+    kept = y if derivative_from == "output" else on.normalize(*arrays, beta)
     grads = on.batch_norm_backward(
         dy, kept, x, mean, inverse, inverse * gamma, activation=activation
     )

@@ -159,8 +159,8 @@ def test_random_convolutions_are_as_defined(case, rng):
                 )
                 np.testing.assert_array_equal(pooled, ops.max_pool2d(y, pool))
 
-    keeps = ops.find_activation(activation).keeps
-    kept = y if keeps == "output" else ops.conv2d(x, kernel, bias, **slide)
+    derivative_from = ops.find_activation(activation).derivative_from
+    kept = y if derivative_from == "output" else ops.conv2d(x, kernel, bias, **slide)
     dy = rng.standard_normal(y.shape, np.float32)
     actual = ops.conv2d_backward(dy, kept, x, kernel, activation=activation, **slide)
     double = [a.astype(np.float64) for a in (dy, kept, x, kernel)]
@@ -226,8 +226,8 @@ def test_dense_layers_are_as_defined(n, features, units, activation, rng):
     kernel /= features**0.5
     y = ops.dense(x, kernel, bias, activation=activation)
     assert_same(y, reference.dense(x, kernel, bias, activation=activation))
-    keeps = ops.find_activation(activation).keeps
-    kept = y if keeps == "output" else ops.dense(x, kernel, bias)
+    derivative_from = ops.find_activation(activation).derivative_from
+    kept = y if derivative_from == "output" else ops.dense(x, kernel, bias)
     for ours, theirs in zip(
         ops.dense_backward(dy, kept, x, kernel, activation=activation),
         reference.dense_backward(dy, kept, x, kernel, activation=activation),
