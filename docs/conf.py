@@ -102,14 +102,15 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": [], "install": [], "convolution": [], "benchmarks": []}
+NO_SIDEBAR = ["index", "install", "learning/convolution", "benchmarks"]
+html_sidebars = {page: [] for page in NO_SIDEBAR}
 
 # Pages link to files, as one wants them to where they are read in a repository; on the
 # site each has a page.
 PAGE_OF_FILE = [
-    (r"\]\(\.\./examples/(\w+)\.py\)", r"](gallery/\1.rst)"),
-    (r"\]\(\.\./README\.md", r"](install.md"),
-    (r"\]\(\.\./skconv/([\w/]+)\.py\)", r"](source:skconv/\1)"),
+    (r"\]\((?:\.\./)+examples/(\w+)\.py\)", r"](/gallery/\1.rst)"),
+    (r"\]\((?:\.\./)+README\.md", r"](/install.md"),
+    (r"\]\((?:\.\./)+skconv/([\w/]+)\.py\)", r"](source:skconv/\1)"),
 ]
 
 

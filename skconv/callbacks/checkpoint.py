@@ -57,7 +57,7 @@ class Checkpoint:
     Notes
     -----
     A file is replaced in one step: it is whole at any moment. Reading one runs no
-    code. See docs/checkpoints.md for what is kept and what is promised.
+    code. See docs/guide/checkpoints.md for what is kept and what is promised.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Networks that are known to work, as functions that return their hidden layers.
 
 An estimator adds the output layer. What makes a network larger or smaller is an
-argument; the rest can be set by name, ``conv1__filters``. docs/models.md says what each
-of them costs and reaches.
+argument; the rest can be set by name, ``conv1__filters``. docs/guide/models.md lists
+what each costs, and its accuracy.
 """
 
 from functools import partial

@@ -1,7 +1,8 @@
 """Compiled twins of the ops, for float32; other dtypes go on to their definitions.
 
 Each has the name, the signature and the meaning of its definition in
-`skconv.ops.reference`. The kernels stand in ``src/``; docs/kernels.md explains them.
+`skconv.ops.reference`. The kernels are in ``src/``; docs/developing/kernels.md explains
+them.
 """
 
 import functools

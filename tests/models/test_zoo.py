@@ -199,7 +199,7 @@ def test_an_image_too_small_is_said_at_build():
 
 
 def test_the_table_of_networks_is_right():
-    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "models.md").read_text()
     rows = re.findall(r"^\| `(.*?)` \|.*?\| ([\d,]+) \| ([\d,]+) \|", page, re.M)
     said = {call: tuple(int(n.replace(",", "")) for n in ns) for call, *ns in rows}
     counted = {}

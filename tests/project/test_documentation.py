@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 from examples.fashion_mnist import DEBIAN  # noqa: E402
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = {
     "digits.py": ("accuracy on 450 images it never saw: 0.9", "the same predictions"),
     "own_layer.py": ("<dy, J u> = ", "accuracy on images it never saw: 0.9"),
@@ -58,12 +58,16 @@ NEED = {
 }
 
 
+def page_id(page):
+    return str(page.relative_to(ROOT))
+
+
 def skip_without_what_it_needs(name):
     for package in NEED.get(name, []):
         pytest.importorskip(package, reason=f"{name} needs {package}")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
     skip_without_what_it_needs(page.name)
     monkeypatch.chdir(tmp_path)
@@ -79,10 +83,10 @@ def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
             exec(compile(block, str(page), "exec"), namespace)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
-        built = target.startswith("gallery/")  # docs/links.py looks at those
+        built = target.startswith("gallery/")  # docs/scripts/links.py looks at those
         assert built or (page.parent / target).exists(), target
 
 

@@ -1,4 +1,4 @@
-"""Check that no link of a built site leads nowhere: ``python docs/links.py FOLDER``.
+"""Check the links within a built site: ``python docs/scripts/links.py FOLDER``.
 
 Links to other sites are counted and not followed, so that the check needs no network.
 """

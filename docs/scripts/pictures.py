@@ -1,7 +1,7 @@
-"""Draw the pictures of the pages: ``python docs/pictures.py``.
+"""Draw the pictures of the pages: ``python docs/scripts/pictures.py``.
 
-They are kept in docs/pictures, so that pages show them where nothing is built. The
-numbers in them are those of the page: its blocks are run first.
+They are kept in docs/learning/pictures, so that pages show them where nothing is built.
+The numbers in them are those of docs/learning/convolution.md: its blocks are run first.
 """
 
 import re
@@ -16,8 +16,7 @@ from matplotlib import pyplot as plt
 from skconv import Network, ops
 from skconv.layers import Conv2D, Dense, MaxPool2D
 
-DOCS = Path(__file__).parent
-FOLDER = DOCS / "pictures"
+FOLDER = Path(__file__).parents[1] / "learning" / "pictures"
 
 
 def spread(array, stride, around=0):
@@ -29,11 +28,9 @@ def spread(array, stride, around=0):
     return values, holes
 
 
-def page(name):
+def page(path):
     """Run the blocks of a page, and return what they leave."""
-    blocks = re.findall(
-        r"^```python\n(.*?)^```", (DOCS / name).read_text(), re.M | re.S
-    )
+    blocks = re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
     left = {"__name__": "page"}
     for block in blocks:
         exec(block, left)
@@ -312,7 +309,7 @@ def main():
     plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "skconv"})
     plt.rcParams.update({"font.size": 11, "font.family": ["DejaVu Sans", "sans-serif"]})
     FOLDER.mkdir(exist_ok=True)
-    left = page("convolution.md")
+    left = page(FOLDER.parent / "convolution.md")
     for draw in DRAWINGS:
         if sys.argv[1:] and draw.__name__ not in sys.argv[1:]:
             continue
