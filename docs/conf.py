@@ -1,7 +1,7 @@
 """The documentation site: ``python -m sphinx -W --keep-going docs docs/_build``.
 
-Nothing of it needs the network: formulas become MathML, and links to scikit-learn's
-reference are made from names.
+The build needs no network: formulas become MathML, and links to the reference of
+scikit-learn are made from names.
 """
 
 import inspect
@@ -12,7 +12,9 @@ from pathlib import Path
 import latex2mathml.converter
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "scripts")]
+import tables  # noqa: E402
+
 import skconv  # noqa: E402
 
 project = "skconv"
@@ -31,7 +33,7 @@ extensions = [
 default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:obj", r"(?!skconv\.).*"),  # in docstrings, arguments stand in backticks, too
+    ("py:obj", r"(?!skconv\.).*"),  # docstrings put arguments in backticks, too
     ("py:obj", r"skconv\.ops\.(reference|compiled)"),
 ]
 exclude_patterns = ["_build", "templates", "gallery/**/*.ipynb", "gallery/**/*.py"]
@@ -58,7 +60,7 @@ autosummary_context = {
         "set_score_request",
     ],
     "verbs_of_a_layer": ["build", "predict", "forward", "backward"],
-    "searchable": ["get_params", "set_params"],
+    "parameter_methods": ["get_params", "set_params"],
 }
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
@@ -68,7 +70,7 @@ viewcode_line_numbers = True
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    # Not run are those that take minutes.
+    # Examples that take minutes are not run.
     "filename_pattern": r"examples/(?!fashion_mnist|signals)",
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("skconv",),
@@ -105,8 +107,8 @@ html_theme_options = {
 NO_SIDEBAR = ["index", "install", "learning/convolution", "benchmarks"]
 html_sidebars = {page: [] for page in NO_SIDEBAR}
 
-# Pages link to files, as one wants them to where they are read in a repository; on the
-# site each has a page.
+# Pages link to files, which is right where they are read in a repository; on the site
+# each file has a page.
 PAGE_OF_FILE = [
     (r"\]\((?:\.\./)+examples/(\w+)\.py\)", r"](/gallery/\1.rst)"),
     (r"\]\((?:\.\./)+README\.md", r"](/install.md"),
@@ -114,14 +116,15 @@ PAGE_OF_FILE = [
 ]
 
 
-def link_pages(app, docname, source):
-    """Have links to files lead to the pages that show them."""
+def prepare_page(app, docname, source):
+    """Write the generated tables, and link to pages instead of files."""
+    source[0] = tables.fill(source[0])
     for file, page in PAGE_OF_FILE:
         source[0] = re.sub(file, page, source[0])
 
 
 def link_sklearn(app, env, node, content):
-    """Link a name of scikit-learn's to its page there."""
+    """Link a name from scikit-learn to its page there."""
     from docutils import nodes
 
     target = node.get("reftarget", "")
@@ -134,7 +137,7 @@ def link_sklearn(app, env, node, content):
 
 
 def show_parameters(app, what, name, obj, options, signature, returns):
-    """Show what a class is called with; autodoc would ask the `__new__` of a base."""
+    """Show the arguments of a class; autodoc would show those of a base's `__new__`."""
     if what != "class":
         return None
     if obj.__init__ is object.__init__ and not issubclass(obj, tuple):
@@ -145,7 +148,7 @@ def show_parameters(app, what, name, obj, options, signature, returns):
 
 
 def escape_shapes(app, what, name, obj, options, lines):
-    """Have a docstring's ``(n, *input_shape)`` start no emphasis."""
+    """Escape the star of ``(n, *input_shape)``, which would start emphasis."""
     lines[:] = [re.sub(r"\*(\w+_shape\))", r"\\*\1", line) for line in lines]
 
 
@@ -163,11 +166,11 @@ def mathml(display):
 
 
 def setup(app):
-    """Register what stands above."""
+    """Register the functions above."""
     app.add_html_math_renderer(
         "mathml", (mathml("inline"), None), (mathml("block"), None)
     )
     app.connect("autodoc-process-signature", show_parameters)
     app.connect("autodoc-process-docstring", escape_shapes, priority=400)
-    app.connect("source-read", link_pages)
+    app.connect("source-read", prepare_page)
     app.connect("missing-reference", link_sklearn)
