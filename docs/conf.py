@@ -112,6 +112,7 @@ html_sidebars = {page: [] for page in NO_SIDEBAR}
 PAGE_OF_FILE = [
     (r"\]\((?:\.\./)+examples/(\w+)\.py\)", r"](/gallery/\1.rst)"),
     (r"\]\((?:\.\./)+README\.md", r"](/install.md"),
+    (r"\]\((?:\.\./)+CONTRIBUTING\.md", r"](/developing/contributing.md"),
     (r"\]\((?:\.\./)+skconv/([\w/]+)\.py\)", r"](source:skconv/\1)"),
 ]
 
