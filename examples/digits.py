@@ -2,9 +2,9 @@
 Digits: train, save, look inside
 ================================
 
-The default network on scikit-learn's 1,797 digits of 8 x 8 pixels: seconds on any
-machine. Then the model is saved and loaded, and drawn from within: its first filters,
-and what the first layers make of one image.
+Train the default network on scikit-learn's 1,797 digits of 8 x 8 pixels, which takes
+seconds. Save and load the model. Draw its first filters, and the outputs of the first
+layers for one image.
 """
 
 import argparse
@@ -21,15 +21,15 @@ from skconv import ConvNetClassifier
 
 parser = argparse.ArgumentParser(description="Train on digits, save, look inside.")
 parser.add_argument(
-    "--output", type=Path, default=Path("."), help="where model and picture go"
+    "--output", type=Path, default=Path("."), help="folder for model and picture"
 )
 folder = parser.parse_args().output
 
 # %%
 # Train
 # -----
-# X holds rows of 64 pixels. That each is a square image goes without saying;
-# ``input_shape`` would say it.
+# X has rows of 64 pixels, which are read as square images by default; ``input_shape``
+# sets another shape.
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
@@ -57,8 +57,8 @@ print("the same predictions" if same else "OTHER PREDICTIONS")
 # %%
 # Look inside
 # -----------
-# A layer is a recipe, its weights stand in the network: run the layers one by one, and
-# keep what comes out of each.
+# A layer is a configuration, its weights are in the network: run the layers one by one
+# and save the output of each.
 
 network = clf.network_
 x = X_test[:1].reshape(1, *network.input_shape).astype(network.dtype)
@@ -66,7 +66,7 @@ filters = network.weights["conv1"]["kernel"].transpose(2, 0, 1, 3)
 stages = [(f"a {y_test[0]}, the input", x), ("conv1: its filters", filters)]
 for name, layer in network.layers[:4]:
     x = layer.predict(network.weights[name], x)
-    stages.append((f"{name}: what {type(layer).__name__} makes of it", x))
+    stages.append((f"{name}: output of {type(layer).__name__}", x))
 
 
 def draw_maps(part, title, maps, columns=16):

@@ -1,8 +1,8 @@
 """
-Hand a trained model on: files without code, ONNX, arrays for torch
-===================================================================
+Export a trained model: files without code, ONNX, arrays for torch
+==================================================================
 
-Each way is read back, and its predictions are compared with the model's own.
+Each file is loaded again, and its predictions are compared with those of the model.
 """
 
 import tempfile
@@ -26,9 +26,9 @@ temporary = tempfile.TemporaryDirectory()
 folder = Path(temporary.name)
 
 # %%
-# The estimator by itself
-# -----------------------
-# One file of arrays and plain values, which runs no code when it is loaded.
+# The estimator
+# -------------
+# One file of arrays and plain values. Loading it runs no code.
 
 path = folder / "model.safetensors"
 skconv.save_model(clf, path)
@@ -39,7 +39,7 @@ print(f"{path.stat().st_size / 1e3:.0f} kB, no code, the same probabilities")
 # %%
 # The pipeline
 # ------------
-# skops loads what is on a list of types.
+# skops loads only types on a list.
 
 path = folder / "pipeline.skops"
 skops.io.dump(pipeline, path)
@@ -49,7 +49,7 @@ np.testing.assert_array_equal(loaded.predict(X), pipeline.predict(X))
 # %%
 # The pipeline for other languages
 # --------------------------------
-# As ONNX, computed here by onnxruntime.
+# As ONNX, here run by onnxruntime.
 
 path = folder / "pipeline.onnx"
 path.write_bytes(skconv.to_onnx(pipeline).SerializeToString())
@@ -76,7 +76,7 @@ plt.show()
 # %%
 # Arrays for torch
 # ----------------
-# By the names and in the shapes of a ``state_dict``.
+# With the names and shapes of a ``state_dict``.
 
 for key, array in skconv.to_torch(clf).items():
     print(f"{key:>14} {array.shape}")

@@ -2,17 +2,17 @@
 Fashion-MNIST, from bytes
 =========================
 
-60,000 images of clothes, trained batch by batch from the bytes they are stored in: a
-first layer of ten lines scales them inside the network, so that nothing as large as X
-is ever made. Ten epochs reach about 92 % on the 10,000 test images.
+Train on 60,000 images of clothes, batch by batch from the bytes they are stored in: a
+first layer of ten lines scales them inside the network, so that X is never copied as a
+whole. Ten epochs reach about 92 % on the 10,000 test images.
 
 .. image:: /static/fashion_mnist.png
-   :alt: Test images under the names of what they are taken for; one of 24 is wrong
+   :alt: Test images with their predicted names; one of 24 is wrong
 
 Run ``python examples/fashion_mnist.py``, with ``--data`` for the folder that holds the
-data set's four gzip IDX files. By default they are looked for where Debian's package
-``dataset-fashion-mnist`` puts them, and else fetched from OpenML. It takes minutes, and
-so it does not run when this page is built.
+data set's four gzip IDX files. The default is the folder of Debian's package
+``dataset-fashion-mnist``; if that is missing, the data are fetched from OpenML. The
+example takes minutes, so it does not run when this page is built.
 """
 
 # sphinx_gallery_thumbnail_path = "static/fashion_mnist.png"
@@ -37,7 +37,7 @@ NAMES = [
 
 
 class Bytes(Layer):
-    """Bytes 0 to 255 as numbers 0 to 1; done batch by batch, inside the network."""
+    """Scale bytes to [0, 1], batch by batch, inside the network."""
 
     def predict(self, weights, x):
         return x / 255
@@ -70,7 +70,7 @@ def read_idx(path):
 
 
 def draw(images, guesses, labels):
-    """Draw images with what they were taken for; wrong names in red, with the truth."""
+    """Draw images with their predicted names; wrong ones in red."""
     figure, axes = plt.subplots(6, 4, figsize=(5.2, 8), layout="constrained")
     for ax, image, guess, label in zip(
         axes.flat, images, guesses, labels, strict=False
@@ -83,7 +83,7 @@ def draw(images, guesses, labels):
             color="black" if right else "#b3261e",
         )
         ax.set_axis_off()
-    figure.suptitle("Test images, and what they are taken for")
+    figure.suptitle("Test images with predicted names")
     return figure
 
 

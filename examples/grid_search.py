@@ -1,10 +1,10 @@
 """
-Search over filter size and stride
+Search over kernel size and stride
 ==================================
 
-Names reach into layers, so ``GridSearchCV`` tries kernel sizes and strides as it would
-any parameter, here in two processes. Larger kernels see more of a digit; with a stride
-of 2 a layer looks at a quarter of the places, which costs some accuracy.
+The parameters of layers are parameters of the estimator, so ``GridSearchCV`` can search
+kernel sizes and strides, here in two processes. Larger kernels see more of a digit.
+With a stride of 2 a layer computes a quarter of the outputs, which costs some accuracy.
 """
 
 import matplotlib.pyplot as plt
@@ -36,8 +36,8 @@ print("best:", search.best_params_)
 print(f"accuracy on images it never saw: {search.score(X_test, y_test):.4f}")
 
 # %%
-# All six scores at a glance. A kernel of one pixel sees no shapes, and is the only one
-# to suffer much from a stride that skips three pixels of four.
+# All six scores. A kernel of one pixel sees no shapes, and is the only one that suffers
+# much from a stride that skips three pixels of four.
 
 scores = 100 * search.cv_results_["mean_test_score"].reshape(3, 2)
 

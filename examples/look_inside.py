@@ -2,8 +2,8 @@
 Look inside: training, filters, feature maps, saliency, mistakes
 ================================================================
 
-A network on scikit-learn's digits, as a table and in five pictures. Each is one line;
-each display keeps what it has drawn.
+Show a network for scikit-learn's digits as a table and in five pictures. Each needs one
+line of code; each display has its data as attributes.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from skconv.inspection import (
     TrainingCurveDisplay,
 )
 
-parser = argparse.ArgumentParser(description="Look inside of a network.")
+parser = argparse.ArgumentParser(description="Look inside a network.")
 parser.add_argument("--output", type=Path, help="folder for the pictures")
 folder = parser.parse_args().output
 
 
 def save(display, name):
-    """Keep a picture, if that is asked for."""
+    """Save a picture, if a folder is given."""
     if folder:
         display.figure_.savefig(folder / f"{name}.png", dpi=130)
 
@@ -35,7 +35,7 @@ def save(display, name):
 # %%
 # A network, before it is trained
 # -------------------------------
-# What it will be made of is known once the shape of an image is.
+# The shape of an image determines the shapes of all layers.
 
 clf = ConvNetClassifier(
     filters=(16, 32),
@@ -54,8 +54,7 @@ print(clf.summary(n_outputs=10))
 # %%
 # How training went
 # -----------------
-# Loss, the score of what was set aside, the learning rate, and the epoch whose weights
-# were kept.
+# Loss, validation score, learning rate, and the epoch whose weights were restored.
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
@@ -68,28 +67,28 @@ save(TrainingCurveDisplay.from_estimator(clf), "training")
 # %%
 # What the first layer looks for
 # ------------------------------
-# Its kernels: red adds, blue takes away.
+# Its kernels: red is positive, blue negative.
 
 save(FilterDisplay.from_estimator(clf, "conv1"), "filters")
 
 # %%
-# What each layer makes of one image
-# ----------------------------------
-# From the pixels down to the probability of each digit.
+# The output of each layer for one image
+# --------------------------------------
+# From the pixels to the probability of each digit.
 
 save(FeatureMapDisplay.from_estimator(clf, X_test[[4]]), "feature_maps")
 
 # %%
 # Which pixels a prediction depends on
 # ------------------------------------
-# By four methods: two look at gradients, Grad-CAM at the last convolution's maps, and
-# occlusion hides a patch and looks at what is lost.
+# Four methods: two use gradients, Grad-CAM the maps of the last convolution, and
+# occlusion hides a patch and measures how much the output drops.
 
 save(SaliencyDisplay.from_estimator(clf, X_test[:4]), "saliency")
 
 # %%
-# Where it is most wrong
-# ----------------------
-# The mistakes that it is surest of come first.
+# The worst mistakes
+# ------------------
+# The mistakes with the highest probability come first.
 
 save(MistakesDisplay.from_estimator(clf, X_test, y_test, n=6), "mistakes")

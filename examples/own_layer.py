@@ -1,11 +1,11 @@
 """
-A layer of your own
-===================
+A custom layer
+==============
 
 LayerScale (Touvron et al., "Going deeper with image transformers", 2021) multiplies
-each channel by a weight: how much of it to let through, learnt. Written with ``build``,
-``predict`` and ``backward``, it is tested by the adjoint identity, used inside the
-estimator, and searched over like any other.
+each channel by a learnt weight. Here it is written with ``build``, ``predict`` and
+``backward``, tested with the adjoint identity, used in an estimator, and searched over
+like any other layer.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +18,7 @@ from skconv.layers import Conv2D, Dense, Layer, MaxPool2D
 
 
 class LayerScale(Layer):
-    """y = x * scale, one weight a channel."""
+    """y = x * scale, one weight for each channel."""
 
     def __init__(self, start=1.0):
         self.start = start
@@ -26,14 +26,14 @@ class LayerScale(Layer):
     def build(self, input_shape, rng, dtype):
         if self.start == 0:
             raise ValueError(
-                "start must not be 0, or no gradient reaches what is below"
+                "start must not be 0, or no gradient reaches the layers before"
             )
         return {"scale": np.full(input_shape[-1], self.start, dtype)}, input_shape
 
     def predict(self, weights, x):
         return x * weights["scale"]
 
-    # forward is inherited: it predicts, and keeps x as the cache for backward.
+    # forward is inherited: it calls predict, and returns x as the cache for backward.
 
     def backward(self, weights, x, dy, need_dx=True):
         pixels = tuple(range(x.ndim - 1))  # all axes but the channels
@@ -44,7 +44,7 @@ class LayerScale(Layer):
 # %%
 # Test it
 # -------
-# Whatever the layer, ``<dy, J u>`` must be ``<J^T dy, u>``: the first comes from
+# For any layer ``<dy, J u>`` must equal ``<J^T dy, u>``: the first comes from
 # differences of ``predict``, the second from ``backward``. One number tests every
 # gradient at once.
 
@@ -57,8 +57,8 @@ def check_backward(layer, shape):
     dy = rng.standard_normal(y.shape)
     dx, _ = layer.backward(weights, cache, dy)
     step = 1e-6
-    ahead = layer.predict(weights, x + step * u)
-    ju = (ahead - layer.predict(weights, x - step * u)) / (2 * step)
+    plus = layer.predict(weights, x + step * u)
+    ju = (plus - layer.predict(weights, x - step * u)) / (2 * step)
     print(f"<dy, J u> = {np.vdot(dy, ju):.9f}, <J^T dy, u> = {np.vdot(dx, u):.9f}")
     np.testing.assert_allclose(np.vdot(dy, ju), np.vdot(dx, u), rtol=1e-6)
 
@@ -89,8 +89,8 @@ print("best start:", search.best_params_["scale__start"])
 print(f"accuracy on images it never saw: {search.score(X_test, y_test):.4f}")
 
 # %%
-# What it learnt: all channels began alike, and some are let through more than others.
-# Below each stands its filter.
+# What the layer has learnt: all channels start with the same weight, and some get a
+# larger one than others. Below each is its filter.
 
 weights = search.best_estimator_.network_.weights
 scale = weights["scale"]["scale"]
@@ -104,7 +104,7 @@ ax.bar(range(len(scale)), scale[order] - start, 0.7, start, color="#2b5d8a")
 ax.axhline(start, color="#c46a00", linewidth=2)
 ax.set_ylim(min(start, scale.min()) - 0.08)
 ax.annotate(
-    "where all began",
+    "start",
     (len(scale) - 0.5, start),
     (0, -5),
     textcoords="offset points",

@@ -1,10 +1,10 @@
 """
-Save, load, train on
-====================
+Save, load, train further
+=========================
 
-What a saved model keeps, and what it weighs. ``partial_fit`` (and ``warm_start=True``)
-keep the solver's moments and the random stream, so that training goes on after loading
-as if nothing had happened, to the bit.
+Save a model with joblib, and compare the sizes of files. ``partial_fit`` (and
+``warm_start=True``) save the solver's moments and the random stream, so that training
+continues after loading with the same results, to the bit.
 """
 
 import tempfile
@@ -37,7 +37,8 @@ np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
 print("the loaded model gives the same probabilities, to the bit")
 
 # %%
-# Half of the data, a file in between, the other half; and the same without the file.
+# Train on half of the data, save, load, and train on the other half; then compare with
+# the same training without a file.
 
 stream = ConvNetClassifier(random_state=0)
 stream.partial_fit(X[:900], y[:900], classes=range(10))
@@ -51,7 +52,7 @@ print("trained on after loading: the same weights, to the bit")
 folder.cleanup()
 
 # %%
-# Adam keeps two moments for each weight; they are saved only where they are needed.
+# Adam has two moments for each weight; they are saved only if they are needed.
 
 figure, ax = plt.subplots(figsize=(5.2, 2), layout="constrained")
 kilobytes = [size / 1e3 for size in sizes.values()]

@@ -2,8 +2,8 @@
 In a pipeline
 =============
 
-A scaler of flat rows, and behind it a network that sees images in them. Whatever takes
-a classifier takes the pipeline: cross-validation, a search, a confusion matrix.
+A scaler of flat rows, and after it a network that reads them as images. The pipeline
+works wherever a classifier does: cross-validation, a search, a confusion matrix.
 """
 
 import matplotlib.pyplot as plt
@@ -19,8 +19,8 @@ X, y = load_digits(return_X_y=True)  # rows of 64 values, 0 to 16
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 # %%
-# Rows of 64 values are taken for 8 x 8 images; ``input_shape`` says so when they are
-# not square, or have channels: ``input_shape=(4, 16)``, ``input_shape=(4, 4, 4)``.
+# Rows of 64 values are read as 8 x 8 images; ``input_shape`` is needed for images that
+# are not square or have channels: ``input_shape=(4, 16)``, ``input_shape=(4, 4, 4)``.
 
 clf = ConvNetClassifier(filters=(16, 32), max_iter=5, batch_size=32, random_state=0)
 pipeline = make_pipeline(StandardScaler(), clf)
@@ -28,7 +28,7 @@ scores = cross_val_score(pipeline, X_train, y_train, cv=3)
 print("accuracy of 3 folds:", *(f"{score:.4f}" for score in scores))
 
 # %%
-# The network's parameters are searched under the name of its step.
+# The network's parameters are searched with the name of its step in front.
 
 grid = {
     "convnetclassifier__kernel_size": [3, 5],
@@ -39,11 +39,11 @@ print("best:", search.best_params_)
 print(f"accuracy on images it never saw: {search.score(X_test, y_test):.4f}")
 
 # %%
-# Which digits are taken for which others:
+# Which digits are mistaken for which others:
 
 figure, ax = plt.subplots(figsize=(5.5, 5.5), layout="constrained")
 ConfusionMatrixDisplay.from_estimator(
     search, X_test, y_test, cmap="Blues", colorbar=False, ax=ax
 )
-ax.set_title("Digits that it never saw")
+ax.set_title("Test digits")
 plt.show()

@@ -1,17 +1,17 @@
 """
-Serving: a trained model that answers over HTTP
-===============================================
+Serving: answers over HTTP
+==========================
 
-Answer HTTP requests with a model, in processes that are forked off a loaded one.
+Answer HTTP requests with a model, in processes that are forked after it was loaded.
 
-The server is gunicorn (``pip install gunicorn``; the picture wants matplotlib), which
+The server is gunicorn (``pip install gunicorn``; the picture needs matplotlib), which
 needs a system that can fork:
 
     gunicorn --preload --workers 2 'serving:create_app("model.safetensors")'
 
-``python examples/serving.py`` trains a model, starts that server on a free port, puts
-it under load, compares every answer with the model's own, and draws one of them and
-how long all took.
+``python examples/serving.py`` trains a model, starts the server on a free port, sends
+many requests, compares every answer with the model's prediction, and draws one answer
+and the times of all.
 """
 
 import argparse
@@ -39,8 +39,8 @@ LIMIT = 2**24  # bytes of a request
 
 def create_app(path):
     """Return the WSGI application that answers with the model in a file."""
-    clf = load_model(path)  # which runs no code that the file brings
-    # Before the fork: a model that cannot predict is to end the server, not a request.
+    clf = load_model(path)  # runs no code from the file
+    # Before the fork: a model that cannot predict must end the server, not a request.
     clf.predict_proba(np.zeros((1, *clf.input_shape_)))
 
     def app(environ, start_response):
@@ -54,7 +54,7 @@ def create_app(path):
 
 
 def respond(clf, environ):
-    """Return the status and the answer to POST /predict, or what is wrong with it."""
+    """Return the status and the answer to POST /predict, or an error."""
     if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) != ("POST", "/predict"):
         return "404 Not Found", {"error": "POST images to /predict"}
     if not environ.get("CONTENT_LENGTH"):
@@ -79,12 +79,12 @@ def respond(clf, environ):
 
 
 def read_json(body, clf):
-    """Read a list of images, each a row of numbers or nested as (h, w) or (h, w, c)."""
+    """Read a list of images: rows of numbers, or nested as (h, w) or (h, w, c)."""
     return json.loads(body)
 
 
 def read_binary(body, clf):
-    """Read float32, little-endian, of images one after the other: no text to parse."""
+    """Read images as little-endian float32, one after the other: no text to parse."""
     return np.frombuffer(body, "<f4").reshape(-1, *clf.input_shape_)
 
 
@@ -94,7 +94,7 @@ HERE = Path(inspect.getfile(create_app)).parent  # a gallery has no __file__
 
 @contextmanager
 def serve(path, *options, workers=2):
-    """Start gunicorn with the model in a file; give its process and its address."""
+    """Start gunicorn with the model in a file; yield its process and its address."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         command = [
             *(sys.executable, "-m", "gunicorn", "--log-level", "warning"),
@@ -114,10 +114,11 @@ def serve(path, *options, workers=2):
 def load_test(address, requests, clients):
     """Send (content type, body, expected answer), each client one at a time.
 
-    Returns the seconds of each, those of all together, and how many went wrong.
+    Returns the seconds of each, the seconds of all together, and the number of wrong
+    answers.
     """
     with ThreadPoolExecutor(clients) as pool:
-        ask(address, *requests[0])  # is answered when the workers are there
+        ask(address, *requests[0])  # is answered when the workers have started
         start = time.perf_counter()
         answers = list(pool.map(lambda request: ask(address, *request), requests))
         seconds = time.perf_counter() - start
@@ -137,7 +138,7 @@ def ask(address, content_type, body, expected):
 
 
 def requests_of(X, clf, content_type, images=1):
-    """Return a request for every so many images, and what the model itself says."""
+    """Return requests of some images each, and the answers that the model gives."""
     parts = [X[start : start + images] for start in range(0, len(X), images)]
     write = {
         JSON: lambda part: json.dumps(part.tolist()).encode(),
@@ -149,8 +150,8 @@ def requests_of(X, clf, content_type, images=1):
 
 
 def draw(image, probabilities, times):
-    """Draw an answer, and how long each of them took."""
-    import matplotlib.pyplot as plt  # here, as the server has no use for it
+    """Draw an answer, and the times of all."""
+    import matplotlib.pyplot as plt  # here, as the server does not need it
 
     figure, axes = plt.subplot_mosaic(
         [["asked", "answered"], ["took", "took"]],
@@ -179,7 +180,7 @@ def draw(image, probabilities, times):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Serve a model, and put it to load.")
+    parser = argparse.ArgumentParser(description="Serve a model under load.")
     parser.add_argument("--output", type=Path, help="folder for the picture")
     folder_of_picture = parser.parse_args().output
     for package in ("gunicorn", "matplotlib"):
@@ -203,7 +204,7 @@ def main():
                     f"median {median:.1f} ms, 99th percentile {slowest:.1f} ms, "
                     f"wrong answers: {wrong}"
                 )
-    # What the model says is what the server said, where no answer was wrong.
+    # The server gave the same answers as the model, if no answer was wrong.
     figure = draw(X[0].reshape(8, 8), requests[0][2][0], times)
     if folder_of_picture:
         figure.savefig(folder_of_picture / "serving.png", dpi=130)

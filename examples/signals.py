@@ -1,17 +1,17 @@
 """
-Signals: outlines of leaves, and what scikit-learn makes of them
-================================================================
+Signals: outlines of leaves, compared with classifiers of rows
+==============================================================
 
 OSULeaf (Gandhi 2002; in the UCR archive) has the outlines of leaves of six kinds of
-trees, as the distance from the centre along the edge: 427 values. A network that slides
-over them does not mind where along the edge a feature is; rows of values do.
+trees, as the distance from the centre along the edge: 427 values. A convolution finds a
+feature at any position along the edge; classifiers of rows depend on the position.
 
 .. image:: /static/signals.png
    :alt: A leaf of each kind, drawn around its centre; and the accuracy of six
          classifiers: 88 % of skconv's network, 46 to 55 % of classifiers of rows
 
-The data come with the package sktime: ``pip install "skconv[examples]"``. All of it
-takes minutes, and so it does not run when this page is built.
+The data come with the package sktime: ``pip install "skconv[examples]"``. The example
+takes minutes, so it does not run when this page is built.
 """
 
 # sphinx_gallery_thumbnail_path = "static/signals.png"
@@ -39,11 +39,11 @@ def load(split):
     from sktime.datasets import load_osuleaf
 
     X, y = load_osuleaf(split=split, return_X_y=True, return_type="numpy3D")
-    return np.moveaxis(X, 1, -1).astype(np.float32), y  # theirs have channels first
+    return np.moveaxis(X, 1, -1).astype(np.float32), y  # sktime has channels first
 
 
 def start_anywhere(x, rng):
-    """Augment: an outline is closed, and may begin at any of its points."""
+    """Augment: an outline is closed, and may start at any of its points."""
     n, length, _ = x.shape
     places = (np.arange(length) + rng.integers(0, length, (n, 1))) % length
     return np.take_along_axis(x, places[:, :, None], axis=1)
@@ -52,8 +52,7 @@ def start_anywhere(x, rng):
 def network(epochs, seed):
     """Wang et al., "Time series classification from scratch", 2017, but smaller.
 
-    What is below, and the augmentation, was chosen by cross-validation on the training
-    signals.
+    Layers and augmentation were chosen by cross-validation on the training signals.
     """
     layers = [
         Conv1D(32, 8, stride=2, kernel_initializer="he_uniform"),
@@ -82,7 +81,7 @@ def network(epochs, seed):
 
 
 def baselines(seed):
-    """Classifiers of rows, with their defaults but for what they need to converge."""
+    """Classifiers of rows, with their defaults but enough iterations to converge."""
     scaled = {
         "logistic regression": LogisticRegression(max_iter=2000),
         "SVC": SVC(),
@@ -95,7 +94,7 @@ def baselines(seed):
 
 
 def draw(X, y, accuracies):
-    """Draw a leaf of each kind, and how many each classifier tells, seed by seed."""
+    """Draw a leaf of each kind, and the accuracy of each classifier by seed."""
     kinds = np.unique(y)
     figure = plt.figure(figsize=(5.2, 5), layout="constrained")
     above, below = figure.subfigures(2, height_ratios=[1, 3])
@@ -109,7 +108,7 @@ def draw(X, y, accuracies):
         ax.set_ylim(0)
         ax.set_axis_off()
 
-    below.suptitle("Told right, of leaves that it never saw")
+    below.suptitle("Accuracy on the test leaves")
     ax = below.subplots()
     names = sorted(accuracies, key=lambda name: np.mean(accuracies[name]))
     means = [np.mean(accuracies[name]) for name in names]
@@ -127,7 +126,7 @@ def draw(X, y, accuracies):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Tell trees by outlines of leaves.")
+    parser = argparse.ArgumentParser(description="Classify outlines of leaves.")
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", help="file for the picture; by default a window")
@@ -143,7 +142,7 @@ def main():
     print(f"{'':20}  accuracy (of each seed)  seconds to fit")
     accuracies = {}
     for name, seeds in models.items():
-        rows = name != "skconv"  # the others know rows only
+        rows = name != "skconv"  # the others take rows only
         train, test = (a.reshape(len(a), -1) if rows else a for a in (X, X_test))
         start = time.perf_counter()
         scores = [model.fit(train, y).score(test, y_test) for model in seeds]

@@ -1,10 +1,10 @@
 """
-Stream: train from chunks of a file that is never in memory whole
-=================================================================
+Stream: train from chunks of a file that is larger than memory
+==============================================================
 
-Images stand in a file that need not fit into memory; ``partial_fit`` learns from 500 of
-them at a time, and a checkpoint keeps what it has learnt. Run ``python
-examples/stream.py --output FOLDER``, kill it, run it again: it goes on where it was.
+Images are in a file that need not fit into memory; ``partial_fit`` learns from 500 at a
+time, and a checkpoint saves the state. Run ``python examples/stream.py --output
+FOLDER``, kill it, run it again: it resumes.
 """
 
 import argparse
@@ -23,7 +23,7 @@ parser = argparse.ArgumentParser(description="Train from chunks of a file.")
 parser.add_argument(
     "--output",
     type=Path,
-    help="folder for images, checkpoint and picture; by default none is kept",
+    help="folder for images, checkpoint and picture; by default a temporary one",
 )
 parser.add_argument("--images", type=int, default=20_000)
 arguments = parser.parse_args()
@@ -33,7 +33,7 @@ folder = arguments.output or Path(temporary.name)
 # %%
 # A file of images
 # ----------------
-# Digits, enlarged to 32 x 32 and each shifted its own way, as bytes.
+# Digits, enlarged to 32 x 32 and shifted at random, as bytes.
 
 SIDE, CHUNK = 32, 500
 
@@ -58,12 +58,12 @@ if not (folder / "y.npy").exists():
 # %%
 # Chunk by chunk
 # --------------
-# Each chunk opens the file anew, since pages of a memory map that were read count as
-# this process's memory as long as it is open.
+# Each chunk opens the file again, since pages of a memory map that were read are part
+# of the memory of the process as long as the map is open.
 
 
 def chunks(first=0):
-    """Yield (X, y) of 500 images at a time, from the chunk `first` on."""
+    """Yield (X, y) of 500 images at a time, starting with chunk `first`."""
     y = np.load(folder / "y.npy")
     for start in range(first * CHUNK, len(y), CHUNK):
         part = slice(start, start + CHUNK)
@@ -87,7 +87,7 @@ print(f"chunks that were seen before: {done}")
 # %%
 # Learn
 # -----
-# Each chunk is a test before it is learnt from: the network has not seen it yet.
+# Each chunk is scored before training on it: the network has not seen it yet.
 
 tracemalloc.start()
 seen, right, held = [], [], []
@@ -105,19 +105,19 @@ print(f"most memory in use: {peak / 1e6:.0f} MB; X as float32: {whole / 1e6:.0f}
 print(f"sum of the weights: {clf.network_.parameters.sum():.6f}")
 
 # %%
-# What it learnt, and what it held meanwhile
-# ------------------------------------------
+# Accuracy and memory
+# -------------------
 
 figure, (above, below) = plt.subplots(
     2, figsize=(5.2, 4.6), sharex=True, layout="constrained"
 )
 above.plot(seen, right, "o-", color="#2b5d8a", markersize=4)
 above.set_ylim(0, 1)
-above.set_title("Right before it was learnt, of each chunk", loc="left")
+above.set_title("Accuracy on each chunk before training on it", loc="left")
 below.fill_between(
     seen, 4e-6 * SIDE**2 * np.array(seen), color="#e9ecef", label="the images so far"
 )
-below.plot(seen, held, color="#c46a00", linewidth=2, label="most that was in memory")
+below.plot(seen, held, color="#c46a00", linewidth=2, label="peak of memory in use")
 below.set_title("Megabytes", loc="left")
 below.set_xlabel("images seen")
 below.locator_params("x", nbins=5)

@@ -9,8 +9,8 @@ import skconv
 
 ROOT = Path(skconv.__file__).parent
 
-# Room -> what is in it, and the rooms it may import besides itself. docs/conf.py shows
-# this table on the page about the design.
+# Room -> what is in it, and the rooms it may import besides itself. The page on the
+# design shows this table.
 ROOMS = {
     "_version.py": ("the version", ()),
     "_utils": (
@@ -66,8 +66,8 @@ KNOW_SCIKIT_LEARN = {
     *("_utils", "layers", "models", "_data", "_training"),
     *("callbacks", "estimators", "inspection", "io"),
 }
-WHAT_LAYERS_KNOW = {
-    "sklearn.get_config",  # how much is to be printed
+ALLOWED_IN_LAYERS = {
+    "sklearn.get_config",  # how much a repr prints
     "sklearn.utils.metadata_routing.UNUSED",
 }
 
@@ -89,13 +89,13 @@ def imports():
             yield from ((path, parts[0], name) for name in names)
 
 
-def test_the_table_of_rooms_lists_the_first_level():
+def test_table_of_rooms_lists_the_first_level():
     entries = {path.name for path in ROOT.iterdir() if path.name != "__pycache__"}
     assert entries - {"__init__.py", "py.typed"} == set(ROOMS)
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_the_rooms_it_may_know(room):
+def test_room_imports_only_rooms_it_may_know(room):
     allowed = {name.removesuffix(".py") for name in (room, *ROOMS[room][1])}
     rooms = {name.removesuffix(".py") for name in ROOMS}
     for path, where, name in imports():
@@ -104,19 +104,19 @@ def test_a_room_imports_only_the_rooms_it_may_know(room):
             assert target in allowed or target not in rooms, f"{path} imports {name}"
 
 
-def test_rooms_know_rooms_further_up_in_the_table_only():
+def test_rooms_import_only_rooms_above_them():
     seen = set()
     for room, (_, known) in ROOMS.items():
         assert seen.issuperset(known), room
         seen.add(room)
 
 
-def test_only_some_rooms_know_scikit_learn():
+def test_only_some_rooms_import_scikit_learn():
     for path, room, name in imports():
         if name.startswith("sklearn"):
             assert room in KNOW_SCIKIT_LEARN, f"{path} imports {name}"
             if room == "layers":
-                assert name in WHAT_LAYERS_KNOW, f"{path} imports {name}"
+                assert name in ALLOWED_IN_LAYERS, f"{path} imports {name}"
 
 
 def test_layers_call_ops_by_attribute():

@@ -1,4 +1,4 @@
-"""Every block of Python in the pages runs; every example runs; every name is shown."""
+"""Blocks of code in the pages run, examples run, and pages show every public name."""
 
 import os
 import re
@@ -62,14 +62,14 @@ def page_id(page):
     return str(page.relative_to(ROOT))
 
 
-def skip_without_what_it_needs(name):
+def skip_without_its_packages(name):
     for package in NEED.get(name, []):
         pytest.importorskip(package, reason=f"{name} needs {package}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
-def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
-    skip_without_what_it_needs(page.name)
+def test_blocks_of_a_page_run(page, monkeypatch, tmp_path):
+    skip_without_its_packages(page.name)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
     namespace = {"__name__": page.stem}
@@ -84,10 +84,17 @@ def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
-def test_links_between_pages_lead_somewhere(page):
+def test_links_of_a_page_have_targets(page):
     for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
-        built = target.startswith("gallery/")  # docs/scripts/links.py looks at those
+        built = target.startswith("gallery/")  # docs/scripts/links.py checks these
         assert built or (page.parent / target).exists(), target
+
+
+def test_readme_lists_every_layer():
+    rows = re.findall(r"^\| layers .*", (ROOT / "README.md").read_text(), re.M)
+    listed = re.findall(r"`(\w+)`", "".join(rows))
+    bases = {"Composite", "Layer"}
+    assert sorted(listed) == sorted(set(skconv.layers.__all__) - bases)
 
 
 def test_every_example_is_run():
@@ -105,7 +112,7 @@ def run_example(name, arguments, folder):
 def test_examples(name, tmp_path):
     if name == "fashion_mnist.py" and not DEBIAN.is_dir():
         pytest.skip(f"no Fashion-MNIST in {DEBIAN} (Debian's dataset-fashion-mnist)")
-    skip_without_what_it_needs(name)
+    skip_without_its_packages(name)
     arguments = ARGUMENTS.get(name, lambda folder: [])(tmp_path)
     run = run_example(name, arguments, tmp_path)
     assert run.returncode == 0, run.stderr
@@ -124,7 +131,7 @@ def test_examples(name, tmp_path):
         assert again.stdout.splitlines()[-1] == run.stdout.splitlines()[-1]
 
 
-def test_every_public_name_is_shown_to_users():
+def test_pages_show_every_public_name():
     text = "".join(
         path.read_text() for path in PAGES + list((ROOT / "examples").glob("*.py"))
     )

@@ -1,4 +1,4 @@
-"""What examples/serving.py answers; the example itself puts a server under load."""
+"""The answers of examples/serving.py; the example itself puts a server under load."""
 
 import io
 import json
@@ -29,7 +29,7 @@ def app(clf, tmp_path_factory):
     return serving.create_app(path)
 
 
-def test_a_file_that_is_no_model_ends_the_server_before_it_answers(tmp_path):
+def test_server_ends_before_it_answers_if_the_file_is_no_model(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(pickle.dumps(ConvNetClassifier()))
     with pytest.raises(ValueError, match="model.safetensors' cannot be loaded"):
@@ -46,16 +46,18 @@ def ask(app, body, content_type=serving.JSON, **more):
         "wsgi.input": io.BytesIO(body),
         **more,
     }
-    said = []
-    body = b"".join(app(environ, lambda *words: said.append(words)))
-    [(status, headers)] = said
+    sent = []
+    body = b"".join(app(environ, lambda *words: sent.append(words)))
+    [(status, headers)] = sent
     assert dict(headers)["Content-Length"] == str(len(body))
     return status, json.loads(body)
 
 
 @pytest.mark.parametrize("content_type", serving.READERS)
 @pytest.mark.parametrize("images", [1, 3])
-def test_answers_are_the_models_own(content_type, images, app, clf, digits):
+def test_answers_equal_the_predictions_of_the_model(
+    content_type, images, app, clf, digits
+):
     X = digits[1][: 2 * images].astype(np.float32)
     requests = serving.requests_of(X, clf, content_type, images)
     assert len(requests) == 2
@@ -86,7 +88,7 @@ def test_answers_are_the_models_own(content_type, images, app, clf, digits):
         (b"[]", "Expected 2D array, got 1D array"),
     ],
 )
-def test_what_is_no_image_is_refused(body, words, app):
+def test_invalid_image_is_refused(body, words, app):
     status, answer = ask(app, body)
     assert status == "400 Bad Request"
     assert re.search(words, answer["error"])
@@ -108,7 +110,7 @@ def test_bytes_that_are_no_images_are_refused(app):
         ({"CONTENT_TYPE": "text/plain"}, "415 Unsupported Media Type"),
     ],
 )
-def test_what_is_no_request_is_refused(more, status, app):
+def test_invalid_request_is_refused(more, status, app):
     got, answer = ask(app, b"[]", **more)
     assert got == status
     assert answer["error"]

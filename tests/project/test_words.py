@@ -28,10 +28,10 @@ REPLACED = {
     r"\bwho(ever)? (has|wants)\b": "name the subject",
     r"\bthat which\b": "what, the one that",
     r"\b(takes?|taken|taking|took) (it |them )?along\b": "include; of ops: fuse",
-    r"\bas (it|they) (is|are)\b(?! \w+ed\b)": "unchanged",
+    r"(?<!long )\bas (it|they) (is|are)\b(?! \w+ed\b)": "unchanged",
     r"\bwhat [\w' ]{1,40} (is|are) worth\b": "score",
     r"\b(is|are) said of\b": "description",
-    r"\b(takes?|taken|taking|took) (it |them )?up\b": "resume, accept",
+    r"\b(takes?|taken|taking|took) (it |them )?up\b(?! to\b)": "resume, accept",
     r"\bone's own\b": "custom, own",
     r"\bkin\b": "name what is similar",
     r"\brecipes?\b": "configuration; of augmentation: transform",
@@ -53,6 +53,10 @@ PRONOUNS = (
     r"test_(it|its|they|them|their|those|these|that|this|what|which|who|whose)(_|$)"
 )
 
+FSTRING = getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)  # since Python 3.12
+WORDS = {tokenize.COMMENT, tokenize.STRING, FSTRING}
+SPACE = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+
 SOURCES = sorted((ROOT / "skconv").rglob("*.py"))
 CPP = sorted(
     path for end in ("h", "cpp") for path in (ROOT / "skconv").rglob(f"*.{end}")
@@ -64,7 +68,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / "docs" / "api.rst", ROOT / "examples" / "GALLERY_HEADER.rst"),
 ]
-# An article in a teacher's voice, and the titles of publications.
+# An article in a teacher's voice.
 ALLOWED_PAGES = {ROOT / "docs" / "learning" / "convolution.md"}
 
 
@@ -87,8 +91,13 @@ def words_of_python(path):
     """Return the comments and strings of a file of Python, docstrings included."""
     with tokenize.open(path) as file:
         tokens = list(tokenize.generate_tokens(file.readline))
-    kinds = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", -1)}
-    return "\n".join(token.string for token in tokens if token.type in kinds)
+    text = "\n"
+    for token in tokens:
+        if token.type in WORDS:
+            text += token.string + "\n"
+        elif token.type not in SPACE and text[-2:] != "|\n":
+            text += "|\n"  # what follows is another sentence
+    return text
 
 
 def words_of_cpp(path):
