@@ -21,10 +21,9 @@ from .._training.validation import Validator, find_scorer
 from .._version import __version__
 from ..callbacks.protocol import CallbackSupportMixin, EpochCallbacks
 from ..callbacks.resuming import Fit, identify
-from ..layers import Activation, Dense
-from ..layers.layer import same_recipe
+from ..layers import Activation, Dense, Layer
+from ..layers.checks import same_configuration
 from ..layers.naming import name_layers
-from ..layers.signals import OnSignals
 from ..models.default import default_layers
 from ..models.diagrams import DrawsLayers
 from ..models.network import Network
@@ -244,7 +243,7 @@ class BaseConvNet(
             ("dtype", self.dtype, self.network_.dtype.name),
             ("input_shape", shape, self.input_shape_),
         ]:
-            if not same_recipe(now, then):
+            if not same_configuration(now, then):
                 raise ValueError(
                     f"{name} must be as in the last fit to go on from it, {then}, got "
                     f"{now}. Use warm_start=False and fit to start anew"
@@ -257,7 +256,7 @@ class BaseConvNet(
     def _is_for_signals(self):
         """Tell what two axes of a sample are: its layers say that."""
         nested = self.get_params(deep=True).values()
-        return any(isinstance(value, OnSignals) for value in nested)
+        return any(isinstance(value, Layer) and value.ndim == 1 for value in nested)
 
     def _hidden(self):
         """Name the hidden layers, whichever way they are described."""

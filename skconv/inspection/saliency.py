@@ -61,7 +61,9 @@ def output_gradient(network, x, direction, layer=None):
         x = network.predict(x, upto=layer)
     direction = np.asarray(direction, network.dtype)
     layers = network.layers[first:]
-    return x, chain.input_gradient(layers, network.weights, x, direction)
+    _, caches = chain.forward(layers, network.weights, x, None)
+    dx, _ = chain.backward(layers, network.weights, caches, direction)
+    return x, dx
 
 
 def input_gradient(network, x, direction):

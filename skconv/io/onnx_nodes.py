@@ -10,9 +10,9 @@ import numpy as np
 
 from .. import ops
 from .._utils.lookup import look_up
+from ..layers.checks import sample_axes
 from ..layers.normalization import inverse_deviation
-from ..layers.scaling import sample_axes
-from ..models.weights import affine_shape, build_blank, by_channel, inner_chains
+from ..models.weights import affine_shape, build_blank, by_channel
 from .registry import find_entry
 
 __all__ = ["EMIT", "Graph", "emit_chain"]
@@ -281,12 +281,12 @@ def _normalization(graph, layer, weights, x, shape):
 
 
 def _sequential(graph, layer, weights, x, shape, path):
-    (chain,) = inner_chains(layer, path)
+    (chain,) = layer.paths()
     return emit_chain(graph, chain, weights, x, shape, path)
 
 
 def _residual(graph, layer, weights, x, shape, path):
-    main, side = inner_chains(layer, path)
+    main, side = layer.paths()
     z = graph.node(
         "Add",
         emit_chain(graph, main, weights, x, shape, path),
@@ -297,8 +297,7 @@ def _residual(graph, layer, weights, x, shape, path):
 
 def _branches(graph, layer, weights, x, shape, path):
     parts = [
-        emit_chain(graph, branch, weights, x, shape, path)
-        for branch in inner_chains(layer, path)
+        emit_chain(graph, branch, weights, x, shape, path) for branch in layer.paths()
     ]
     return graph.node("Concat", *parts, axis=1)
 

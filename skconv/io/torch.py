@@ -14,7 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..models.weights import affine_shape, by_channel, check_weight, leaves, replace
+from ..models.weights import (
+    affine_shape,
+    by_channel,
+    check_weight,
+    leaf_layers,
+    replace,
+)
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -228,7 +234,7 @@ def from_torch(model, state):
 
 def _match(network, counts):
     """Yield (our name, torch's key, row, leaf) of each array, in torch's order."""
-    for leaf in leaves(network):
+    for leaf in leaf_layers(network):
         prefix = f"{leaf.path}."
         has = [name for name in network.arrays if name.rpartition(".")[0] == leaf.path]
         rows = ROWS.get(type(leaf.layer).__name__)

@@ -1,21 +1,29 @@
-"""Layers: recipes with `build`, `predict`, `forward` and `backward`."""
+"""Layers, and functions that build them and run them in chains."""
 
+from .composite import Composite
 from .composites import Branches, Residual, Sequential
-from .convolution import Conv2D
+from .convolution import Conv1D, Conv2D
 from .dense import Dense, Flatten
 from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .layer import Layer
-from .normalization import BatchNorm, Normalization
-from .pointwise import Activation, Dropout, SpatialDropout2D
-from .pooling import AvgPool2D, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
-from .scaling import LayerNorm, PReLU, Rescaling
-from .signals import (
-    AvgPool1D,
-    Conv1D,
-    GlobalAvgPool1D,
-    GlobalMaxPool1D,
-    MaxPool1D,
+from .normalization import BatchNorm, LayerNorm, Normalization
+from .pointwise import (
+    Activation,
+    Dropout,
+    PReLU,
+    Rescaling,
     SpatialDropout1D,
+    SpatialDropout2D,
+)
+from .pooling import (
+    AvgPool1D,
+    AvgPool2D,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    MaxPool1D,
+    MaxPool2D,
 )
 
 __all__ = [
@@ -24,6 +32,7 @@ __all__ = [
     "AvgPool2D",
     "BatchNorm",
     "Branches",
+    "Composite",
     "Conv1D",
     "Conv2D",
     "Dense",

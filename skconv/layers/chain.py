@@ -1,37 +1,44 @@
-"""A chain of named layers: what a network and a layer that holds others do alike.
+"""A chain of named layers, which networks and layers that hold layers consist of.
 
-Layers are a list of ``(name, layer)``; weights are a dict of what each of them has, by
+Layers are a list of ``(name, layer)``; weights are a dict of each layer's weights, by
 its name. Those of a layer that holds others nest in the same way.
 """
 
 import operator
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
+
+from .fusion import Step, fuse
+from .layer import Layer
+from .typing import Array, Batches, Chain, Shape, Weights
 
 __all__ = [
     "adapt",
     "backward",
     "build",
     "forward",
-    "input_gradient",
-    "leaves",
-    "multiply_adds",
-    "penalty",
+    "named_weights",
     "predict",
 ]
 
 
-def build(layers, input_shape, rng, dtype):
-    """Send the shape down the layers; collect the weights that come up.
+def build(
+    layers: Chain, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+) -> tuple[Weights, list[Shape]]:
+    """Build each layer for the output shape of the one before.
 
     Returns
     -------
     weights : dict of str to dict
     shapes : list of tuple of int
-        What comes out of each layer.
+        The output shape of each layer.
     """
-    weights, shapes, shape = {}, [], tuple(input_shape)
+    weights: Weights = {}
+    shapes: list[Shape] = []
+    shape = tuple(input_shape)
     for name, layer in layers:
         with _naming(name, layer):
             built, shape = layer.build(shape, rng, dtype)
@@ -41,10 +48,10 @@ def build(layers, input_shape, rng, dtype):
     return weights, shapes
 
 
-def adapt(layers, weights, batches):
-    """Have each layer learn from what reaches it of the training data (see `Layer`)."""
+def adapt(layers: Chain, weights: Weights, batches: Batches) -> None:
+    """Adapt each layer to what reaches it of the training data (see `Layer`)."""
 
-    def reaching(before):
+    def reaching(before: Chain) -> Iterator[tuple[Array, Array | None]]:
         for x, sample_weight in batches():
             yield predict(before, weights, x), sample_weight
 
@@ -53,18 +60,22 @@ def adapt(layers, weights, batches):
             layer.adapt(weights[name], partial(reaching, layers[:i]))
 
 
-def predict(layers, weights, x, upto=None):
+def predict(
+    layers: Chain, weights: Weights, x: Array, upto: str | None = None
+) -> Array:
     """Compute the output of the last layer, or of the one called `upto`."""
-    for layer, own in _fused(layers, weights, upto):
-        x = layer.predict(own, x)
+    for step, own in _fused(layers, weights, upto):
+        x = step.predict(own, x)
     return x
 
 
-def _fused(layers, weights, upto):
-    """Yield layers and their weights, and one in the place of those that can be one."""
-    waiting = None
+def _fused(
+    layers: Chain, weights: Weights, upto: str | None
+) -> Iterator[tuple[Step, Weights]]:
+    """Yield the steps of prediction and their weights, those fused that can be."""
+    waiting: tuple[Step, Weights] | None = None
     for name, layer in layers:
-        fused = waiting and layer.fuse(*waiting, weights[name])
+        fused = waiting and fuse(*waiting, layer, weights[name])
         if waiting and not fused:
             yield waiting
         waiting = fused or (layer, weights[name])
@@ -74,13 +85,21 @@ def _fused(layers, weights, upto):
         yield waiting
 
 
-def forward(layers, weights, x, rng, shapes=None):
-    """Go down the layers in training.
+def forward(
+    layers: Chain,
+    weights: Weights,
+    x: Array,
+    rng: np.random.Generator | None,
+    shapes: list[Shape] | None = None,
+) -> tuple[Array, list[Any]]:
+    """Call `forward` of each layer, first to last.
 
     Parameters
     ----------
+    rng : numpy.random.Generator or None
+        None means as in prediction (see `Layer`).
     shapes : list of tuple of int, optional
-        What `build` said that comes out of each layer, to be checked.
+        The output shape of each layer as `build` returned it, to be checked.
 
     Returns
     -------
@@ -98,107 +117,82 @@ def forward(layers, weights, x, rng, shapes=None):
     return x, caches
 
 
-def backward(layers, weights, caches, dy, need_dx=True):
-    """Go back up the layers with the gradient.
+def backward(
+    layers: Chain, weights: Weights, caches: list[Any], dy: Array, need_dx: bool = True
+) -> tuple[Array | None, Weights]:
+    """Call `backward` of each layer, last to first.
 
     Returns
     -------
     dx : ndarray or None
     grads : dict of str to dict
-        Nested as weights are, without those that training does not learn.
+        Nested as weights are, without state.
     """
-    first = 0  # Nobody reads a gradient below the first layer that learns.
+    first = (
+        0  # Without need_dx, nothing reads a gradient below the first trained layer.
+    )
     if not need_dx:
-        learning = (
+        trained = (
             i
             for i, (name, layer) in enumerate(layers)
-            if any(learnt for *_, learnt in leaves(layer, weights[name]))
+            if any(is_trained for *_, is_trained in named_weights(layer, weights[name]))
         )
-        first = next(learning, len(layers))
-    grads = {name: {} for name, _ in layers}
+        first = next(trained, len(layers))
+    grads: Weights = {name: {} for name, _ in layers}
+    gradient: Any = dy
     for i in reversed(range(first, len(layers))):
         name, layer = layers[i]
         cache, shape = caches.pop()
         with _naming(name, layer):
-            dtype, wanted = dy.dtype, need_dx or i > first
-            dy, grads[name] = layer.backward(weights[name], cache, dy, need_dx=wanted)
+            dtype, is_read = gradient.dtype, need_dx or i > first
+            gradient, grads[name] = layer.backward(
+                weights[name], cache, gradient, need_dx=is_read
+            )
             _check_gradients(layer, weights[name], grads[name])
-            if wanted:
-                _check_promise("backward", dy, shape, dtype)
-    return (dy if need_dx else None), grads
+            if is_read:
+                _check_promise("backward", gradient, shape, dtype)
+    return (gradient if need_dx else None), grads
 
 
-def penalty(layers, weights):
-    """Add up what the loss has added for large weights, and its gradient.
-
-    Returns
-    -------
-    value : float
-    grads : dict of str to dict
-        Nested as weights are, of those weights alone that it depends on.
-    """
-    total, grads = 0.0, {}
-    for name, layer in layers:
-        value, grads[name] = layer.penalty(weights[name])
-        total += value
-    return total, grads
-
-
-def leaves(layer, weights, path=()):
-    """Go through a layer's weights and those of layers inside of it, in build order.
+def named_weights(
+    layer: Layer, weights: Weights, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any, bool]]:
+    """Yield the weights of a layer and of the layers inside of it, in build order.
 
     Yields
     ------
     path : tuple of str
         Names that lead to a weight.
     weight : ndarray
-    learnt : bool
-        Whether training learns it by its gradient; otherwise it is state.
+    is_trained : bool
+        Whether its gradient trains it; otherwise it is state.
     """
     inner = dict(layer.inner_layers())
     for key, value in weights.items():
         if key in inner:
-            yield from leaves(inner[key], value, (*path, key))
+            yield from named_weights(inner[key], value, (*path, key))
         else:
             yield (*path, key), value, key not in layer.state
 
 
-def input_gradient(layers, weights, x, dy):
-    """Turn the gradient in what `predict` returns into that in its input."""
-    inputs = []
-    for name, layer in layers:
-        inputs.append(x)
-        x = layer.predict(weights[name], x)
-    for (name, layer), x in zip(reversed(layers), reversed(inputs), strict=True):
-        dy = layer.input_gradient(weights[name], x, dy)
-    return dy
-
-
-def multiply_adds(layers, input_shape):
-    """Count the multiply-adds of all layers for one sample (see `Layer`)."""
-    _, shapes = build(layers, input_shape, np.random.default_rng(0), np.dtype("f4"))
-    sizes = zip([tuple(input_shape), *shapes], shapes, layers, strict=False)
-    return sum(layer.multiply_adds(a, b) for a, b, (_, layer) in sizes)
-
-
-def _check_promise(verb, array, shape, dtype):
-    """Check what a layer returns: a mistake would show up far from its author."""
+def _check_promise(verb: str, array: Any, shape: Shape, dtype: np.dtype[Any]) -> None:
+    """Check what a layer returns: later, its author's mistake would be hard to find."""
     got = np.shape(array)[1:], getattr(array, "dtype", None)
     if got != (shape, dtype):
         raise ValueError(
-            f"{verb} must return samples of shape {shape} in {dtype}, as build and the "
-            f"network say, got {got[0]} in {got[1]}"
+            f"{verb} must return samples of shape {shape} in {dtype}, the shape from "
+            f"build and the network's dtype, got {got[0]} in {got[1]}"
         )
 
 
-def _check_gradients(layer, weights, grads):
-    """Mind what a layer's author forgot."""
-    for path, weight, learnt in leaves(layer, weights):
-        gradient = grads
-        for key in path if learnt else ():
+def _check_gradients(layer: Layer, weights: Weights, grads: Weights) -> None:
+    """Check that there is a gradient for each trained weight, of its shape."""
+    for path, weight, is_trained in named_weights(layer, weights):
+        gradient: Any = grads
+        for key in path if is_trained else ():
             gradient = gradient.get(key, {})
         missing = isinstance(gradient, dict)
-        if learnt and (missing or np.shape(gradient) != np.shape(weight)):
+        if is_trained and (missing or np.shape(gradient) != np.shape(weight)):
             got = "none" if missing else f"one of shape {np.shape(gradient)}"
             raise ValueError(
                 f"backward must return a gradient of shape {np.shape(weight)} for "
@@ -207,25 +201,25 @@ def _check_gradients(layer, weights, grads):
 
 
 class _naming:  # a class: a generator would cost more than a small layer
-    """Put a layer's name, or the path to it, in front of what goes wrong in it."""
+    """Put a layer's name, or the path to it, in front of the errors raised in it."""
 
     __slots__ = ("layer", "name")
 
     kinds = AttributeError, TypeError, ValueError
 
-    def __init__(self, name, layer):
+    def __init__(self, name: str, layer: Layer) -> None:
         self.name, self.layer = name, layer
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         pass
 
-    def __exit__(self, _, error, traceback):
+    def __exit__(self, _: Any, error: Any, traceback: Any) -> None:
         if isinstance(error, self.kinds):
             # Subclasses, such as NumPy's, may not be made of a message alone.
             kind = next(kind for kind in self.kinds if isinstance(error, kind))
             inside = getattr(error, "_where", None)
             path, layer, words = inside or ("", repr(self.layer), error)
             where = f"{self.name}.{path}".rstrip("."), layer, words
-            named = kind("layer {!r} ({}): {}".format(*where))
+            named: Any = kind("layer {!r} ({}): {}".format(*where))
             named._where = where
             raise named from (error.__cause__ if inside else error)

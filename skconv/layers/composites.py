@@ -1,23 +1,27 @@
 """Layers that hold layers: one after the other, around a shortcut, side by side."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from .. import ops
-from .._utils.params import NestedParamsMixin, active
-from . import chain
-from .layer import Layer, activated
+from .._utils.params import active
+from .affine import activated
+from .composite import Composite
 from .naming import name_layers
+from .typing import Array, Chain, Shape, Weights
 
 __all__ = ["Branches", "Residual", "Sequential"]
 
 
-class Sequential(NestedParamsMixin, Layer):
+class Sequential(Composite):
     """One layer after the other, as one layer.
 
     Parameters
     ----------
     layers : list of layers or of (str, layer)
-        As those of an estimator; their names reach in, ``block1__conv1__filters``.
+        As in an estimator; their names reach in, ``block1__conv1__filters``.
 
     Examples
     --------
@@ -33,34 +37,23 @@ class Sequential(NestedParamsMixin, Layer):
     Conv2D(filters=16)
     """
 
-    def __init__(self, layers):
+    def __init__(self, layers: Sequence[Any]) -> None:
         self.layers = layers
 
-    def inner_layers(self):
-        return active(self.layers)
+    def paths(self) -> list[Chain]:
+        return [active(self.layers)]
 
-    def build(self, input_shape, rng, dtype):
-        layers = name_layers(self.layers, taken=self.get_params(deep=False))
-        weights, shapes = chain.build(layers, input_shape, rng, dtype)
-        return weights, shapes[-1]
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
+        name_layers(self.layers, taken=self.get_params(deep=False))
+        return super().build(input_shape, rng, dtype)
 
-    def adapt(self, weights, batches):
-        chain.adapt(active(self.layers), weights, batches)
+    def join(self, outputs: list[Array]) -> tuple[Array, Any]:
+        return outputs[0], None
 
-    def predict(self, weights, x):
-        return chain.predict(active(self.layers), weights, x)
-
-    def forward(self, weights, x, rng):
-        return chain.forward(active(self.layers), weights, x, rng)
-
-    def backward(self, weights, cache, dy, need_dx=True):
-        return chain.backward(active(self.layers), weights, cache, dy, need_dx)
-
-    def input_gradient(self, weights, x, dy):
-        return chain.input_gradient(active(self.layers), weights, x, dy)
-
-    def multiply_adds(self, input_shape, output_shape):
-        return chain.multiply_adds(active(self.layers), input_shape)
+    def split(self, cache: Any, dy: Array) -> list[Array]:
+        return [dy]
 
 
 class Residual(Sequential):
@@ -71,17 +64,17 @@ class Residual(Sequential):
     layers : list of layers or of (str, layer)
         One after the other. Names reach in, ``block1__conv1__filters``.
     shortcut : layer, list of layers or None, default=None
-        What becomes of the input that is added: where the layers change its shape, a
-        ``Conv2D(filters, 1, stride=...)`` does so, too. None leaves it as it is. Names
-        reach in behind the argument's, ``block1__shortcut__stride``.
+        Applied to the input before it is added: where the layers change its shape, a
+        ``Conv2D(filters, 1, stride=...)`` does so, too. None adds it unchanged. Names
+        reach in after the argument's name, ``block1__shortcut__stride``.
     activation : str or None, default=None
         Of the sum; a name in `skconv.ops.ACTIVATIONS`.
 
     Notes
     -----
     He et al., "Deep residual learning for image recognition", 2016, equation 1; with
-    a shortcut that has weights, equation 2. The gradient of a sum goes to both sides
-    as it is: ``dx = layers'(x)^T dz + shortcut'(x)^T dz``.
+    a shortcut that has weights, equation 2. Both sides get the gradient of the sum:
+    ``dx = layers'(x)^T dz + shortcut'(x)^T dz``.
 
     Weights: those of each layer under its name, those of the shortcut under
     ``shortcut``.
@@ -101,94 +94,61 @@ class Residual(Sequential):
 
     _parts = {"layers": "layer", "shortcut": "layer"}  # noqa: RUF012
 
-    def __init__(self, layers, shortcut=None, *, activation=None):
+    def __init__(
+        self,
+        layers: Sequence[Any],
+        shortcut: Any = None,
+        *,
+        activation: str | None = None,
+    ) -> None:
         self.layers = layers
         self.shortcut = shortcut
         self.activation = activation
 
-    def inner_layers(self):
-        return active(self.layers) + self._side()
+    def paths(self) -> list[Chain]:
+        shortcut = [] if self.shortcut is None else [("shortcut", self.shortcut)]
+        return [active(self.layers), active(_as_layers(shortcut))]
 
-    def _side(self):
-        """Return the shortcut as a chain of one layer, or of none."""
-        if self.shortcut is None:
-            return []
-        return active([("shortcut", _as_layer(self.shortcut))])
-
-    def build(self, input_shape, rng, dtype):
+    def join_shapes(self, input_shape: Shape, shapes: list[Shape]) -> Shape:
         ops.find_activation(self.activation)
-        weights, shape = super().build(input_shape, rng, dtype)
-        side = self._side() and name_layers(self._side())
-        side_weights, side_shapes = chain.build(side, input_shape, rng, dtype)
-        side_shape = (tuple(input_shape), *side_shapes)[-1]
-        if shape != side_shape:
+        shape, side = shapes
+        if shape != side:
             raise ValueError(
                 f"the shapes of what it adds must be the same, but its layers make "
-                f"{shape} of its input {tuple(input_shape)}, and its shortcut "
-                f"{side_shape}; use padding='same' in the layers, or a shortcut that "
-                f"makes {shape}, such as Conv2D({shape[-1]}, 1, stride=...)"
+                f"{shape} of its input {input_shape}, and its shortcut {side}; use "
+                f"padding='same' in the layers, or a shortcut that makes {shape}, such "
+                f"as Conv2D({shape[-1]}, 1, stride=...)"
             )
-        return {**weights, **side_weights}, shape
+        return shape
 
-    def adapt(self, weights, batches):
-        super().adapt(weights, batches)
-        chain.adapt(self._side(), weights, batches)
-
-    def predict(self, weights, x):
-        z = self._sum(weights, x)
-        return ops.activate(z, self.activation, out=z)
-
-    def _sum(self, weights, x):
-        return super().predict(weights, x) + chain.predict(self._side(), weights, x)
-
-    def forward(self, weights, x, rng):
-        z, cache = super().forward(weights, x, rng)
-        side, side_cache = chain.forward(self._side(), weights, x, rng)
-        z = z + side  # not in place: the last layer may have kept it
-        y, kept = self._activated(z)
-        return y, (cache, side_cache, kept)
-
-    def _activated(self, z):
-        """Return the output for a sum, in its place, and what the gradient needs."""
+    def join(self, outputs: list[Array]) -> tuple[Array, Any]:
+        main, side = outputs
+        z = main + side
         return activated(
             lambda activation: ops.activate(z, activation, out=z), self.activation
         )
 
-    def backward(self, weights, cache, dy, need_dx=True):
-        cache, side_cache, kept = cache
-        dz = ops.activate_grad(dy, kept, self.activation)
-        dx, grads = super().backward(weights, cache, dz, need_dx)
-        side = chain.backward(self._side(), weights, side_cache, dz, need_dx)
-        return dx + side[0] if need_dx else None, {**grads, **side[1]}
-
-    def input_gradient(self, weights, x, dy):
-        _, kept = self._activated(self._sum(weights, x))
-        dz = ops.activate_grad(dy, kept, self.activation)
-        side = chain.input_gradient(self._side(), weights, x, dz)
-        return super().input_gradient(weights, x, dz) + side
-
-    def multiply_adds(self, input_shape, output_shape):
-        return super().multiply_adds(input_shape, output_shape) + chain.multiply_adds(
-            self._side(), input_shape
-        )
+    def split(self, cache: Any, dy: Array) -> list[Array]:
+        dz = ops.activate_grad(dy, cache, self.activation)
+        return [dz, dz]
 
 
-class Branches(NestedParamsMixin, Layer):
-    """Layers side by side, each of which sees the input; their channels are joined.
+class Branches(Composite):
+    """Layers side by side that each get the input; their channels are joined.
 
     Parameters
     ----------
     layers : list of layers, of lists of layers, or of (str, either)
-        One entry a branch; a list is a chain of layers, as of `Sequential`. Names
-        reach in: ``mixed__wide__filters`` and, through a list that was called so,
+        One entry for each branch; a list is a chain of layers, as in `Sequential`.
+        Names reach in: ``mixed__wide__filters`` and, into a list of that name,
         ``mixed__wide__conv1__filters``.
 
     Notes
     -----
-    As in Szegedy et al., "Going deeper with convolutions", 2015. Images have to come
-    out of all branches in one size (``padding="same"``), flat samples in any. A branch
-    that hands on its input is ``Activation(None)``. The gradient in the input is the
-    sum of the branches'.
+    As in Szegedy et al., "Going deeper with convolutions", 2015. All
+    branches must make images of one size (``padding="same"``); flat samples may have
+    any. A branch that returns its input is ``Activation(None)``. The gradient in the
+    input is the sum of the branches' gradients.
 
     Examples
     --------
@@ -206,69 +166,41 @@ class Branches(NestedParamsMixin, Layer):
     (6, 6, 15)
     """
 
-    def __init__(self, layers):
+    def __init__(self, layers: Sequence[Any]) -> None:
         self.layers = layers
 
-    def inner_layers(self):
-        return [(name, _as_layer(part)) for name, part in active(self.layers)]
+    def paths(self) -> list[Chain]:
+        return [[branch] for branch in _as_layers(active(self.layers))]
 
-    def build(self, input_shape, rng, dtype):
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
         is_list = isinstance(self.layers, list | tuple)
         layers = self.inner_layers() if is_list else self.layers
-        named = name_layers(layers, taken=self.get_params(deep=False))
-        weights, shapes = {}, {}
-        for name, layer in named:
-            one, (shape,) = chain.build([(name, layer)], input_shape, rng, dtype)
-            weights, shapes[name] = {**weights, **one}, shape
-        if len({shape[:-1] for shape in shapes.values()}) > 1:
+        name_layers(layers, taken=self.get_params(deep=False))
+        return super().build(input_shape, rng, dtype)
+
+    def join_shapes(self, input_shape: Shape, shapes: list[Shape]) -> Shape:
+        if len({shape[:-1] for shape in shapes}) > 1:
+            names = [name for name, _ in self.inner_layers()]
             raise ValueError(
                 "branches must make images of one size to be joined, but of its input "
-                f"{tuple(input_shape)} they make {shapes}; use padding='same', and one "
-                "stride"
+                f"{input_shape} they make {dict(zip(names, shapes, strict=True))}; use "
+                "padding='same', and one stride"
             )
-        return weights, (*shape[:-1], sum(shape[-1] for shape in shapes.values()))
+        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
-    def adapt(self, weights, batches):
-        for branch in self.inner_layers():
-            chain.adapt([branch], weights, batches)
+    def join(self, outputs: list[Array]) -> tuple[Array, Any]:
+        joints = np.cumsum([output.shape[-1] for output in outputs])[:-1]
+        return np.concatenate(outputs, axis=-1), joints
 
-    def predict(self, weights, x):
-        parts = [layer.predict(weights[name], x) for name, layer in self.inner_layers()]
-        return np.concatenate(parts, axis=-1)
-
-    def forward(self, weights, x, rng):
-        parts, caches = [], []
-        for branch in self.inner_layers():
-            part, cache = chain.forward([branch], weights, x, rng)
-            parts.append(part)
-            caches.append(cache)
-        joints = np.cumsum([part.shape[-1] for part in parts])[:-1]
-        return np.concatenate(parts, axis=-1), (caches, joints)
-
-    def backward(self, weights, cache, dy, need_dx=True):
-        caches, joints = cache
-        dx, grads = None, {}
-        for branch, cache, part in zip(
-            self.inner_layers(), caches, np.split(dy, joints, axis=-1), strict=True
-        ):
-            d, grads_here = chain.backward([branch], weights, cache, part, need_dx)
-            grads.update(grads_here)
-            dx = d if dx is None else dx + d
-        return dx, grads
-
-    def input_gradient(self, weights, x, dy):
-        dx, start = 0, 0
-        for name, layer in self.inner_layers():
-            stop = start + layer.predict(weights[name], x).shape[-1]
-            part = np.ascontiguousarray(dy[..., start:stop])
-            dx, start = dx + layer.input_gradient(weights[name], x, part), stop
-        return dx
-
-    def multiply_adds(self, input_shape, output_shape):
-        return sum(
-            chain.multiply_adds([each], input_shape) for each in self.inner_layers()
-        )
+    def split(self, cache: Any, dy: Array) -> list[Array]:
+        return np.split(dy, cache, axis=-1)
 
 
-def _as_layer(part):
-    return Sequential(part) if isinstance(part, list | tuple) else part
+def _as_layers(entries: list[tuple[str, Any]]) -> Chain:
+    """Return named layers; each list is a chain of layers, as one layer."""
+    return [
+        (name, Sequential(part) if isinstance(part, list | tuple) else part)
+        for name, part in entries
+    ]

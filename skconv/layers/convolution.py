@@ -1,73 +1,30 @@
-"""Convolutional layers on images."""
+"""Convolutional layers on images and on signals."""
 
-import math
+from typing import Any, ClassVar
+
+import numpy as np
 
 from .. import ops
-from .layer import Affine, Layer, image_shape
+from .affine import Affine
+from .checks import pixel_shape
+from .typing import Array, Padding, Padding1D, Pair, Shape, Weights
+from .windows import add_row, drop_row, find_window, slide
 
-__all__ = ["Conv2D", "Convolution", "PooledConv2D", "Sliding"]
-
-# What an op is given of a layer's weights.
-_OPERANDS = "kernel", "bias", "scale"
-
-
-class Sliding(Affine):
-    """What slides over all axes but the last; its arguments are those of a window.
-
-    Its ``_op`` takes a scale as the last argument, as `skconv.ops.conv2d` does. Among
-    its weights there is one in prediction alone, from a layer fused into it.
-    """
-
-    def predict(self, weights, x):
-        kernel, bias, scale = map(weights.get, _OPERANDS)
-        return self._op(x, kernel, bias, self.activation, scale)
-
-    def _window(self, input_shape):
-        return ops.window(
-            tuple(input_shape[:-1]),
-            self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-        )
+__all__ = ["Conv1D", "Conv2D", "Convolution"]
 
 
-class Convolution(Sliding):
-    """Kernels that slide over all axes but the last; a subclass says which these are.
+class Convolution(Affine):
+    """Kernels that slide over all axes but the last, which `ndim` counts."""
 
-    It has a function ``_expect(input_shape)``, which checks that, besides what `Affine`
-    asks for.
-    """
+    ndim: ClassVar[int]
+    filters: int
+    groups: int
 
-    def __init__(
-        self,
-        filters,
-        kernel_size=3,
-        *,
-        stride=1,
-        padding="same",
-        dilation=1,
-        groups=1,
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        kernel_l1=0.0,
-        kernel_l2=0.0,
-    ):
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
-        self.groups = groups
-        self.activation = activation
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.kernel_l1 = kernel_l1
-        self.kernel_l2 = kernel_l2
-
-    def build(self, input_shape, rng, dtype):
-        c = self._expect(input_shape)[-1]
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
+        pixel_shape(input_shape, self.ndim)
+        c = input_shape[-1]
         filters = ops.positive_int(self.filters, "filters")
         groups = ops.positive_int(self.groups, "groups")
         if c % groups or filters % groups:
@@ -75,14 +32,37 @@ class Convolution(Sliding):
                 f"groups must divide its {c} input channels and its {filters} filters, "
                 f"got {groups}"
             )
-        win = self._window(input_shape)
+        win = find_window(self, input_shape)
         kernel_shape = (*win.size, c // groups, filters)
         weights = self._draw_weights(kernel_shape, rng, dtype, groups)
         return weights, (*win.output, filters)
 
-    def multiply_adds(self, input_shape, output_shape):
-        taps = math.prod(self._window(input_shape).size)
-        return math.prod(output_shape) * taps * (input_shape[-1] // self.groups)
+    def _apply(self, weights: Weights, x: Array, activation: str | None) -> Array:
+        y = ops.conv2d(
+            add_row(x, self.ndim),
+            add_row(weights["kernel"], self.ndim, axis=0),
+            weights.get("bias"),
+            weights.get("scale"),
+            activation=activation,
+            groups=self.groups,
+            **slide(self, x.shape[1:]),
+        )
+        return drop_row(y, self.ndim)
+
+    def _apply_backward(
+        self, weights: Weights, x: Array, saved: Array, dy: Array, need_dx: bool
+    ) -> tuple[Array | None, Array, Array]:
+        dx, dkernel, dbias = ops.conv2d_backward(
+            add_row(dy, self.ndim),
+            add_row(saved, self.ndim),
+            add_row(x, self.ndim),
+            add_row(weights["kernel"], self.ndim, axis=0),
+            activation=self.activation,
+            need_dx=need_dx,
+            groups=self.groups,
+            **slide(self, x.shape[1:]),
+        )
+        return drop_row(dx, self.ndim), drop_row(dkernel, self.ndim, axis=0), dbias
 
 
 class Conv2D(Convolution):
@@ -97,26 +77,26 @@ class Conv2D(Convolution):
         Step between the windows, in pixels.
     padding : {"valid", "same"}, int, (ph, pw) or ((top, bottom), (left, right)), \
 default="same"
-        Zeros around the image. "valid": none. "same": as many as make the output
+        Zeros around the image. "valid": none. "same": enough to make the output
         ``ceil(input / stride)`` large, the odd one at the bottom and right (as Keras).
     dilation : int or (dh, dw), default=1
         Step between the taps of one window, in pixels.
     groups : int, default=1
-        Channels and filters fall into this many groups that do not see each other;
-        with as many as there are channels the convolution is depthwise.
+        Number of groups of channels and filters; filters see the channels of their own
+        group only. As many groups as channels make the convolution depthwise.
     activation : str or None, default=None
         A name in `skconv.ops.ACTIVATIONS`.
     use_bias : bool, default=True
     kernel_initializer : str, default="glorot_uniform"
         A name in `skconv.layers.initializers.INITIALIZERS`.
     kernel_l1, kernel_l2 : float, default=0.0
-        What the loss has added for large weights: ``kernel_l1 * sum(abs(kernel)) +
-        kernel_l2 * sum(kernel**2)``.
+        Strength of a penalty in the loss: ``kernel_l1 * sum(abs(kernel)) + kernel_l2 *
+        sum(kernel**2)``.
 
     Notes
     -----
     Weights: ``kernel (kh, kw, c / groups, filters)`` and ``bias (filters,)``. The
-    formulas stand with `skconv.ops.conv2d` and its gradients.
+    formulas are at `skconv.ops.conv2d` and its gradients.
 
     Examples
     --------
@@ -130,46 +110,101 @@ default="same"
     (5, 14, 14, 8)
     """
 
-    _expect = staticmethod(image_shape)
+    ndim = 2
 
-    def _op(self, x, kernel, bias, activation, scale=None):
-        slide = self._slide()
-        return ops.conv2d(x, kernel, bias, scale, activation=activation, **slide)
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Pair = 3,
+        *,
+        stride: Pair = 1,
+        padding: Padding = "same",
+        dilation: Pair = 1,
+        groups: int = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str = "glorot_uniform",
+        kernel_l1: float = 0.0,
+        kernel_l2: float = 0.0,
+    ) -> None:
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.activation = activation
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+        self.kernel_l1 = kernel_l1
+        self.kernel_l2 = kernel_l2
 
-    def _op_backward(self, dy, kept, x, kernel, need_dx):
-        return ops.conv2d_backward(
-            dy,
-            kept,
-            x,
-            kernel,
-            activation=self.activation,
-            need_dx=need_dx,
-            **self._slide(),
-        )
 
-    def _slide(self):
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": self.groups,
-        }
+class Conv1D(Convolution):
+    """1-D convolution of signals, spectra, time series.
 
+    Parameters
+    ----------
+    filters : int
+        Number of kernels, and so of output channels.
+    kernel_size : int, default=3
+    stride : int, default=1
+        Step between the windows, in samples of the signal.
+    padding : {"valid", "same", "causal"}, int or (left, right), default="same"
+        Zeros around the signal. "valid" and "same": as in `Conv2D`. "causal": enough
+        on the left that an output depends on nothing that comes after it (van den Oord
+        et al., "WaveNet", 2016, section 2.1).
+    dilation : int, default=1
+        Step between the taps of one window.
+    groups, activation, use_bias, kernel_initializer, kernel_l1, kernel_l2
+        As in `Conv2D`.
 
-class PooledConv2D(Layer):
-    """What prediction makes of a `Conv2D` and a `MaxPool2D` behind it."""
+    Notes
+    -----
+    Weights: ``kernel (k, c / groups, filters)`` and ``bias (filters,)``. Formula and
+    gradients are those of `skconv.ops.conv2d`, for images of one row::
 
-    def __init__(self, conv, pool):
-        self.conv = conv
-        self.pool = pool
+        z[n, p, f] = b[f] + sum over t, c of  x[n, p stride + t dilation - left, c]
+                                              * kernel[t, c, f]
 
-    def predict(self, weights, x):
-        return ops.conv2d_max_pool2d(
-            x,
-            *map(weights.get, _OPERANDS),
-            activation=self.conv.activation,
-            **self.conv._slide(),
-            pool_size=self.pool.pool_size,
-            pool_stride=self.pool.stride,
-            pool_padding=self.pool.padding,
-        )
+    Examples
+    --------
+    Each output is a value less the one before:
+
+    >>> import numpy as np
+    >>> from skconv.layers import Conv1D
+    >>> layer = Conv1D(1, 2, padding="causal", use_bias=False)
+    >>> kernel = np.array([-1.0, 1.0]).reshape(2, 1, 1)
+    >>> signal = np.array([1.0, 2.0, 4.0, 8.0]).reshape(1, 4, 1)
+    >>> layer.predict({"kernel": kernel}, signal)[0, :, 0]
+    array([1., 1., 2., 4.])
+    """
+
+    ndim = 1
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        *,
+        stride: int = 1,
+        padding: Padding1D = "same",
+        dilation: int = 1,
+        groups: int = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str = "glorot_uniform",
+        kernel_l1: float = 0.0,
+        kernel_l2: float = 0.0,
+    ) -> None:
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.activation = activation
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+        self.kernel_l1 = kernel_l1
+        self.kernel_l2 = kernel_l2

@@ -1,15 +1,20 @@
 """Layers on flat samples."""
 
 import math
+from typing import Any
+
+import numpy as np
 
 from .. import ops
-from .layer import Affine, Layer
+from .affine import Affine
+from .layer import Layer
+from .typing import Array, Shape, Weights
 
 __all__ = ["Dense", "Flatten"]
 
 
 class Dense(Affine):
-    """Each output sees every input: ``activation(x @ kernel + bias)``.
+    """Each output depends on every input: ``activation(x @ kernel + bias)``.
 
     Images are flattened first, pixel by pixel with their channels together.
 
@@ -23,8 +28,8 @@ class Dense(Affine):
     kernel_initializer : str, default="glorot_uniform"
         A name in `skconv.layers.initializers.INITIALIZERS`.
     kernel_l1, kernel_l2 : float, default=0.0
-        What the loss has added for large weights: ``kernel_l1 * sum(abs(kernel)) +
-        kernel_l2 * sum(kernel**2)``.
+        Strength of a penalty in the loss: ``kernel_l1 * sum(abs(kernel)) + kernel_l2 *
+        sum(kernel**2)``.
 
     Notes
     -----
@@ -42,14 +47,14 @@ class Dense(Affine):
 
     def __init__(
         self,
-        units,
-        activation=None,
+        units: int,
+        activation: str | None = None,
         *,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        kernel_l1=0.0,
-        kernel_l2=0.0,
-    ):
+        use_bias: bool = True,
+        kernel_initializer: str = "glorot_uniform",
+        kernel_l1: float = 0.0,
+        kernel_l2: float = 0.0,
+    ) -> None:
         self.units = units
         self.activation = activation
         self.use_bias = use_bias
@@ -57,20 +62,27 @@ class Dense(Affine):
         self.kernel_l1 = kernel_l1
         self.kernel_l2 = kernel_l2
 
-    def build(self, input_shape, rng, dtype):
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
         units = ops.positive_int(self.units, "units")
         kernel_shape = (math.prod(input_shape), units)
         return self._draw_weights(kernel_shape, rng, dtype), (units,)
 
-    def multiply_adds(self, input_shape, output_shape):
-        return math.prod(input_shape) * math.prod(output_shape)
-
-    def _op(self, x, kernel, bias, activation):
+    def _apply(self, weights: Weights, x: Array, activation: str | None) -> Array:
+        kernel, bias = weights["kernel"], weights.get("bias")
         return ops.dense(_flat(x), kernel, bias, activation=activation)
 
-    def _op_backward(self, dy, kept, x, kernel, need_dx):
+    def _apply_backward(
+        self, weights: Weights, x: Array, saved: Array, dy: Array, need_dx: bool
+    ) -> tuple[Array | None, Array, Array]:
         dx, dkernel, dbias = ops.dense_backward(
-            dy, kept, _flat(x), kernel, activation=self.activation, need_dx=need_dx
+            dy,
+            saved,
+            _flat(x),
+            weights["kernel"],
+            activation=self.activation,
+            need_dx=need_dx,
         )
         return dx.reshape(x.shape) if need_dx else None, dkernel, dbias
 
@@ -85,18 +97,24 @@ class Flatten(Layer):
     ({}, (32,))
     """
 
-    def build(self, input_shape, rng, dtype):
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
         return {}, (math.prod(input_shape),)
 
-    def predict(self, weights, x):
+    def predict(self, weights: Weights, x: Array) -> Array:
         return _flat(x)
 
-    def forward(self, weights, x, rng):
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
         return _flat(x), x.shape
 
-    def backward(self, weights, cache, dy, need_dx=True):
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
         return dy.reshape(cache), {}
 
 
-def _flat(x):
+def _flat(x: Array) -> Array:
     return x.reshape(len(x), -1)

@@ -1,68 +1,22 @@
-"""Convolutions that see each channel by itself."""
+"""Convolutions that see each channel on its own."""
 
-import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from .. import ops
-from .convolution import Sliding
+from .affine import Affine, activated
 from .initializers import initialize
-from .layer import activated, image_shape
+from .layer import Layer
+from .typing import Array, Padding, Pair, Shape, Weights
+from .windows import find_window, slide
 
 __all__ = ["DepthwiseConv2D", "SeparableConv2D"]
 
 
-class _Depthwise(Sliding):
-    """What slides over each channel: `depth_multiplier` kernels for each of them."""
-
-    def _draw_depthwise(self, input_shape, rng, dtype):
-        """Return a kernel and the shape of what it makes of `input_shape`."""
-        c = image_shape(input_shape)[-1]
-        multiplier = ops.positive_int(self.depth_multiplier, "depth_multiplier")
-        win = self._window(input_shape)
-        kernel = initialize(
-            self.depthwise_initializer,
-            (*win.size, 1, c * multiplier),
-            rng,
-            dtype,
-            groups=c,
-            argument="depthwise_initializer",
-        )
-        return kernel.reshape(*win.size, c, multiplier), (*win.output, c * multiplier)
-
-    def _depthwise(self, x, kernel, bias=None, activation=None, scale=None):
-        operands = x, _by_group(kernel), bias, scale
-        return ops.conv2d(*operands, activation=activation, **self._slide(x))
-
-    def _depthwise_backward(self, dy, kept, x, kernel, need_dx, activation=None):
-        dx, dkernel, dbias = ops.conv2d_backward(
-            dy,
-            kept,
-            x,
-            _by_group(kernel),
-            activation=activation,
-            need_dx=need_dx,
-            **self._slide(x),
-        )
-        return dx, dkernel.reshape(kernel.shape), dbias
-
-    def _slide(self, x):
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": x.shape[-1],
-        }
-
-
-def _by_group(kernel):
-    """View (kh, kw, c, multiplier) as of a convolution where channels are groups."""
-    return kernel.reshape(*kernel.shape[:2], 1, -1)
-
-
-class DepthwiseConv2D(_Depthwise):
-    """2-D convolution of each channel by itself.
+class DepthwiseConv2D(Affine):
+    """2-D convolution of each channel on its own.
 
     Parameters
     ----------
@@ -86,9 +40,9 @@ class DepthwiseConv2D(_Depthwise):
 
         z[n, p, k m + j] = b[k m + j] + sum over t of  x[n, q(p, t), k] kernel[t, k, j]
 
-    This is what Sifre, "Rigid-motion scattering for image classification", 2014,
-    begins his separable convolutions with; the arguments are those of Keras. Initial
-    weights count the taps of one kernel as fan in (see `INITIALIZERS`).
+    It is the first half of a separable convolution (Sifre, "Rigid-motion scattering for
+    image classification", 2014); the arguments are those of Keras. The fan in
+    of initial weights is the taps of one kernel (see `INITIALIZERS`).
 
     Examples
     --------
@@ -98,22 +52,22 @@ class DepthwiseConv2D(_Depthwise):
     >>> weights, shape = layer.build((28, 28, 8), np.random.default_rng(0), np.float32)
     >>> weights["kernel"].shape, shape
     ((3, 3, 8, 2), (28, 28, 16))
-    >>> layer.multiply_adds((28, 28, 8), shape)
-    112896
     """
+
+    ndim = 2
 
     def __init__(
         self,
-        kernel_size=3,
+        kernel_size: Pair = 3,
         *,
-        stride=1,
-        padding="same",
-        dilation=1,
-        depth_multiplier=1,
-        activation=None,
-        use_bias=True,
-        depthwise_initializer="glorot_uniform",
-    ):
+        stride: Pair = 1,
+        padding: Padding = "same",
+        dilation: Pair = 1,
+        depth_multiplier: int = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        depthwise_initializer: str = "glorot_uniform",
+    ) -> None:
         self.kernel_size = kernel_size
         self.stride = stride
         self.padding = padding
@@ -123,23 +77,29 @@ class DepthwiseConv2D(_Depthwise):
         self.use_bias = use_bias
         self.depthwise_initializer = depthwise_initializer
 
-    def build(self, input_shape, rng, dtype):
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
         ops.find_activation(self.activation)
-        kernel, shape = self._draw_depthwise(input_shape, rng, dtype)
+        kernel, shape = _draw_depthwise(self, input_shape, rng, dtype)
         bias = {"bias": np.zeros(shape[-1], dtype)} if self.use_bias else {}
         return {"kernel": kernel, **bias}, shape
 
-    def multiply_adds(self, input_shape, output_shape):
-        return math.prod(output_shape) * math.prod(self._window(input_shape).size)
+    def _apply(self, weights: Weights, x: Array, activation: str | None) -> Array:
+        operands = weights["kernel"], weights.get("bias"), weights.get("scale")
+        return _depthwise(self, x, *operands, activation=activation)
 
-    _op = _Depthwise._depthwise
+    def _apply_backward(
+        self, weights: Weights, x: Array, saved: Array, dy: Array, need_dx: bool
+    ) -> tuple[Array | None, Array, Array]:
+        arrays = dy, saved, x, weights["kernel"]
+        return _depthwise_backward(
+            self, *arrays, activation=self.activation, need_dx=need_dx
+        )
 
-    def _op_backward(self, dy, kept, x, kernel, need_dx):
-        return self._depthwise_backward(dy, kept, x, kernel, need_dx, self.activation)
 
-
-class SeparableConv2D(_Depthwise):
-    """A depthwise convolution, and one of single pixels that mixes its channels.
+class SeparableConv2D(Layer):
+    """A depthwise convolution, then a 1 × 1 convolution that mixes its channels.
 
     Parameters
     ----------
@@ -152,7 +112,7 @@ class SeparableConv2D(_Depthwise):
     depth_multiplier : int, default=1
         Number of depthwise kernels for each channel.
     activation : str or None, default=None
-        A name in `skconv.ops.ACTIVATIONS`; at the end alone.
+        A name in `skconv.ops.ACTIVATIONS`; applied at the end only.
     use_bias : bool, default=True
         Of the output channels.
     depthwise_initializer, pointwise_initializer : str, default="glorot_uniform"
@@ -161,11 +121,11 @@ class SeparableConv2D(_Depthwise):
     Notes
     -----
     Weights: ``depthwise_kernel (kh, kw, c, depth_multiplier)``, ``pointwise_kernel (1,
-    1, c * depth_multiplier, filters)`` and ``bias (filters,)``. The output is that of
-    `DepthwiseConv2D`, without bias and activation, through ``Conv2D(filters, 1)``: a
-    convolution whose kernels are sums of products of a picture and a mixture
-    (Sifre 2014; Chollet, "Xception", 2017), for ``kh kw m + filters m`` instead of
-    ``kh kw filters`` multiplications a channel and pixel.
+    1, c * depth_multiplier, filters)`` and ``bias (filters,)``. The layer is
+    `DepthwiseConv2D` without bias and activation, followed by ``Conv2D(filters, 1)``: a
+    convolution whose kernels are sums of products of a picture and a mixture (Sifre
+    2014; Chollet, "Xception", 2017), with ``kh kw m + filters m`` instead of ``kh kw
+    filters`` multiplications for each channel and pixel.
 
     Examples
     --------
@@ -175,25 +135,28 @@ class SeparableConv2D(_Depthwise):
     >>> weights, shape = layer.build((28, 28, 32), np.random.default_rng(0), np.float32)
     >>> weights["depthwise_kernel"].shape, weights["pointwise_kernel"].shape
     ((3, 3, 32, 1), (1, 1, 32, 64))
-    >>> full = Conv2D(64).multiply_adds((28, 28, 32), shape)
-    >>> round(full / layer.multiply_adds((28, 28, 32), shape), 1)
+    >>> full, _ = Conv2D(64).build((28, 28, 32), np.random.default_rng(0), np.float32)
+    >>> kernels = weights["depthwise_kernel"].size + weights["pointwise_kernel"].size
+    >>> round(full["kernel"].size / kernels, 1)
     7.9
     """
 
+    ndim = 2
+
     def __init__(
         self,
-        filters,
-        kernel_size=3,
+        filters: int,
+        kernel_size: Pair = 3,
         *,
-        stride=1,
-        padding="same",
-        dilation=1,
-        depth_multiplier=1,
-        activation=None,
-        use_bias=True,
-        depthwise_initializer="glorot_uniform",
-        pointwise_initializer="glorot_uniform",
-    ):
+        stride: Pair = 1,
+        padding: Padding = "same",
+        dilation: Pair = 1,
+        depth_multiplier: int = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        depthwise_initializer: str = "glorot_uniform",
+        pointwise_initializer: str = "glorot_uniform",
+    ) -> None:
         self.filters = filters
         self.kernel_size = kernel_size
         self.stride = stride
@@ -205,10 +168,12 @@ class SeparableConv2D(_Depthwise):
         self.depthwise_initializer = depthwise_initializer
         self.pointwise_initializer = pointwise_initializer
 
-    def build(self, input_shape, rng, dtype):
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
         ops.find_activation(self.activation)
         filters = ops.positive_int(self.filters, "filters")
-        depthwise, (oh, ow, between) = self._draw_depthwise(input_shape, rng, dtype)
+        depthwise, (*size, between) = _draw_depthwise(self, input_shape, rng, dtype)
         pointwise = initialize(
             self.pointwise_initializer,
             (1, 1, between, filters),
@@ -219,35 +184,104 @@ class SeparableConv2D(_Depthwise):
         weights = {"depthwise_kernel": depthwise, "pointwise_kernel": pointwise}
         if self.use_bias:
             weights["bias"] = np.zeros(filters, dtype)
-        return weights, (oh, ow, filters)
+        return weights, (*size, filters)
 
-    def multiply_adds(self, input_shape, output_shape):
-        *pixels, filters = output_shape
-        taps = math.prod(self._window(input_shape).size)
-        between = input_shape[-1] * self.depth_multiplier
-        return math.prod(pixels) * between * (taps + filters)
-
-    def predict(self, weights, x):
-        between = self._depthwise(x, weights["depthwise_kernel"])
+    def predict(self, weights: Weights, x: Array) -> Array:
+        between = _depthwise(self, x, weights["depthwise_kernel"])
         return _pointwise(between, weights, self.activation)
 
-    def forward(self, weights, x, rng):
-        between = self._depthwise(x, weights["depthwise_kernel"])
-        y, kept = activated(partial(_pointwise, between, weights), self.activation)
-        return y, (x, between, kept)
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        between = _depthwise(self, x, weights["depthwise_kernel"])
+        y, saved = activated(partial(_pointwise, between, weights), self.activation)
+        return y, (x, between, saved)
 
-    def backward(self, weights, cache, dy, need_dx=True):
-        x, between, kept = cache
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        x, between, saved = cache
         dbetween, dpointwise, dbias = ops.conv2d_backward(
-            dy, kept, between, weights["pointwise_kernel"], activation=self.activation
+            dy, saved, between, weights["pointwise_kernel"], activation=self.activation
         )
-        dx, ddepthwise, _ = self._depthwise_backward(
-            dbetween, between, x, weights["depthwise_kernel"], need_dx
+        dx, ddepthwise, _ = _depthwise_backward(
+            self, dbetween, between, x, weights["depthwise_kernel"], need_dx=need_dx
         )
         grads = {"depthwise_kernel": ddepthwise, "pointwise_kernel": dpointwise}
         return dx, {**grads, "bias": dbias} if self.use_bias else grads
 
 
-def _pointwise(x, weights, activation):
+Depthwise = DepthwiseConv2D | SeparableConv2D
+
+
+def _draw_depthwise(
+    layer: Depthwise,
+    input_shape: Shape,
+    rng: np.random.Generator,
+    dtype: np.dtype[Any],
+) -> tuple[Array, Shape]:
+    """Return a depthwise kernel and the shape of its output."""
+    win, c = find_window(layer, input_shape), input_shape[-1]
+    multiplier = ops.positive_int(layer.depth_multiplier, "depth_multiplier")
+    kernel = initialize(
+        layer.depthwise_initializer,
+        (*win.size, 1, c * multiplier),
+        rng,
+        dtype,
+        groups=c,
+        argument="depthwise_initializer",
+    )
+    return kernel.reshape(*win.size, c, multiplier), (*win.output, c * multiplier)
+
+
+def _depthwise(
+    layer: Depthwise,
+    x: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    scale: Array | None = None,
+    *,
+    activation: str | None = None,
+) -> Array:
+    return ops.conv2d(
+        x,
+        _by_group(kernel),
+        bias,
+        scale,
+        activation=activation,
+        groups=x.shape[-1],
+        **slide(layer, x.shape[1:]),
+    )
+
+
+def _depthwise_backward(
+    layer: Depthwise,
+    dy: Array,
+    saved: Array,
+    x: Array,
+    kernel: Array,
+    *,
+    activation: str | None = None,
+    need_dx: bool,
+) -> tuple[Array | None, Array, Array]:
+    dx, dkernel, dbias = ops.conv2d_backward(
+        dy,
+        saved,
+        x,
+        _by_group(kernel),
+        activation=activation,
+        need_dx=need_dx,
+        groups=x.shape[-1],
+        **slide(layer, x.shape[1:]),
+    )
+    return dx, dkernel.reshape(kernel.shape), dbias
+
+
+def _by_group(kernel: Array) -> Array:
+    """View a kernel (kh, kw, c, multiplier) as one with channels as groups."""
+    return kernel.reshape(*kernel.shape[:2], 1, -1)
+
+
+def _pointwise(x: Array, weights: Weights, activation: str | None) -> Array:
     operands = map(weights.get, ("pointwise_kernel", "bias", "scale"))
     return ops.conv2d(x, *operands, activation=activation)

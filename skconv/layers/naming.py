@@ -1,23 +1,27 @@
 """Names of layers in a list."""
 
+from collections.abc import Collection
+from typing import Any
+
 from .._utils.params import hint_to_call, name_parts
+from .typing import Chain
 
 __all__ = ["name_layers"]
 
-# What `Layer`, which knows this module, has.
+# `Layer` has these; a layer may be of another class that has them, too.
 _VERBS = "build", "predict", "forward", "backward", "inner_layers"
 
 
-def name_layers(layers, taken=()):
+def name_layers(layers: Any, taken: Collection[str] = ()) -> Chain:
     """Give each layer a name.
 
     Parameters
     ----------
     layers : sequence of layers and ``(name, layer)``
-        An unnamed layer is called by its class and its place among those of its
-        class: ``conv2d_1``, ``conv2d_2``.
+        An unnamed layer gets the name of its class and a number for each class:
+        ``conv2d_1``, ``conv2d_2``.
     taken : collection of str, default=()
-        Names that mean something else.
+        Names that must not be used.
 
     Returns
     -------
@@ -27,7 +31,7 @@ def name_layers(layers, taken=()):
     Raises
     ------
     TypeError
-        If an entry is no layer.
+        If an entry is not a layer.
     ValueError
         If the list is empty or two layers share a name.
     """
@@ -39,7 +43,7 @@ def name_layers(layers, taken=()):
     named = name_parts(layers, "layers")
     if not named:
         raise ValueError(
-            f"layers must hold at least one layer that is no 'passthrough', got "
+            f"layers must hold at least one layer that is not 'passthrough', got "
             f"{layers!r}; an estimator's layers=None builds the default network"
         )
     for name, layer in named:
@@ -56,7 +60,7 @@ def name_layers(layers, taken=()):
     return named
 
 
-def _check_layer(layer, layers):
+def _check_layer(layer: Any, layers: Any) -> None:
     if isinstance(layer, type) or not all(hasattr(layer, verb) for verb in _VERBS):
         hint = hint_to_call(layer)
         if isinstance(layer, int):

@@ -1,18 +1,18 @@
 """Layers that bring values to a mean of 0 and a variance of 1."""
 
+import math
+from typing import Any
+
 import numpy as np
 
 from .. import ops
-from .convolution import Conv2D
-from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .affine import activated
+from .checks import check_number, sample_axes
 from .initializers import fill
-from .layer import Layer, activated, check_number
-from .signals import Conv1D
+from .layer import Layer
+from .typing import Array, Batches, Shape, Weights
 
-__all__ = ["BatchNorm", "Normalization", "inverse_deviation"]
-
-# Whose prediction takes a scale. The very types: a subclass may compute something else.
-_SCALABLE = {Conv1D, Conv2D, DepthwiseConv2D, SeparableConv2D}
+__all__ = ["BatchNorm", "LayerNorm", "Normalization", "inverse_deviation"]
 
 
 class BatchNorm(Layer):
@@ -25,34 +25,34 @@ class BatchNorm(Layer):
     Parameters
     ----------
     momentum : float in [0, 1), default=0.9
-        By how much each step discounts what running means have seen: a minibatch of n
-        samples takes part by ``n / samples``, with ``samples = momentum * samples +
-        n``. So the first takes all of it, a few have equal shares, and in the long run
-        each has ``1 - momentum`` if it is as large as the others. Keras' default, 0.99,
-        needs some hundred steps.
+        By how much each step discounts the moments of earlier minibatches: one of n
+        samples gets a share of ``n / samples``, with ``samples = momentum * samples +
+        n``. So the first minibatch gets all, the first few get equal shares, and in the
+        long run each gets ``1 - momentum`` if it is as large as the others. Keras'
+        default, 0.99, needs some hundred steps.
     epsilon : float, default=0.001
         Added to the variance.
     center : bool, default=True
-        Whether to learn what is added, ``beta``.
+        Whether to learn ``beta``, which is added.
     scale : bool, default=True
-        Whether to learn what is multiplied, ``gamma``.
+        Whether to learn ``gamma``, the factor.
     activation : str or None, default=None
-        A name in `skconv.ops.ACTIVATIONS`; here it costs less than in a layer of its
-        own.
+        A name in `skconv.ops.ACTIVATIONS`; here it costs less than as a separate
+        layer.
 
     Notes
     -----
     Ioffe & Szegedy, "Batch normalization", 2015; the running variance is the unbiased
-    one of their algorithm 2 (Keras takes the biased). The gradient goes through mean
-    and variance: see `skconv.ops.batch_norm_backward`.
+    one of their algorithm 2 (Keras uses the biased one). The gradient includes the part
+    through mean and variance: see `skconv.ops.batch_norm_backward`.
 
-    Where a minibatch holds a single value of each channel, one flat sample, it has no
+    A minibatch that holds a single value of each channel, one flat sample, has no
     variance: it is normalised by the running mean and variance before it, as constants,
     which its deviation from them then updates. So `batch_size` may be 1, and a last
-    minibatch of one sample does no harm. Samples' weights have no part in the moments.
+    minibatch of one sample does no harm. Sample weights do not affect the moments.
 
-    Weights: ``gamma (c,)``, ``beta (c,)``; and, kept without a gradient,
-    ``moving_mean (c,)``, ``moving_variance (c,)`` and ``samples (1,)``.
+    Weights: ``gamma (c,)``, ``beta (c,)``; and, as state, ``moving_mean (c,)``,
+    ``moving_variance (c,)`` and ``samples (1,)``.
 
     Examples
     --------
@@ -70,15 +70,23 @@ class BatchNorm(Layer):
     state = ("moving_mean", "moving_variance", "samples")
 
     def __init__(
-        self, momentum=0.9, epsilon=1e-3, *, center=True, scale=True, activation=None
-    ):
+        self,
+        momentum: float = 0.9,
+        epsilon: float = 1e-3,
+        *,
+        center: bool = True,
+        scale: bool = True,
+        activation: str | None = None,
+    ) -> None:
         self.momentum = momentum
         self.epsilon = epsilon
         self.center = center
         self.scale = scale
         self.activation = activation
 
-    def build(self, input_shape, rng, dtype):
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
         check_number(self.momentum, "momentum", 0, 1)
         check_number(self.epsilon, "epsilon", 0, above=True)
         ops.find_activation(self.activation)
@@ -93,73 +101,69 @@ class BatchNorm(Layer):
         weights["samples"] = np.zeros(1, dtype)
         return weights, tuple(input_shape)
 
-    def predict(self, weights, x):
-        mean, scale, shift = self._running(weights)
+    def predict(self, weights: Weights, x: Array) -> Array:
+        mean, scale, shift = self.prediction_coefficients(weights)
         return ops.normalize(x, mean, scale, shift, activation=self.activation)
 
-    def fuse(self, before, weights_before, weights):
-        # What this layer does to each channel a convolution can do as it ends:
-        # scale (z + bias - mean) + shift = scale z + (scale (bias - mean) + shift)
-        if type(self) is not BatchNorm or type(before) not in _SCALABLE:
-            return None
-        if before.activation is not None or "scale" in weights_before:
-            return None
-        mean, scale, shift = self._running(weights)
-        bias = scale * (weights_before.get("bias", 0) - mean) + shift
-        fused = type(before).__new__(type(before))  # less than copy.copy does
-        vars(fused).update(vars(before), activation=self.activation)
-        return fused, {**weights_before, "bias": bias, "scale": scale}
-
-    def forward(self, weights, x, rng):
-        has_variance = x.size > x.shape[-1]
-        if has_variance:
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        by_minibatch = rng is not None and x.size > x.shape[-1]
+        if by_minibatch:
             moments = ops.channel_moments(x)
         else:
             moments = weights["moving_mean"].copy(), weights["moving_variance"].copy()
-        self._update(weights, x, *moments)
+        if rng is not None:
+            self._update(weights, x, *moments)
         mean, inverse, scale, shift = self._coefficients(weights, *moments)
-        y, kept = self._normalized(x, mean, scale, shift)
-        return y, (kept, x, mean, inverse, scale, has_variance)
+        y, saved = activated(
+            lambda activation: ops.normalize(
+                x, mean, scale, shift, activation=activation
+            ),
+            self.activation,
+        )
+        return y, (saved, x, mean, inverse, scale, by_minibatch)
 
-    def backward(self, weights, cache, dy, need_dx=True):
-        *kept, has_variance = cache
-        backward = ops.batch_norm_backward if has_variance else _backward_of_constants
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        *arrays, by_minibatch = cache
+        backward = ops.batch_norm_backward if by_minibatch else _backward_of_constants
         dx, dgamma, dbeta = backward(
-            dy, *kept, activation=self.activation, need_dx=need_dx
+            dy, *arrays, activation=self.activation, need_dx=need_dx
         )
         grads = {"gamma": dgamma, "beta": dbeta}
         return dx, {name: grads[name] for name in grads if name in weights}
 
-    def input_gradient(self, weights, x, dy):
-        mean, scale, shift = self._running(weights)
-        _, kept = self._normalized(x, mean, scale, shift)
-        return ops.activate_grad(dy, kept, self.activation) * scale
+    def prediction_coefficients(self, weights: Weights) -> tuple[Array, Array, Array]:
+        """Return mean, scale and shift: ``y = activation(scale * (x - mean) + shift)``.
 
-    def _normalized(self, *arrays):
-        """Return the output, and what its gradient needs."""
-        return activated(
-            lambda activation: ops.normalize(*arrays, activation=activation),
-            self.activation,
-        )
+        Parameters
+        ----------
+        weights : dict of str to ndarray
 
-    def _running(self, weights):
-        """Return mean, scale and shift of prediction."""
+        Returns
+        -------
+        mean, scale, shift : ndarray of shape (c,)
+        """
         moments = weights["moving_mean"], weights["moving_variance"]
         mean, _, scale, shift = self._coefficients(weights, *moments)
         return mean, scale, shift
 
-    def _coefficients(self, weights, mean, variance):
+    def _coefficients(
+        self, weights: Weights, mean: Array, variance: Array
+    ) -> tuple[Array, Array, Array, Array]:
         """Return mean, inverse, scale and shift, as the ops take them."""
         inverse = 1 / np.sqrt(variance + float(self.epsilon))
         scale = inverse * weights["gamma"] if self.scale else inverse
         shift = weights["beta"] if self.center else np.zeros_like(mean)
         return mean, inverse, scale, shift
 
-    def _update(self, weights, x, mean, variance):
-        """Have a minibatch take part in the running moments."""
+    def _update(self, weights: Weights, x: Array, mean: Array, variance: Array) -> None:
+        """Add a minibatch's share to the running moments."""
         m = x.size // x.shape[-1]
         before = float(weights["samples"][0])
-        if m == 1:  # x was normalised by the first moments: they count as a sample
+        if m == 1:  # x was normalised by the first moments: they weigh as one sample
             before = max(before, 1.0)
         samples = float(self.momentum) * before + len(x)
         part = len(x) / samples
@@ -174,29 +178,124 @@ class BatchNorm(Layer):
 
 
 def _backward_of_constants(
-    dy, kept, x, mean, inverse, scale, *, activation=None, need_dx=True
+    dy, saved, x, mean, inverse, scale, *, activation=None, need_dx=True
 ):
-    """As `ops.batch_norm_backward` of one sample whose moments do not depend on it."""
-    dz = ops.activate_grad(dy, kept, activation)
+    """Do what `ops.batch_norm_backward` does, for moments that do not depend on x."""
+    dz = ops.activate_grad(dy, saved, activation)
     dgamma = ops.grad_bias(dz * (x - mean)) * inverse
     return dz * scale if need_dx else None, dgamma, ops.grad_bias(dz)
+
+
+class LayerNorm(Layer):
+    """Give each sample's values mean 0 and variance 1, then scale and shift them.
+
+    Unlike batch normalization it does the same in training and prediction, and does not
+    depend on the batch.
+
+    Parameters
+    ----------
+    axis : int or tuple of int, default=-1
+        Axes of the values that are normalised together; 1 is the first axis of a
+        sample. By default the channels of each pixel; ``(1, 2, 3)``: the whole image.
+    epsilon : float, default=1e-3
+        Added to the variance.
+    center : bool, default=True
+        Whether to learn ``beta``, which is added at the end.
+    scale : bool, default=True
+        Whether to learn ``gamma``, the factor before that.
+
+    Notes
+    -----
+    Weights: ``gamma`` and ``beta``, at first 1 and 0, a value for each position along
+    `axis`, each as one vector (weight decay leaves vectors out). Formula and gradient
+    are at `skconv.ops.layer_norm`: Ba, Kiros & Hinton, "Layer normalization", 2016;
+    arguments as in Keras.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import LayerNorm
+    >>> layer = LayerNorm(epsilon=1e-9)
+    >>> weights, _ = layer.build((3,), None, np.dtype(float))
+    >>> layer.predict(weights, np.array([[1.0, 2.0, 3.0], [10, 20, 30]])).round(2)
+    array([[-1.22,  0.  ,  1.22],
+           [-1.22,  0.  ,  1.22]])
+    """
+
+    def __init__(
+        self,
+        axis: int | tuple[int, ...] = -1,
+        *,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+    ) -> None:
+        self.axis = axis
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
+        axes = sample_axes(self.axis, input_shape, "axis")
+        if not axes:
+            raise ValueError(f"axis must name at least one axis, got {self.axis!r}")
+        check_number(self.epsilon, "epsilon", 0, above=True)
+        size = math.prod(input_shape[a - 1] for a in axes)
+        weights = {"gamma": fill(1, (size,), rng, dtype)} if self.scale else {}
+        if self.center:
+            weights["beta"] = fill(0, (size,), rng, dtype)
+        return weights, tuple(input_shape)
+
+    def predict(self, weights: Weights, x: Array) -> Array:
+        return ops.layer_norm(x, *self._spread(weights, x), **self._arguments(x))
+
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        spread = self._spread(weights, x)
+        y, *saved = ops.layer_norm_with_statistics(x, *spread, **self._arguments(x))
+        return y, saved
+
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        gamma, _ = self._spread(weights, dy)
+        axis = self._arguments(dy)["axis"]
+        dx, *sums = ops.layer_norm_backward(
+            dy, *cache, gamma, axis=axis, need_dx=need_dx
+        )
+        by_name = dict(zip(("gamma", "beta"), sums, strict=True))
+        return dx, {name: by_name[name].ravel() for name in weights}
+
+    def _arguments(self, x: Array) -> dict[str, Any]:
+        axes = sample_axes(self.axis, x.shape[1:], "axis")
+        return {"axis": axes, "epsilon": float(self.epsilon)}
+
+    def _spread(self, weights: Weights, x: Array) -> list[Array | None]:
+        """Return gamma and beta, or None, shaped so that a sample of x broadcasts."""
+        axes = self._arguments(x)["axis"]
+        shape = [size if a in axes else 1 for a, size in enumerate(x.shape)][1:]
+        arrays = (weights.get("gamma"), weights.get("beta"))
+        return [None if array is None else array.reshape(shape) for array in arrays]
 
 
 class Normalization(Layer):
     """Shift and scale each channel to mean 0 and variance 1 over the training data.
 
-    A first layer of it lets a network train on images of raw pixels, 0 to 255, say.
-    What it learns it does so before the first step of a fit; `partial_fit` and
-    `warm_start` go on with what the first call saw.
+    As the first layer it lets a network train on raw pixels from 0 to 255. It learns
+    before the first step of a fit; `partial_fit` and `warm_start` reuse what the first
+    call learned.
 
     Notes
     -----
-    ``y = (x - mean) / sqrt(variance)``, over all pixels and all samples, as their
-    weights have them count. Behind other layers it learns from what these, untrained,
-    make of the data. A channel that never varies is only shifted, as in scikit-learn's
+    ``y = (x - mean) / sqrt(variance)``, over all pixels and all samples, with their
+    sample weights. After other layers it learns from what these, untrained, make of the
+    data. A channel that never varies is only shifted, as in scikit-learn's
     `StandardScaler`. Before it has seen data, it does nothing.
 
-    Weights: ``mean (c,)`` and ``variance (c,)``, both kept without a gradient.
+    Weights: ``mean (c,)`` and ``variance (c,)``, both as state.
 
     Examples
     --------
@@ -212,7 +311,9 @@ class Normalization(Layer):
 
     state = ("mean", "variance")
 
-    def build(self, input_shape, rng, dtype):
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
         channels = input_shape[-1]
         weights = {
             "mean": fill(0, (channels,), rng, dtype),
@@ -220,43 +321,53 @@ class Normalization(Layer):
         }
         return weights, tuple(input_shape)
 
-    def adapt(self, weights, batches):
-        total, mean, squares = 0.0, 0.0, 0.0
-        for x, weight in batches():
+    def adapt(self, weights: Weights, batches: Batches) -> None:
+        total: Any = 0.0
+        mean: Any = 0.0
+        squares: Any = 0.0
+        for x, sample_weight in batches():
             # Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for
             # computing sample variances", 1979.
-            counted, here, deviations = _weighted_moments(x, weight)
-            total += counted
+            weight, here, deviations = _weighted_moments(x, sample_weight)
+            total += weight
             delta = here - mean
-            mean = mean + delta * (counted / total)
-            squares = squares + deviations + delta**2 * counted * (1 - counted / total)
+            mean = mean + delta * (weight / total)
+            squares = squares + deviations + delta**2 * weight * (1 - weight / total)
         variance = squares / total
         weights["mean"][...] = mean
         rounding = np.finfo(weights["mean"].dtype).eps * np.abs(mean)
         weights["variance"][...] = np.where(variance > rounding**2, variance, 0)
 
-    def predict(self, weights, x):
+    def predict(self, weights: Weights, x: Array) -> Array:
         scale = inverse_deviation(weights)
         return ops.normalize(x, weights["mean"], scale, np.zeros_like(scale))
 
-    def forward(self, weights, x, rng):
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
         return self.predict(weights, x), None
 
-    def backward(self, weights, cache, dy, need_dx=True):
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
         return dy * inverse_deviation(weights) if need_dx else None, {}
 
 
-def _weighted_moments(x, weight):
+def _weighted_moments(
+    x: Array, sample_weight: Array | None
+) -> tuple[float, Array, Array]:
     """Return the sum of weights, the mean and the sum of squared deviations."""
     x = x.reshape(len(x), -1, x.shape[-1]).astype(np.float64)
-    weight = np.ones(len(x)) if weight is None else weight.astype(np.float64)
-    counted = weight.sum() * x.shape[1]
-    mean = weight @ x.sum(axis=1) / counted
+    if sample_weight is None:
+        sample_weight = np.ones(len(x))
+    sample_weight = sample_weight.astype(np.float64)
+    weight = sample_weight.sum() * x.shape[1]
+    mean = sample_weight @ x.sum(axis=1) / weight
     x -= mean
-    return counted, mean, weight @ np.square(x, out=x).sum(axis=1)
+    return weight, mean, sample_weight @ np.square(x, out=x).sum(axis=1)
 
 
-def inverse_deviation(weights):
-    """Return what `Normalization` multiplies with: 1 where a channel never varies."""
+def inverse_deviation(weights: Weights) -> Array:
+    """Return the factor of `Normalization`: 1 where a channel never varies."""
     deviation = np.sqrt(weights["variance"])
     return 1 / np.where(deviation > 0, deviation, 1)

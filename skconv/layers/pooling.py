@@ -1,65 +1,59 @@
-"""Pooling layers on images, and what they share with those on signals."""
+"""Pooling layers on images and on signals."""
+
+from typing import Any, ClassVar
+
+import numpy as np
 
 from .. import ops
-from .convolution import Conv2D, PooledConv2D
-from .layer import Layer, image_shape
+from .checks import pixel_shape
+from .layer import Layer
+from .typing import Array, Padding, Padding1D, Pair, Shape, Weights
+from .windows import add_row, drop_row, find_window, slide
 
 __all__ = [
-    "AvgPool",
+    "AvgPool1D",
     "AvgPool2D",
-    "GlobalAvgPool",
+    "GlobalAvgPool1D",
     "GlobalAvgPool2D",
-    "GlobalMaxPool",
+    "GlobalMaxPool1D",
     "GlobalMaxPool2D",
-    "MaxPool",
+    "MaxPool1D",
     "MaxPool2D",
 ]
 
 
-class Pool(Layer):
-    """Windows over all axes but the last, channel by channel.
+class _Pool(Layer):
+    """Windows over all axes but the last, which `ndim` counts, channel by channel."""
 
-    A subclass says what is taken of each, and has a function ``_expect(input_shape)``
-    that checks what these axes are.
-    """
+    ndim: ClassVar[int]
 
-    def __init__(self, pool_size=2, *, stride=None, padding="valid"):
-        self.pool_size = pool_size
-        self.stride = stride
-        self.padding = padding
-
-    def build(self, input_shape, rng, dtype):
-        *size, c = self._expect(input_shape)
-        win = ops.pool_window(
-            tuple(size), self.pool_size, stride=self.stride, padding=self.padding
-        )
-        return {}, (*win.output, c)
-
-    def _slide(self, shape):
-        """Say how windows slide over images of `shape` (n, h, w, c)."""
-        return {
-            "pool_size": self.pool_size,
-            "stride": self.stride,
-            "padding": self.padding,
-        }
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
+        return {}, (*find_window(self, input_shape).output, input_shape[-1])
 
 
-class MaxPool(Pool):
-    """The verbs, for images (n, h, w, c)."""
+class _MaxPool(_Pool):
+    def predict(self, weights: Weights, x: Array) -> Array:
+        y = ops.max_pool2d(add_row(x, self.ndim), **slide(self, x.shape[1:]))
+        return drop_row(y, self.ndim)
 
-    def predict(self, weights, x):
-        return ops.max_pool2d(x, **self._slide(x.shape))
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        slides, x = slide(self, x.shape[1:]), add_row(x, self.ndim)
+        y, argmax = ops.max_pool2d_with_argmax(x, **slides)
+        return drop_row(y, self.ndim), (argmax, x.shape, slides)
 
-    def forward(self, weights, x, rng):
-        y, argmax = ops.max_pool2d_with_argmax(x, **self._slide(x.shape))
-        return y, (argmax, x.shape)
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        argmax, shape, slides = cache
+        dx = ops.max_pool2d_grad(add_row(dy, self.ndim), argmax, shape, **slides)
+        return drop_row(dx, self.ndim), {}
 
-    def backward(self, weights, cache, dy, need_dx=True):
-        argmax, shape = cache
-        return ops.max_pool2d_grad(dy, argmax, shape, **self._slide(shape)), {}
 
-
-class MaxPool2D(MaxPool):
+class MaxPool2D(_MaxPool):
     """Largest value under each window.
 
     Parameters
@@ -73,8 +67,8 @@ default="valid"
 
     Notes
     -----
-    The gradient goes to the pixel that was largest; where several are, to the first
-    in row order.
+    The gradient is passed to the largest pixel; if several are, to the first of them in
+    row order.
 
     Examples
     --------
@@ -86,29 +80,73 @@ default="valid"
            [13., 15.]])
     """
 
-    _expect = staticmethod(image_shape)
+    ndim = 2
 
-    def fuse(self, before, weights_before, weights):
-        # A subclass of either may compute something else.
-        if type(self) is MaxPool2D and type(before) is Conv2D:
-            return PooledConv2D(before, self), weights_before
-        return None
-
-
-class AvgPool(Pool):
-    """The verbs, for images (n, h, w, c)."""
-
-    def predict(self, weights, x):
-        return ops.avg_pool2d(x, **self._slide(x.shape))
-
-    def forward(self, weights, x, rng):
-        return ops.avg_pool2d(x, **self._slide(x.shape)), x.shape
-
-    def backward(self, weights, cache, dy, need_dx=True):
-        return ops.avg_pool2d_grad(dy, cache, **self._slide(cache)), {}
+    def __init__(
+        self,
+        pool_size: Pair = 2,
+        *,
+        stride: Pair | None = None,
+        padding: Padding = "valid",
+    ) -> None:
+        self.pool_size = pool_size
+        self.stride = stride
+        self.padding = padding
 
 
-class AvgPool2D(AvgPool):
+class MaxPool1D(_MaxPool):
+    """Largest value under each window of a signal.
+
+    Parameters
+    ----------
+    pool_size : int, default=2
+    stride : int or None, default=None
+        Step between the windows; None takes `pool_size`, so that they do not overlap.
+    padding : {"valid", "same", "causal"}, int or (left, right), default="valid"
+        As in `Conv1D`, less than `pool_size` on each side. Padding never wins.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import MaxPool1D
+    >>> MaxPool1D(2).predict({}, np.array([1.0, 4, 3, 2]).reshape(1, 4, 1))[0, :, 0]
+    array([4., 3.])
+    """
+
+    ndim = 1
+
+    def __init__(
+        self,
+        pool_size: int = 2,
+        *,
+        stride: int | None = None,
+        padding: Padding1D = "valid",
+    ) -> None:
+        self.pool_size = pool_size
+        self.stride = stride
+        self.padding = padding
+
+
+class _AvgPool(_Pool):
+    def predict(self, weights: Weights, x: Array) -> Array:
+        y = ops.avg_pool2d(add_row(x, self.ndim), **slide(self, x.shape[1:]))
+        return drop_row(y, self.ndim)
+
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        slides, x = slide(self, x.shape[1:]), add_row(x, self.ndim)
+        return drop_row(ops.avg_pool2d(x, **slides), self.ndim), (x.shape, slides)
+
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        shape, slides = cache
+        dx = ops.avg_pool2d_grad(add_row(dy, self.ndim), shape, **slides)
+        return drop_row(dx, self.ndim), {}
+
+
+class AvgPool2D(_AvgPool):
     """Mean of each window; padding is not counted.
 
     Parameters
@@ -130,30 +168,79 @@ default="valid"
            [10.5, 12.5]])
     """
 
-    _expect = staticmethod(image_shape)
+    ndim = 2
+
+    def __init__(
+        self,
+        pool_size: Pair = 2,
+        *,
+        stride: Pair | None = None,
+        padding: Padding = "valid",
+    ) -> None:
+        self.pool_size = pool_size
+        self.stride = stride
+        self.padding = padding
 
 
-class GlobalPool(Layer):
-    """One window, which is as large as what it sees."""
+class AvgPool1D(_AvgPool):
+    """Mean of each window of a signal; padding is not counted.
 
-    def build(self, input_shape, rng, dtype):
-        return {}, (self._expect(input_shape)[-1],)
+    Parameters
+    ----------
+    pool_size, stride, padding
+        As in `MaxPool1D`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import AvgPool1D
+    >>> AvgPool1D(2).predict({}, np.array([1.0, 4, 3, 2]).reshape(1, 4, 1))[0, :, 0]
+    array([2.5, 2.5])
+    """
+
+    ndim = 1
+
+    def __init__(
+        self,
+        pool_size: int = 2,
+        *,
+        stride: int | None = None,
+        padding: Padding1D = "valid",
+    ) -> None:
+        self.pool_size = pool_size
+        self.stride = stride
+        self.padding = padding
 
 
-class GlobalAvgPool(GlobalPool):
-    """The verbs, for images (n, h, w, c)."""
+class _GlobalPool(Layer):
+    """One window, as large as its input."""
 
-    def predict(self, weights, x):
-        return ops.global_avg_pool2d(x)
+    ndim: ClassVar[int]
 
-    def forward(self, weights, x, rng):
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
+        pixel_shape(input_shape, self.ndim)
+        return {}, (input_shape[-1],)
+
+
+class _GlobalAvgPool(_GlobalPool):
+    def predict(self, weights: Weights, x: Array) -> Array:
+        return ops.global_avg_pool2d(add_row(x, self.ndim))
+
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        x = add_row(x, self.ndim)
         return ops.global_avg_pool2d(x), x.shape
 
-    def backward(self, weights, cache, dy, need_dx=True):
-        return ops.global_avg_pool2d_grad(dy, cache), {}
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        return drop_row(ops.global_avg_pool2d_grad(dy, cache), self.ndim), {}
 
 
-class GlobalAvgPool2D(GlobalAvgPool):
+class GlobalAvgPool2D(_GlobalAvgPool):
     """Mean of each channel over the whole image: ``(h, w, c)`` to ``(c,)``.
 
     Examples
@@ -164,24 +251,41 @@ class GlobalAvgPool2D(GlobalAvgPool):
     array([[7.5]])
     """
 
-    _expect = staticmethod(image_shape)
+    ndim = 2
 
 
-class GlobalMaxPool(GlobalPool):
-    """The verbs, for images (n, h, w, c)."""
+class GlobalAvgPool1D(_GlobalAvgPool):
+    """Mean of each channel over the whole signal: ``(l, c)`` to ``(c,)``.
 
-    def predict(self, weights, x):
-        return ops.global_max_pool2d(x)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import GlobalAvgPool1D
+    >>> GlobalAvgPool1D().predict({}, np.arange(6.0).reshape(1, 3, 2))
+    array([[2., 3.]])
+    """
 
-    def forward(self, weights, x, rng):
+    ndim = 1
+
+
+class _GlobalMaxPool(_GlobalPool):
+    def predict(self, weights: Weights, x: Array) -> Array:
+        return ops.global_max_pool2d(add_row(x, self.ndim))
+
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        x = add_row(x, self.ndim)
         y, argmax = ops.global_max_pool2d_with_argmax(x)
         return y, (argmax, x.shape)
 
-    def backward(self, weights, cache, dy, need_dx=True):
-        return ops.global_max_pool2d_grad(dy, *cache), {}
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        return drop_row(ops.global_max_pool2d_grad(dy, *cache), self.ndim), {}
 
 
-class GlobalMaxPool2D(GlobalMaxPool):
+class GlobalMaxPool2D(_GlobalMaxPool):
     """Largest value of each channel over the whole image: ``(h, w, c)`` to ``(c,)``.
 
     Examples
@@ -192,4 +296,18 @@ class GlobalMaxPool2D(GlobalMaxPool):
     array([[15.]])
     """
 
-    _expect = staticmethod(image_shape)
+    ndim = 2
+
+
+class GlobalMaxPool1D(_GlobalMaxPool):
+    """Largest value of each channel over the whole signal: ``(l, c)`` to ``(c,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.layers import GlobalMaxPool1D
+    >>> GlobalMaxPool1D().predict({}, np.arange(6.0).reshape(1, 3, 2))
+    array([[4., 5.]])
+    """
+
+    ndim = 1

@@ -1,53 +1,59 @@
-"""What the layers of a network cost: multiply-adds, and the memory of training."""
+"""What the layers of a network cost: multiply-accumulates, and memory of training."""
 
-import copy
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import ops
 from .._training.optimizers import OPTIMIZERS
-from ..layers import chain
+from ..layers import Composite, Layer, chain
+from ..layers.naming import name_layers
+from ..layers.typing import Array, Chain, Shape, Weights
+from .network import Network
+from .weights import build_blank
 
 __all__ = [
     "Costs",
     "LayerCost",
     "cost_of_layers",
+    "count_macs",
     "count_training_copies",
 ]
 
 
 class LayerCost(NamedTuple):
-    """What one layer costs; see `skconv.models.summary.LayerSummary`.
+    """The cost of one layer; see `skconv.models.summary.LayerSummary`.
 
-    `kept` are the bytes that forward keeps for backward; of the parts of a composite
-    layer they are 0, for they are the whole's.
+    `cache` is the number of bytes that forward stores for backward; for the parts of a
+    composite layer it is 0, as the row of the whole includes them. `output_shape` and
+    `macs` are None for parts of a layer that holds others and is not a `Composite`.
     """
 
     name: str
     type: str
-    output_shape: tuple
+    output_shape: Shape | None
     parameters: int
-    multiply_adds: int
-    kept: int
+    macs: int | None
+    cache: int = 0
 
 
 class Costs(NamedTuple):
-    """What a network costs.
+    """The costs of a network.
 
     Attributes
     ----------
     layers : list of LayerCost
-    kept : int
-        Bytes of a minibatch and what forward keeps of it.
-    passing : int
-        Bytes more at backward's peak.
+    forward : int
+        Bytes of a minibatch and of what forward stores for backward.
+    backward : int
+        Additional bytes at the peak of backward.
     """
 
-    layers: list
-    kept: int
-    passing: int
+    layers: list[LayerCost]
+    forward: int
+    backward: int
 
 
 def count_training_copies(params):
@@ -61,7 +67,39 @@ def count_training_copies(params):
     return 2 + moments + bool(params.alpha) + bool(params.early_stopping)
 
 
-def cost_of_layers(network, batch_size):
+def count_macs(layers: Any, input_shape: Shape) -> int:
+    """Count the multiply-accumulates (MACs) that layers take to predict one sample.
+
+    A MAC is a product of an input and a weight that is added to a sum: most of a
+    network's time. Each trained weight with two axes or more takes part once for each
+    pixel of the layer's output. Biases, activations, scaling and pooling are not
+    counted; padding is, as if it were pixels.
+
+    Parameters
+    ----------
+    layers : list of layers or of (str, Layer)
+    input_shape : tuple of int
+        Of one sample.
+
+    Returns
+    -------
+    macs : int
+
+    Examples
+    --------
+    >>> from skconv.layers import Conv2D, Dense
+    >>> from skconv.models.costs import count_macs
+    >>> count_macs([Conv2D(8, 3), Dense(10)], (28, 28, 1))  # 28 28 9 8 + 28 28 8 10
+    119168
+    """
+    return sum(
+        cost.macs or 0
+        for cost in _layer_costs(name_layers(layers), tuple(input_shape))
+        if "." not in cost.name
+    )
+
+
+def cost_of_layers(network: Network, batch_size: int) -> Costs:
     """Add up what the layers of a network cost.
 
     Parameters
@@ -75,68 +113,71 @@ def cost_of_layers(network, batch_size):
     costs : Costs
     """
     network = network.copy()  # forward may move running statistics
-    one, two = (_kept_by_forward(network, n) for n in (1, 2))
-    kept = [a + (b - a) * (batch_size - 1) for a, b in zip(one, two, strict=True)]
-    sample = batch_size * network.dtype.itemsize
-    rows, peak, on_the_way = [], 0, sample * math.prod(network.input_shape)
-    shape = network.input_shape
-    trains = False
-    for (name, layer), out, here in zip(
-        network.layers, network.shapes, kept, strict=True
-    ):
-        weights = network.weights[name]
-        row = LayerCost(
-            name,
-            type(layer).__name__,
-            out,
-            _count(layer, weights),
-            int(layer.multiply_adds(shape, out)),
-            here,
-        )
-        rows += [row, *_parts(name, layer, weights, shape, network.dtype)]
-        on_the_way += here
-        dx = math.prod(shape) if trains else 0  # of the first nobody asks for it
-        trains = trains or row.parameters > 0
-        if trains:
-            going_back = sample * (_arrays_back(layer) * math.prod(out) + dx)
-            gradients = network.dtype.itemsize * row.parameters
-            peak = max(peak, on_the_way + going_back + gradients)
+    one, two = (_cache_sizes(network, n) for n in (1, 2))
+    caches = {
+        name: one[name] + (two[name] - one[name]) * (batch_size - 1) for name in one
+    }
+    rows = [
+        row._replace(cache=caches.get(row.name, 0))
+        for row in _layer_costs(network.layers, network.input_shape)
+    ]
+    forward, backward = _step_memory(network, batch_size, rows)
+    return Costs(rows, forward, backward)
+
+
+def _step_memory(
+    network: Network, batch_size: int, rows: list[LayerCost]
+) -> tuple[int, int]:
+    """Return the bytes of forward, and those that backward adds at its peak."""
+    of_layer = {row.name: row for row in rows}
+    word = network.dtype.itemsize
+    forward, peak = batch_size * word * math.prod(network.input_shape), 0
+    shape, is_trained = network.input_shape, False
+    for (name, layer), out in zip(network.layers, network.shapes, strict=True):
+        row = of_layer[name]
+        forward += row.cache
+        # Nothing reads the gradient in the input of the first trained layer.
+        dx = math.prod(shape) if is_trained else 0
+        is_trained = is_trained or row.parameters > 0
+        if is_trained:
+            arrays = batch_size * (_arrays_of_backward(layer) * math.prod(out) + dx)
+            peak = max(peak, forward + word * (arrays + row.parameters))
         shape = out
-    return Costs(rows, on_the_way, max(0, peak - on_the_way))
+    return forward, max(0, peak - forward)
 
 
-def _arrays_back(layer):
-    """Count the arrays like the output that backward holds at a time.
+def _arrays_of_backward(layer: Layer) -> int:
+    """Return how many arrays of the output's size backward holds at a time.
 
-    These are the gradients in it and in what came before the activation; a derivative
-    that is not told from the output takes two more on its way.
+    These are the gradients in it and in the activation's input; a derivative that is
+    not taken from the output needs two more.
     """
     activation = ops.find_activation(getattr(layer, "activation", None))
     return 2 if activation.derivative_from == "output" else 4
 
 
-def _kept_by_forward(network, n):
-    """Bytes of the arrays that each layer's forward keeps and none before it does."""
+def _cache_sizes(network: Network, n: int) -> dict[str, int]:
+    """Return, by layer, the bytes that its forward stores and none before it does."""
     rng = np.random.default_rng(0)
     x = np.zeros((n, *network.input_shape), network.dtype)
     owners = {id(root): root for root in map(_owner, (x, *_arrays(network.weights)))}
-    kept = []
+    sizes = {}
     for name, layer in network.layers:
         x, cache = layer.forward(network.weights[name], x, rng)
         new = {id(root): root for root in map(_owner, _arrays(cache))}
-        kept.append(sum(new[key].nbytes for key in new.keys() - owners.keys()))
+        sizes[name] = sum(new[key].nbytes for key in new.keys() - owners.keys())
         owners.update(new)
-    return kept
+    return sizes
 
 
-def _owner(array):
+def _owner(array: Array) -> Array:
     """Return the array whose memory this one is a view of."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
 
 
-def _arrays(value):
+def _arrays(value: Any) -> Iterator[Array]:
     """Yield the arrays in a cache or in weights, however they are nested."""
     if isinstance(value, np.ndarray):
         yield value
@@ -150,45 +191,45 @@ def _arrays(value):
         yield from _arrays(vars(value))
 
 
-def _count(layer, weights):
-    """Count the weights that training learns, and none of the layer's state."""
-    return sum(
-        weight.size for _, weight, learnt in chain.leaves(layer, weights) if learnt
-    )
+def _layer_costs(layers: Chain, shape: Shape, prefix: str = "") -> Iterator[LayerCost]:
+    """Yield the cost of each layer of a chain, followed by those of its parts."""
+    for name, layer in layers:
+        path = prefix + name
+        weights, out = build_blank(layer, shape)
+        if isinstance(layer, Composite):
+            parts = [
+                cost
+                for path_inside in layer.paths()
+                for cost in _layer_costs(path_inside, shape, f"{path}.")
+            ]
+            depth = path.count(".") + 1
+            macs = sum(
+                cost.macs or 0 for cost in parts if cost.name.count(".") == depth
+            )
+        else:
+            parts = list(_unknown_parts(layer, weights, f"{path}."))
+            macs = math.prod(out[:-1]) * sum(
+                weight.size
+                for _, weight, is_trained in chain.named_weights(layer, weights)
+                if is_trained and weight.ndim > 1
+            )
+        yield LayerCost(path, type(layer).__name__, out, _count(layer, weights), macs)
+        yield from parts
+        shape = out
 
 
-def _parts(prefix, layer, weights, shape, dtype):
-    """Cost the layers inside of a composite one.
-
-    Only the whole knows which part sees what: it is watched at a prediction.
-    """
-    if not layer.inner_layers():
-        return []
-    shapes, whole = {}, copy.deepcopy(layer)
-    watched = whole.inner_layers()
-    for name, part in watched:
-        # A type of its own, so that a layer that fuses others does not know it.
-        part.__class__ = _watched(type(part), shapes, name)
-    whole.inner_layers = lambda: watched  # or it might make some of them anew
-    whole.predict(weights, np.zeros((1, *shape), dtype))
-    rows = []
+def _unknown_parts(layer: Layer, weights: Weights, prefix: str) -> Iterator[LayerCost]:
+    """Yield what is known of the parts of a layer whose paths are not."""
     for name, part in layer.inner_layers():
-        path, inside = f"{prefix}.{name}", weights.get(name, {})
-        before, after = shapes.get(name, (None, None))
-        adds = None if before is None else int(part.multiply_adds(before, after))
-        rows += [
-            LayerCost(path, type(part).__name__, after, _count(part, inside), adds, 0),
-            *([] if before is None else _parts(path, part, inside, before, dtype)),
-        ]
-    return rows
+        path, inside = prefix + name, weights.get(name, {})
+        yield LayerCost(path, type(part).__name__, None, _count(part, inside), None)
+        yield from _unknown_parts(part, inside, f"{path}.")
 
 
-def _watched(kind, shapes, name):
-    """Return a type of layer that notes the shapes that it sees in prediction."""
-
-    def predict(self, weights, x):
-        y = kind.predict(self, weights, x)
-        shapes[name] = x.shape[1:], y.shape[1:]
-        return y
-
-    return type(kind.__name__, (kind,), {"predict": predict})
+def _count(layer: Layer, weights: Weights) -> int:
+    """Return the number of trained weights, without state."""
+    return sum(
+        weight.size
+        for _, weight, is_trained in chain.named_weights(layer, weights)
+        if is_trained
+    )

@@ -1,14 +1,17 @@
-"""Estimators as diagrams of their layers, which notebooks show, with links to the docs.
+"""Diagrams of an estimator's layers for notebooks, with links to the docs.
 
-scikit-learn draws the boxes; what is said here is what stands in them.
+scikit-learn draws the boxes; this module fills them.
 """
+
+from typing import Any
 
 from sklearn.utils._repr_html.estimator import _VisualBlock
 
 from .._utils.params import name_all
 from .._version import DOCUMENTATION
 from ..estimators.parameters import NUMBERS
-from ..layers import Branches, Residual
+from ..layers import Composite, Layer
+from ..layers.typing import Chain
 from .default import default_layers
 
 __all__ = ["DrawsLayers"]
@@ -41,7 +44,7 @@ class DrawsLayers:
 class _LayerBlock(_VisualBlock):
     """A layer's box, or the frame around the layers inside of it."""
 
-    def __init__(self, name, layer):
+    def __init__(self, name: str, layer: Any) -> None:
         self.layer = layer
         kind = layer if isinstance(layer, str) else type(layer).__name__
         paths = _paths(layer)
@@ -53,32 +56,29 @@ class _LayerBlock(_VisualBlock):
                 "single", layer, names=name, name_caption=kind, name_details=str(layer)
             )
             self.doc_link_label = kind
-        # Up to its colon it is what a grid calls the layer.
+        # A grid calls the layer by the part before the colon.
         self.label = f"{name}: {kind}" if paths else name
 
-    def __getattr__(self, name):
-        # Parameters and links are the layer's; what is no layer may have none.
+    def __getattr__(self, name: str) -> Any:
+        # Parameters and links are the layer's; what is not a layer may have none.
         of_layer = name in ("get_params", "_get_params_html", "_get_doc_link")
         if of_layer and not isinstance(self.layer, type):
             return getattr(self.layer, name)
         raise AttributeError(name)
 
 
-def _paths(layer):
-    """Return the chains that a layer's input takes, side by side; none if it has none.
+def _paths(layer: Any) -> list[Chain]:
+    """Return the chains that a layer's input takes side by side, if it holds layers.
 
-    Before a fit there may be anything in a list of layers, such as "passthrough".
+    Before a fit, a list of layers may hold anything, such as "passthrough".
     """
-    inner = layer.inner_layers() if hasattr(layer, "inner_layers") else []
-    if isinstance(layer, Branches):
-        return [[branch] for branch in inner]
-    shortcut = [part for part in inner if part[0] == "shortcut"]
-    if isinstance(layer, Residual) and shortcut:
-        return [inner[:-1], shortcut]
+    if isinstance(layer, Composite):
+        return [path for path in layer.paths() if path]
+    inner = layer.inner_layers() if isinstance(layer, Layer) else []
     return [inner] if inner else []
 
 
-def _chain(layers):
+def _chain(layers: Chain) -> _VisualBlock:
     """Draw layers one below the other."""
     boxes = [_LayerBlock(name, layer) for name, layer in layers]
     return _VisualBlock(

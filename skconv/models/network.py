@@ -1,9 +1,15 @@
 """Layers and their weights: the only object that knows both."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..layers import chain
+from ..layers.layer import total_penalty
 from ..layers.naming import name_layers
+from ..layers.typing import Array, Batches, Chain, Shape, Weights
 
 __all__ = ["Network"]
 
@@ -11,10 +17,10 @@ __all__ = ["Network"]
 class Network:
     """A chain of layers with the arrays that training changes.
 
-    All of them live in one flat vector, `values`: first what gradients train, then what
-    layers keep beside it, such as running means. Each layer sees named views of it. So
-    a step of an optimizer, "restore the best weights" and a checkpoint are each one
-    line on one array.
+    All arrays are views of one flat vector, `values`: first the parameters, which
+    gradients train, then the layers' state, such as running means. So a step of an
+    optimizer, "restore the best weights" and a checkpoint are each one line on one
+    array.
 
     Attributes
     ----------
@@ -22,17 +28,17 @@ class Network:
     input_shape, output_shape : tuple of int
         Of one sample.
     shapes : list of tuple of int
-        What comes out of each layer.
+        The output shape of each layer.
     values : ndarray of shape (n_parameters + n_state,)
     parameters : ndarray of shape (n_parameters,)
         What gradients train: the front of `values`.
     state : ndarray of shape (n_state,)
-        What they do not: the rest of it.
+        What they do not train: the rest of `values`.
     weights : dict of str to dict of str to ndarray
-        ``weights["conv1"]["kernel"]``: views of `values`. Those of a layer that holds
-        others nest: ``weights["block1"]["conv1"]["kernel"]``.
+        ``weights["conv1"]["kernel"]``: views of `values`. Weights of a layer that holds
+        others are nested: ``weights["block1"]["conv1"]["kernel"]``.
     arrays : dict of str to ndarray
-        The same views in the order they were built in, by dotted names:
+        The same views in build order, by dotted names:
         ``arrays["block1.conv1.kernel"]``.
 
     Examples
@@ -52,7 +58,15 @@ class Network:
     (7, 2)
     """
 
-    def __init__(self, layers, input_shape, shapes, layout, n_parameters, values):
+    def __init__(
+        self,
+        layers: Chain,
+        input_shape: Shape,
+        shapes: list[Shape],
+        layout: dict[str, Any],
+        n_parameters: int,
+        values: Array,
+    ) -> None:
         self.layers = layers
         self.input_shape = input_shape
         self.shapes = shapes
@@ -62,8 +76,14 @@ class Network:
         self._make_views()
 
     @classmethod
-    def build(cls, layers, input_shape, rng, dtype="float32"):
-        """Send the shape down the layers; pack the weights that come up.
+    def build(
+        cls,
+        layers: Any,
+        input_shape: Shape,
+        rng: np.random.Generator | int,
+        dtype: DTypeLike = "float32",
+    ) -> "Network":
+        """Build each layer for the output of the one before; pack their weights.
 
         Parameters
         ----------
@@ -72,7 +92,7 @@ class Network:
             Of one sample.
         rng : numpy.random.Generator or int
         dtype : {"float32", "float64"}, default="float32"
-            What the network computes in.
+            Of all arrays.
 
         Returns
         -------
@@ -93,24 +113,24 @@ class Network:
             network.arrays[name][...] = first
         return network
 
-    def _make_views(self):
+    def _make_views(self) -> None:
         self.parameters = self.values[: self._n_parameters]
         self.state = self.values[self._n_parameters :]
-        self.weights = _views(self._layout, self.values)
-        self.arrays = _flat(self.weights)
+        self.weights: Weights = _views(self._layout, self.values)
+        self.arrays: dict[str, Array] = _flat(self.weights)
 
     @property
-    def output_shape(self):
+    def output_shape(self) -> Shape:
         """Shape of the last layer's output for one sample."""
         return self.shapes[-1]
 
     @property
-    def dtype(self):
-        """What the network computes in."""
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of all arrays."""
         return self.values.dtype
 
-    def decayed(self, strength):
-        """Return how weight decay touches `parameters`: not biases and other vectors.
+    def decayed(self, strength: float) -> Array:
+        """Return the weight decay of each parameter: 0 for biases and other vectors.
 
         Parameters
         ----------
@@ -126,37 +146,37 @@ class Network:
             view[...] = strength if view.ndim > 1 else 0
         return decay
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"<Network of {len(self.layers)} layers, {self.input_shape} to "
             f"{self.output_shape}, {self.parameters.size} parameters>"
         )
 
-    def copy(self):
-        """Return a network of the same layers with arrays of its own."""
+    def copy(self) -> "Network":
+        """Return a network of the same layers with copies of the arrays."""
         twin = object.__new__(Network)
         twin.__setstate__({**self.__getstate__(), "values": np.array(self.values)})
         return twin
 
-    def adapt(self, batches):
-        """Have layers learn from the training data before the first step.
+    def adapt(self, batches: Batches) -> None:
+        """Adapt layers to the training data before the first step.
 
         Parameters
         ----------
         batches : callable ``() -> iterator of (x, sample_weight)``
-            Goes once over the data; see `skconv.layers.Layer.adapt`.
+            Passes once over the data; see `skconv.layers.Layer.adapt`.
         """
         chain.adapt(self.layers, self.weights, batches)
 
-    def predict(self, x, upto=None):
-        """Compute the last layer's output. Pure: any number of threads may ask.
+    def predict(self, x: Array, upto: str | None = None) -> Array:
+        """Compute the last layer's output. Pure: any number of threads may call it.
 
         Parameters
         ----------
         x : ndarray of shape (n, *input_shape)
             Of the network's dtype.
         upto : str, optional
-            Name of the layer whose output is wanted instead.
+            Name of the layer whose output to return instead.
 
         Returns
         -------
@@ -164,21 +184,27 @@ class Network:
         """
         return chain.predict(self.layers, self.weights, x, upto)
 
-    def loss_and_gradient(self, x, targets, weight, loss, rng):
-        """Go down the layers, and back up with the gradient.
+    def loss_and_gradient(
+        self,
+        x: Array,
+        targets: Any,
+        sample_weight: Array | None,
+        loss: Callable[..., tuple[float, Array]],
+        rng: np.random.Generator,
+    ) -> tuple[float, Array]:
+        """Compute the loss of a minibatch and its gradient in `parameters`.
 
-        That is training: layers that keep state, such as running means, update it.
-        What they ask for large weights is added to the loss.
+        This is training: layers with state, such as running means, update it. Penalties
+        for large weights are added to the loss.
 
         Parameters
         ----------
         x : ndarray of shape (n, *input_shape)
             Of the network's dtype.
         targets : ndarray of shape (n, ...)
-            Whatever `loss` takes.
-        weight : ndarray of shape (n,) or None
-            What each sample counts for.
-        loss : callable ``(outputs, targets, weight) -> (value, d_outputs)``
+            As `loss` takes them.
+        sample_weight : ndarray of shape (n,) or None
+        loss : callable ``(outputs, targets, sample_weight) -> (value, d_outputs)``
         rng : numpy.random.Generator
             For layers that draw in training.
 
@@ -190,30 +216,30 @@ class Network:
         outputs, caches = chain.forward(
             self.layers, self.weights, x, rng, shapes=self.shapes
         )
-        value, dy = loss(outputs, targets, weight)
+        value, dy = loss(outputs, targets, sample_weight)
         _, grads = chain.backward(self.layers, self.weights, caches, dy, need_dx=False)
         gradient = np.empty_like(self.parameters)
         _fill(gradient, self._layout, grads)
-        penalty, grads = chain.penalty(self.layers, self.weights)
+        penalty, grads = total_penalty(self.layers, self.weights)
         if penalty:
             views = _flat(_views(self._layout, gradient))
             for name, part in _flat(grads).items():
                 views[name] += part
         return value + penalty, gradient
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = vars(self).copy()
         for views in ("parameters", "state", "weights", "arrays"):
             del state[views]  # pickled, they would store all values again
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._make_views()
 
 
-def _lay_out(layers, weights):
-    """Give each array its place in one flat vector, what gradients train in front.
+def _lay_out(layers: Chain, weights: Weights) -> tuple[dict[str, Any], int, int]:
+    """Give each array its place in one flat vector, trained ones in front.
 
     Returns
     -------
@@ -222,30 +248,31 @@ def _lay_out(layers, weights):
     n_parameters, size : int
         Length of the front, and of all.
     """
-    leaves = [
-        leaf
+    named = [
+        row
         for name, layer in layers
-        for leaf in chain.leaves(layer, weights[name], (name,))
+        for row in chain.named_weights(layer, weights[name], (name,))
     ]
     starts, size, ends = {}, 0, []
     for part in (True, False):
-        for path, array, learnt in leaves:
-            if learnt is part:
+        for path, array, is_trained in named:
+            if is_trained is part:
                 starts[path] = size
                 size += np.size(array)
         ends.append(size)
 
-    def place(value, path):
+    def place(value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, dict):
             return {key: place(inner, (*path, key)) for key, inner in value.items()}
         return starts[path], starts[path] + np.size(value), np.shape(value)
 
-    return place(weights, ()), *ends
+    n_parameters, size = ends
+    return place(weights, ()), n_parameters, size
 
 
-def _views(layout, vector):
-    """Name the parts of `values`, or of a vector as long as `parameters`."""
-    views = {}
+def _views(layout: dict[str, Any], vector: Array) -> dict[str, Any]:
+    """Return named views of `values`, or of a vector as long as `parameters`."""
+    views: dict[str, Any] = {}
     for key, place in layout.items():
         if isinstance(place, dict):
             views[key] = _views(place, vector)
@@ -256,10 +283,10 @@ def _views(layout, vector):
     return views
 
 
-def _fill(vector, layout, arrays):
-    """Put nested arrays where the layout has them, as far as the vector goes.
+def _fill(vector: Array, layout: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """Put nested arrays where the layout has them, as far as the vector reaches.
 
-    What learns nothing may be left out, with all the names inside.
+    What trains nothing may be left out, with all the names inside.
     """
     for key, place in layout.items():
         if isinstance(place, dict):
@@ -270,9 +297,9 @@ def _fill(vector, layout, arrays):
             vector[start:stop] = np.reshape(arrays[key], -1)
 
 
-def _flat(nested, prefix=""):
-    """Name what is in nested dicts by the dotted path to it."""
-    flat = {}
+def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested dicts by dotted names."""
+    flat: dict[str, Any] = {}
     for key, value in nested.items():
         if isinstance(value, dict):
             flat.update(_flat(value, f"{prefix}{key}."))

@@ -1,9 +1,10 @@
-"""What a network is made of and what it costs: a table for terminal and notebook."""
+"""The layers of a network and their costs, as a table."""
 
 import html
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from .network import Network
 __all__ = ["GivesSummary", "LayerSummary", "Summary"]
 
 _AUTO_BATCH = 128  # the most that batch_size="auto" takes
-_HEADS = ("layer (type)", "output shape", "parameters", "multiply-adds")
+_Texts: TypeAlias = tuple[str, ...]
+_HEADS = ("layer (type)", "output shape", "parameters", "MACs")
 
 
 class LayerSummary(NamedTuple):
@@ -30,97 +32,98 @@ class LayerSummary(NamedTuple):
     type : str
         The layer's class.
     output_shape : tuple of int or None
-        Of one sample; None where it is not known yet.
+        Of one sample; None if it is not known.
     parameters : int or None
-        How many weights are learnt.
-    multiply_adds : int or None
-        For the prediction of one sample, see `skconv.layers.Layer.multiply_adds`.
+        Number of trained weights.
+    macs : int or None
+        Multiply-accumulates to predict one sample: one for each product of an input and
+        a weight. Biases, activations, scaling and pooling are not counted.
     memory : int or None
-        Bytes that training takes for it: weights, gradients, moments, and what it
-        keeps of a minibatch for the way back.
+        Bytes that training takes for the layer: weights, gradients, moments, and what
+        forward stores of a minibatch for backward.
     """
 
     name: str
     type: str
     output_shape: tuple | None
     parameters: int | None
-    multiply_adds: int | None
+    macs: int | None
     memory: int | None
 
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """A network's layers and what they cost; printed, or shown in a notebook, a table.
+    """A network's layers and their costs, as a table in a terminal or a notebook.
 
     Attributes
     ----------
     title : str
     rows : list of LayerSummary
-        Of composite layers the row is followed by those of their parts.
+        The row of a composite layer is followed by the rows of its parts.
     batch_size : int
-        What `memory` is for.
+        The batch size that `memory` is computed for.
     weight_memory : int
         Bytes of weights, gradient, the solver's moments and other copies of them.
-    kept_memory : int
-        Bytes of a minibatch and of what forward keeps of it for backward.
-    passing_memory : int
-        Bytes more while backward passes gradients from layer to layer.
+    forward_memory : int
+        Bytes of a minibatch and of what forward stores for backward.
+    backward_memory : int
+        Additional bytes while backward passes gradients from layer to layer.
     per_output : LayerSummary or None
-        What each output costs, while it is not known how many there will be.
+        The cost of each output, while their number is not known.
 
     Examples
     --------
     >>> from skconv import ConvNetClassifier
     >>> clf = ConvNetClassifier(input_shape=(8, 8), filters=(8,))
     >>> summary = clf.summary(n_outputs=10)
-    >>> summary.parameters, summary.multiply_adds
+    >>> summary.parameters, summary.macs
     (17882, 22272)
     >>> summary
     ConvNetClassifier: input (8, 8, 1), batches of 128, float32, adam
-    layer (type)       output shape   parameters   multiply-adds   memory [MB]
-    --------------------------------------------------------------------------
-    conv1 (Conv2D)     (8, 8, 8)              80           4,608          0.26
-    pool1 (MaxPool2D)  (4, 4, 8)               0               0          0.02
-    dense1 (Dense)     (128,)             16,512          16,384          0.46
-    output (Dense)     (10,)               1,290           1,280          0.03
-    --------------------------------------------------------------------------
-    total                                 17,882          22,272          1.18
+    layer (type)       output shape   parameters     MACs   memory [MB]
+    -------------------------------------------------------------------
+    conv1 (Conv2D)     (8, 8, 8)              80    4,608          0.26
+    pool1 (MaxPool2D)  (4, 4, 8)               0        0          0.02
+    dense1 (Dense)     (128,)             16,512   16,384          0.46
+    output (Dense)     (10,)               1,290    1,280          0.03
+    -------------------------------------------------------------------
+    total                                 17,882   22,272          1.18
     Memory of training in MB: 0.36 for weights and their copies, 0.45 for a
     minibatch on its way forward, 0.37 for gradients on their way back.
     """
 
     title: str
-    rows: list
+    rows: list[LayerSummary]
     batch_size: int
     weight_memory: int
-    kept_memory: int
-    passing_memory: int
+    forward_memory: int
+    backward_memory: int
     per_output: LayerSummary | None = field(default=None)
 
     @property
-    def parameters(self):
-        """Number of weights that are learnt, of the layers that are known."""
+    def parameters(self) -> int:
+        """Number of trained weights, of the layers that are known."""
         return self._total("parameters")
 
     @property
-    def multiply_adds(self):
-        """Multiply-adds to predict one sample, of the layers that are known."""
-        return self._total("multiply_adds")
+    def macs(self) -> int:
+        """Multiply-accumulates to predict one sample, of the layers that are known."""
+        return self._total("macs")
 
     @property
-    def memory(self):
-        """Bytes that a step of training takes at its peak, X itself aside."""
-        return self.weight_memory + self.kept_memory + self.passing_memory
+    def memory(self) -> int:
+        """Bytes that a step of training takes at its peak, without X itself."""
+        return self.weight_memory + self.forward_memory + self.backward_memory
 
-    def _total(self, column):
+    def _total(self, column: str) -> int:
         return sum(
             getattr(row, column) or 0 for row in self.rows if "." not in row.name
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return repr(self)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         heads, rows, total, footer = self._texts()
         cells = [heads, *rows, total]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -136,7 +139,7 @@ class Summary:
         lines[-1:-1] = [rule]
         return "\n".join([self.title, *lines, *_wrap(footer)])
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         heads, rows, total, footer = self._texts()
         head = "".join(f"<th>{text}</th>" for text in heads)
         body = "".join(map(_html_row, rows))
@@ -147,13 +150,13 @@ class Summary:
             f"<p>{html.escape(footer)}</p></div>"
         )
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """Return the rows as a data frame.
 
         Returns
         -------
         frame : pandas.DataFrame
-            Columns as `LayerSummary` has them; the index is the layers' names.
+            Columns are the fields of `LayerSummary`; the index is the layers' names.
 
         Raises
         ------
@@ -168,28 +171,28 @@ class Summary:
                 "pip install pandas, or read the summary's rows"
             ) from error
         frame = pandas.DataFrame.from_records(self.rows, columns=LayerSummary._fields)
-        counts = ["parameters", "multiply_adds", "memory"]
+        counts = ["parameters", "macs", "memory"]
         return frame.astype(dict.fromkeys(counts, "Int64")).set_index("name")
 
-    def _texts(self):
-        """Return the cells of all rows, the totals last, and what is said below."""
+    def _texts(self) -> tuple[_Texts, list[_Texts], _Texts, str]:
+        """Return the cells of the head, the rows and the totals, and the footer."""
         n_digits, scale, unit = (1, 1e3, "kB") if self.memory < 1e6 else (2, 1e6, "MB")
 
-        def size(n_bytes):
+        def size(n_bytes: int) -> str:
             return f"{n_bytes / scale:,.{n_digits}f}"
 
         rows = [(*_cells(row), _or_unknown(row.memory, size)) for row in self.rows]
-        total = f"{self.parameters:,}", f"{self.multiply_adds:,}", size(self.memory)
+        total = f"{self.parameters:,}", f"{self.macs:,}", size(self.memory)
         footer = (
             f"Memory of training in {unit}: {size(self.weight_memory)} for weights and "
-            f"their copies, {size(self.kept_memory)} for a minibatch on its way forward"
-            f", {size(self.passing_memory)} for gradients on their way back."
+            f"their copies, {size(self.forward_memory)} for a minibatch on its way "
+            f"forward, {size(self.backward_memory)} for gradients on their way back."
         )
         if self.per_output is not None:
             footer += (
-                " The output layer is not counted: it gets as many outputs as y asks "
-                f"for, with {self.per_output.parameters:,} parameters and "
-                f"{self.per_output.multiply_adds:,} multiply-adds each."
+                " The output layer is not counted: y determines its number of outputs, "
+                f"with {self.per_output.parameters:,} parameters and "
+                f"{self.per_output.macs:,} MACs each."
             )
         heads = (*_HEADS, f"memory [{unit}]")
         return heads, rows, ("total", "", *total), footer
@@ -199,7 +202,7 @@ class GivesSummary:
     """`summary`, for an estimator that knows its hidden layers."""
 
     def summary(self, *, batch_size=None, n_outputs=None):
-        """Tabulate the layers: output shapes, parameters, multiply-adds, memory.
+        """Tabulate the layers: output shapes, parameters, MACs, memory.
 
         After `fit` of the fitted network; before of the one that `fit` would build,
         for which `input_shape` has to be set.
@@ -258,8 +261,8 @@ class GivesSummary:
                 cost.type,
                 cost.output_shape,
                 cost.parameters,
-                cost.multiply_adds,
-                cost.kept + copies * word * cost.parameters,
+                cost.macs,
+                cost.cache + copies * word * cost.parameters,
             )
             for cost in costs.layers
         ]
@@ -273,8 +276,8 @@ class GivesSummary:
             rows,
             batch_size,
             copies * word * parameters,
-            costs.kept,
-            costs.passing,
+            costs.forward,
+            costs.backward,
             per_output,
         )
 
@@ -297,22 +300,22 @@ class GivesSummary:
         return Network.build(layers, draft.input_shape_, 0, self.dtype)
 
 
-def _cells(row):
-    """Return a row's texts; the parts of a composite layer stand further in."""
+def _cells(row: LayerSummary) -> _Texts:
+    """Return a row's texts; the parts of a composite layer are indented."""
     indent = "  " * row.name.count(".")
     return (
         f"{indent}{row.name.rpartition('.')[2]} ({row.type})",
         _or_unknown(row.output_shape, str, "(?,)"),
         _or_unknown(row.parameters, "{:,}".format),
-        _or_unknown(row.multiply_adds, "{:,}".format),
+        _or_unknown(row.macs, "{:,}".format),
     )
 
 
-def _or_unknown(value, write, unknown="?"):
+def _or_unknown(value: Any, write: Callable[[Any], str], unknown: str = "?") -> str:
     return unknown if value is None else write(value)
 
 
-def _html_row(cells):
+def _html_row(cells: _Texts) -> str:
     name, *rest = cells
     indent = len(name) - len(name.lstrip())
     first = f"<th scope='row' style='padding-left:{indent / 2 + 0.5}em'>"
@@ -320,8 +323,8 @@ def _html_row(cells):
     return f"<tr>{first}{html.escape(name.strip())}</th>{tags}</tr>"
 
 
-def _wrap(text):
-    # Here, for the one use that nobody makes in a fit.
+def _wrap(text: str) -> list[str]:
+    # Imported here: no fit needs it.
     import textwrap
 
     return textwrap.wrap(text, 80)

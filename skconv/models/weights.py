@@ -1,15 +1,17 @@
 """Weights as lists of arrays, in the order and the shapes that Keras has them in."""
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Generator
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..layers import Branches, Layer, LayerNorm, PReLU, Residual, Sequential
+from ..layers import Composite, Layer, LayerNorm, PReLU
+from ..layers.checks import sample_axes
 from ..layers.initializers import Blank
-from ..layers.scaling import sample_axes
+from ..layers.typing import Array, Chain, Shape, Weights
+from .network import Network
 
 __all__ = [
     "HasWeights",
@@ -18,24 +20,23 @@ __all__ = [
     "build_blank",
     "by_channel",
     "check_weight",
-    "inner_chains",
-    "leaves",
+    "leaf_layers",
     "replace",
 ]
 
 
 class Leaf(NamedTuple):
-    """A layer that holds no others, where it stands in a network.
+    """A layer that holds no others, and its position in a network.
 
     Attributes
     ----------
     path : str
-        Its name, with those of the layers that it is in before it, and dots.
+        Its name after the names of the layers that hold it, joined by dots.
     layer : Layer
     input_shape : tuple of int
     grid : tuple of int or None
-        The shape of the image or signal whose values the input holds one after the
-        other, where it is flat and known to be one.
+        For a flat input that is known to be a flattened image or signal, the shape of
+        that.
     """
 
     path: str
@@ -44,64 +45,54 @@ class Leaf(NamedTuple):
     grid: tuple[int, ...] | None
 
 
-def leaves(network):
-    """Return all layers that hold no others, in the order they were built in.
+def leaf_layers(network: Network) -> list[Leaf]:
+    """Return all layers that hold no others, in build order.
 
     Raises
     ------
     ValueError
-        If a layer holds others in a way of its own.
+        If a layer holds others and is not a `Composite`.
     """
     return list(_walk(network.layers, (network.input_shape, None), ""))
 
 
-def _walk(layers, place, prefix) -> Iterator[Leaf]:
-    """Go down a chain from a place, a shape and its grid; return where it comes out."""
+_Place = tuple[Shape, Shape | None]  # the shape of samples, and their grid
+
+
+def _walk(layers: Chain, place: _Place, prefix: str) -> Generator[Leaf, None, _Place]:
+    """Yield the leaves of a chain with its input at `place`; return its output's."""
     for name, layer in layers:
         path = prefix + name
         if not layer.inner_layers():
             yield Leaf(path, layer, *place)
-            place = _behind(layer, place)
+            place = _after(layer, place)
             continue
+        if not isinstance(layer, Composite):
+            raise ValueError(
+                f"layer {path!r} ({layer!r}) holds others, but is not a "
+                "skconv.layers.Composite, so that its paths are not known"
+            )
         ends = []
-        for chain in inner_chains(layer, path):
+        for chain in layer.paths():
             ends.append((yield from _walk(chain, place, f"{path}.")))
-        place = ends[0]
-        if isinstance(layer, Branches):
-            widths = [shape[-1] for shape, _ in ends]
-            # Joined, flat images of several branches are no image any more.
-            place = (*place[0][:-1], sum(widths)), None
+        shape = layer.join_shapes(place[0], [end for end, _ in ends])
+        # Flat images of several branches, joined, are not one image.
+        place = shape, ends[0][1] if shape == ends[0][0] else None
     return place
 
 
-def inner_chains(layer, path):
-    """Return the chains of layers that see the input of a layer which holds others."""
-    inner = layer.inner_layers()
-    if isinstance(layer, Residual):
-        main = [(name, part) for name, part in inner if name != "shortcut"]
-        return [main, inner[len(main) :]]
-    if isinstance(layer, Branches):
-        return [[branch] for branch in inner]
-    if isinstance(layer, Sequential):
-        return [inner]
-    raise ValueError(
-        f"layer {path!r} ({layer!r}) holds others in a way that is not known here, "
-        "where Sequential, Residual and Branches can be taken apart"
-    )
-
-
-def build_blank(layer, shape):
-    """Return what `build` does, with weights that take no memory."""
+def build_blank(layer: Layer, shape: Shape) -> tuple[Weights, Shape]:
+    """Return the result of `build`, with weights that take no memory."""
     return layer.build(shape, Blank(), np.dtype("f4"))
 
 
-def by_channel(kernel):
+def by_channel(kernel: Array) -> Array:
     """Return a depthwise kernel (kh, kw, c, m), channels first: (c m, 1, kh, kw)."""
     c, m = kernel.shape[2:]
     return kernel.transpose(2, 3, 0, 1).reshape(c * m, 1, *kernel.shape[:2])
 
 
-def _behind(layer, place):
+def _after(layer: Layer, place: _Place) -> _Place:
     shape, grid = place
     weights, after = build_blank(layer, shape)
     if tuple(after) == shape:
@@ -172,16 +163,16 @@ class HasWeights:
         )
 
 
-def _as_in_keras(network):
+def _as_in_keras(network: Network) -> list[tuple[str | None, Array, Shape]]:
     """Return (name or None, array, shape in Keras) of each array that Keras has."""
-    at = {leaf.path: leaf for leaf in leaves(network)}
-    rows = []
+    at = {leaf.path: leaf for leaf in leaf_layers(network)}
+    rows: list[tuple[str | None, Array, Shape]] = []
     for name, array in network.arrays.items():
         path, _, key = name.rpartition(".")
         leaf = at[path]
         kind = type(leaf.layer).__name__
         if (kind, key) == ("BatchNorm", "samples"):
-            continue  # how many samples the moments are of: Keras does not count
+            continue  # Keras does not count the samples of the moments
         shape = array.shape
         if isinstance(leaf.layer, LayerNorm | PReLU):
             shape = affine_shape(leaf.layer, leaf.input_shape)
@@ -191,8 +182,8 @@ def _as_in_keras(network):
     return rows
 
 
-def affine_shape(layer, input_shape):
-    """Return the shape that the vectors of a `LayerNorm` or a `PReLU` stand for."""
+def affine_shape(layer: LayerNorm | PReLU, input_shape: Shape) -> Shape:
+    """Return the shape of a sample's axes that vectors of the layer belong to."""
     if isinstance(layer, PReLU):
         shared = sample_axes(layer.shared_axes, input_shape, "shared_axes")
         return tuple(1 if a in shared else n for a, n in enumerate(input_shape, 1))
@@ -200,14 +191,14 @@ def affine_shape(layer, input_shape):
     return tuple(input_shape[a - 1] for a in axes)
 
 
-def replace(model, arrays):
-    """Have a fitted estimator predict, and train on, with other arrays.
+def replace(model: Any, arrays: dict[str, Array]) -> Any:
+    """Let a fitted estimator predict and train further with other arrays.
 
     Parameters
     ----------
     model : estimator
     arrays : dict of str to ndarray
-        Checked ones, for all or some of ``model.network_.arrays``.
+        Checked arrays for all or some of ``model.network_.arrays``.
 
     Returns
     -------
@@ -220,13 +211,13 @@ def replace(model, arrays):
     return model
 
 
-def check_weight(weight, shape, what, dtype):
+def check_weight(weight: Any, shape: Shape, what: str, dtype: Any) -> Array:
     """Return a weight as an array of a dtype.
 
     Raises
     ------
     ValueError
-        If it is not of `shape`, or holds anything but numbers finite in that dtype.
+        If it is not of `shape`, or holds anything but finite numbers of that dtype.
     """
     weight = np.asarray(weight)
     if weight.dtype.kind not in "biuf":

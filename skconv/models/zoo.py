@@ -1,11 +1,13 @@
 """Networks that are known to work, as functions that return their hidden layers.
 
-An estimator adds the output layer. What makes a network larger or smaller is an
-argument; the rest can be set by name, ``conv1__filters``. docs/guide/models.md lists
-what each costs, and its accuracy.
+An estimator adds the output layer. The size of a network is an argument; the rest can be
+set by name, ``conv1__filters``. docs/guide/models.md shows the costs and the accuracy of
+each.
 """
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from ..layers import (
     AvgPool2D,
@@ -21,6 +23,7 @@ from ..layers import (
     Residual,
     SeparableConv2D,
 )
+from ..layers.typing import Chain, Pair
 from ..ops import pair, positive_int
 
 __all__ = [
@@ -32,17 +35,17 @@ __all__ = [
     "signal_fcn",
 ]
 
-# A normalisation adds a bias of its own.
-_BEFORE_NORM = {"use_bias": False, "kernel_initializer": "he_normal"}
+# The normalisation that follows adds a bias.
+_BEFORE_NORM: dict[str, Any] = {"use_bias": False, "kernel_initializer": "he_normal"}
 
 
-def lenet5():
+def lenet5() -> Chain:
     """LeNet-5, for images of about 28 × 28.
 
     LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document
     recognition", 1998, as it is built today: each filter of the second convolution sees
     all maps, pools have no weights, and the output is a softmax. The padding of the
-    first convolution is the paper's, which has digits of 28 × 28 on 32 × 32.
+    first convolution replaces the paper's margin: digits of 28 × 28 on 32 × 32.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def lenet5():
     ]
 
 
-def keras_mnist(rate=0.5):
+def keras_mnist(rate: float = 0.5) -> Chain:
     """Two convolutions and dropout: Keras's first example, for about 28 × 28.
 
     Chollet, "Simple MNIST convnet", keras.io/examples, 2015.
@@ -84,7 +87,7 @@ def keras_mnist(rate=0.5):
     >>> Network.build([*zoo.keras_mnist(), ("out", Dense(10))], (28, 28, 1), 0)
     <Network of 7 layers, (28, 28, 1) to (10,), 34826 parameters>
     """
-    conv = partial(Conv2D, padding="valid", activation="relu")
+    conv: Any = partial(Conv2D, padding="valid", activation="relu")
     return [
         ("conv1", conv(32, 3)),
         ("pool1", MaxPool2D(2)),
@@ -95,13 +98,14 @@ def keras_mnist(rate=0.5):
     ]
 
 
-def all_cnn(width=96):
+def all_cnn(width: int = 96) -> Chain:
     """Convolutions alone, with strides in place of pools: All-CNN-C.
 
     Springenberg, Dosovitskiy, Brox & Riedmiller, "Striving for simplicity: the all
-    convolutional net", 2015. There a convolution of one filter a class ends it, then
-    the mean over the image. Here the mean comes first, and the estimator's output layer
-    does the rest: as many weights, and the same function but for a ReLU between them.
+    convolutional net", 2015. There it ends with a convolution of one filter for each
+    class, then the mean over the image. Here the mean comes first, then the estimator's
+    output layer: the same number of weights, and the same function but for a ReLU
+    between them.
 
     Parameters
     ----------
@@ -119,7 +123,7 @@ def all_cnn(width=96):
     >>> Network.build([*zoo.all_cnn(), ("out", Dense(10))], (32, 32, 3), 0)
     <Network of 13 layers, (32, 32, 3) to (10,), 1369738 parameters>
     """
-    conv = partial(Conv2D, activation="relu", kernel_initializer="he_normal")
+    conv: Any = partial(Conv2D, activation="relu", kernel_initializer="he_normal")
     return [
         ("drop1", Dropout(0.2)),
         ("conv1", conv(width, 3)),
@@ -136,14 +140,16 @@ def all_cnn(width=96):
     ]
 
 
-def resnet(filters=(32, 64, 128), blocks=1, pool_size=2):
+def resnet(
+    filters: Sequence[int] = (32, 64, 128), blocks: int = 1, pool_size: Pair = 2
+) -> Chain:
     """Residual blocks in stages: a small ResNet, for about 28 × 28 to 64 × 64.
 
     He, Zhang, Ren & Sun, "Deep residual learning for image recognition", 2016: stages
-    of blocks that add to what they are given; each stage but the first begins by
-    halving the image. Shortcuts that have to change a shape are convolutions of single
-    pixels (the paper's option B). The pool behind the first convolution, which its
-    networks for large images have, keeps a small one fast on a CPU.
+    of blocks that add to their input; each stage but the first begins by halving the
+    image. Shortcuts that must change a shape are 1 × 1 convolutions (the paper's option
+    B). The pool after the first convolution, which the paper's networks for large images
+    have, keeps a small one fast on a CPU.
 
     Parameters
     ----------
@@ -152,7 +158,7 @@ def resnet(filters=(32, 64, 128), blocks=1, pool_size=2):
     blocks : int, default=1
         In each stage, of two convolutions.
     pool_size : int or pair, default=2
-        Of the pool behind the first convolution; 1 leaves it out.
+        Of the pool after the first convolution; 1 leaves it out.
 
     Returns
     -------
@@ -192,7 +198,7 @@ def resnet(filters=(32, 64, 128), blocks=1, pool_size=2):
     return [*layers, ("mean", GlobalAvgPool2D())]
 
 
-def _residual(before, width, stride):
+def _residual(before: int, width: int, stride: int) -> Residual:
     shortcut = None
     if stride > 1 or before != width:
         conv = Conv2D(width, 1, stride=stride, **_BEFORE_NORM)
@@ -209,18 +215,18 @@ def _residual(before, width, stride):
     )
 
 
-def compact(filters=(32, 64, 64, 128, 128)):
+def compact(filters: Sequence[int] = (32, 64, 64, 128, 128)) -> Chain:
     """Separable convolutions: few weights and few multiplications.
 
     Howard et al., "MobileNets", 2017, at the size of small images: where filters
-    double, the image is halved. The two halves of a separable convolution have nothing
-    between them, as in Chollet, "Xception", 2017, where MobileNets normalise.
+    double, the image is halved. Nothing is between the two halves of a separable
+    convolution, as in Chollet, "Xception", 2017; MobileNets normalise there.
 
     Parameters
     ----------
     filters : sequence of int, default=(32, 64, 64, 128, 128)
-        Of the first, full convolution and of the separable ones. One that has more than
-        the one before halves the image.
+        Of the first, full convolution and of the separable ones. One with more filters
+        than the one before halves the image.
 
     Returns
     -------
@@ -254,7 +260,9 @@ def compact(filters=(32, 64, 64, 128, 128)):
     return [*layers, ("mean", GlobalAvgPool2D())]
 
 
-def signal_fcn(filters=(128, 256, 128), kernel_sizes=(8, 5, 3)):
+def signal_fcn(
+    filters: Sequence[int] = (128, 256, 128), kernel_sizes: Sequence[int] = (8, 5, 3)
+) -> Chain:
     """Convolutions and their mean: FCN, for signals and spectra of any length.
 
     Wang, Yan & Oates, "Time series classification from scratch with deep neural
@@ -297,7 +305,7 @@ def signal_fcn(filters=(128, 256, 128), kernel_sizes=(8, 5, 3)):
     return [*layers, ("mean", GlobalAvgPool1D())]
 
 
-def _each_int(values, name):
+def _each_int(values: Any, name: str) -> list[int]:
     given = list(values) if hasattr(values, "__iter__") else []
     if not given:
         raise ValueError(f"{name} must be one int or more in a list, got {values!r}")

@@ -1,0 +1,114 @@
+"""What dense layers and convolutions share: a kernel, a bias and an activation."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from .checks import check_number
+from .initializers import initialize
+from .layer import Layer
+from .typing import Array, Shape, Weights
+
+__all__ = ["Affine", "activated"]
+
+
+class Affine(Layer):
+    """``activation(x * kernel + bias)``; a subclass defines ``*``.
+
+    A subclass has the arguments `activation`, `use_bias`, `kernel_initializer` and,
+    unless its kernels cannot be penalised, `kernel_l1` and `kernel_l2`. It defines
+    `build`, `_apply` and `_apply_backward`.
+    """
+
+    activation: str | None
+    use_bias: bool
+    kernel_initializer: str
+    kernel_l1: float = 0.0
+    kernel_l2: float = 0.0
+
+    def _apply(self, weights: Weights, x: Array, activation: str | None) -> Array:
+        """Return ``activation(x * kernel + bias)``.
+
+        Prediction may pass a weight ``scale`` as well, by which ``x * kernel`` is then
+        multiplied: `skconv.layers.fusion` adds it to convolutions.
+        """
+        raise NotImplementedError
+
+    def _apply_backward(
+        self, weights: Weights, x: Array, saved: Array, dy: Array, need_dx: bool
+    ) -> tuple[Array | None, Array, Array]:
+        """Return the gradients in x (None without `need_dx`), the kernel and the bias.
+
+        ``saved`` is what `activated` returned for ``_apply(weights, x, activation)``.
+        """
+        raise NotImplementedError
+
+    def _draw_weights(
+        self,
+        kernel_shape: Shape,
+        rng: np.random.Generator,
+        dtype: np.dtype[Any],
+        groups: int = 1,
+    ) -> Weights:
+        ops.find_activation(self.activation)
+        for name in ("kernel_l1", "kernel_l2"):
+            check_number(getattr(self, name), name, 0)
+        kernel = initialize(
+            self.kernel_initializer, kernel_shape, rng, dtype, groups=groups
+        )
+        bias = np.zeros(kernel_shape[-1], dtype)
+        return {"kernel": kernel, "bias": bias} if self.use_bias else {"kernel": kernel}
+
+    def penalty(self, weights: Weights) -> tuple[float, Weights]:
+        if not (self.kernel_l1 or self.kernel_l2):
+            return 0.0, {}
+        kernel, l1, l2 = weights["kernel"], float(self.kernel_l1), float(self.kernel_l2)
+        value = l1 * np.abs(kernel).sum(dtype=np.float64)
+        value += l2 * np.square(kernel).sum(dtype=np.float64)
+        return float(value), {"kernel": l1 * np.sign(kernel) + 2 * l2 * kernel}
+
+    def predict(self, weights: Weights, x: Array) -> Array:
+        return self._apply(weights, x, self.activation)
+
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        y, saved = activated(partial(self._apply, weights, x), self.activation)
+        return y, (x, saved)
+
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        x, saved = cache
+        dx, dkernel, dbias = self._apply_backward(weights, x, saved, dy, need_dx)
+        grads = {"kernel": dkernel}
+        if self.use_bias:
+            grads["bias"] = dbias
+        return dx, grads
+
+
+def activated(
+    op: Callable[[str | None], Array], activation: str | None
+) -> tuple[Array, Array]:
+    """Apply an activation within an op, and return what its derivative is taken from.
+
+    Parameters
+    ----------
+    op : callable ``(activation) -> array``
+    activation : str or None
+
+    Returns
+    -------
+    y : ndarray
+    saved : ndarray
+        ``y`` itself or, for an activation whose derivative cannot be taken from its
+        output, its input (see `skconv.ops.activate_grad`).
+    """
+    if ops.find_activation(activation).derivative_from == "output":
+        y = op(activation)
+        return y, y
+    z = op(None)
+    return ops.activate(z, activation), z
