@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import ops
-from .._utils.params import NestedParamsMixin, active
+from .._utils.params import NestedParamsMixin, drop_passthrough
 from . import chain
 from .layer import Layer, activated
 from .naming import name_layers
@@ -37,7 +37,7 @@ class Sequential(NestedParamsMixin, Layer):
         self.layers = layers
 
     def inner_layers(self):
-        return active(self.layers)
+        return drop_passthrough(self.layers)
 
     def build(self, input_shape, rng, dtype):
         layers = name_layers(self.layers, taken=self.get_params(deep=False))
@@ -45,22 +45,24 @@ class Sequential(NestedParamsMixin, Layer):
         return weights, shapes[-1]
 
     def adapt(self, weights, batches):
-        chain.adapt(active(self.layers), weights, batches)
+        chain.adapt(drop_passthrough(self.layers), weights, batches)
 
     def predict(self, weights, x):
-        return chain.predict(active(self.layers), weights, x)
+        return chain.predict(drop_passthrough(self.layers), weights, x)
 
     def forward(self, weights, x, rng):
-        return chain.forward(active(self.layers), weights, x, rng)
+        return chain.forward(drop_passthrough(self.layers), weights, x, rng)
 
     def backward(self, weights, cache, dy, need_dx=True):
-        return chain.backward(active(self.layers), weights, cache, dy, need_dx)
+        return chain.backward(
+            drop_passthrough(self.layers), weights, cache, dy, need_dx
+        )
 
     def input_gradient(self, weights, x, dy):
-        return chain.input_gradient(active(self.layers), weights, x, dy)
+        return chain.input_gradient(drop_passthrough(self.layers), weights, x, dy)
 
     def multiply_adds(self, input_shape, output_shape):
-        return chain.multiply_adds(active(self.layers), input_shape)
+        return chain.multiply_adds(drop_passthrough(self.layers), input_shape)
 
 
 class Residual(Sequential):
@@ -99,7 +101,7 @@ class Residual(Sequential):
     ['conv2d_1', 'conv2d_2', 'shortcut']
     """
 
-    _parts = {"layers": "layer", "shortcut": "layer"}  # noqa: RUF012
+    _components = {"layers": "layer", "shortcut": "layer"}  # noqa: RUF012
 
     def __init__(self, layers, shortcut=None, *, activation=None):
         self.layers = layers
@@ -107,13 +109,13 @@ class Residual(Sequential):
         self.activation = activation
 
     def inner_layers(self):
-        return active(self.layers) + self._side()
+        return drop_passthrough(self.layers) + self._side()
 
     def _side(self):
         """Return the shortcut as a chain of one layer, or of none."""
         if self.shortcut is None:
             return []
-        return active([("shortcut", _as_layer(self.shortcut))])
+        return drop_passthrough([("shortcut", _as_layer(self.shortcut))])
 
     def build(self, input_shape, rng, dtype):
         ops.find_activation(self.activation)
@@ -210,7 +212,7 @@ class Branches(NestedParamsMixin, Layer):
         self.layers = layers
 
     def inner_layers(self):
-        return [(name, _as_layer(part)) for name, part in active(self.layers)]
+        return [(name, _as_layer(part)) for name, part in drop_passthrough(self.layers)]
 
     def build(self, input_shape, rng, dtype):
         is_list = isinstance(self.layers, list | tuple)

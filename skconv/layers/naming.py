@@ -1,6 +1,6 @@
 """Names of layers in a list."""
 
-from .._utils.params import hint_to_call, name_parts
+from .._utils.params import distinct_components, hint_to_call
 
 __all__ = ["name_layers"]
 
@@ -36,7 +36,7 @@ def name_layers(layers, taken=()):
             "layers must be a list of layers or of (name, layer), "
             f"got {type(layers).__name__}: {layers!r}"
         )
-    named = name_parts(layers, "layers")
+    named = distinct_components(layers, "layers")
     if not named:
         raise ValueError(
             f"layers must hold at least one layer that is no 'passthrough', got "
