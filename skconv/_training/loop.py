@@ -76,7 +76,7 @@ class StoppingRule:
     idle: int = 0
     epochs: int = 0
     ended: bool = False
-    kept: np.ndarray | None = None  # the best weights
+    best_values: np.ndarray | None = None  # the best weights
 
     def update(self, figure):
         """Take an epoch's figure, the larger the better."""
@@ -91,13 +91,13 @@ class StoppingRule:
 
     def keep(self, network):
         """Remember a network's weights as the best."""
-        self.kept = network.values.copy()
+        self.best_values = network.values.copy()
 
     def restore_best(self, network):
         """Give a network the best weights, if any were kept, and let go of them."""
-        if self.kept is not None:
-            network.values[...] = self.kept
-        self.kept = None
+        if self.best_values is not None:
+            network.values[...] = self.best_values
+        self.best_values = None
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,22 @@
-"""Files that are replaced whole, or not at all."""
+"""Files that are replaced in one step."""
 
 import contextlib
 import glob
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 __all__ = ["check_takes_files", "remove_leftovers", "replacing"]
 
 
 @contextlib.contextmanager
-def replacing(path):
-    """Open a file that takes the place of `path` once it is on the disk.
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file that replaces `path` once it is on the disk.
 
-    Who reads meanwhile sees the old file or the new one. A process that is killed
-    leaves either of them whole; an error, or Ctrl-C, the old one and nothing else.
+    Readers see the old file or the new one. A process that is killed leaves one of
+    them whole; an error, or Ctrl-C, leaves the old one and nothing else.
 
     Parameters
     ----------
@@ -22,7 +24,7 @@ def replacing(path):
 
     Yields
     ------
-    file : binary file, to be written
+    file : binary file, open for writing
 
     Raises
     ------
@@ -44,33 +46,33 @@ def replacing(path):
         _sync_folder(temporary.parent)
 
 
-def check_takes_files(path):
-    """Check that a file can be put beside `path`.
+def check_takes_files(path: str | os.PathLike[str]) -> None:
+    """Check that a file can be created beside `path`.
 
     Raises
     ------
     OSError
-        If its folder does not exist, or takes no files.
+        If its folder does not exist, or no file can be created in it.
     """
     probe = _temporary(path)
     open(probe, "xb").close()
     os.unlink(probe)
 
 
-def remove_leftovers(path):
-    """Remove what processes that were killed left beside `path`."""
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that killed processes left beside `path`."""
     path = Path(path)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         left.unlink(missing_ok=True)
 
 
-def _temporary(path):
+def _temporary(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
 
-def _sync_folder(folder):
-    """Have the new name survive a loss of power, too."""
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a loss of power, too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,8 +1,9 @@
-"""Names that reach into parts: ``conv1__kernel_size`` in a grid, a repr, a clone."""
+"""Parameters of components: ``conv1__kernel_size`` in a grid, a repr, a clone."""
 
 import inspect
 from collections import Counter
-from typing import ClassVar
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, ClassVar, Self
 
 from sklearn.base import BaseEstimator
 
@@ -11,23 +12,23 @@ from .lookup import did_you_mean
 __all__ = [
     "NestedParamsMixin",
     "ParamsMixin",
-    "active",
+    "distinct_components",
+    "drop_passthrough",
     "hint_to_call",
-    "name_all",
-    "name_parts",
+    "name_components",
 ]
 
 
 class ParamsMixin(BaseEstimator):
     """Parameters that can be searched over; a misspelt name gets a suggestion."""
 
-    def __new__(cls, *args, **params):
+    def __new__(cls, *args: Any, **params: Any) -> Self:
         if params:
             cls._check_names(params)
         return super().__new__(cls)
 
     @classmethod
-    def _check_names(cls, params):
+    def _check_names(cls, params: Collection[str]) -> None:
         known = inspect.signature(cls.__init__).parameters
         takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
         for name in params:
@@ -38,8 +39,8 @@ class ParamsMixin(BaseEstimator):
                     f"Parameters are: {[key for key in known if key != 'self']}"
                 )
 
-    def set_params(self, **params):
-        """Set parameters by name; ``<name>__<parameter>`` reaches into an object.
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name; ``<name>__<parameter>`` is one of an object.
 
         Returns
         -------
@@ -62,18 +63,18 @@ class ParamsMixin(BaseEstimator):
 
 
 class NestedParamsMixin(ParamsMixin):
-    """An object with arguments that are lists of parts, named or not.
+    """An object with arguments that are lists of components, named or not.
 
-    Of `layers`, each part's name is a parameter, ``conv1``, and the part's own are
-    ``conv1__filters``. What is in other lists stands behind the argument's name:
-    ``augment__randomflip_1__vertical``. A list in a list is gone through as well.
+    For `layers`, each component's name is a parameter, ``conv1``, and the component's
+    parameters are ``conv1__filters``. Those of other lists follow the argument's name:
+    ``augment__randomflip_1__vertical``. A list in a list is a component, too.
     """
 
-    # Argument -> what each of its parts is called in errors.
-    _parts: ClassVar[dict[str, str]] = {"layers": "layer"}
+    # Argument -> what errors call a component of it.
+    _components: ClassVar[dict[str, str]] = {"layers": "layer"}
 
-    def get_params(self, deep=True):
-        """Return parameters by name, with ``deep`` those in lists of parts, too.
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return parameters by name, with ``deep`` those of components, too.
 
         Parameters
         ----------
@@ -92,12 +93,12 @@ class NestedParamsMixin(ParamsMixin):
                     params[_prefix(argument) + path] = value
         return params
 
-    def set_params(self, **params):
-        """Set parameters by name; a part's name replaces that part.
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name; a component's name replaces that component.
 
-        Works in the order that a grid needs: whole lists first, then whole parts, then
-        the parameters inside of them. A list that was passed in keeps its parts; a
-        parameter inside a part is set on that very part, as in a Pipeline.
+        The order is the one that a grid needs: first lists, then components, then
+        their parameters. A list that was passed in keeps its components; a parameter
+        of a component is set on that very object, as in a Pipeline.
 
         Returns
         -------
@@ -110,59 +111,61 @@ class NestedParamsMixin(ParamsMixin):
         """
         before = vars(self).copy()
         try:
-            for argument in self._parts.keys() & params.keys():
+            for argument in self._components.keys() & params.keys():
                 setattr(self, argument, params.pop(argument))
             for argument in self._lists():
                 self._set_inside(argument, params)
             return super().set_params(**params)
         except Exception:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
 
-    def _set_inside(self, argument, params):
-        """Take out of `params` what leads into a list, and set it."""
+    def _set_inside(self, argument: str, params: dict[str, Any]) -> None:
+        """Set the parameters that are in a list, and remove them from `params`."""
         parts, prefix = getattr(self, argument), _prefix(argument)
         inside = {key for key in params if key.startswith(prefix)}
-        if not prefix:  # of what has no prefix, the object's own parameters are not
-            known = dict(name_all(parts)).keys() - self._own(argument)
+        if not prefix:  # then the object's own parameters have precedence
+            known = dict(name_components(parts)).keys() - self._own(argument)
             inside = {key for key in inside if key.partition("__")[0] in known}
         paths = {key.removeprefix(prefix): params.pop(key) for key in sorted(inside)}
         try:
-            setattr(self, argument, _set_within(parts, paths, self._parts[argument]))
-        except _NoSuchPart as error:
-            path, name, parts = error.args
+            setattr(
+                self, argument, _set_within(parts, paths, self._components[argument])
+            )
+        except _NoSuchComponent as error:
+            path, name, names = error.args
             raise ValueError(
                 f"Invalid parameter {prefix + path!r} for {type(self).__name__}"
-                f"{did_you_mean(name, parts)}\n"
-                f"Names in {argument} are: {list(parts)}"
+                f"{did_you_mean(name, names)}\n"
+                f"Names in {argument} are: {list(names)}"
             ) from None
 
-    def _lists(self):
-        """Arguments that are lists: nonsense is refused where it is used, not here."""
+    def _lists(self) -> list[str]:
+        """Return the arguments that are lists. Others are refused at their use."""
         return [
             argument
-            for argument in self._parts
+            for argument in self._components
             if isinstance(getattr(self, argument, None), list | tuple)
         ]
 
-    def _own(self, argument):
-        """Return the names that go before those of parts."""
+    def _own(self, argument: str) -> Collection[str]:
+        """Return the names that have precedence over those of components."""
         return () if _prefix(argument) else super().get_params(deep=False).keys()
 
 
-class _NoSuchPart(LookupError):
-    """The arguments are the path to it, its name and the names that there are."""
+class _NoSuchComponent(LookupError):
+    """The arguments are the path to it, its name, and the existing names."""
 
 
-def _prefix(argument):
+def _prefix(argument: str) -> str:
     return "" if argument == "layers" else f"{argument}__"
 
 
-def _look_inside(part):
-    """Yield (path, value) for all that names lead to in a part, or a list of them."""
+def _look_inside(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (path, value) of all parameters of a component, or of a list of them."""
     if isinstance(part, list | tuple):
-        for name, entry in name_all(part):
+        for name, entry in name_components(part):
             yield name, entry
             for path, value in _look_inside(entry):
                 yield f"{name}__{path}", value
@@ -170,20 +173,23 @@ def _look_inside(part):
         yield from part.get_params(deep=True).items()
 
 
-def _set_within(parts, params, kind, above=""):
-    """Set what names lead to in a list of parts.
+def _set_within(
+    components: Sequence[Any], params: dict[str, Any], kind: str, above: str = ""
+) -> Sequence[Any]:
+    """Set components, and parameters of components, in a list.
 
     Returns
     -------
-    parts : list
-        The very same, if no part was replaced. Otherwise with all names written out:
-        none shall change with its neighbour.
+    components : list
+        The same list if no component was replaced. Otherwise a list with all names
+        written out, so that a name does not change with its neighbours.
     """
-    by_name, inside = dict(name_all(parts)), {}
+    by_name = dict(name_components(components))
+    inside: dict[str, dict[str, Any]] = {}
     for path, value in params.items():
         name, separator, rest = path.partition("__")
         if name not in by_name:
-            raise _NoSuchPart(above + path, name, by_name)
+            raise _NoSuchComponent(above + path, name, by_name)
         if separator:
             inside.setdefault(name, {})[rest] = value
         else:
@@ -197,27 +203,27 @@ def _set_within(parts, params, kind, above=""):
         else:
             raise ValueError(
                 f"{kind} {name!r} is {part!r} and has no parameter to set as "
-                f"'{path}__{next(iter(below))}'; in a grid, put it into a grid of its "
-                "own"
+                f"'{path}__{next(iter(below))}'; in a search, put it into a separate "
+                "grid"
             )
-    if all(by_name[name] is part for name, part in name_all(parts)):
-        return parts
-    return [(name, by_name[name]) for name, _ in name_all(parts)]
+    if all(by_name[name] is part for name, part in name_components(components)):
+        return components
+    return [(name, by_name[name]) for name, _ in name_components(components)]
 
 
-def hint_to_call(value):
-    """Say what to do about a class that is given in an object's place."""
+def hint_to_call(value: Any) -> str:
+    """Return the end of an error about a class that was passed instead of an object."""
     return f"; call it: {value.__name__}(...)" if isinstance(value, type) else ""
 
 
-def name_parts(parts, what):
-    """Give each part of a list a name, and have no two share one.
+def distinct_components(components: Any, what: str) -> list[tuple[str, Any]]:
+    """Return the named components of a list, and check that no two share a name.
 
     Parameters
     ----------
-    parts : list or tuple
+    components : list or tuple
     what : str
-        What they are called in the error.
+        Their name in the error.
 
     Returns
     -------
@@ -229,7 +235,7 @@ def name_parts(parts, what):
     ValueError
         If two share a name.
     """
-    named = active(parts)
+    named = drop_passthrough(components)
     for name, count in Counter(name for name, _ in named).items():
         if count > 1:
             raise ValueError(
@@ -238,27 +244,27 @@ def name_parts(parts, what):
     return named
 
 
-def active(parts):
-    """Name each part that is no ``"passthrough"``."""
+def drop_passthrough(components: Any) -> list[tuple[str, Any]]:
+    """Return the named components of a list that are not ``"passthrough"``."""
     return [
         entry
-        for entry in name_all(parts)
+        for entry in name_components(components)
         if not (isinstance(entry[1], str) and entry[1] == "passthrough")
     ]
 
 
-def name_all(parts):
-    """Name each entry of a list as it comes, whatever it is.
+def name_components(components: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each entry of a list with a name. Entries are not checked.
 
     Yields
     ------
     name : str
-        Its own, or its class and its place among those of its class; a list is a
-        "sequential".
-    part : object
+        The given one, or the lower-case name of its class and its number among those
+        of its class; a list is a "sequential".
+    component : object
     """
-    ordinal = Counter()
-    for entry in parts if isinstance(parts, list | tuple) else ():
+    ordinal: Counter[str] = Counter()
+    for entry in components if isinstance(components, list | tuple) else ():
         named = (
             isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
         )

@@ -4,16 +4,18 @@ A file is eight bytes with the length of its header, the header, and the data. T
 header maps each array's name to its dtype, its shape and the part of the data that it
 fills, and ``__metadata__`` to texts by name. The parts leave no gap and do not overlap.
 The format is that of https://github.com/huggingface/safetensors, which reads what is
-written here, and the other way round.
+written here, and writes what is read here.
 """
 
 import json
 import math
 import os
 import stat
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .files import replacing
 
@@ -24,14 +26,15 @@ __all__ = [
     "describe",
     "parse_json",
     "read_header",
+    "read_metadata",
     "write",
 ]
 
-DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 """The dtypes that networks compute in, of the format's twenty."""
 
-# What the header of a file may take, and how many values it may hold: as Python's
-# objects they are up to fifty times as large as in a file. The package allows 100 MB.
+# The most bytes of a header, and values in it: as Python's objects they are up to fifty
+# times as large as in a file. The safetensors package allows 100 MB.
 HEADER_LIMIT = 2**21
 VALUES_LIMIT = 2**17
 
@@ -39,16 +42,16 @@ _METADATA = "__metadata__"
 
 
 class Part(NamedTuple):
-    """Where an array lies: from `start` to `stop` in the data."""
+    """Where an array is: from `start` to `stop` in the data."""
 
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     shape: tuple[int, ...]
     start: int
     stop: int
 
 
 class Header(NamedTuple):
-    """What a file holds.
+    """The contents of a file without its data.
 
     Attributes
     ----------
@@ -56,7 +59,7 @@ class Header(NamedTuple):
     parts : dict of str to Part
         In the order of the data.
     data_start : int
-        Where in the file the data begin.
+        Where the data begin in the file.
     """
 
     metadata: dict[str, str]
@@ -67,8 +70,8 @@ class Header(NamedTuple):
 # Writing -----------------------------------------------------------------------------
 
 
-def describe(arrays):
-    """Return the table of arrays as it stands in a header."""
+def describe(arrays: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, Any]]:
+    """Return the table of arrays for a header."""
     names = {dtype: name for name, dtype in DTYPES.items()}
     table, start = {}, 0
     for name, array in arrays.items():
@@ -81,17 +84,18 @@ def describe(arrays):
     return table
 
 
-def as_bytes(array):
-    """Return the bytes of an array as they stand in a file: a view, where it can be."""
+def as_bytes(array: NDArray[Any]) -> memoryview:
+    """Return the bytes of an array in a file, as a view where that is possible."""
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return little.reshape(-1).view(np.uint8)
+    return little.reshape(-1).view(np.uint8).data
 
 
-def write(path, arrays, metadata):
-    """Write a file: whole, or not at all.
-
-    It is written under another name beside `path`, which it then replaces: who reads
-    meanwhile sees the old file or the new one.
+def write(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, NDArray[Any]],
+    metadata: dict[str, str],
+) -> None:
+    """Write a file in one step: readers see the old file or the new one, whole.
 
     Parameters
     ----------
@@ -103,7 +107,7 @@ def write(path, arrays, metadata):
     Raises
     ------
     ValueError
-        If names and metadata are larger than a reader would take.
+        If names and metadata are larger than a reader accepts.
     OSError
         If the file cannot be written.
     """
@@ -117,8 +121,9 @@ def write(path, arrays, metadata):
     ):
         if n > limit:
             raise ValueError(
-                f"all but the weights takes {n} {what}, more than the {limit} that "
-                "are allowed: use joblib.dump"
+                f"all but the arrays takes {n} {what} in {os.fspath(path)!r}, more "
+                f"than the {limit} that a file may have: shorten parameters, classes "
+                "or feature names, or save with joblib.dump"
             )
     with replacing(os.path.realpath(path)) as file:
         file.write(len(header).to_bytes(8, "little") + header)
@@ -129,8 +134,8 @@ def write(path, arrays, metadata):
 # Reading -----------------------------------------------------------------------------
 
 
-def read_header(file):
-    """Read and check all but the data, which `file` then stands before.
+def read_header(file: BinaryIO) -> Header:
+    """Read and check all but the data, which follow in `file`.
 
     Parameters
     ----------
@@ -143,40 +148,57 @@ def read_header(file):
     Raises
     ------
     ValueError
-        If it is no safetensors file of float32 and float64 arrays, or not a whole one.
+        If it is not a safetensors file of float32 and float64 arrays, or not complete.
     """
+    table, metadata, n_bytes = _read_table(file)
+    parts = {name: _check_part(name, entry) for name, entry in table.items()}
+    parts = dict(sorted(parts.items(), key=lambda item: item[1][2:]))
+    _check_layout(parts, n_bytes)
+    return Header(metadata, parts, file.tell())
+
+
+def read_metadata(file: BinaryIO) -> dict[str, str]:
+    """Read the metadata alone: arrays may be missing or damaged.
+
+    Raises
+    ------
+    ValueError
+        If it is not a safetensors file.
+    """
+    return _read_table(file)[1]
+
+
+def _read_table(file: BinaryIO) -> tuple[dict[str, Any], dict[str, str], int]:
+    """Return the table of arrays, the metadata, and how many bytes of data follow."""
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     length = int.from_bytes(_read(file, 8), "little")
     if length > HEADER_LIMIT or length > status.st_size - 8:
         raise ValueError(
-            f"it is no safetensors file, or cut short: its header would have {length} "
-            f"bytes, where {min(HEADER_LIMIT, status.st_size - 8)} are possible"
+            f"it is not a safetensors file, or cut short: its header would have "
+            f"{length} bytes, but {min(HEADER_LIMIT, status.st_size - 8)} are possible"
         )
     raw = _read(file, length)
     if not raw.startswith(b"{"):
-        raise ValueError("it is no safetensors file: its header does not start with {")
+        raise ValueError("it is not a safetensors file: its header must start with {")
     table = parse_json(raw.decode("utf-8"))
     metadata = table.pop(_METADATA, {})
     if not isinstance(metadata, dict) or not all(
         isinstance(text, str) for text in metadata.values()
     ):
-        raise ValueError("its __metadata__ is no map of text to text")
-    parts = {name: _check_part(name, entry) for name, entry in table.items()}
-    parts = dict(sorted(parts.items(), key=lambda item: item[1][2:]))
-    _check_layout(parts, status.st_size - 8 - length)
-    return Header(metadata, parts, 8 + length)
+        raise ValueError("its __metadata__ must map text to text")
+    return table, metadata, status.st_size - 8 - length
 
 
-def _read(file, n):
+def _read(file: BinaryIO, n: int) -> bytes:
     data = file.read(n)
     if len(data) < n:
         raise ValueError(f"it is cut short: {n} bytes expected, {len(data)} left")
     return data
 
 
-def _check_part(name, entry):
+def _check_part(name: str, entry: Any) -> Part:
     if not isinstance(entry, dict) or entry.keys() != {
         "dtype",
         "shape",
@@ -206,36 +228,36 @@ def _check_part(name, entry):
     return Part(dtype, tuple(shape), start, stop)
 
 
-def _are_sizes(value):
+def _are_sizes(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value
     )
 
 
-def _check_layout(parts, n_bytes):
+def _check_layout(parts: dict[str, Part], n_bytes: int) -> None:
     """Check that the arrays fill the data in their order, without gap or overlap."""
     position = 0
     for name, part in parts.items():
         if part.start != position:
             raise ValueError(
-                f"array {name!r} starts at byte {part.start} of the data, where "
+                f"array {name!r} starts at byte {part.start} of the data, but "
                 f"{position} is next: arrays must follow each other"
             )
         position = part.stop
     if position != n_bytes:
         raise ValueError(
             f"its arrays fill {position} bytes, but {n_bytes} follow the header: it is "
-            "cut short or has something appended"
+            "cut short, or something was appended"
         )
 
 
-def parse_json(text):
-    """Parse JSON, and nothing but JSON: objects of distinct keys, finite numbers.
+def parse_json(text: str) -> dict[str, Any]:
+    """Return an object of strict JSON: its keys are distinct, its numbers finite.
 
     Raises
     ------
     ValueError
-        If it is anything else, or no object, or holds very many values.
+        If the text is anything else, or holds more values than are allowed.
     """
     if (n := _count_values(text)) > VALUES_LIMIT:
         raise ValueError(
@@ -252,37 +274,37 @@ def parse_json(text):
     except RecursionError:
         raise ValueError("its JSON is nested too deeply") from None
     if not isinstance(value, dict):
-        raise ValueError("its JSON is no object")
+        raise ValueError("its JSON is not an object")
     return value
 
 
-def _count_values(text):
-    """Return how many values JSON holds at most: all but one begin behind one of these.
+def _count_values(text: str) -> int:
+    """Return how many values JSON holds at most: all but one follow one of these.
 
-    Those within a text count as well, where `write` has a model's own JSON.
+    Those within a text are counted as well: there is a document's JSON in metadata.
     """
     return sum(map(text.count, "[{,"))
 
 
-def _distinct(pairs):
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) < len(pairs):
         raise ValueError("an object of its JSON has a key twice")
     return table
 
 
-def _refuse_constant(name):
-    raise ValueError(f"its JSON holds {name}, which is no number of JSON")
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"its JSON holds {name}, which is not a number of JSON")
 
 
-def _finite(text):
+def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError("its JSON holds a number that is too large")
     return value
 
 
-def _moderate(text):
+def _moderate(text: str) -> int:
     if len(text) > 20 or not -(2**63) <= (value := int(text)) < 2**64:
         raise ValueError("its JSON holds an integer of more than 64 bits")
     return value

@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 
 from .. import ops
-from .._utils.params import ParamsMixin, hint_to_call, name_parts
+from .._utils.params import ParamsMixin, distinct_components, hint_to_call
 from .resampling import pad, resample
 
 __all__ = [
@@ -102,7 +102,7 @@ def name_recipes(recipes):
         If two share a name.
     """
     entries = recipes if isinstance(recipes, list | tuple) else [recipes]
-    named = name_parts(entries, "recipes of augment")
+    named = distinct_components(entries, "recipes of augment")
     for _, recipe in named:
         if isinstance(recipe, type) or not callable(recipe):
             raise TypeError(

@@ -1,62 +1,72 @@
 """A callback that keeps a fit in a file, from which it can be resumed."""
 
-import hashlib
-import json
+import contextlib
 import os
 import warnings
 import weakref
+from collections.abc import Iterator
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .. import ops
+from .._utils import documents
+from .._utils.files import check_takes_files, remove_leftovers
 from .._version import __version__
-from . import files as checkpoints
-from .resuming import Fit, capture, differences, revive, take_up
+from .fingerprint import diff_fingerprints, file_name
+from .state import (
+    FitState,
+    Saved,
+    diff_estimators,
+    load_state,
+    parse_state,
+    restore_fitted,
+    state_dict,
+)
 
 __all__ = ["Checkpoint"]
 
 
-class _Kept(NamedTuple):
-    """A fit that a checkpoint keeps, where, and whether it had ended before."""
+class _Fit(NamedTuple):
+    """A fit that a checkpoint keeps, its file, and whether it had ended before."""
 
-    fit: Fit
+    state: FitState
     path: Path
     had_ended: bool
 
 
 class Checkpoint:
-    """Keeps a fit in a file, from which it goes on after being killed.
+    """Keep a fit in a file, from which it can be resumed after it was killed.
 
-    Running the same program again is all that it takes: `fit` goes on after the last
-    epoch that was kept, and ends with the same bits as if nothing had happened. Of a
-    fit that had ended, it gives the result without training.
+    To resume a fit, run the same program again: `fit` continues after the last epoch
+    in the file, and ends with the same bits as if nothing had happened. If the fit in
+    the file had ended, `fit` returns its result without training.
 
     Parameters
     ----------
     path : str or path-like
-        Of the file, or of an existing folder: then each fit has a file of its own
-        there, named by a digest of its parameters and data, as the fits of a search
-        or a cross-validation need.
+        A file, or an existing folder. In a folder each fit has its own file, named by
+        a digest of its parameters and data, as the fits of a search or a
+        cross-validation need.
     every : int, default=1
-        After how many epochs, or calls of `partial_fit`, the file is written. The end
-        of `fit` is always kept.
+        Number of epochs, or of calls of `partial_fit`, after which the file is
+        written. The end of `fit` is always written.
     resume : bool, default=True
-        Whether `fit` goes on from a file that is there. Else it starts anew and
-        replaces the file at the end of its first epoch.
+        Whether `fit` resumes from an existing file. If False, it starts from scratch
+        and replaces the file at the end of its first epoch.
 
     Raises
     ------
     ValueError
-        In `fit`, if the file is damaged, no checkpoint, or of another fit.
+        In `fit`, if the file is damaged, not a checkpoint, or of a different fit.
     OSError
         In `fit`, if the file cannot be read or written.
 
     Notes
     -----
-    A file is replaced in one step: it is whole at any moment. Reading one runs no
+    A file is replaced in one step: it is complete at any moment. Reading it runs no
     code. See docs/guide/checkpoints.md for what is kept and what is promised.
 
     Examples
@@ -86,154 +96,209 @@ class Checkpoint:
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, path, *, every=1, resume=True):
+    def __init__(
+        self, path: str | os.PathLike[str], *, every: int = 1, resume: bool = True
+    ) -> None:
         self.path, self.every, self.resume = path, every, resume
         self._forget()
 
-    def _forget(self):
-        self._kept = weakref.WeakKeyDictionary()  # estimator -> _Kept, during its fit
-        self._stamps = weakref.WeakKeyDictionary()  # estimator -> its file's stamp
+    def _forget(self) -> None:
+        """Forget all fits. Keys are estimators, which threads do not share."""
+        self._fits: weakref.WeakKeyDictionary[Any, _Fit]
+        self._fits = weakref.WeakKeyDictionary()
+        self._file_ids: weakref.WeakKeyDictionary[Any, str | None]
+        self._file_ids = weakref.WeakKeyDictionary()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Checkpoint({self.path!r}, every={self.every}, resume={self.resume})"
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "every": self.every, "resume": self.resume}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._forget()
 
-    def restore(self, estimator):
-        """Bring an estimator to where the file is, without data and training.
+    def restore(self, estimator: Any) -> int:
+        """Give an estimator the state of the file, without data and training.
 
-        That is how `partial_fit` goes on: with what follows the first ``n`` calls,
-        where ``n`` is returned. It is also a look at a fit that another process is
-        about.
+        It resumes `partial_fit`: continue with the data after the first ``n`` calls,
+        where ``n`` is returned. It also shows a fit that is running in another process.
 
         Parameters
         ----------
         estimator : ConvNetClassifier or ConvNetRegressor
-            With the parameters of the one that was kept.
+            With the parameters of the one in the file.
 
         Returns
         -------
         n : int
-            How many epochs, or calls of `partial_fit`, it has seen; 0 if there is no
-            file, and the estimator is as it was.
+            Number of epochs, or calls of `partial_fit`, that it has seen. It is 0 if
+            there is no file, and then the estimator is unchanged.
         """
         _check_is_a_network(estimator)
         path = self._file()
-        contents = checkpoints.read(path)
-        if contents is None:
+        saved, file_id = _read(path)
+        if saved is None:
             return 0
-        draft = object.__new__(type(estimator))
-        vars(draft).update(vars(estimator))
-        revive(draft, contents, path)
-        _warn_of_other_versions(contents, path)
-        self._stamps[estimator] = contents.stamp
-        estimator.__dict__ = vars(draft)
-        return draft.n_iter_
+        differing = diff_estimators(estimator, saved)
+        if differing:
+            raise ValueError(
+                f"checkpoint {path} belongs to a different estimator "
+                f"({'; '.join(differing)}). Restore it to one with the same parameters"
+            )
+        with _reading(path), documents.naming(path):
+            fitted = restore_fitted(estimator, saved)
+        _warn_of_other_versions(saved, path)
+        self._file_ids[estimator] = file_id
+        estimator.__dict__ = vars(fitted)
+        return fitted.n_iter_
 
-    def setup(self, estimator, context):
-        """Check that it is set on what it can keep."""
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Check that the estimator is one of skconv."""
         _check_is_a_network(estimator)
 
-    def take_up(self, estimator, fit):
+    def resume_fit(self, estimator: Any, state: FitState) -> None:
         """Bring a fit that begins to where its file is.
 
-        scikit-learn's protocol has no such hook; the estimators of skconv call it.
+        The estimators of skconv call it: scikit-learn's protocol has no such hook.
         """
-        path = self._file(fit)
-        checkpoints.check_writable(path)
-        if fit.one_pass:
+        path = self._file(state)
+        with _writing(path):
+            remove_leftovers(path)
+            check_takes_files(path)
+        if state.incremental:
             self._check_follows(estimator, path)
         elif self.resume:
-            contents = checkpoints.read(path)
-            self._stamps[estimator] = contents and contents.stamp
-            if contents is not None:
-                self._check_same(fit, contents, path)
-                take_up(fit.draft, fit.stopping, contents, path)
-                _warn_of_other_versions(contents, path)
+            saved, self._file_ids[estimator] = _read(path)
+            if saved is not None:
+                _check_same(state, saved, path)
+                with _reading(path), documents.naming(path):
+                    load_state(state.draft, state.stopping, saved)
+                _warn_of_other_versions(saved, path)
         else:
-            self._stamps[estimator] = checkpoints.stamp(path)
-        self._kept[estimator] = _Kept(fit, path, fit.stopping.ended)
+            self._file_ids[estimator] = _file_id(path)
+        self._fits[estimator] = _Fit(state, path, state.stopping.ended)
 
-    def on_fit_task_begin(self, estimator, context):
-        """Do nothing: what is to be kept comes at the end of a task."""
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing: a file is written at the end of a task."""
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Write the file, at the end of an epoch or of the fit."""
-        fit, path, had_ended = self._kept[estimator]
+        state, path, had_ended = self._fits[estimator]
         is_epoch = context.task_name == "epoch"
-        due = len(fit.draft._history.loss_curve) % self.every == 0
-        if fit.one_pass or not is_epoch:
-            # What Ctrl-C leaves is no place to go on from: the last epoch's is.
-            ended = not is_epoch and fit.stopping.ended and not had_ended
-            due = ended and (due or not fit.one_pass)
+        due = len(state.draft._history.loss_curve) % self.every == 0
+        if state.incremental or not is_epoch:
+            # After Ctrl-C the file of the last epoch remains: the fit resumes there.
+            ended = not is_epoch and state.stopping.ended and not had_ended
+            due = ended and (due or not state.incremental)
         if due:
             self._check_alone(estimator, path)
-            self._stamps[estimator] = checkpoints.write(path, *capture(fit))
+            with _writing(path):
+                self._file_ids[estimator] = documents.write(
+                    path, "checkpoint", *state_dict(state)
+                )
 
-    def teardown(self, estimator, context):
-        """Let go of the fit."""
-        self._kept.pop(estimator, None)
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Forget the fit."""
+        self._fits.pop(estimator, None)
 
-    def _file(self, fit=None):
+    def _file(self, state: FitState | None = None) -> Path:
+        """Return the path of a fit's file."""
         path = Path(self.path).resolve()
         if not path.is_dir():
             return path
-        if fit is None or fit.one_pass:
+        if state is None or state.incremental:
             raise ValueError(
                 f"Checkpoint({self.path!r}) is a folder: partial_fit and restore need "
                 "the path of a file"
             )
-        if fit.problem["start"] is None:
+        if state.fingerprint["start"] is None:
             raise ValueError(
-                "a Checkpoint in a folder tells fits apart by their parameters and "
+                "a Checkpoint in a folder distinguishes fits by their parameters and "
                 "data and so needs an int as random_state, got None"
             )
-        problem = json.dumps(fit.problem, sort_keys=True).encode()
-        name = hashlib.blake2b(problem, digest_size=8).hexdigest()
-        return path / f"{fit.problem['estimator']}-{name}.ckpt"
+        return path / file_name(state.fingerprint)
 
-    def _check_same(self, fit, contents, path):
-        one_pass = contents.facts["one_pass"]
-        differing = differences(fit.problem, contents.facts["problem"])
-        if one_pass or differing:
-            what = "partial_fit" if one_pass else "another fit"
+    def _check_follows(self, estimator: Any, path: Path) -> None:
+        """Check that no call of partial_fit replaces a file of more calls."""
+        there = _file_id(path)
+        if self.resume and there not in (None, self._file_ids.get(estimator)):
             raise ValueError(
-                f"checkpoint {path} is of {what}{': ' * (not one_pass)}"
-                f"{'; '.join(differing * (not one_pass))}. Fit as there to go on, or "
-                "delete the file, name another or pass resume=False to start anew. "
-                "Several fits, as those of a search, a cross-validation or warm_start, "
-                "want a file each: let the path be that of a folder"
+                f"checkpoint {path} does not match this estimator's previous calls of "
+                "partial_fit. Resume with n = checkpoint.restore(estimator), which "
+                "returns the number of calls already made. To start over, delete the "
+                "file, choose another path, or pass resume=False"
             )
+        self._file_ids[estimator] = there
 
-    def _check_follows(self, estimator, path):
-        """Check that no call of partial_fit replaces a file that knows more."""
-        there = checkpoints.stamp(path)
-        if self.resume and there not in (None, self._stamps.get(estimator)):
-            raise ValueError(
-                f"checkpoint {path} is not of the calls of partial_fit before this "
-                "one: go on from it with n = checkpoint.restore(estimator), which "
-                "tells how many calls it has seen, or delete the file, name another or "
-                "pass resume=False to start anew"
-            )
-        self._stamps[estimator] = there
-
-    def _check_alone(self, estimator, path):
+    def _check_alone(self, estimator: Any, path: Path) -> None:
         """Check that the file is the one that this fit found or wrote."""
-        there = checkpoints.stamp(path)
-        if there not in (None, self._stamps.get(estimator)):
+        if _file_id(path) not in (None, self._file_ids.get(estimator)):
             raise ValueError(
                 f"checkpoint {path} was written by another fit since this one began, "
-                "and is left to it. Fits that run at the same time want a file each: "
-                "let the path be that of a folder"
+                "and was left unchanged. For fits that run at the same time pass a "
+                "folder: each fit then gets its own file"
             )
 
 
-def _check_is_a_network(estimator):
+# Files -------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> tuple[Saved | None, str | None]:
+    """Return the state in a file and the file's id, or None twice if there is none."""
+    try:
+        with _reading(path), documents.reading(path, "checkpoint") as reader:
+            arrays = reader.empty(reader.parts)
+            reader.read_into(arrays)
+            return parse_state(reader.document, arrays), reader.file_id
+    except FileNotFoundError:
+        return None, None
+
+
+def _file_id(path: Path) -> str | None:
+    with _reading(path):
+        return documents.file_id(path, "checkpoint")
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in errors about a file that it is a checkpoint, and what to do."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unavailable(path, "read", error) from None
+    except ValueError as error:
+        raise ValueError(
+            f"checkpoint {error}. The file was left unchanged: choose another path to "
+            "start over, or replace it by an intact copy"
+        ) from error
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say in errors of the system which file they are about, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise _unavailable(path, "written", error) from None
+
+
+def _unavailable(path: Path, done: str, error: OSError) -> OSError:
+    return OSError(
+        error.errno,
+        f"checkpoint {path} could not be {done}: {error.strerror or error}. An older "
+        "file was left unchanged. Remove the cause or choose another path, and run "
+        "again",
+    )
+
+
+# Checks ------------------------------------------------------------------------------
+
+
+def _check_is_a_network(estimator: Any) -> None:
     if not hasattr(estimator, "_build_network"):
         raise TypeError(
             "a Checkpoint keeps skconv's estimators, got "
@@ -241,13 +306,29 @@ def _check_is_a_network(estimator):
         )
 
 
-def _warn_of_other_versions(contents, path):
-    there = contents.facts["skconv"], contents.facts["ops"]
+def _check_same(state: FitState, saved: Saved, path: Path) -> None:
+    """Check that a file is of this very fit."""
+    if saved.incremental:
+        belongs = "calls of partial_fit"
+    elif differing := diff_fingerprints(state.fingerprint, saved.fingerprint):
+        belongs = f"a different fit ({'; '.join(differing)})"
+    else:
+        return
+    raise ValueError(
+        f"checkpoint {path} belongs to {belongs}. To resume it, use the same "
+        "parameters and data. To start over, delete the file, choose another path, or "
+        "pass resume=False. For several fits (search, cross-validation, warm_start) "
+        "pass a folder: each fit then gets its own file"
+    )
+
+
+def _warn_of_other_versions(saved: Saved, path: Path) -> None:
+    there = saved.versions["skconv"], saved.versions["ops"]
     here = __version__, ops.in_use()
     if there != here:
         warnings.warn(
             f"checkpoint {path} was written by skconv {there[0]} with {there[1]} ops "
-            f"and goes on with {here[0]} and {here[1]} ops: results may differ in "
+            f"and is resumed by {here[0]} with {here[1]} ops: results may differ in "
             "their last digits",
             stacklevel=2,
         )

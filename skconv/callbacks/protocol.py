@@ -1,5 +1,10 @@
 """scikit-learn's callbacks (since 1.9), called once an epoch."""
 
+from collections.abc import Callable
+from typing import Any
+
+from .state import FitState
+
 try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:
@@ -9,56 +14,56 @@ __all__ = ["CallbackSupportMixin", "EpochCallbacks"]
 
 
 class EpochCallbacks:
-    """Tells an estimator's callbacks of each epoch, and whether they want to stop.
+    """Call an estimator's callbacks at each epoch, and find out whether to stop.
+
+    As a context, it tears the callbacks down where `fit` itself does not.
 
     Parameters
     ----------
     estimator : estimator
-        Whose callbacks they are. Where `fit` itself does not tear them down, leaving
-        this context does.
+        It has the callbacks.
     data : dict
-        X, y and metadata, as `fit` was given them.
+        X, y and metadata, as they were passed to `fit`.
     max_iter : int
-        Most epochs.
+        The largest number of epochs.
     """
 
-    def __init__(self, estimator, data, max_iter):
-        self.told = {"estimator": estimator, **data}
+    def __init__(self, estimator: Any, data: dict[str, Any], max_iter: int) -> None:
+        self.arguments = {"estimator": estimator, **data}
         self.callbacks = getattr(estimator, "_skl_callbacks", ())
         self.context = estimator._init_callback_context(max_subtasks=max_iter)
 
-    def __enter__(self):
+    def __enter__(self) -> "EpochCallbacks":
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         if hasattr(self.context, "tear_down"):
             self.context.tear_down()
 
     @property
-    def active(self):
+    def active(self) -> bool:
         """Whether there is a callback to call."""
         return bool(self.callbacks)
 
-    def begin(self, fit, identify):
-        """Tell that training begins, or where it has been, goes on.
+    @property
+    def keeps_fits(self) -> bool:
+        """Whether a callback keeps fits, and may resume one."""
+        return any(hasattr(each, "resume_fit") for each in self.callbacks)
 
-        Parameters
-        ----------
-        fit : callable ``(problem) -> Fit``
-        identify : callable ``() -> problem``
-            Called once, if a callback keeps fits.
-        """
-        keepers = [each for each in self.callbacks if hasattr(each, "take_up")]
-        if keepers:
-            fit = fit(identify())
-            for callback in keepers:
-                callback.take_up(self.told["estimator"], fit)
-            # A bar then shows the epochs that are left.
-            self.context.max_subtasks -= fit.stopping.epochs
-        self.context.call_on_fit_task_begin(**self.told)
+    def resume(self, state: FitState) -> None:
+        """Let callbacks bring a fit that begins to where they kept it."""
+        for callback in self.callbacks:
+            if hasattr(callback, "resume_fit"):
+                callback.resume_fit(self.arguments["estimator"], state)
+        # A progress bar then shows the epochs that are left.
+        self.context.max_subtasks -= state.stopping.epochs
 
-    def end_epoch(self, fitted):
-        """Tell that an epoch has ended; return whether training is to end, too.
+    def begin(self) -> None:
+        """Call the hook for the beginning of training."""
+        self.context.call_on_fit_task_begin(**self.arguments)
+
+    def end_epoch(self, fitted: Callable[[], dict[str, Any]]) -> bool:
+        """Call the hooks for the end of an epoch; return whether to stop training.
 
         Parameters
         ----------
@@ -66,9 +71,13 @@ class EpochCallbacks:
             Returns the estimator's attributes as if training had ended here.
         """
         task = self.context.subcontext(task_name="epoch")
-        task.call_on_fit_task_begin(**self.told)
-        return task.call_on_fit_task_end(reconstruction_attributes=fitted, **self.told)
+        task.call_on_fit_task_begin(**self.arguments)
+        return task.call_on_fit_task_end(
+            reconstruction_attributes=fitted, **self.arguments
+        )
 
-    def end(self, fitted):
-        """Tell that training has ended."""
-        self.context.call_on_fit_task_end(reconstruction_attributes=fitted, **self.told)
+    def end(self, fitted: Callable[[], dict[str, Any]]) -> None:
+        """Call the hook for the end of training."""
+        self.context.call_on_fit_task_end(
+            reconstruction_attributes=fitted, **self.arguments
+        )

@@ -5,6 +5,7 @@ import inspect
 import math
 import warnings
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import _fit_context, clone
@@ -19,8 +20,9 @@ from .._training.planning import check_options, make_optimizer, plan_learning_ra
 from .._training.reporting import print_epoch
 from .._training.validation import Validator, find_scorer
 from .._version import __version__
+from ..callbacks.fingerprint import fingerprint
 from ..callbacks.protocol import CallbackSupportMixin, EpochCallbacks
-from ..callbacks.resuming import Fit, identify
+from ..callbacks.state import FitState
 from ..layers import Activation, Dense, Layer
 from ..layers.checks import same_configuration
 from ..layers.naming import name_layers
@@ -36,6 +38,13 @@ __all__ = ["BaseConvNet"]
 
 # What a list written for another library may end with.
 _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logistic")
+
+
+class _Samples(NamedTuple):
+    X: Any
+    rows: Any
+    targets: Any
+    sample_weight: Any
 
 
 class BaseConvNet(
@@ -195,10 +204,15 @@ class BaseConvNet(
         held_out = self._check_validation(*validation)
         stopping = self._stopping_rule()
         validated = self.early_stopping or held_out is not None
-        callbacks.begin(
-            partial(Fit, self, stopping, validated, one_pass),
-            partial(identify, self, (X, targets, weight), held_out, go_on=go_on),
-        )
+        if callbacks.keeps_fits:
+            identity = fingerprint(
+                self,
+                _Samples(X, None, targets, weight),
+                held_out and _Samples(*held_out),
+                resumed=go_on,
+            )
+            callbacks.resume(FitState(self, stopping, validated, one_pass, identity))
+        callbacks.begin()
         rows, held_out = self._set_aside(X, targets, weight, held_out)
         counted, weight = self._weigh(weight, targets, rows, one_pass)
         if not go_on and not stopping.epochs:  # nor taken up where it was killed

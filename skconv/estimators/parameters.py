@@ -70,7 +70,7 @@ class HasParameters(NestedParamsMixin):
     """
 
     _parameter_constraints: ClassVar[dict] = BOUNDS
-    _parts: ClassVar[dict] = {"layers": "layer", "augment": "recipe"}
+    _components: ClassVar[dict] = {"layers": "layer", "augment": "recipe"}
 
     def __init__(
         self,

@@ -1,19 +1,21 @@
 """The classes that a file may name: known ones, and those that users add."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .. import layers
 from .._data.class_encoder import ClassEncoder
 from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import History
 from .._utils.lookup import did_you_mean
+from .._utils.values import encode_object
 from ..augmentation import transforms as augmentation
 from ..estimators import ConvNetClassifier, ConvNetRegressor
 from ..models.network import Network
 
 __all__ = [
     "Entry",
+    "encode_registered",
     "find_class",
     "find_entry",
     "register_layer",
@@ -23,16 +25,16 @@ __all__ = [
 
 
 class Entry(NamedTuple):
-    """What is known of a class.
+    """A registered class.
 
     Attributes
     ----------
     cls : type
     onnx : callable or None
-        What writes a layer of the class as nodes of ONNX, see `register_layer`.
+        It adds the nodes of ONNX for a layer of the class, see `register_layer`.
     """
 
-    cls: type
+    cls: type[Any]
     onnx: Callable[..., Any] | None = None
 
 
@@ -44,20 +46,22 @@ _OWN = {
 }
 _ADDED: dict[str, Entry] = {}
 
+Class = TypeVar("Class", bound=type[Any])
 
-def register_layer(cls, *, onnx=None):
-    """Let models with a layer of your own be saved, loaded and exported.
 
-    A file names classes and never holds code: what it names has to be registered, when
-    it is saved and when it is loaded. Can be used as a decorator.
+def register_layer(cls: Class, *, onnx: Callable[..., str] | None = None) -> Class:
+    """Let models with a custom layer be saved, loaded and exported.
+
+    A file names classes and never has code: a class must be registered when a model is
+    saved and when it is loaded. This can be used as a decorator.
 
     Parameters
     ----------
     cls : type
-        A class whose ``__init__`` stores its arguments, as `skconv.layers.Layer` asks
-        for; recipes of augmentation can be registered, too.
+        A class whose ``__init__`` stores its arguments, as `skconv.layers.Layer`
+        requires. Transforms of augmentation can be registered, too.
     onnx : callable ``(graph, layer, weights, x, input_shape) -> y``, default=None
-        What `skconv.to_onnx` calls for such a layer. ``x`` and ``y`` name tensors, of
+        `skconv.to_onnx` calls it for such a layer. ``x`` and ``y`` name tensors, of
         shape (n, c, h, w) for images; ``graph.node(op, *inputs, **attributes)`` adds a
         node and ``graph.constant(array)`` an array, and both return a name.
 
@@ -68,7 +72,7 @@ def register_layer(cls, *, onnx=None):
     Raises
     ------
     TypeError
-        If `cls` is no class with parameters.
+        If `cls` is not a class with parameters.
     ValueError
         If another class has its name.
 
@@ -95,24 +99,24 @@ def register_layer(cls, *, onnx=None):
         cls.__qualname__,
     ):
         raise ValueError(
-            f"there is a registered class {name!r}, "
+            f"another class {name!r} is registered, "
             f"{known.cls.__module__}.{known.cls.__qualname__}: rename this one"
         )
     _ADDED[name] = Entry(cls, onnx)  # a notebook's cell may run again
     return cls
 
 
-def trusted_types():
+def trusted_types() -> list[str]:
     """Return the names of all types that a fitted estimator is made of, for skops.
 
-    They hold nothing but arrays, plain values and each other: no code is in them, and
-    none is run when they are loaded.
+    Their objects hold arrays, plain values and each other: they have no code, and none
+    is run when they are loaded.
 
     Returns
     -------
     names : list of str
-        For ``skops.io.load(file, trusted=...)``; registered classes of your own among
-        them (see `register_layer`).
+        For ``skops.io.load(file, trusted=...)``, with the custom classes that are
+        registered (see `register_layer`).
 
     Examples
     --------
@@ -132,12 +136,12 @@ def trusted_types():
     return sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in types)
 
 
-def registered():
+def registered() -> dict[str, type[Any]]:
     """Return all registered classes, as a dict of name to class."""
     return {name: entry.cls for name, entry in {**_OWN, **_ADDED}.items()}
 
 
-def find_class(name):
+def find_class(name: Any) -> type[Any]:
     """Return the registered class of a name.
 
     Raises
@@ -149,12 +153,42 @@ def find_class(name):
     if isinstance(name, str) and name in known:
         return known[name]
     raise ValueError(
-        f"there is no registered class {name!r}{did_you_mean(name, known)}; if it is "
-        "your own, call skconv.register_layer(...) with it first"
+        f"there is no registered class {name!r}{did_you_mean(name, known)}; if it is a "
+        "custom class, call skconv.register_layer(...) with it first"
     )
 
 
-def find_entry(cls):
-    """Return the `Entry` of a class, or None where it is not registered."""
+def find_entry(cls: type[Any]) -> Entry | None:
+    """Return the `Entry` of a class, or None if it is not registered."""
     entry = {**_OWN, **_ADDED}.get(cls.__name__)
     return entry if entry and entry.cls is cls else None
+
+
+def encode_registered(value: Any, what: str) -> dict[str, Any]:
+    """Return an object of a registered class as JSON.
+
+    Parameters
+    ----------
+    value : object
+    what : str
+        Its name, for errors.
+
+    Raises
+    ------
+    ValueError
+        If it is something else, such as a function or an array.
+    """
+    if not hasattr(value, "get_params") or isinstance(value, type):
+        raise ValueError(
+            f"{what} must be made of None, bool, numbers, str, lists, tuples, dicts "
+            f"and registered layers to be saved, got {value!r}. Save with joblib, or "
+            "set it to something else first (predictions do not depend on the "
+            "parameters of training)"
+        )
+    if find_entry(type(value)) is None:
+        raise ValueError(
+            f"{what} is {value!r}, whose class is not registered: call "
+            f"skconv.register_layer({type(value).__name__}) before the model is saved, "
+            "and before it is loaded"
+        )
+    return encode_object(value, what, encode_registered)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from .._utils.params import active
+from .._utils.params import drop_passthrough
 from .affine import activated
 from .composite import Composite
 from .naming import name_layers
@@ -41,7 +41,7 @@ class Sequential(Composite):
         self.layers = layers
 
     def paths(self) -> list[Chain]:
-        return [active(self.layers)]
+        return [drop_passthrough(self.layers)]
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
@@ -92,7 +92,7 @@ class Residual(Sequential):
     ['conv2d_1', 'conv2d_2', 'shortcut']
     """
 
-    _parts = {"layers": "layer", "shortcut": "layer"}  # noqa: RUF012
+    _components = {"layers": "layer", "shortcut": "layer"}  # noqa: RUF012
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Residual(Sequential):
 
     def paths(self) -> list[Chain]:
         shortcut = [] if self.shortcut is None else [("shortcut", self.shortcut)]
-        return [active(self.layers), active(_as_layers(shortcut))]
+        return [drop_passthrough(self.layers), drop_passthrough(_as_layers(shortcut))]
 
     def join_shapes(self, input_shape: Shape, shapes: list[Shape]) -> Shape:
         ops.find_activation(self.activation)
@@ -170,7 +170,7 @@ class Branches(Composite):
         self.layers = layers
 
     def paths(self) -> list[Chain]:
-        return [[branch] for branch in _as_layers(active(self.layers))]
+        return [[branch] for branch in _as_layers(drop_passthrough(self.layers))]
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]

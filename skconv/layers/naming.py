@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from .._utils.params import hint_to_call, name_parts
+from .._utils.params import distinct_components, hint_to_call
 from .typing import Chain
 
 __all__ = ["name_layers"]
@@ -40,7 +40,7 @@ def name_layers(layers: Any, taken: Collection[str] = ()) -> Chain:
             "layers must be a list of layers or of (name, layer), "
             f"got {type(layers).__name__}: {layers!r}"
         )
-    named = name_parts(layers, "layers")
+    named = distinct_components(layers, "layers")
     if not named:
         raise ValueError(
             f"layers must hold at least one layer that is not 'passthrough', got "

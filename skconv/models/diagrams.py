@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._repr_html.estimator import _VisualBlock
 
-from .._utils.params import name_all
+from .._utils.params import name_components
 from .._version import DOCUMENTATION
 from ..estimators.parameters import NUMBERS
 from ..layers import Composite, Layer
@@ -38,7 +38,7 @@ class DrawsLayers:
         if self.layers is None:
             numbers = {name: getattr(self, name) for name in NUMBERS}
             return default_layers(_LARGE, **numbers)
-        return name_all(self.layers)
+        return name_components(self.layers)
 
 
 class _LayerBlock(_VisualBlock):

@@ -1,8 +1,8 @@
 """Networks that are known to work, as functions that return their hidden layers.
 
-An estimator adds the output layer. The size of a network is an argument; the rest can be
-set by name, ``conv1__filters``. docs/guide/models.md shows the costs and the accuracy of
-each.
+An estimator adds the output layer. The size of a network is an argument; the rest can
+be set by name, ``conv1__filters``. docs/guide/models.md shows the costs and the accuracy
+of each.
 """
 
 from collections.abc import Sequence
@@ -148,8 +148,8 @@ def resnet(
     He, Zhang, Ren & Sun, "Deep residual learning for image recognition", 2016: stages
     of blocks that add to their input; each stage but the first begins by halving the
     image. Shortcuts that must change a shape are 1 × 1 convolutions (the paper's option
-    B). The pool after the first convolution, which the paper's networks for large images
-    have, keeps a small one fast on a CPU.
+    B). The pool after the first convolution, which the paper's networks for large
+    images have, keeps a small one fast on a CPU.
 
     Parameters
     ----------

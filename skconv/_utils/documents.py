@@ -1,0 +1,260 @@
+"""Files of the package: a JSON document and arrays, in a safetensors file.
+
+The file's metadata say what it is (``format``: "skconv model" or "skconv checkpoint"),
+in which version of the format, and hold the document and a checksum of all of it.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import safetensors
+from .safetensors import Header, Part
+
+__all__ = ["FORMAT_VERSION", "Reader", "file_id", "naming", "reading", "write"]
+
+FORMAT_VERSION = 2
+"""It grows when an older skconv cannot read a file: with each new key of a document.
+
+1. Models alone, with ``format`` "skconv" and the document called ``model``.
+2. Models and checkpoints.
+"""
+
+Kind = Literal["model", "checkpoint"]
+Arrays = Mapping[str, NDArray[Any]]
+
+_USES = {
+    "model": "a model: load it with skconv.load_model",
+    "checkpoint": (
+        "a checkpoint: resume it, or read it with "
+        "skconv.callbacks.Checkpoint(path).restore(estimator)"
+    ),
+}
+_KINDS = {"skconv": "model", **{f"skconv {kind}": kind for kind in _USES}}
+
+
+# Writing -----------------------------------------------------------------------------
+
+
+def write(
+    path: str | os.PathLike[str], kind: Kind, document: dict[str, Any], arrays: Arrays
+) -> str:
+    """Write a file in one step.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : {"model", "checkpoint"}
+    document : dict
+        Of plain JSON, see `skconv._utils.values`.
+    arrays : dict of str to ndarray
+        In float32 or float64.
+
+    Returns
+    -------
+    file_id : str
+        As `file_id` returns it.
+
+    Raises
+    ------
+    ValueError
+        If the document is larger than a reader accepts.
+    OSError
+        If the file cannot be written.
+    """
+    text = json.dumps(document, allow_nan=False)
+    arrays = _in_order(arrays, FORMAT_VERSION)
+    digest = _digest(text, arrays)
+    for array in arrays.values():
+        digest.update(safetensors.as_bytes(array))
+    metadata = {
+        "format": f"skconv {kind}",
+        "format_version": str(FORMAT_VERSION),
+        "sha256": digest.hexdigest(),
+        "document": text,
+    }
+    safetensors.write(path, arrays, metadata)
+    return metadata["sha256"]
+
+
+# Reading -----------------------------------------------------------------------------
+
+
+class Reader:
+    """A file that is open for reading.
+
+    Attributes
+    ----------
+    document : dict
+        Nothing of it is trusted.
+    version : int
+        The version of the format.
+    file_id : str
+        The checksum, which files of other contents do not have.
+    parts : dict of str to Part
+        The arrays of the file.
+    """
+
+    def __init__(self, file: BinaryIO, kind: Kind) -> None:
+        self._file = file
+        self._header: Header = safetensors.read_header(file)
+        self.version = _check_format(self._header.metadata, kind)
+        document = "model" if self.version == 1 else "document"
+        if not {document, "sha256"} <= self._header.metadata.keys():
+            raise ValueError(f"it lacks the {document} or its checksum")
+        self._text = self._header.metadata[document]
+        self.document = safetensors.parse_json(self._text)
+
+    @property
+    def file_id(self) -> str:
+        """The checksum, which files of other contents do not have."""
+        return self._header.metadata["sha256"]
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The arrays of the file."""
+        return self._header.parts
+
+    def empty(self, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+        """Return an array for each of the file's that has one of these names."""
+        return {
+            name: np.empty(part.shape, part.dtype.newbyteorder("="))
+            for name in names
+            if (part := self.parts.get(name))
+        }
+
+    def read_into(self, arrays: Arrays) -> None:
+        """Fill arrays from the file, and check that it is as it was written.
+
+        Raises
+        ------
+        ValueError
+            If the file has other arrays, or its checksum is wrong.
+        """
+        self._check_same_arrays(arrays)
+        arrays = _in_order(arrays, self.version)
+        digest = _digest(self._text, arrays)
+        for name, array in arrays.items():
+            self._file.seek(self._header.data_start + self.parts[name].start)
+            raw = array.reshape(-1).view(np.uint8)
+            if self._file.readinto(raw) < raw.size:  # type: ignore[attr-defined]
+                raise ValueError("it was cut short while it was read")
+            digest.update(raw)
+            if sys.byteorder == "big":
+                array.byteswap(inplace=True)
+        if digest.hexdigest() != self.file_id:
+            raise ValueError(
+                "its checksum is wrong: the file was changed after skconv wrote it"
+            )
+
+    def _check_same_arrays(self, arrays: Arrays) -> None:
+        here = {name: (each.shape, each.dtype.name) for name, each in arrays.items()}
+        there = {
+            name: (each.shape, each.dtype.name) for name, each in self.parts.items()
+        }
+        for name in [*here, *there]:
+            if here.get(name) != there.get(name):
+                raise ValueError(
+                    f"array {name!r} is {_describe(there.get(name))} in the file, but "
+                    f"{_describe(here.get(name))} in the network of its layers"
+                )
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike[str], kind: Kind) -> Iterator[Reader]:
+    """Open a file of a kind. No code is run, whatever the file holds.
+
+    Raises
+    ------
+    ValueError
+        If it is another program's, of another kind, damaged, or of a later version;
+        also for errors in the ``with`` block, see `naming`.
+    OSError
+        If it cannot be read.
+    """
+    with naming(path), open(path, "rb", opener=_open_at_once) as file:
+        yield Reader(file, kind)
+
+
+def file_id(path: str | os.PathLike[str], kind: Kind) -> str | None:
+    """Return a checksum that identifies a file, or None if there is none.
+
+    The arrays are not read: a file that lost some of them still has its checksum.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind, or its header is damaged.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        with naming(path), open(path, "rb", opener=_open_at_once) as file:
+            metadata = safetensors.read_metadata(file)
+            _check_kind(metadata, kind)
+            return metadata.get("sha256", "")
+    except FileNotFoundError:
+        return None
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn errors about a file's contents into a ValueError that names the file.
+
+    Objects are made from the arguments that the file gives: a class that expects a
+    number may do anything with a text.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
+            ValueError) as error:  # fmt: skip
+        raise ValueError(f"{os.fspath(path)!r} cannot be loaded: {error}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for a writer, as opening a pipe would."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_kind(metadata: dict[str, str], kind: Kind) -> None:
+    found = _KINDS.get(metadata.get("format", ""))
+    if found is None:
+        raise ValueError("it is a safetensors file, but skconv did not write it")
+    if found != kind:
+        raise ValueError(f"it is not a {kind} but {_USES[found]}")
+
+
+def _check_format(metadata: dict[str, str], kind: Kind) -> int:
+    """Return the version of the format, if the file is of this kind."""
+    _check_kind(metadata, kind)
+    version = metadata.get("format_version", "")
+    if not (version.isascii() and version.isdecimal()) or int(version) < 1:
+        raise ValueError(f"its format_version is {version!r}, not a number >= 1")
+    if int(version) > FORMAT_VERSION:
+        raise ValueError(
+            f"it was written by a later skconv, in version {version} of the format, "
+            f"and this one reads versions up to {FORMAT_VERSION}: upgrade skconv"
+        )
+    return int(version)
+
+
+def _in_order(arrays: Arrays, version: int) -> dict[str, NDArray[Any]]:
+    """Return arrays in the order in which the checksum takes them."""
+    return dict(arrays if version == 1 else sorted(arrays.items()))
+
+
+def _digest(text: str, arrays: Arrays) -> Any:
+    """Return the checksum of all but the arrays' values, which must follow."""
+    table = json.dumps(safetensors.describe(arrays), sort_keys=True)
+    return hashlib.sha256(f"{text}\n{table}\n".encode())
+
+
+def _describe(array: tuple[tuple[int, ...], str] | None) -> str:
+    return "of shape {} in {}".format(*array) if array else "missing"

@@ -1,0 +1,143 @@
+"""What identifies a fit: its parameters, its data and where it started."""
+
+import datetime
+import hashlib
+import json
+import reprlib
+from typing import Any
+
+import numpy as np
+
+from .._utils.values import encode, encode_object
+from .fitted import describe_encoder
+
+__all__ = [
+    "Fingerprint",
+    "diff_fingerprints",
+    "encode_parameters",
+    "file_name",
+    "fingerprint",
+]
+
+Fingerprint = dict[str, Any]
+
+# Parameters that change no bit of a fit.
+_IMMATERIAL = {"verbose", "transform_layer"}
+_HASHED_BYTES = 2**24
+
+
+def fingerprint(draft: Any, train: Any, held_out: Any, *, resumed: bool) -> Fingerprint:
+    """Return what identifies a fit, as plain JSON.
+
+    Parameters
+    ----------
+    draft : estimator
+        With its network built.
+    train : samples with X, rows, targets and sample_weight
+    held_out : the same to validate with, or None
+    resumed : bool
+        Whether it trains further from an earlier fit.
+    """
+    drawn = not resumed and draft.random_state is None  # then each fit differs
+    rng = json.dumps(draft._rng.bit_generator.state).encode()
+    start = draft.network_.values, np.frombuffer(rng, np.uint8)
+    return {
+        "estimator": type(draft).__name__,
+        "parameters": encode_parameters(draft),
+        "encoder": _digest_of_json(describe_encoder(draft._encoder)),
+        "data": _digest_of_samples(train),
+        "validation": None if held_out is None else _digest_of_samples(held_out),
+        "epochs_before": len(draft._history.loss_curve),
+        "start": None if drawn else _digest_of_arrays(*start),
+    }
+
+
+def file_name(identity: Fingerprint) -> str:
+    """Return the name of the file of a fit in a folder."""
+    return f"{identity['estimator']}-{_digest_of_json(identity)[:16]}.ckpt"
+
+
+def diff_fingerprints(here: Fingerprint, there: Fingerprint) -> list[str]:
+    """Return in words how this fit, `here`, differs from a checkpoint's, `there`."""
+    ours, theirs = here["parameters"], there["parameters"]
+    found = [
+        f"{name}: this fit {reprlib.repr(ours.get(name))}, checkpoint "
+        f"{reprlib.repr(theirs.get(name))}"
+        for name in sorted({*ours, *theirs})
+        if ours.get(name) != theirs.get(name)
+    ]
+    for name in ("estimator", "epochs_before"):
+        if here[name] != there[name]:
+            words = name.replace("_", " ")
+            found.append(f"{words}: this fit {here[name]}, checkpoint {there[name]}")
+    if any(here[name] != there[name] for name in ("encoder", "data")):
+        found.append("other X, y or sample_weight")
+    if here["validation"] != there["validation"]:
+        found.append("other X_val, y_val or sample_weight_val")
+    if not found and here["start"] != there["start"]:
+        found.append("other first weights or another random_state")
+    return found
+
+
+def encode_parameters(estimator: Any) -> dict[str, Any]:
+    """Return the parameters on which the result of a fit depends, as plain JSON."""
+    return {
+        name: _without_types(encode(value, name, _by_name))
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in _IMMATERIAL
+    }
+
+
+def _by_name(value: Any, what: str) -> Any:
+    """Encode what is compared only, and never decoded."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return encode_object(value, what, _by_name)
+    if isinstance(value, np.ndarray):
+        plain = value.astype(str) if value.dtype.kind in "mM" else value
+        return encode(plain.tolist(), what, _by_name)
+    if isinstance(value, np.generic | datetime.date | datetime.timedelta):
+        return str(value)
+    kinds: tuple[Any, ...] = dict, list, tuple, int, float, str
+    for kind in kinds:
+        if type(value) is not kind and isinstance(value, kind):
+            return encode(kind(value), what, _by_name)
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return type(value).__qualname__
+
+
+def _without_types(encoded: Any) -> Any:
+    """Return tuples as lists and dicts by text: such fits are the same."""
+    if isinstance(encoded, list):
+        return [_without_types(item) for item in encoded]
+    if not isinstance(encoded, dict):
+        return encoded
+    if encoded.keys() == {"tuple"}:
+        return _without_types(encoded["tuple"])
+    if encoded.keys() == {"dict"}:
+        return {str(key): _without_types(item) for key, item in encoded["dict"]}
+    return {key: _without_types(item) for key, item in encoded.items()}
+
+
+def _digest_of_json(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _digest_of_samples(samples: Any) -> str:
+    return _digest_of_arrays(
+        samples.X, samples.rows, samples.targets, samples.sample_weight
+    )
+
+
+def _digest_of_arrays(*arrays: Any) -> str:
+    """Return a digest of arrays' values and dtypes; some of them may be None."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        if array is None:
+            digest.update(b"none")
+            continue
+        digest.update(f"{len(array)} {array.dtype.str} ".encode())
+        rows = max(1, _HASHED_BYTES // max(1, array[:1].nbytes))
+        for start in range(0, len(array), rows):
+            digest.update(np.ravel(array[start : start + rows]).view(np.uint8).data)
+    return digest.hexdigest()

@@ -1,0 +1,239 @@
+"""Fitted attributes as JSON and arrays and back, checked: all but a network's."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._data.class_encoder import ClassEncoder
+from .._data.regression_encoder import RegressionEncoder
+from .._training.loop import History
+from .._training.losses import REGRESSION_LOSSES
+from .._utils.lookup import look_up
+from .._utils.values import check_bool, check_fields, check_integer, decode, encode
+
+__all__ = [
+    "CURVES",
+    "curves",
+    "describe_encoder",
+    "describe_fitted",
+    "parse_fitted",
+    "set_curves",
+]
+
+_NUMBERS = {
+    field.name: field.default
+    for field in fields(History)
+    if field.default is not MISSING
+}
+CURVES = {
+    f"history/{field.name}": field.name
+    for field in fields(History)
+    if field.name not in _NUMBERS
+}
+"""Array of a file -> field of `History`: those as long as training was."""
+
+_UNITS = "Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"
+_DATES = [f"{kind}64[{unit}]" for kind in ("datetime", "timedelta") for unit in _UNITS]
+_CLASS_DTYPES = (
+    *("bool", "str", "object", "float16", "float32", "float64"),
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    *_DATES,
+)
+
+
+# To JSON and arrays ------------------------------------------------------------------
+
+
+def describe_fitted(fitted: Mapping[str, Any], validated: bool) -> dict[str, Any]:
+    """Return fitted attributes as plain JSON: all but the network and the curves.
+
+    Parameters
+    ----------
+    fitted : dict
+        Attributes of an estimator.
+    validated : bool
+        Whether it was validated after each epoch.
+
+    Raises
+    ------
+    ValueError
+        If its classes are of a type that JSON lacks.
+    """
+    names, history = fitted.get("feature_names_in_"), fitted["_history"]
+    return {
+        "input_shape": list(fitted["input_shape_"]),
+        "feature_names": None if names is None else names.tolist(),
+        "encoder": describe_encoder(fitted["_encoder"]),
+        "history": {
+            name: encode(getattr(history, name), name, _refuse) for name in _NUMBERS
+        },
+        "validated": validated,
+        "split_seed": fitted["_split_seed"],
+    }
+
+
+def curves(history: History) -> dict[str, NDArray[np.float64]]:
+    """Return the curves of training as arrays of a file."""
+    return {
+        array: np.asarray(getattr(history, name), np.float64)
+        for array, name in CURVES.items()
+    }
+
+
+def describe_encoder(encoder: Any) -> dict[str, Any]:
+    """Return an encoder of targets as plain JSON."""
+    if isinstance(encoder, RegressionEncoder):
+        return {
+            "loss": encoder.loss_name,
+            "n_outputs": encoder.n_outputs,
+            "flat": encoder.flat,
+        }
+    classes = encoder.classes
+    dtype, plain = classes.dtype, classes.tolist()
+    name = {"U": "str", "O": "object"}.get(dtype.kind, dtype.name)
+    if name in _DATES:
+        plain = classes.astype(np.int64).tolist()
+    if name not in _CLASS_DTYPES or (name == "object" and {*map(type, plain)} != {str}):
+        raise ValueError(
+            "classes_ must be numbers, bools, dates or str to be saved, got "
+            f"{classes!r} of dtype {dtype}. Save with joblib, or fit with labels of "
+            "another type"
+        )
+    return {"classes": plain, "dtype": name, "multilabel": encoder.multilabel}
+
+
+def _refuse(value: Any, what: str) -> Any:
+    raise ValueError(f"{what} must be a number to be saved, got {value!r}")
+
+
+# And back ----------------------------------------------------------------------------
+
+
+def parse_fitted(described: Any, network_dtype: str) -> tuple[dict[str, Any], bool]:
+    """Return fitted attributes, and whether the fit was validated.
+
+    Parameters
+    ----------
+    described : JSON
+        Of `describe_fitted`; nothing of it is trusted.
+    network_dtype : str
+
+    Returns
+    -------
+    fitted : dict
+        The history has no curves yet, see `set_curves`.
+    validated : bool
+
+    Raises
+    ------
+    ValueError
+        If `describe_fitted` returns nothing like it.
+    """
+    required = "input_shape", "encoder", "history", "validated", "split_seed"
+    described = check_fields(described, "its fit", required, {"feature_names": None})
+    shape = described["input_shape"]
+    if not isinstance(shape, list) or len(shape) not in (2, 3):
+        raise ValueError("its input_shape must be (h, w, c) or (l, c)")
+    encoder = _parse_encoder(described["encoder"], network_dtype)
+    fitted = {
+        "input_shape_": tuple(check_integer(n, "input_shape", 1) for n in shape),
+        "n_features_in_": math.prod(shape),
+        "_encoder": encoder,
+        "_history": _parse_history(described["history"]),
+        "_split_seed": check_integer(described["split_seed"], "split_seed"),
+    }
+    if isinstance(encoder, ClassEncoder):
+        fitted["classes_"] = encoder.classes
+    if (names := described["feature_names"]) is not None:
+        fitted["feature_names_in_"] = _parse_names(names, fitted["n_features_in_"])
+    return fitted, check_bool(described["validated"], "validated")
+
+
+def _parse_names(names: Any, n_features: int) -> NDArray[Any]:
+    if (
+        not isinstance(names, list)
+        or len(names) != n_features
+        or not all(isinstance(name, str) for name in names)
+    ):
+        raise ValueError(f"its feature_names must be {n_features} texts")
+    return np.array(names, object)
+
+
+def _parse_history(described: Any) -> History:
+    numbers = check_fields(described, "its history", (), _NUMBERS)
+    history = History()
+    for name, default in _NUMBERS.items():
+        value = decode(numbers[name])
+        if isinstance(default, int):
+            value = check_integer(value, name)
+        elif not isinstance(value, Real) or isinstance(value, bool):
+            raise ValueError(f"its {name} must be a number, got {value!r}")
+        setattr(history, name, value)
+    return history
+
+
+def set_curves(history: History, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Give a history its curves; one that an older file lacks is NaN.
+
+    Raises
+    ------
+    ValueError
+        If they are not of one length, or the loss is missing.
+    """
+    found = {name: arrays[array] for array, name in CURVES.items() if array in arrays}
+    shapes = {(curve.shape, curve.dtype.name) for curve in found.values()}
+    if len(shapes) != 1 or "loss_curve" not in found or found["loss_curve"].ndim != 1:
+        raise ValueError(
+            f"it must have the curves of training, {', '.join(CURVES)}, in float64 and "
+            "of one length"
+        )
+    missing = np.full(len(found["loss_curve"]), np.nan)
+    for name in CURVES.values():
+        setattr(history, name, found.get(name, missing).tolist())
+
+
+def _parse_encoder(described: Any, network_dtype: str) -> Any:
+    keys = described.keys() if isinstance(described, dict) else None
+    if keys == {"loss", "n_outputs", "flat"}:
+        look_up(REGRESSION_LOSSES, described["loss"], "its encoder's loss")
+        n_outputs = check_integer(described["n_outputs"], "n_outputs", minimum=1)
+        flat = check_bool(described["flat"], "flat")
+        if flat and n_outputs > 1:
+            raise ValueError(f"{n_outputs} outputs cannot be flat")
+        return RegressionEncoder(described["loss"], n_outputs, flat, network_dtype)
+    if keys == {"classes", "dtype", "multilabel"}:
+        return _parse_classes(**described)
+    raise ValueError(
+        "its encoder must be an object with the keys loss, n_outputs and flat, or "
+        "classes, dtype and multilabel"
+    )
+
+
+def _parse_classes(classes: Any, dtype: Any, multilabel: Any) -> ClassEncoder:
+    if dtype not in _CLASS_DTYPES:
+        raise ValueError(f"its classes must be one of {_CLASS_DTYPES}, got {dtype!r}")
+    kind = {"str": str, "bool": bool, "object": str}.get(dtype)
+    kind = kind or (float if dtype.startswith("float") else int)
+    if (
+        not isinstance(classes, list)
+        or not all(isinstance(label, kind) for label in classes)
+        or len({*map(type, classes)}) != 1
+    ):
+        raise ValueError(f"its classes must be a list of {dtype}")
+    if dtype == "str" and len(classes) * max(map(len, classes)) > 2**20:
+        # Each takes as much as the longest in an array.
+        raise ValueError("its classes are too many and too long")
+    labels = np.array(classes, np.int64 if dtype in _DATES else dtype)
+    if labels.tolist() != classes or not (labels[:-1] < labels[1:]).all():
+        raise ValueError(f"its classes must be sorted and distinct {dtype}")
+    if check_bool(multilabel, "multilabel"):
+        if not np.array_equal(labels, np.arange(len(labels))):
+            raise ValueError("the classes of a multilabel problem must be 0, 1, 2, ...")
+    elif len(labels) < 2:
+        raise ValueError("it must have at least two classes")
+    return ClassEncoder(labels.astype(dtype), multilabel)

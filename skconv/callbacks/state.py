@@ -1,0 +1,277 @@
+"""The state of a fit in progress, as JSON and arrays and back."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from numbers import Real
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import ops
+from .._training.loop import StoppingRule
+from .._utils.values import check_bool, check_fields, check_integer, decode, encode
+from .._version import __version__
+from ..layers.initializers import Blank
+from .fingerprint import Fingerprint, diff_fingerprints, encode_parameters
+from .fitted import CURVES, curves, describe_fitted, parse_fitted, set_curves
+
+__all__ = [
+    "FitState",
+    "Saved",
+    "diff_estimators",
+    "load_state",
+    "parse_state",
+    "restore_fitted",
+    "state_dict",
+]
+
+Estimator = TypeVar("Estimator")
+
+# The progress of a StoppingRule that is not an array.
+_PROGRESS = {
+    field.name: field.default
+    for field in fields(StoppingRule)
+    if field.name in ("best", "idle", "epochs", "ended")
+}
+
+
+class FitState(NamedTuple):
+    """A fit in progress.
+
+    Attributes
+    ----------
+    draft : estimator
+        The one that is being fitted.
+    stopping : StoppingRule
+    validated : bool
+        Whether it is validated after each epoch.
+    incremental : bool
+        Whether it is a call of `partial_fit`.
+    fingerprint : dict
+        See `skconv.callbacks.fingerprint.fingerprint`.
+    """
+
+    draft: Any
+    stopping: StoppingRule
+    validated: bool
+    incremental: bool
+    fingerprint: Fingerprint
+
+
+class Saved(NamedTuple):
+    """The state of a fit as a file has it, checked.
+
+    Attributes
+    ----------
+    fingerprint : dict
+    incremental : bool
+    versions : dict of str to str
+        Of skconv, and of the ops in use.
+    fitted : dict
+        Attributes of the estimator.
+    validated : bool
+    rng : numpy.random.Generator
+    stopping : dict
+        Progress of the StoppingRule.
+    solver : str or None
+    steps : int
+        Of the solver.
+    values, moments, best_values : ndarray or None
+        Of the network, of the solver, and of the network at its best.
+    """
+
+    fingerprint: Fingerprint
+    incremental: bool
+    versions: dict[str, str]
+    fitted: dict[str, Any]
+    validated: bool
+    rng: np.random.Generator
+    stopping: dict[str, Any]
+    solver: str | None
+    steps: int
+    values: NDArray[Any]
+    moments: NDArray[Any] | None
+    best_values: NDArray[Any] | None
+
+
+def state_dict(state: FitState) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return the document and the arrays from which `parse_state` makes a `Saved`."""
+    draft, stopping = state.draft, state.stopping
+    solver, solver_state = draft._solver_state
+    steps, moments = (0, None) if solver_state is None else solver_state
+    document = {
+        "versions": {"skconv": __version__, "ops": ops.in_use()},
+        "fingerprint": state.fingerprint,
+        "incremental": state.incremental,
+        "fitted": describe_fitted(vars(draft), state.validated),
+        "rng": encode(draft._rng.bit_generator.state, "rng", _refuse),
+        "stopping": {
+            name: encode(getattr(stopping, name), name, _refuse) for name in _PROGRESS
+        },
+        "solver": solver,
+        "steps": steps,
+    }
+    arrays = {
+        "values": draft.network_.values,
+        "moments": moments,
+        "best_values": stopping.best_values,
+        **curves(draft._history),
+    }
+    return document, {name: each for name, each in arrays.items() if each is not None}
+
+
+def _refuse(value: Any, what: str) -> Any:
+    raise ValueError(f"{what} cannot be kept in a checkpoint, got {value!r}")
+
+
+def parse_state(document: Any, arrays: Mapping[str, NDArray[Any]]) -> Saved:
+    """Return the state that a file has; nothing of it is trusted.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError, ArithmeticError
+        If `state_dict` returns nothing like it.
+    """
+    required = (
+        *("versions", "fingerprint", "incremental", "fitted", "rng"),
+        *("stopping", "solver", "steps"),
+    )
+    document = check_fields(document, "its state", required, {})
+    known = {"values", "moments", "best_values", *CURVES}
+    if "values" not in arrays or not known.issuperset(arrays):
+        raise ValueError(f"it must have the arrays {sorted(known)}, got {[*arrays]}")
+    values, best_values = arrays["values"], arrays.get("best_values")
+    if values.ndim != 1 or (
+        best_values is not None
+        and (best_values.shape, best_values.dtype) != (values.shape, values.dtype)
+    ):
+        raise ValueError("its values and best_values must be vectors of one length")
+    fitted, validated = parse_fitted(document["fitted"], values.dtype.name)
+    set_curves(fitted["_history"], arrays)
+    solver = document["solver"]
+    if not (isinstance(solver, str) if "moments" in arrays else solver is None):
+        raise ValueError("it must have a solver and its moments, or neither")
+    return Saved(
+        _parse_fingerprint(document["fingerprint"]),
+        check_bool(document["incremental"], "incremental"),
+        _parse_versions(document["versions"]),
+        fitted,
+        validated,
+        _parse_rng(document["rng"]),
+        _parse_progress(document["stopping"]),
+        solver,
+        check_integer(document["steps"], "steps"),
+        values,
+        arrays.get("moments"),
+        best_values,
+    )
+
+
+def _parse_fingerprint(described: Any) -> Fingerprint:
+    keys = "estimator", "parameters", "encoder", "data", "validation", "start"
+    identity = check_fields(described, "its fingerprint", (*keys, "epochs_before"), {})
+    if not isinstance(identity["parameters"], dict):
+        raise ValueError("the parameters of its fingerprint must be an object")
+    return identity
+
+
+def _parse_versions(described: Any) -> dict[str, str]:
+    versions = check_fields(described, "its versions", ("skconv", "ops"), {})
+    return {name: str(version) for name, version in versions.items()}
+
+
+def _parse_rng(described: Any) -> np.random.Generator:
+    rng = np.random.default_rng(0)
+    rng.bit_generator.state = decode(described)
+    return rng
+
+
+def _parse_progress(described: Any) -> dict[str, Any]:
+    found = check_fields(described, "its stopping", (), _PROGRESS)
+    best = decode(found["best"])
+    if not isinstance(best, Real) or isinstance(best, bool):
+        raise ValueError(f"its best figure must be a number, got {best!r}")
+    return {
+        "best": best,
+        "idle": check_integer(found["idle"], "idle"),
+        "epochs": check_integer(found["epochs"], "epochs"),
+        "ended": check_bool(found["ended"], "ended"),
+    }
+
+
+# Into an estimator -------------------------------------------------------------------
+
+
+def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
+    """Bring a draft, whose network is built, to where a file's fit was.
+
+    Raises
+    ------
+    ValueError
+        If the network has other weights.
+    """
+    network = draft.network_
+    here, there = network.values, saved.values
+    if (here.shape, here.dtype) != (there.shape, there.dtype):
+        raise ValueError(
+            f"its weights are of shape {there.shape} in {there.dtype}, but the network "
+            f"has {here.shape} in {here.dtype}"
+        )
+    moments = saved.moments
+    if moments is not None and (moments.shape[1:], moments.dtype) != (
+        network.parameters.shape,
+        here.dtype,
+    ):
+        raise ValueError(
+            f"its moments are of shape {moments.shape} in {moments.dtype}, but the "
+            f"network has {network.parameters.size} parameters in {here.dtype}"
+        )
+    here[...] = there
+    draft._rng = saved.rng
+    draft._split_seed = saved.fitted["_split_seed"]
+    draft._history = saved.fitted["_history"]
+    draft._solver_state = None, None
+    if moments is not None:
+        draft._solver_state = saved.solver, (saved.steps, moments)
+    for name, value in saved.stopping.items():
+        setattr(stopping, name, value)
+    stopping.best_values = saved.best_values
+
+
+def restore_fitted(estimator: Estimator, saved: Saved) -> Estimator:
+    """Return an estimator as if its fit had ended where the file's fit was.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It stays unchanged.
+    saved : Saved
+        Of an estimator with the same parameters, see `diff_estimators`.
+
+    Raises
+    ------
+    ValueError
+        If the network has other weights.
+    """
+    draft: Any = object.__new__(type(estimator))
+    vars(draft).update(vars(estimator))
+    vars(draft).pop("feature_names_in_", None)
+    vars(draft).update(saved.fitted)
+    # Only shapes are needed, and no more weights than the file has.
+    draft._build_network(Blank(saved.values.size))
+    stopping = StoppingRule(0.0, 0.0)
+    load_state(draft, stopping, saved)
+    stopping.restore_best(draft.network_)
+    draft._publish_history(saved.validated)
+    return draft
+
+
+def diff_estimators(estimator: Any, saved: Saved) -> list[str]:
+    """Return in words how an estimator's parameters differ from those of a file."""
+    here = {
+        **saved.fingerprint,
+        "estimator": type(estimator).__name__,
+        "parameters": encode_parameters(estimator),
+    }
+    return diff_fingerprints(here, saved.fingerprint)

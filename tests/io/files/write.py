@@ -1,0 +1,85 @@
+"""Write files of the present format, which later versions must read for ever.
+
+    python tests/io/files/write.py
+
+Run it when the version of the format grows, and commit what it adds. Files of older
+versions stay as their version wrote them.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import skconv
+from skconv.augmentation import RandomShift
+from skconv.layers import BatchNorm, Conv2D, Dense, Dropout, Residual
+
+FOLDER = Path(__file__).parent
+
+
+def samples():
+    """Return X (24, 36) that holds the same numbers on every machine."""
+    return (np.arange(24 * 36) * 37 % 101 / 101).reshape(24, 36)
+
+
+def models():
+    """Yield (name, unfitted estimator, X, y)."""
+    import pandas as pd
+
+    X, codes = samples(), np.arange(24) % 3
+    frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(36)])
+    layers = [
+        Conv2D(2, 3, stride=2, activation="relu"),
+        Residual([("norm", BatchNorm()), Dropout(0.1)]),
+        Dense(3, "tanh"),
+    ]
+    params = {"layers": layers, "max_iter": 2, "random_state": 0, "batch_size": 8}
+    yield (
+        "classifier",
+        skconv.ConvNetClassifier(
+            **params, early_stopping=True, augment=[RandomShift(1)], class_weight={"a": 2.0}
+        ),
+        frame,
+        np.array(["a", "b", "ä"])[codes],
+    )  # fmt: skip
+    yield (
+        "regressor",
+        skconv.ConvNetRegressor(
+            **params, loss="huber", dtype="float64", learning_rate="adaptive"
+        ),
+        X,
+        np.stack([X[:, 0], X[:, 1] - X[:, 2]], axis=1),
+    )
+    yield (
+        "multilabel",
+        skconv.ConvNetClassifier(**{**params, "layers": [Dense(2, "relu")]}, tol=0),
+        X,
+        np.stack([codes > 0, codes == 1], axis=1).astype(int),
+    )
+
+
+def predictions(model):
+    """Return what a model predicts for `samples`, as a list of rows."""
+    X = samples()
+    if hasattr(model, "feature_names_in_"):
+        import pandas as pd
+
+        X = pd.DataFrame(X, columns=model.feature_names_in_)
+    ask = getattr(model, "predict_proba", model.predict)
+    return np.asarray(ask(X), np.float64).tolist()
+
+
+def write(version):
+    """Write a model of each kind, and what they predict."""
+    expected = {}
+    for name, estimator, X, y in models():
+        file = f"model_{version}_{name}.safetensors"
+        skconv.save_model(estimator.fit(X, y), FOLDER / file)
+        expected[file] = predictions(estimator)
+    (FOLDER / f"predictions_{version}.json").write_text(json.dumps(expected))
+
+
+if __name__ == "__main__":
+    write(int(sys.argv[1]))
