@@ -41,7 +41,7 @@ ROOMS = {
     ),
     "callbacks": (
         "scikit-learn's callbacks, checkpoints, the state of a fit",
-        ("_utils", "_version.py", "ops", "_data", "_training"),
+        ("_utils", "_version.py", "ops", "layers", "_data", "_training"),
     ),
     "estimators": (
         "the classifier, the regressor, their parameters, the fit that is adopted whole",
@@ -58,7 +58,7 @@ ROOMS = {
         "model files, skops, ONNX, torch, the registry of classes",
         (
             *("_utils", "_version.py", "ops", "layers", "models", "augmentation"),
-            *("_data", "_training", "estimators"),
+            *("_data", "_training", "callbacks", "estimators"),
         ),
     ),
 }
