@@ -1,15 +1,15 @@
 """Grids of numbers as SVG, and a window that slides over one: for `pictures.py`.
 
 Written by hand, since matplotlib draws no moving pictures in vectors. The motion is
-CSS: where it is not wanted, or not understood, its last moment stands still.
+CSS; without motion the picture shows its last moment.
 """
 
 import numpy as np
 
 CELL = 36
 MARGIN, TOP, GAP = 14, 40, 44
-SECONDS = 1.5  # for each place of the window
-HOLD = 0.7  # of which it rests
+SECONDS = 1.5  # for each position of the window
+HOLD = 0.7  # the part in which it rests
 HUES = {"x": "#2b5d8a", "W": "#c46a00", "z": "#1d7a5f", "y": "#1d7a5f"}
 INK, PALE = "#1c2733", "#6b7785"
 STYLE = f"""
@@ -36,9 +36,9 @@ def text(x, y, words, size=15, **attributes):
 
 
 def grid(values, at, name, *, cell=CELL, title=None, hole=None, size=15):
-    """Draw an array of numbers, the larger the fuller its colour.
+    """Draw an array of numbers; larger numbers have a fuller colour.
 
-    Where `hole` is True, a zero was put in between or around: a pale, dashed cell.
+    Where `hole` is True the number is a zero that was inserted: a pale, dashed cell.
     """
     values = np.asarray(values, float)
     hole = np.zeros(values.shape, bool) if hole is None else hole
@@ -77,7 +77,7 @@ def svg(width, height, parts, label, style=""):
 
 
 def slide(big, small, result, names, label, *, stride=1, holes=(None, None)):
-    """Draw `small` sliding over `big`, and what comes out, one place after another.
+    """Draw `small` sliding over `big`, and the result, one position after another.
 
     Parameters
     ----------
@@ -85,10 +85,10 @@ def slide(big, small, result, names, label, *, stride=1, holes=(None, None)):
     names : three of (letter, title)
         Of big, small and result; a letter chooses the colour.
     label : str
-        What the picture shows, for those who cannot see it.
+        What the picture shows, for screen readers.
     stride : int, default=1
     holes : (ndarray of bool or None, ndarray of bool or None)
-        Where big and small have zeros that were put in.
+        Where big and small have zeros that were inserted.
     """
     places = list(np.ndindex(result.shape))
     right = MARGIN + CELL * big.shape[1] + GAP
@@ -125,7 +125,7 @@ def slide(big, small, result, names, label, *, stride=1, holes=(None, None)):
 
 
 def _keyframes(name, stops, timing="linear"):
-    """Write ``(part of the whole, declaration)`` as a rule of CSS, and who obeys it."""
+    """Return CSS that animates a class, from pairs (part of the whole, declaration)."""
     inside = " ".join(f"{100 * part:.3f}% {{ {css} }}" for part, css in stops)
     return (
         f".{name} {{ animation-name: {name}; animation-timing-function: {timing} }}\n"
@@ -134,7 +134,7 @@ def _keyframes(name, stops, timing="linear"):
 
 
 def _moving(drawn, places, step, name):
-    """Have something rest at each place in turn; without motion, at the last."""
+    """Move a drawing from position to position; without motion, show the last."""
     n, stops = len(places), []
     for k, (i, j) in enumerate(places):
         css = f"transform: translate({step * j}px, {step * i}px)"
@@ -145,7 +145,7 @@ def _moving(drawn, places, step, name):
 
 
 def _appearing(k, places, at, words):
-    """Have a number of the result appear when the window has come to its place."""
+    """Show a number of the result once the window is at its position."""
     (i, j), n = places[k], len(places)
     hidden = [(0, "opacity: 0"), (k / n, "opacity: 0")] if k else []
     shown = [((k + 0.2) / n, "opacity: 1"), (1, "opacity: 1")]
@@ -155,7 +155,7 @@ def _appearing(k, places, at, words):
 
 
 def _passing(k, n, lines, x, y):
-    """Show a sum while the window is at its place."""
+    """Show a sum while the window is at its position."""
     stops = [(0, f"opacity: {int(k == 0)}"), (k / n, "opacity: 1")]
     stops += [((k + 1) / n, f"opacity: {int(k == n - 1)}")]
     words = "".join(text(x, y + 22 * row, line) for row, line in enumerate(lines))
@@ -172,7 +172,7 @@ def _frame(at):
 
 
 def _window(small, name, hole):
-    """Draw the frame that slides, with what it multiplies by in the corners."""
+    """Draw the sliding frame, with its factors in the corners."""
     height, width = (CELL * n for n in small.shape)
     inside = []
     for (row, column), value in np.ndenumerate(small):
@@ -188,7 +188,7 @@ def _window(small, name, hole):
 
 
 def _sum(seen, small, total, holes):
-    """Write a sum of products, a line for each row, without zeros that were put in."""
+    """Write a sum of products, a line for each row, without inserted zeros."""
     real = np.ones(small.shape, bool)
     for hole in holes:
         if hole is not None:

@@ -18,14 +18,14 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attrs):
-        """Note where a tag leads, and what leads to it."""
+        """Collect the links and the anchors of a tag."""
         attrs = dict(attrs)
         self.anchors |= {attrs.get("id"), attrs.get("name")}
         self.links += [attrs[key] for key in ("href", "src") if attrs.get(key)]
 
 
 def broken_links(folder):
-    """Return (links to other sites, links within, those of them that are broken)."""
+    """Return numbers of links to other sites and within, and the broken links."""
     pages = {
         path.resolve(): Page(path)
         for path in sorted(folder.rglob("*.html"))
@@ -53,7 +53,7 @@ def broken_links(folder):
 
 
 def main():
-    """Print what is broken, and fail if anything is."""
+    """Print broken links, and fail if there are any."""
     others, within, broken = broken_links(Path(sys.argv[1]))
     print(*sorted(set(broken)), sep="\n", end="\n" if broken else "")
     print(f"{within} links within the site, {len(broken)} broken; {others} to others")

@@ -1,6 +1,6 @@
 """Draw the pictures of the pages: ``python docs/scripts/pictures.py``.
 
-They are kept in docs/learning/pictures, so that pages show them where nothing is built.
+They are saved in docs/learning/pictures, so that pages show them without a build.
 The numbers in them are those of docs/learning/convolution.md: its blocks are run first.
 """
 
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1] / "learning" / "pictures"
 
 
 def spread(array, stride, around=0):
-    """Put zeros between and around, and say where."""
+    """Return an array with zeros between and around, and a mask of these."""
     h, w = ((n - 1) * stride + 1 + 2 * around for n in array.shape)
     values, holes = np.zeros((h, w)), np.ones((h, w), bool)
     own = np.s_[around : h - around : stride, around : w - around : stride]
@@ -29,7 +29,7 @@ def spread(array, stride, around=0):
 
 
 def page(path):
-    """Run the blocks of a page, and return what they leave."""
+    """Run the blocks of a page, and return their variables."""
     blocks = re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
     left = {"__name__": "page"}
     for block in blocks:
@@ -63,7 +63,7 @@ def grad_input(left):
 
 
 def grad_kernel_stride(left):
-    """Slide dz with gaps, where at stride 2 no window was."""
+    """Slide dz with gaps, where stride 2 has no window."""
     between, holes = spread(left["dz2"], 2)
     names = [("x", "x"), ("dz", "dz, zeros between"), ("W", "dW")]
     label = "At stride 2, dz with zeros between slides over x and gives dW"
@@ -164,7 +164,7 @@ def batch_norm(left):
 
 
 def adam_layers(left):
-    """Draw the sizes of gradients and of Adam's steps, layer by layer."""
+    """Draw the sizes of gradients and of Adam's steps by layer."""
     layers = [
         ("conv1", Conv2D(16, activation="relu", kernel_initializer="he_uniform")),
         ("conv2", Conv2D(32, activation="relu", kernel_initializer="he_uniform")),
@@ -303,9 +303,9 @@ DRAWINGS = [
 
 
 def main():
-    """Draw all of them, or those that are named."""
+    """Draw all pictures, or those that are named."""
     matplotlib.use("agg")
-    # Text stays text: small files, the reader's own letters. The same bytes each time.
+    # Text stays text: small files, the reader's fonts. The same bytes each time.
     plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "skconv"})
     plt.rcParams.update({"font.size": 11, "font.family": ["DejaVu Sans", "sans-serif"]})
     FOLDER.mkdir(exist_ok=True)

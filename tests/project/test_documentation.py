@@ -12,7 +12,6 @@ import pytest
 from matplotlib import image
 
 import skconv.inspection
-import skconv.inspection.saliency
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -58,8 +57,20 @@ NEED = {
 }
 
 
+SLOW_PAGES = {
+    *("composites", "displays", "from_keras", "from_mlp", "inputs", "install"),
+    *("layers", "models", "saving", "scaling", "searching"),
+}
+
+
 def page_id(page):
     return str(page.relative_to(ROOT))
+
+
+def slow_pages():
+    for page in PAGES:
+        marks = [pytest.mark.slow] if page.stem in SLOW_PAGES else []
+        yield pytest.param(page, marks=marks, id=page_id(page))
 
 
 def skip_without_its_packages(name):
@@ -67,7 +78,7 @@ def skip_without_its_packages(name):
         pytest.importorskip(package, reason=f"{name} needs {package}")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=page_id)
+@pytest.mark.parametrize("page", slow_pages())
 def test_blocks_of_a_page_run(page, monkeypatch, tmp_path):
     skip_without_its_packages(page.name)
     monkeypatch.chdir(tmp_path)
@@ -108,6 +119,7 @@ def run_example(name, arguments, folder):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples(name, tmp_path):
     if name == "fashion_mnist.py" and not DEBIAN.is_dir():
@@ -136,5 +148,4 @@ def test_pages_show_every_public_name():
         path.read_text() for path in PAGES + list((ROOT / "examples").glob("*.py"))
     )
     names = [*skconv.__all__, *skconv.layers.__all__, *skconv.inspection.__all__]
-    names += skconv.inspection.saliency.__all__
     assert not [name for name in names if name.strip("_") not in text]

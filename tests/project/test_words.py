@@ -61,7 +61,11 @@ SOURCES = sorted((ROOT / "skconv").rglob("*.py"))
 CPP = sorted(
     path for end in ("h", "cpp") for path in (ROOT / "skconv").rglob(f"*.{end}")
 )
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SCRIPTS = [
+    *sorted((ROOT / "examples").glob("*.py")),
+    ROOT / "docs" / "conf.py",
+    *sorted((ROOT / "docs" / "scripts").glob("*.py")),
+]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PAGES = [
     *sorted(ROOT.glob("*.md")),
@@ -118,12 +122,12 @@ def names_of_python(path):
         return "\n".join(t.string for t in tokens if t.type == tokenize.NAME)
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *EXAMPLES], ids=name_of)
+@pytest.mark.parametrize("path", [*SOURCES, *SCRIPTS], ids=name_of)
 def test_python_avoids_replaced_words(path):
     assert not find(REPLACED, words_of_python(path))
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *EXAMPLES], ids=name_of)
+@pytest.mark.parametrize("path", [*SOURCES, *SCRIPTS], ids=name_of)
 def test_python_avoids_replaced_names(path):
     patterns = {rf"(?<![\w.])({p})(?!\w)": new for p, new in REPLACED_NAMES.items()}
     assert not find(patterns, names_of_python(path))

@@ -1,6 +1,6 @@
-"""What a user writes, for `mypy --strict`; a wrong call must be found, too.
+"""Code of a user for `mypy --strict`, which must also find the wrong calls.
 
-`warn_unused_ignores` is part of strict: an error that is not there is one itself.
+`warn_unused_ignores` is part of strict: a wrong call that is not found is an error.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 class LayerScale(Layer):
-    """A layer of one's own: its verbs have the types of `Layer`."""
+    """A custom layer: its methods have the types of `Layer`."""
 
     def __init__(self, start: float = 1.0) -> None:
         self.start = start
