@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .. import layers
+from .. import augmentation, layers
 from .._data.class_encoder import ClassEncoder
 from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import History
 from .._utils.lookup import did_you_mean
-from ..augmentation import transforms as augmentation
 from ..estimators import ConvNetClassifier, ConvNetRegressor
 from ..models.network import Network
 
@@ -55,7 +54,7 @@ def register_layer(cls, *, onnx=None):
     ----------
     cls : type
         A class whose ``__init__`` stores its arguments, as `skconv.layers.Layer` asks
-        for; recipes of augmentation can be registered, too.
+        for; transforms of augmentation can be registered, too.
     onnx : callable ``(graph, layer, weights, x, input_shape) -> y``, default=None
         What `skconv.to_onnx` calls for such a layer. ``x`` and ``y`` name tensors, of
         shape (n, c, h, w) for images; ``graph.node(op, *inputs, **attributes)`` adds a
