@@ -68,7 +68,7 @@ class RandomErasing(ParamsMixin):
         rows = _random_runs(np.sqrt(area * ratio), h, rng)
         columns = _random_runs(np.sqrt(area / ratio), w, rng)
         erased = rows[:, :, None] & columns[:, None, :]
-        erased &= (rng.random(n) < probability)[:, None, None]
+        erased &= rng.random((n, 1, 1)) < probability
         return np.where(erased[..., None], x.dtype.type(fill), x)
 
 
