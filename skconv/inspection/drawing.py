@@ -105,10 +105,10 @@ def draw_picture(ax: "Axes", picture: NDArray[Any], **style: Any) -> None:
     blank(ax)
 
 
-def draw_signal(ax: "Axes", signal: NDArray[Any]) -> None:
+def draw_signal(ax: "Axes", signal: NDArray[Any], **style: Any) -> None:
     """Draw a signal (l, c) as one curve a channel."""
     for c, values in enumerate(signal.T):
-        ax.plot(values, **_line_style(c, len(signal)))
+        ax.plot(values, **{**_line_style(c, len(signal)), **style})
     ax.set_xlim(-0.5, len(signal) - 0.5)
     blank(ax)
 
@@ -232,7 +232,8 @@ def _frame_tiles(
         ax.add_patch(Rectangle(corner, wide, tall, fill=False, ec="0.75", lw=0.6))
     right = n_columns * (1 + _GAP) * wide - _GAP * wide
     bottom = max(top for _, top in corners) + tall
-    ax.set_xlim(-0.01 * wide, right + 0.01 * wide)
-    ax.set_ylim(bottom + 0.01 * tall, -0.01 * tall)
+    margin = 0.01 * wide
+    ax.set_xlim(-margin, right + margin)
+    ax.set_ylim(bottom + margin, -margin)
     ax.set_aspect("equal", anchor="W")
     ax.set_axis_off()

@@ -169,15 +169,15 @@ class FilterDisplay(Display):
             if on_signals
             else shape_text(kernels.shape[1:])
         )
-        if on_signals and n_channels > 1:
-            text += f", {n_channels} channels"
+        if n_channels == 1:
+            return kernels, text
         if self.channel is not None:
-            chosen = f", channel {self.channel}" if n_channels > 1 else ""
-            return kernels[..., self.channel, None], text + chosen
+            return kernels[..., self.channel, None], f"{text}, channel {self.channel}"
+        if on_signals:
+            text += f", {n_channels} channels"
         if n_channels == 3 or (on_signals and n_channels < 3):
             return kernels, text
-        mean = ", mean of channels" if n_channels > 1 else ""
-        return kernels.mean(axis=-1, keepdims=True), text + mean
+        return kernels.mean(axis=-1, keepdims=True), f"{text}, mean of channels"
 
     def _draw_images(
         self, tiles: NDArray[Any], n_columns: int, largest: float

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SaliencyDisplay"]
 
 _MOST_IMAGES = 12
-_LABEL_WIDTH = 1.2  # inches, the most that labels of rows take
+_LABEL_WIDTH = 0.8  # inches, the most that labels of rows take
 
 _Compute: TypeAlias = Callable[[Network, NDArray[Any], NDArray[Any]], NDArray[Any]]
 _Methods: TypeAlias = str | _Compute | Sequence[str | _Compute]
@@ -174,7 +174,7 @@ class SaliencyDisplay(Display):
         for panel, title in zip(self.axes_[0], [first, *self.maps], strict=True):
             panel.set_title(shorten(title, width, size), fontsize=size)
         for panel, label in zip(self.axes_[:, 0], self.labels, strict=True):
-            text = shorten(label, _LABEL_WIDTH, size)
+            text = shorten(label, 0.2 * self._width(), size)
             panel.set_ylabel(text, fontsize=size, rotation=0, ha="right", va="center")
         draw_samples(self.axes_[:, 0], self.images)
         for column, maps in zip(self.axes_.T[1:], self.maps.values(), strict=True):
@@ -189,12 +189,11 @@ class SaliencyDisplay(Display):
             if sample.ndim == 3:
                 draw_picture(ax, values, **scale)
                 continue
-            draw_signal(ax, sample)
             if not signed:
-                scale["cmap"] = "OrRd"  # light at 0, as the diverging one
-            low, high = ax.get_ylim()
-            extent = (-0.5, len(values) - 0.5, low, high)
-            ax.imshow(values[None], aspect="auto", extent=extent, **scale)
+                scale["cmap"] = "OrRd"  # light at 0, like the diverging one
+            draw_signal(ax, sample, color="0.15")
+            extent = (*ax.get_xlim(), *ax.get_ylim())
+            ax.imshow(values[None], aspect="auto", extent=extent, alpha=0.8, **scale)
 
 
 def _find_method(method: str | _Compute) -> _Method:

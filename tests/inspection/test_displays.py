@@ -15,8 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skconv import ConvNetClassifier, ConvNetRegressor
-from skconv import inspection
+from skconv import ConvNetClassifier, ConvNetRegressor, inspection
 from skconv.inspection import (
     FeatureMapDisplay,
     FilterDisplay,
@@ -28,7 +27,16 @@ from skconv.inspection import (
     occlusion,
     smooth_gradient,
 )
-from skconv.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
+from skconv.layers import (
+    Conv1D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool1D,
+    MaxPool2D,
+    Residual,
+)
 
 matplotlib.use("agg")
 
@@ -130,6 +138,22 @@ def test_texts_of_display_do_not_overlap_and_are_not_cut_off(
             assert not box.overlaps(drawn[other]), (text, other)
 
 
+@pytest.mark.parametrize("display", [MistakesDisplay, SaliencyDisplay])
+def test_long_class_names_do_not_overlap(display, fitted, digits, monkeypatch):
+    names = [f"a digit whose name is very long, the number {k}" for k in range(10)]
+
+    def draw(clf, X, y):
+        arguments = (y[:12],) if display is MistakesDisplay else ()
+        return display.from_estimator(clf, X[:12], *arguments, display_labels=names)
+
+    monkeypatch.setitem(DRAWN, display, draw)
+    _, X, _, y = digits
+    shifted = (y + 1) % 10 if display is MistakesDisplay else y
+    test_texts_of_display_do_not_overlap_and_are_not_cut_off(
+        display, fitted, (None, X, None, shifted), monkeypatch
+    )
+
+
 @each_display
 def test_display_finds_network_in_pipeline_and_search(display, scaled, digits):
     _, X, _, y = digits
@@ -155,7 +179,9 @@ def test_display_refuses_other_and_unfitted_estimators(display, digits):
         DRAWN[display](GridSearchCV(ConvNetClassifier(), {}), X, y)
     other = make_pipeline(LogisticRegression(max_iter=1000)).fit(X[:50], y[:50])
     for nonsense in (other, ConvNetClassifier, "clf", None):
-        with pytest.raises(TypeError, match=f"{display.__name__} takes a fitted ConvNet"):
+        with pytest.raises(
+            TypeError, match=f"{display.__name__} takes a fitted ConvNet"
+        ):
             DRAWN[display](nonsense, X, y)
 
 
@@ -287,8 +313,28 @@ def test_dense_units_on_images_are_drawn_as_images(digits):
     )
 
 
+def test_filters_of_layers_inside_of_a_composite_layer(digits):
+    block = Residual([("conv", Conv2D(1))])
+    clf = ConvNetClassifier([("pool", MaxPool2D(2)), ("block", block)], max_iter=1)
+    clf.fit(digits[0], digits[2])
+    kernel = clf.network_.weights["block"]["conv"]["kernel"]
+    for display in (
+        FilterDisplay.from_estimator(clf),
+        FilterDisplay.from_estimator(clf, "block.conv"),
+    ):
+        assert display.layer_name == "block.conv"
+        np.testing.assert_array_equal(display.kernels, kernel)
+    with pytest.raises(
+        ValueError, match=r"one of \['block.conv', .*'block', a Residual"
+    ):
+        FilterDisplay.from_estimator(clf, "block")
+
+
 def test_filters_of_layer_without_kernels_raise_error(fitted):
-    with pytest.raises(ValueError, match=r"a layer with kernels, one of \['conv1'\], got 'pool1', a MaxPool2D"):
+    with pytest.raises(
+        ValueError,
+        match=r"a layer with kernels, one of \['conv1'\], got 'pool1', a MaxPool2D",
+    ):
         FilterDisplay.from_estimator(fitted, "pool1")
     with pytest.raises(ValueError, match="got 'conv'; did you mean 'conv1'"):
         FilterDisplay.from_estimator(fitted, "conv")
@@ -366,6 +412,78 @@ def test_feature_maps_errors(fitted, digits):
         FeatureMapDisplay.from_estimator(fitted, X[:1], display_labels=["a", "b"])
 
 
+# Signals
+
+
+@pytest.fixture(scope="module")
+def signals():
+    """Signals of two channels, their classes, and a classifier of them."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((30, 40, 2)), np.arange(30) % 3
+    layers = [("conv1", Conv1D(5, 3)), ("pool1", MaxPool1D(2)), ("conv2", Conv1D(4, 7))]
+    return X, y, ConvNetClassifier(layers, max_iter=1, random_state=0).fit(X, y)
+
+
+def drawn_lines(axes):
+    return [line.get_ydata() for line in axes.get_lines()]
+
+
+def test_feature_maps_of_signals_are_curves(signals):
+    X, _, clf = signals
+    display = FeatureMapDisplay.from_estimator(clf, X[[3]])
+    assert "signal of length 40, 2 channels" in texts(display.figure_)
+    assert "conv1 (Conv1D), 40×5" in texts(display.figure_)  # noqa: RUF001
+    signal, conv1, pool1, *_ = display.axes_
+    np.testing.assert_array_equal(drawn_lines(signal), X[3].T)
+    assert not drawn_images(signal) + drawn_images(conv1)
+    maps = display.outputs["conv1"]
+    curves = drawn_lines(conv1)[1::2]  # each after the line at 0
+    assert len(curves) == 5
+    for k, curve in enumerate(curves):
+        slope, correlation = np.polyfit(maps[:, k], curve, 1), np.corrcoef(maps[:, k], curve)  # fmt: skip
+        assert slope[0] < 0  # the axis of tiles goes down
+        np.testing.assert_allclose(correlation[0, 1], -1)
+    assert len(drawn_lines(pool1)[1]) == 20
+
+
+def test_filters_on_signals_are_curves(signals):
+    clf = signals[-1]
+    display = FilterDisplay.from_estimator(clf)
+    np.testing.assert_array_equal(
+        display.kernels, clf.network_.weights["conv1"]["kernel"]
+    )
+    assert len(display.images_) == 5 * 2
+    assert "conv1: 5 kernels of length 3, 2 channels" in texts(display.figure_)
+    mean = FilterDisplay.from_estimator(clf, "conv2", max_filters=3)
+    assert len(mean.images_) == 3
+    title = "conv2: 3 of 4 kernels of length 7, 5 channels, mean of channels"
+    assert title in texts(mean.figure_)
+    chosen = FilterDisplay.from_estimator(clf, "conv2", channel=1)
+    assert "conv2: 4 kernels of length 7, channel 1" in texts(chosen.figure_)
+
+
+def test_saliency_of_signals_is_the_background_of_curves(signals):
+    X, _, clf = signals
+    display = SaliencyDisplay.from_estimator(clf, X[:2])
+    assert {maps.shape for maps in display.maps.values()} == {(2, 40)}
+    assert "signal" in texts(display.figure_)
+    for panel, maps in zip(display.axes_[1, 1:], display.maps.values(), strict=True):
+        np.testing.assert_array_equal(drawn_images(panel)[0], maps[1:])
+        np.testing.assert_array_equal(drawn_lines(panel), X[1].T)
+
+
+def test_mistakes_on_signals_are_curves(signals):
+    X, y, clf = signals
+    wrong = (clf.predict(X) + 1) % 3
+    display = MistakesDisplay.from_estimator(clf, X, wrong, n=2)
+    assert "30 mistakes in 30 signals (100.0%)" in texts(display.figure_)
+    worst = X[display.indices[1]]
+    np.testing.assert_array_equal(drawn_lines(display.axes_[0, 1]), worst.T)
+    given = MistakesDisplay.from_predictions(X, y, (y + 1) % 3, signals=True, n=2)
+    assert given.images.shape == (2, 40, 2)
+    np.testing.assert_array_equal(drawn_lines(given.axes_[0, 0]), X[0].T)
+
+
 # SaliencyDisplay
 
 
@@ -410,7 +528,8 @@ def test_saliency_of_two_classes_has_opposite_signs(digits):
     ]
     np.testing.assert_allclose(maps[0], -maps[1], rtol=1e-5, atol=1e-7)
     with pytest.raises(
-        ValueError, match=r"target must be in classes_, .*'small'\], got \['huge', 'huge'\]"
+        ValueError,
+        match=r"target must be in classes_, .*'small'\], got \['huge', 'huge'\]",
     ):
         SaliencyDisplay.from_estimator(clf, X[:2], target="huge")
 
@@ -433,6 +552,8 @@ def test_saliency_of_one_of_several_labels_or_targets(digits):
 
 def test_saliency_display_errors(fitted, digits):
     X = digits[1]
+    with pytest.raises(ValueError, match=r"target must be in classes_, .*, got \[11\]"):
+        SaliencyDisplay.from_estimator(fitted, X[:2], target=[3, 11])
     with pytest.raises(ValueError, match="up to 12 images, got 200; pass some of them"):
         SaliencyDisplay.from_estimator(fitted, X)
     with pytest.raises(
@@ -488,6 +609,8 @@ def test_mistakes_of_given_predictions(digits):
     )
     assert list(numbers.indices) == [59, 58]
     none = MistakesDisplay.from_predictions(X, y[:60], y[:60])
+    colour = MistakesDisplay.from_predictions(np.stack([X] * 3, -1), y[:60], y[:60])
+    assert len(colour.images) == 0
     assert "0 mistakes in 60 images (0.0%)" in texts(none.figure_)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         MistakesDisplay.from_predictions(X, y[:60], y[:59])
