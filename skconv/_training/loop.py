@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._data.batches import gather
-from ..augmentation.transforms import augment
+from ..augmentation import augment
 from .optimizers import clip_by_norm
 
 __all__ = [
@@ -116,7 +116,7 @@ class Step:
         bring nothing any more.
     clip_norm : float or None
         Largest norm of a gradient.
-    augment : recipes or None
+    augment : transforms or None
         What varies a minibatch, see `skconv.augmentation.augment`.
     """
 

@@ -3,7 +3,7 @@
 from functools import partial
 from numbers import Integral
 
-from ..augmentation.transforms import name_recipes
+from ..augmentation.protocol import name_transforms
 from .optimizers import OPTIMIZERS
 from .schedules import check_schedule, learning_rate_at
 
@@ -26,11 +26,11 @@ def check_options(params):
     Raises
     ------
     ValueError
-        If there is no such schedule or recipe of augmentation.
+        If there is no such schedule or transform.
     """
     check_schedule(params.learning_rate)
     if params.augment is not None:
-        name_recipes(params.augment)
+        name_transforms(params.augment)
 
 
 def make_optimizer(params, network, state=None):

@@ -1,14 +1,8 @@
-"""Augmentation: recipes that vary the images of a minibatch, in training only."""
+"""Augmentation: transforms that vary the images of a minibatch, in training only."""
 
-from .transforms import (
-    GaussianNoise,
-    RandomAffine,
-    RandomErasing,
-    RandomFlip,
-    RandomRotation,
-    RandomShift,
-    augment,
-)
+from .geometric import RandomAffine, RandomFlip, RandomRotation, RandomShift
+from .pixels import GaussianNoise, RandomErasing
+from .protocol import augment
 
 __all__ = [
     "GaussianNoise",

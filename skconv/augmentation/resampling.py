@@ -1,30 +1,40 @@
-"""Images looked up between the pixels of others."""
+"""Pad images and interpolate between their pixels."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["pad", "resample"]
 
 
-def pad(x, dy, dx, fill):
-    """Surround images with `dy` rows and `dx` columns of `fill` on each side."""
+def pad(x: NDArray[Any], dy: int, dx: int, fill: float) -> NDArray[Any]:
+    """Return images with `dy` rows and `dx` columns of `fill` added on each side."""
     n, h, w, c = x.shape
     padded = np.full((n, h + 2 * dy, w + 2 * dx, c), fill, x.dtype)
     padded[:, dy : dy + h, dx : dx + w] = x
     return padded
 
 
-def resample(x, inverse, shift, fill):
-    """Look up where each pixel of the result comes from, between four pixels of x.
+def resample(
+    x: NDArray[Any],
+    inverse: Sequence[Sequence[NDArray[Any]]],
+    shift: Sequence[NDArray[Any]],
+    fill: float,
+) -> NDArray[Any]:
+    """Return images whose pixels are interpolated between four pixels of x.
 
     Parameters
     ----------
     x : ndarray of shape (n, h, w, c)
     inverse : ((ndarray, ndarray), (ndarray, ndarray)), each of shape (n,)
-        Turns offsets (down, right) from the result's centre into such from x's.
+        Matrix of each image: maps an offset (down, right) from the result's centre to
+        an offset from the centre of x.
     shift : (ndarray, ndarray), each of shape (n,)
-        How far the result's centre lies from x's.
+        Offset (down, right) of the result's centre from the centre of x.
     fill : float
-        What surrounds x.
+        Value of pixels outside of x.
     """
     n, h, w, c = x.shape
     centred = [
@@ -37,7 +47,7 @@ def resample(x, inverse, shift, fill):
     row *= w + 2
     row += column
     corner, y = row.ravel(), np.empty_like(x)
-    # Planes of their own: each lookup in every third value would first copy them.
+    # One contiguous plane a channel: `take` would copy a strided one at each call.
     planes = np.ascontiguousarray(pad(x, 1, 1, fill).reshape(-1, c).T)
     for plane, channel in zip(planes, y.reshape(-1, c).T, strict=True):
         upper = _blend(plane.take(corner), plane.take(corner + 1), right)
@@ -47,20 +57,27 @@ def resample(x, inverse, shift, fill):
     return y
 
 
-def _locate(size, inverse, down, right):
-    """Return the padded pixel at or before each place, and how far on it lies."""
+def _locate(
+    size: int,
+    inverse: Sequence[NDArray[Any]],
+    down: NDArray[Any],
+    right: NDArray[Any],
+) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Return the padded pixel at or before each position, and the fraction after it."""
     per_row, per_column = (a.astype(down.dtype)[:, None] for a in inverse)
-    place = (per_row * down + (size + 1) / 2)[:, :, None]
-    place = place + (per_column * right)[:, None, :]
-    np.clip(place, 0, size + 1, out=place)
-    pixel = np.minimum(place.astype(np.intp), size)
-    place -= pixel
-    return pixel, place.ravel()
+    position = (per_row * down + (size + 1) / 2)[:, :, None]
+    position = position + (per_column * right)[:, None, :]
+    np.clip(position, 0, size + 1, out=position)
+    pixel = np.minimum(position.astype(np.intp), size)
+    position -= pixel
+    return pixel, position.ravel()
 
 
-def _blend(here, there, part):
-    """Interpolate in the memory of `there`; what is equal stays so to the bit."""
-    there -= here
-    there *= part
-    there += here
-    return there
+def _blend(
+    left: NDArray[Any], right: NDArray[Any], fraction: NDArray[Any]
+) -> NDArray[Any]:
+    """Interpolate, in the memory of `right`; equal values stay equal to the bit."""
+    right -= left
+    right *= fraction
+    right += left
+    return right

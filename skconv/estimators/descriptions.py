@@ -122,7 +122,7 @@ epsilon : float, default=1e-8
 clip_norm : float or None, default=None
     A gradient whose Euclidean norm is larger is scaled to it.
 
-augment : recipe, list of recipes or None, default=None
+augment : transform, list of transforms or None, default=None
     What varies the minibatches of training, see `skconv.augmentation`: callables
     ``(x, rng) -> x``. Names reach into them, ``augment__degrees``.
 

@@ -63,14 +63,14 @@ BOUNDS = {
 
 
 class HasParameters(NestedParamsMixin):
-    """The parameters, whose names reach into layers and into recipes of augmentation.
+    """The parameters, whose names reach into layers and into transforms of `augment`.
 
-    One recipe's are ``augment__degrees``; of a list, each has the name of its recipe in
+    One transform's are ``augment__degrees``; of a list, the transform's name is in
     between, ``augment__randomflip_1__vertical``.
     """
 
     _parameter_constraints: ClassVar[dict] = BOUNDS
-    _components: ClassVar[dict] = {"layers": "layer", "augment": "recipe"}
+    _components: ClassVar[dict] = {"layers": "layer", "augment": "transform"}
 
     def __init__(
         self,

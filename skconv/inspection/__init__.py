@@ -1,16 +1,26 @@
-"""Pictures of networks, after the pattern of scikit-learn's displays.
+"""Inspection of fitted networks: displays, and saliency methods as functions.
 
-``Display.from_estimator(estimator, ...)`` computes and draws; the display holds what
-was drawn as attributes, and ``plot(ax=...)`` draws it again. An estimator may be the
-last step of a fitted `Pipeline`, or a search's best. They need matplotlib, which ``pip
-install skconv[plot]`` brings.
+``Display.from_estimator(estimator, ...)`` computes and draws, like scikit-learn's
+displays; the display has what was drawn as attributes, and ``plot(ax=...)`` draws it
+again. The estimator may be the last step of a fitted `Pipeline`, or in a search.
+Displays need matplotlib: ``pip install skconv[plot]``.
+
+Saliency functions compute how a score of each sample, ``(outputs * direction).sum()``,
+depends on the sample's values.
 """
 
-from .curves import TrainingCurveDisplay
-from .feature_maps import FeatureMapDisplay
-from .filters import FilterDisplay
-from .mistakes import MistakesDisplay
+from .feature_map_display import FeatureMapDisplay
+from .filter_display import FilterDisplay
+from .mistakes_display import MistakesDisplay
+from .saliency import (
+    grad_cam,
+    input_gradient,
+    occlusion,
+    output_gradient,
+    smooth_gradient,
+)
 from .saliency_display import SaliencyDisplay
+from .training_curve_display import TrainingCurveDisplay
 
 __all__ = [
     "FeatureMapDisplay",
@@ -18,4 +28,9 @@ __all__ = [
     "MistakesDisplay",
     "SaliencyDisplay",
     "TrainingCurveDisplay",
+    "grad_cam",
+    "input_gradient",
+    "occlusion",
+    "output_gradient",
+    "smooth_gradient",
 ]

@@ -1,175 +1,239 @@
-"""What displays share in drawing: figures, subdivided axes, tiles of images."""
+"""Draw samples: images as pixels, signals as curves; one a panel, or as tiles."""
 
 import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from .display import blank
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
 
 __all__ = [
-    "TEXT_SIZE",
-    "TITLE_SIZE",
-    "WIDTH",
-    "blank",
-    "columns_for",
-    "draw_tiles",
-    "limits",
-    "open_axes",
-    "subdivide",
-    "text_size",
-    "tile_size",
+    "color_scale",
+    "draw_image_tiles",
+    "draw_picture",
+    "draw_samples",
+    "draw_signal",
+    "draw_signal_tiles",
+    "n_tile_columns",
+    "panel_ratio",
+    "sample_text",
+    "shape_text",
     "tiles_height",
+    "to_pictures",
 ]
 
-# Perceptually ordered and told apart by the colour-blind: of what is at least 0, and of
-# what lies around it.
+# Perceptually ordered, and legible to the colour-blind: for values >= 0, and for values
+# on both sides of 0.
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
+# Of channels in one plot: Okabe & Ito's colours.
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "0.3")
 
-# A figure of this width can be read on a telephone; matplotlib's own texts cannot.
-WIDTH, TITLE_SIZE, TEXT_SIZE = 5.0, 11, 9.5
-_GAP = 0.12  # between tiles, of a tile's width
-_FLATTEST = 0.25  # height of a tile that shows a signal, by its width
-
-
-def open_axes(ax, height, display):
-    """Return the axes to draw on: those that are given, or of a new figure.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    """
-    try:
-        from matplotlib import pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            f"{display} draws with matplotlib, which is not installed: pip install "
-            "matplotlib, or pip install skconv[plot]"
-        ) from error
-    if ax is None:
-        ax = plt.figure(figsize=(WIDTH, height), layout="constrained").add_subplot()
-    return ax
+_GAP = 0.12  # between tiles, as a fraction of a tile's width
+_FLATTEST = 0.25  # the least height of an image, as a fraction of its width
+_SIGNAL_RATIO = 0.5  # height of a signal's panel or tile, as a fraction of its width
 
 
-def subdivide(ax, n_rows, n_columns, *, title=None, between=0.0, **grid):
-    """Fill the place of axes with a grid of them.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    n_rows, n_columns : int
-    title : str, default=None
-        What stands over all of them.
-    between : float, default=0.0
-        Inches that the rows' titles need, for figures that do not see to that.
-    **grid
-        Of matplotlib's `GridSpecFromSubplotSpec`: `height_ratios`, …
-
-    Returns
-    -------
-    axes : ndarray of Axes of shape (n_rows, n_columns)
-
-    Raises
-    ------
-    ValueError
-        If the axes have no place in a grid.
-    """
-    from matplotlib.gridspec import GridSpecFromSubplotSpec
-
-    place, figure = ax.get_subplotspec(), ax.figure
-    if place is None:
-        raise ValueError(
-            "ax must stand in a grid, to be divided into smaller ones: make it with "
-            "plt.subplots() or figure.add_subplot(), or pass ax=None"
-        )
-    ax.set_axis_off()
-    height = ax.get_position().height * figure.get_figheight()
-    if title is not None:
-        heights = [0.3, max(0.3, height - 0.3)]
-        rows = GridSpecFromSubplotSpec(2, 1, place, height_ratios=heights, hspace=0.02)
-        head, place = figure.add_subplot(rows[0]), rows[1]
-        head.set_axis_off()
-        large = TITLE_SIZE / TEXT_SIZE * text_size(ax)
-        head.text(0, 0.9, title, fontsize=large, va="top")
-        height -= 0.3
-    if figure.get_layout_engine() is None:
-        grid["hspace"] = between / max(0.1, height / n_rows - between)
-    else:
-        grid.update(hspace=0.03, wspace=0.03)
-    cells = GridSpecFromSubplotSpec(n_rows, n_columns, place, **grid)
-    axes = np.empty((n_rows, n_columns), object)
-    for i, j in np.ndindex(axes.shape):
-        axes[i, j] = figure.add_subplot(cells[i, j])
-    return axes
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape as text: 8×8×32."""
+    return "×".join(map(str, shape))  # noqa: RUF001
 
 
-def blank(ax):
-    """Take ticks away and leave a fine frame."""
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set(color="0.75", linewidth=0.8)
+def sample_text(shape: tuple[int, ...]) -> str:
+    """Return what an image (h, w, c) or a signal (l, c) is, as text."""
+    if len(shape) == 3:
+        return f"image, {shape_text(shape)}"
+    length, c = shape
+    return f"signal of length {length}" + (f", {c} channels" if c > 1 else "")
 
 
-def limits(values, signed=None):
-    """Return the colour map and the range of values: around 0 if some are below."""
+def color_scale(values: NDArray[Any], signed: bool | None = None) -> dict[str, Any]:
+    """Return a colour map and its range: from 0, or around 0 if values are below it."""
     largest = float(np.nanmax(np.abs(values), initial=0)) or 1.0
     if signed is None:
-        signed = np.nanmin(values, initial=0) < 0
+        signed = bool(np.nanmin(values, initial=0) < 0)
     if signed:
         return {"cmap": DIVERGING, "vmin": -largest, "vmax": largest}
     return {"cmap": SEQUENTIAL, "vmin": 0, "vmax": largest}
 
 
-def text_size(ax):
-    """Return the size of small texts: in axes of less width they are smaller, too."""
-    width = ax.get_position().width * ax.figure.get_figwidth()
-    return TEXT_SIZE * min(1, max(0.6, width / (0.75 * WIDTH)))
+def to_pictures(images: NDArray[Any]) -> NDArray[Any]:
+    """Return images as matplotlib draws them: gray (n, h, w), or RGB (n, h, w, 3).
+
+    Of 2 channels, or more than 3, the mean is returned. Colours that are neither bytes
+    nor in [0, 1] are scaled to [0, 1].
+    """
+    if images.shape[-1] != 3:
+        return images.mean(axis=-1)
+    if images.dtype == np.uint8:
+        return images
+    low, high = images.min(), images.max()
+    if low >= 0 and high <= 1:
+        return images.astype(float)
+    return (images - low) / max(high - low, np.finfo(float).tiny)
 
 
-def columns_for(h, w):
-    """Return how many tiles of images stand side by side, of signals fewer."""
-    return 8 if w < 4 * h else 4
+# One sample a panel ------------------------------------------------------------------
 
 
-def tile_size(h, w):
-    """Return height and width of an image's tile; a signal's is taller than it is."""
-    return max(h, _FLATTEST * w), w
+def panel_ratio(shape: tuple[int, ...]) -> float:
+    """Return the height of a sample's panel, as a fraction of its width."""
+    return _SIGNAL_RATIO if len(shape) == 2 else max(shape[0] / shape[1], _FLATTEST)
 
 
-def tiles_height(n, n_columns, h, w, width):
-    """Return how high `n` tiles stand where a row of `n_columns` is `width` wide."""
-    tall, wide = tile_size(h, w)
+def draw_samples(panels: Iterable["Axes"], samples: NDArray[Any]) -> None:
+    """Draw images (n, h, w, c) or signals (n, l, c), each into one of the panels."""
+    if samples.ndim == 3:
+        for ax, signal in zip(panels, samples, strict=True):
+            draw_signal(ax, signal)
+    elif len(samples):
+        for ax, picture in zip(panels, to_pictures(samples), strict=True):
+            draw_picture(ax, picture, cmap="gray")
+
+
+def draw_picture(ax: "Axes", picture: NDArray[Any], **style: Any) -> None:
+    """Draw values (h, w) with the colour map of `style`, or an RGB image (h, w, 3)."""
+    h, w = picture.shape[:2]
+    ax.imshow(picture, interpolation="nearest", **style)
+    ax.set_aspect("equal" if h > _FLATTEST * w else "auto")
+    blank(ax)
+
+
+def draw_signal(ax: "Axes", signal: NDArray[Any], **style: Any) -> None:
+    """Draw a signal (l, c) as one curve a channel."""
+    for c, values in enumerate(signal.T):
+        ax.plot(values, **{**_line_style(c, len(signal)), **style})
+    ax.set_xlim(-0.5, len(signal) - 0.5)
+    blank(ax)
+
+
+def _line_style(channel: int, length: int) -> dict[str, Any]:
+    """Return how to draw a channel: a colour of its own, short ones with markers."""
+    color = _COLORS[channel % len(_COLORS)]
+    return {"color": color, "linewidth": 1, "marker": "." if length < 20 else None}
+
+
+# Tiles: many samples in one axes ------------------------------------------------------
+
+
+def n_tile_columns(shape: tuple[int, ...]) -> int:
+    """Return the number of tiles in a row: 8 of images, 4 of signals or flat images."""
+    return 8 if len(shape) == 3 and shape[1] < shape[0] / _FLATTEST else 4
+
+
+def _tile_size(shape: tuple[int, ...]) -> tuple[float, float]:
+    """Return height and width of the tile of an image (h, w, c) or a signal (l, c)."""
+    if len(shape) == 2:
+        return _SIGNAL_RATIO, 1.0
+    return max(shape[0], _FLATTEST * shape[1]), shape[1]
+
+
+def tiles_height(n: int, n_columns: int, shape: tuple[int, ...], width: float) -> float:
+    """Return the height of `n` tiles if a row of `n_columns` is `width` wide."""
+    tall, wide = _tile_size(shape)
     n_rows = math.ceil(n / n_columns)
     unit = width / (n_columns * (1 + _GAP) - _GAP)
     return unit * (n_rows * (tall / wide + _GAP) - _GAP)
 
 
-def draw_tiles(ax, tiles, n_columns, **how):
-    """Draw images side by side in one axes, from the top left.
+def draw_image_tiles(
+    ax: "Axes", tiles: NDArray[Any], n_columns: int, **style: Any
+) -> list["AxesImage"]:
+    """Draw images in rows of `n_columns`, from the top left.
 
     Parameters
     ----------
     ax : matplotlib Axes
     tiles : ndarray of shape (n, h, w) or (n, h, w, 3)
     n_columns : int
-    **how
+    **style
         For `Axes.imshow`.
 
     Returns
     -------
     images : list of AxesImage
     """
+    h, w = tiles.shape[1:3]
+    tall, wide = _tile_size((h, w, 1))
+    corners = _tile_corners(len(tiles), n_columns, tall, wide)
+    images = [
+        ax.imshow(
+            tile,
+            extent=(left, left + wide, top + tall, top),
+            interpolation="nearest",
+            **style,
+        )
+        for tile, (left, top) in zip(tiles, corners, strict=True)
+    ]
+    _frame_tiles(ax, corners, n_columns, tall, wide)
+    return images
+
+
+def draw_signal_tiles(
+    ax: "Axes", tiles: NDArray[Any], n_columns: int, low: float, high: float
+) -> list["Line2D"]:
+    """Draw signals in rows of `n_columns`, from the top left.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    tiles : ndarray of shape (n, l, c)
+    n_columns : int
+    low, high : float
+        Values at the bottom and at the top of each tile; a line marks 0.
+
+    Returns
+    -------
+    lines : list of Line2D
+        Of all channels of the first signal, then of the next.
+    """
+    tall, wide = _tile_size(tiles.shape[1:])
+    corners = _tile_corners(len(tiles), n_columns, tall, wide)
+    length = tiles.shape[1]
+    along = wide * (np.arange(length) + 0.5) / length
+    lines = []
+    for signal, (left, top) in zip(tiles, corners, strict=True):
+        scaled = top + tall * (0.95 - 0.9 * (signal - low) / (high - low))
+        zero = top + tall * (0.95 + 0.9 * low / (high - low))
+        ax.plot([left, left + wide], [zero, zero], color="0.85", linewidth=0.8)
+        for c, values in enumerate(scaled.T):
+            lines += ax.plot(left + along, values, **_line_style(c, length))
+    _frame_tiles(ax, corners, n_columns, tall, wide)
+    return lines
+
+
+def _tile_corners(
+    n: int, n_columns: int, tall: float, wide: float
+) -> list[tuple[float, float]]:
+    """Return (left, top) of each tile; the vertical axis goes down."""
+    gap = _GAP * wide
+    return [
+        (i % n_columns * (wide + gap), i // n_columns * (tall + gap)) for i in range(n)
+    ]
+
+
+def _frame_tiles(
+    ax: "Axes",
+    corners: list[tuple[float, float]],
+    n_columns: int,
+    tall: float,
+    wide: float,
+) -> None:
+    """Draw a frame around each tile, and fit the axes to whole rows of tiles."""
     from matplotlib.patches import Rectangle
 
-    tall, wide = tile_size(*tiles.shape[1:3])
-    gap, images = _GAP * wide, []
-    for i, tile in enumerate(tiles):
-        row, column = divmod(i, n_columns)
-        left, top = column * (wide + gap), row * (tall + gap)
-        extent = (left, left + wide, top + tall, top)
-        images.append(ax.imshow(tile, extent=extent, interpolation="nearest", **how))
-        frame = {"fill": False, "edgecolor": "0.75", "linewidth": 0.6}
-        ax.add_patch(Rectangle((left, top), wide, tall, **frame))
-    n_rows = math.ceil(len(tiles) / n_columns)
-    ax.set_xlim(-0.01 * wide, n_columns * (wide + gap) - gap + 0.01 * wide)
-    ax.set_ylim(n_rows * (tall + gap) - gap + 0.01 * tall, -0.01 * tall)
+    for corner in corners:
+        ax.add_patch(Rectangle(corner, wide, tall, fill=False, ec="0.75", lw=0.6))
+    right = n_columns * (1 + _GAP) * wide - _GAP * wide
+    bottom = max(top for _, top in corners) + tall
+    margin = 0.01 * wide
+    ax.set_xlim(-margin, right + margin)
+    ax.set_ylim(bottom + margin, -margin)
     ax.set_aspect("equal", anchor="W")
     ax.set_axis_off()
-    return images

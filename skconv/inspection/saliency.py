@@ -1,19 +1,23 @@
-"""What in an image an output depends on: gradients, Grad-CAM, occlusion.
+"""Saliency: what in an image an output depends on, by gradients, Grad-CAM, occlusion.
 
-All functions ask the same: how does a score of each image, ``(outputs *
-direction).sum()``, depend on its pixels? A direction that is 1 for one output and 0 for
-others asks for that output.
+Each function computes how a score of each image, ``(outputs * direction).sum()``,
+depends on the image's pixels. To explain one output, pass a direction that is 1 for
+that output and 0 for the others.
 
-Of signals (l, c) read pixels as places: gradients are (n, l, c) and maps (n, l).
+For signals (l, c) gradients have shape (n, l, c) and maps (n, l).
 """
 
+from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._data.batches import predict_in_batches
 from .._utils.lookup import did_you_mean
 from ..layers import chain
+from ..models.network import Network
 from ..ops import pair, positive_int
 
 __all__ = [
@@ -24,25 +28,29 @@ __all__ = [
     "smooth_gradient",
 ]
 
-_CHUNK = 64  # images whose layers' outputs are held at a time
+_CHUNK = 64  # images whose layer outputs are in memory at a time
 
 
-def output_gradient(network, x, direction, layer=None):
-    """Compute the gradient of the score in what a layer puts out, at prediction.
+def output_gradient(
+    network: Network, x: NDArray[Any], direction: ArrayLike, layer: str | None = None
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Compute the gradient of the score with respect to a layer's output.
+
+    Layers act as in prediction: dropout does nothing.
 
     Parameters
     ----------
     network : Network
     x : ndarray of shape (n, ...), of the network's dtype
     direction : ndarray of shape (n, ...)
-        What each output counts for in the score.
+        Weight of each output in the score.
     layer : str, default=None
         Name of a layer; None is the input.
 
     Returns
     -------
     values : ndarray of shape (n, ...)
-        What the layer puts out; ``x`` of the input.
+        The layer's output; ``x`` for the input.
     gradient : ndarray of shape (n, ...)
 
     Raises
@@ -66,8 +74,10 @@ def output_gradient(network, x, direction, layer=None):
     return x, dx
 
 
-def input_gradient(network, x, direction):
-    """Compute the gradient of the score in the image.
+def input_gradient(
+    network: Network, x: NDArray[Any], direction: ArrayLike
+) -> NDArray[Any]:
+    """Compute the gradient of the score with respect to the image.
 
     Parameters
     ----------
@@ -80,15 +90,15 @@ def input_gradient(network, x, direction):
 
     Notes
     -----
-    Simonyan, Vedaldi & Zisserman, "Deep inside convolutional networks", 2014. Its
-    picture is the largest absolute value of each pixel's channels.
+    Simonyan, Vedaldi & Zisserman, "Deep inside convolutional networks", 2014. They draw
+    the largest absolute value of each pixel's channels.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skconv import Network
     >>> from skconv.layers import Dense
-    >>> from skconv.inspection.saliency import input_gradient
+    >>> from skconv.inspection import input_gradient
     >>> network = Network.build([("out", Dense(2))], (2, 2, 1), 0)
     >>> gradient = input_gradient(network, np.ones((1, 2, 2, 1), "f4"), [[0, 1]])
     >>> bool((gradient.ravel() == network.weights["out"]["kernel"][:, 1]).all())
@@ -103,7 +113,15 @@ def input_gradient(network, x, direction):
     )
 
 
-def smooth_gradient(network, x, direction, *, noise=0.15, n_draws=32, rng=0):
+def smooth_gradient(
+    network: Network,
+    x: NDArray[Any],
+    direction: ArrayLike,
+    *,
+    noise: float = 0.15,
+    n_draws: int = 32,
+    rng: np.random.Generator | int = 0,
+) -> NDArray[Any]:
     """Average `input_gradient` over noisy copies of each image: SmoothGrad.
 
     Parameters
@@ -111,11 +129,12 @@ def smooth_gradient(network, x, direction, *, noise=0.15, n_draws=32, rng=0):
     network, x, direction
         As in `output_gradient`.
     noise : float, default=0.15
-        Standard deviation of the noise, in parts of the span of each image's values.
+        Standard deviation of the noise, as a fraction of the range of each image's
+        values.
     n_draws : int, default=32
-        Noisy copies of each image.
+        Number of noisy copies of each image.
     rng : numpy.random.Generator or int, default=0
-        What draws the noise.
+        Draws the noise.
 
     Returns
     -------
@@ -124,7 +143,7 @@ def smooth_gradient(network, x, direction, *, noise=0.15, n_draws=32, rng=0):
     Notes
     -----
     Smilkov, Thorat, Kim, Viégas & Wattenberg, "SmoothGrad: removing noise by adding
-    noise", 2017, which recommends 10 to 20 % noise.
+    noise", 2017. They recommend 10 to 20 % of noise.
     """
     rng = np.random.default_rng(rng)
     sigma = noise * np.ptp(x, axis=tuple(range(1, x.ndim)), keepdims=True)
@@ -135,40 +154,43 @@ def smooth_gradient(network, x, direction, *, noise=0.15, n_draws=32, rng=0):
     return (total / n_draws).astype(x.dtype)
 
 
-def grad_cam(network, x, direction, *, layer=None):
-    """Weigh a layer's feature maps by what they bring to the score: Grad-CAM.
+def grad_cam(
+    network: Network, x: NDArray[Any], direction: ArrayLike, *, layer: str | None = None
+) -> NDArray[Any]:
+    """Compute Grad-CAM: the sum of a layer's maps, weighted by their mean gradient.
 
     Parameters
     ----------
     network, x, direction
         As in `output_gradient`.
     layer : str, default=None
-        A layer that puts out images; None is the last one of these with weights.
+        A layer whose output is an image; None is the last such layer with weights.
 
     Returns
     -------
     maps : ndarray of shape (n, h, w)
-        At least 0, interpolated to the size of the image.
+        Values >= 0, interpolated to the size of the image.
 
     Raises
     ------
     ValueError
-        If there is no such layer, or it puts out no images.
+        If there is no such layer, or its output is no image.
 
     Notes
     -----
     ``relu((a * maps).sum(channels))``, where ``a`` is the mean over the pixels of each
     map's gradient: Selvaraju et al., "Grad-CAM", 2017, equations 1 and 2.
     """
-    # Here, so that `import skconv` need not wait for it.
+    # Imported here, to keep `import skconv` fast.
     from scipy import ndimage
 
-    layer = _layer_of_maps(network) if layer is None else layer
+    layer = _last_layer_of_maps(network) if layer is None else layer
     maps, gradient = output_gradient(network, x, direction, layer)
     if maps.ndim != x.ndim:
         raise ValueError(
-            f"layer must put out images (h, w, c) for Grad-CAM, but {layer!r} puts out "
-            f"samples of shape {maps.shape[1:]}; take a convolution or a pooling layer"
+            "layer must be one whose output is an image (h, w, c) or a signal (l, c), "
+            f"got {layer!r} with output shape {maps.shape[1:]}; use a convolution or a "
+            "pooling layer"
         )
     weights = gradient.mean(axis=_pixel_axes(x), keepdims=True)
     coarse = np.maximum((weights * maps).sum(axis=-1), 0)
@@ -176,71 +198,83 @@ def grad_cam(network, x, direction, *, layer=None):
     return ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True)
 
 
-def occlusion(network, x, direction, *, window=None, stride=1, fill=None):
-    """Compute how much of the score is lost where a patch hides the image.
+def occlusion(
+    network: Network,
+    x: NDArray[Any],
+    direction: ArrayLike,
+    *,
+    window: int | tuple[int, int] | None = None,
+    stride: int | tuple[int, int] = 1,
+    fill: float | None = None,
+) -> NDArray[Any]:
+    """Compute how much the score falls where a patch hides the image.
 
     Parameters
     ----------
     network, x, direction
         As in `output_gradient`.
     window : int or (h, w), default=None
-        Size of the patch; None is a quarter of the image, up or down to whole pixels.
+        Size of the patch; None is a quarter of the image, rounded.
     stride : int or (h, w), default=1
-        Step between its places.
+        Step between the patch's positions.
     fill : float, default=None
-        What the patch holds; None is the mean of each image's channels.
+        Value of the patch; None is the mean of each image's channels.
 
     Returns
     -------
     maps : ndarray of shape (n, h, w)
-        Mean loss of the score over the patches that hide a pixel: above 0 where the
-        pixel speaks for it, below where against. NaN where no patch comes.
+        Mean fall of the score over the patches that hide a pixel: > 0 if the pixel
+        raises the score, < 0 if it lowers the score, NaN if no patch hides it.
 
     Notes
     -----
     Zeiler & Fergus, "Visualizing and understanding convolutional networks", 2014.
     """
     size = x.shape[1:-1]
-    window = [max(1, round(n / 4)) for n in size] if window is None else window
-    window = tuple(map(min, _sizes(window, "window", size), size))
+    if window is None:
+        patch_size = [max(1, round(n / 4)) for n in size]
+    else:
+        patch_size = list(map(min, _sizes(window, "window", size), size))
     corners = [
         range(0, n - k + 1, step)
-        for n, k, step in zip(size, window, _sizes(stride, "stride", size), strict=True)
+        for n, k, step in zip(
+            size, patch_size, _sizes(stride, "stride", size), strict=True
+        )
     ]
     direction = np.asarray(direction)
     patch = x.mean(axis=_pixel_axes(x), keepdims=True) if fill is None else fill
     before = _scores(network, x, direction)
-    lost, seen = np.zeros(x.shape[:-1]), np.zeros(size)
+    fall, n_patches = np.zeros(x.shape[:-1]), np.zeros(size)
     for corner in product(*corners):
-        here = tuple(slice(i, i + k) for i, k in zip(corner, window, strict=True))
+        here = tuple(slice(i, i + k) for i, k in zip(corner, patch_size, strict=True))
         hidden = x.copy()
         hidden[:, *here] = patch
-        loss = before - _scores(network, hidden, direction)
-        lost[:, *here] += loss.reshape(-1, *[1] * len(size))
-        seen[here] += 1
+        change = before - _scores(network, hidden, direction)
+        fall[:, *here] += change.reshape(-1, *[1] * len(size))
+        n_patches[here] += 1
     with np.errstate(invalid="ignore"):
-        return (lost / seen).astype(x.dtype)
+        return (fall / n_patches).astype(x.dtype)
 
 
-def _pixel_axes(x):
+def _pixel_axes(x: NDArray[Any]) -> tuple[int, ...]:
     return tuple(range(1, x.ndim - 1))
 
 
-def _sizes(value, name, axes):
-    """Return a size for each axis of an image, or for the one of a signal."""
+def _sizes(value: Any, name: str, axes: tuple[int, ...]) -> Sequence[int]:
+    """Return a size for each axis of an image, or one for a signal."""
     if len(axes) == 1:
         value = value[0] if isinstance(value, list) else value
         return [positive_int(value, name)]
     return pair(tuple(value) if isinstance(value, list) else value, name)
 
 
-def _scores(network, x, direction):
+def _scores(network: Network, x: NDArray[Any], direction: NDArray[Any]) -> NDArray[Any]:
     outputs = predict_in_batches(network, x)
     return (outputs * direction).reshape(len(x), -1).sum(axis=1)
 
 
-def _layer_of_maps(network):
-    """Name the last layer with weights that puts out images, or else any that does."""
+def _last_layer_of_maps(network: Network) -> str:
+    """Return the last layer whose output is an image, if possible one with weights."""
     images = [
         (name, bool(network.weights[name]))
         for (name, _), shape in zip(network.layers, network.shapes, strict=True)
@@ -252,6 +286,6 @@ def _layer_of_maps(network):
     if images:
         return images[-1][0]
     raise ValueError(
-        "Grad-CAM needs a layer that puts out images (h, w, c), and the network has "
-        "none; use the gradient or occlusion"
+        "Grad-CAM needs a layer whose output is an image (h, w, c) or a signal (l, c), "
+        "and the network has none; use the gradient or occlusion"
     )

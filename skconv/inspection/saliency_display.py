@@ -1,22 +1,33 @@
-"""What in an image a prediction depends on."""
+"""Saliency maps of samples, by several methods."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._utils.lookup import look_up
-from .drawing import WIDTH, blank, limits, open_axes, subdivide, text_size
+from ..models.network import Network
+from .display import WIDTH, Display, shorten
+from .drawing import color_scale, draw_picture, draw_samples, draw_signal, panel_ratio
+from .fitted import label_texts, prepare_inputs, without_row_axis
 from .saliency import grad_cam, input_gradient, occlusion, smooth_gradient
-from .subjects import Subject, as_images, drawable, label_texts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["SaliencyDisplay"]
 
 _MOST_IMAGES = 12
+_LABEL_WIDTH = 0.8  # inches, the most that labels of rows take
+
+_Compute: TypeAlias = Callable[[Network, NDArray[Any], NDArray[Any]], NDArray[Any]]
+_Methods: TypeAlias = str | _Compute | Sequence[str | _Compute]
 
 
 class _Method(NamedTuple):
-    compute: Callable
+    compute: _Compute
     title: str
 
 
@@ -26,36 +37,37 @@ METHODS = {
     "grad_cam": _Method(grad_cam, "Grad-CAM"),
     "occlusion": _Method(occlusion, "occlusion"),
 }
-"""Name -> function of `skconv.inspection.saliency`, and its title over a picture."""
+"""Name -> function of `skconv.inspection`, and the title of its column."""
 
 
-class SaliencyDisplay:
-    """What in images a network's outputs depend on, by several methods.
+@dataclass(eq=False, repr=False)
+class SaliencyDisplay(Display):
+    """Saliency maps: what in each sample a network's output depends on.
 
-    Make one with `from_estimator`. A row an image, a column a method. Of gradients the
-    largest absolute value of a pixel's channels is drawn. Each picture has its own
-    scale: bright, or where there are values below 0 red, is what speaks for the
-    output, blue what speaks against it.
+    Create one with `from_estimator`. Each image has a row, each method a column. Of
+    gradients the largest absolute value of a pixel's channels is drawn. Each map has
+    its own scale: bright pixels, or red ones if there are values below 0, raise the
+    output, blue ones lower it. Of signals a map is the background of the curve.
 
     Parameters
     ----------
-    images : ndarray of shape (n, h, w, c)
-    maps : dict of str to ndarray of shape (n, h, w)
-        By what stands over the column.
+    images : ndarray of shape (n, h, w, c), or signals (n, l, c)
+    maps : dict of str to ndarray of shape (n, h, w) or (n, l)
+        By the title of the column.
     labels : list of str, of length n
-        What the maps explain.
+        The outputs that are explained.
     title : str, default="What the classes depend on"
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        That hold the others.
+        What is divided into the panels.
     axes_ : ndarray of Axes of shape (n, 1 + n_methods)
     figure_ : matplotlib Figure
 
     See Also
     --------
-    skconv.inspection.saliency : The methods, as functions of arrays.
+    input_gradient, smooth_gradient, grad_cam, occlusion : The methods, as functions.
 
     Examples
     --------
@@ -70,43 +82,43 @@ class SaliencyDisplay:
 'occlusion': (2, 8, 8)}
     """
 
-    def __init__(self, images, maps, labels, *, title="What the classes depend on"):
-        self.images = images
-        self.maps = maps
-        self.labels = labels
-        self.title = title
+    images: NDArray[Any]
+    maps: dict[str, NDArray[Any]]
+    labels: list[str]
+    _: KW_ONLY
+    title: str = "What the classes depend on"
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
+        estimator: Any,
+        X: ArrayLike,
         *,
-        method=tuple(METHODS),
-        target=None,
-        display_labels=None,
-        ax=None,
-    ):
-        """Draw what a fitted network's outputs for images depend on.
+        method: _Methods = tuple(METHODS),
+        target: ArrayLike | None = None,
+        display_labels: Iterable[object] | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:
+        """Draw what a fitted network's outputs depend on.
 
         Parameters
         ----------
         estimator : estimator
             A fitted `ConvNetClassifier` or `ConvNetRegressor`, or a pipeline or a
             search that ends in one.
-        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
-            A few images.
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, l, c) or (n, n_features)
+            A few images or signals.
         method : str, callable or list of them
             "gradient", "smooth_gradient", "grad_cam" or "occlusion", by default all;
-            or a function ``(network, x, direction) -> maps`` as those of
-            `skconv.inspection.saliency`, say ``partial(occlusion, window=3)``.
+            or a function ``(network, x, direction) -> maps`` like those of
+            `skconv.inspection`, for example ``partial(occlusion, window=3)``.
         target : label or array-like of shape (n,), default=None
-            The class to explain; of a multilabel classifier or a regressor of several
-            quantities the column's number. None is what is predicted.
+            The class to explain; the number of a column of y, if y is multilabel or has
+            several targets. None is the prediction.
         display_labels : array-like of shape (n_classes,), default=None
-            What to write for the classes, in the order of `classes_`.
+            Text to draw for each class, in the order of `classes_`.
         ax : matplotlib Axes, default=None
-            To be divided; None makes a figure.
+            What to divide into panels; None makes a figure.
 
         Returns
         -------
@@ -117,66 +129,75 @@ class SaliencyDisplay:
         ValueError
             If there is no such method or target, or there are too many images.
         """
-        net, x, images = Subject.find(estimator, X, cls.__name__)
+        net, x, shown = prepare_inputs(estimator, X, cls.__name__)
         if len(x) > _MOST_IMAGES:
             raise ValueError(
                 f"{cls.__name__} draws a row for each of up to {_MOST_IMAGES} images, "
                 f"got {len(x)}; pass some of them, X[:{_MOST_IMAGES // 2}]"
             )
-        listed = method if isinstance(method, list | tuple) else [method]
-        direction, labels = _ask(net, x, target, display_labels)
+        listed: Any = method if isinstance(method, list | tuple) else [method]
+        direction, labels = _find_direction(net, x, target, display_labels)
         maps = {}
         for each in listed:
             compute, title = _find_method(each)
-            found = np.asarray(compute(net.network_, x, direction))
-            if found.ndim == x.ndim:
-                found = np.abs(found).max(axis=-1)
-            maps[title] = as_images(found[..., None])[..., 0]
-        whose = "predictions" if target is None else "named outputs"
-        title = f"What the {whose} depend on"
-        return cls(images, maps, labels, title=title).plot(ax)
+            values = np.asarray(compute(net.network_, x, direction))
+            if values.ndim == x.ndim:
+                values = np.abs(values).max(axis=-1)
+            maps[title] = without_row_axis(values[..., None])[..., 0]
+        explained = "predictions" if target is None else "named outputs"
+        title = f"What the {explained} depend on"
+        return cls(shown, maps, labels, title=title).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: "Axes | None" = None) -> Self:
         """Draw the images and their maps.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            To be divided; None makes a figure.
+            What to divide into panels; None makes a figure.
 
         Returns
         -------
         display : SaliencyDisplay
         """
-        n, h, w = self.images.shape[:3]
-        n_columns = 1 + len(self.maps)
-        margin = 0.08 * max(map(len, self.labels))  # inches that labels take
-        cell = (WIDTH - margin) / n_columns
-        height = n * (cell * max(h / w, 0.25) + 0.04) + 0.6
-        self.ax_ = open_axes(ax, height, type(self).__name__)
-        self.figure_ = self.ax_.figure
-        self.axes_ = subdivide(self.ax_, n, n_columns, title=self.title)
-        size = text_size(self.ax_)
-        pictures = drawable(self.images)
-        gray = {"cmap": "gray"} if pictures.ndim == 3 else {}
-        how = {"interpolation": "nearest", "aspect": "equal" if h * 4 > w else "auto"}
-        for row, picture, label in zip(self.axes_, pictures, self.labels, strict=True):
-            row[0].imshow(picture, **gray, **how)
-            row[0].set_ylabel(label, fontsize=size, rotation=0, ha="right", va="center")
-        for column, (title, maps) in zip(
-            self.axes_.T[1:], self.maps.items(), strict=True
-        ):
-            column[0].set_title(title, fontsize=size)
-            signed = bool(np.nanmin(maps) < 0)
-            for axes, values in zip(column, maps, strict=True):
-                axes.imshow(values, **limits(values, signed), **how)
-        self.axes_[0, 0].set_title("image", fontsize=size)
-        for axes in self.axes_.flat:
-            blank(axes)
+        n, n_columns = len(self.images), 1 + len(self.maps)
+        longest = max(map(len, self.labels))
+        margin = min(0.08 * longest, _LABEL_WIDTH)  # inches
+        width = (WIDTH - margin) / n_columns
+        height = n * (width * panel_ratio(self.images.shape[1:]) + 0.04) + 0.6
+        self._open_axes(ax, height)
+        self.axes_ = self._divide_axes(n, n_columns, title=self.title)
+        if ax is not None:
+            width = self._width() / n_columns
+        size = self._text_size()
+        first = "signal" if self.images.ndim == 3 else "image"
+        for panel, title in zip(self.axes_[0], [first, *self.maps], strict=True):
+            panel.set_title(shorten(title, width, size), fontsize=size)
+        for panel, label in zip(self.axes_[:, 0], self.labels, strict=True):
+            text = shorten(label, 0.2 * self._width(), size)
+            panel.set_ylabel(text, fontsize=size, rotation=0, ha="right", va="center")
+        draw_samples(self.axes_[:, 0], self.images)
+        for column, maps in zip(self.axes_.T[1:], self.maps.values(), strict=True):
+            self._draw_maps(column, maps)
         return self
 
+    def _draw_maps(self, panels: Iterable["Axes"], maps: NDArray[Any]) -> None:
+        """Draw a method's maps, those of signals behind the curves."""
+        signed = bool(np.nanmin(maps) < 0)
+        for ax, values, sample in zip(panels, maps, self.images, strict=True):
+            scale = color_scale(values, signed)
+            if sample.ndim == 3:
+                draw_picture(ax, values, **scale)
+                continue
+            if not signed:
+                scale["cmap"] = "OrRd"  # light at 0, like the diverging one
+            draw_signal(ax, sample, color="0.15")
+            extent = (*ax.get_xlim(), *ax.get_ylim())
+            ax.imshow(values[None], aspect="auto", extent=extent, alpha=0.8, **scale)
 
-def _find_method(method):
+
+def _find_method(method: str | _Compute) -> _Method:
+    """Return the method of a name, or a function with the title of its column."""
     if not callable(method):
         return look_up(METHODS, method, "method")
     inner = getattr(method, "func", method)  # of a functools.partial
@@ -184,28 +205,43 @@ def _find_method(method):
     return _Method(method, known.get(inner, getattr(inner, "__name__", "method")))
 
 
-def _ask(net, x, target, display_labels):
-    """Return the direction that asks for targets, and what to write beside it."""
-    outputs, coding = net.network_.predict(x), net._encoder
-    n, k = outputs.shape
-    if not len(coding.classes) or coding.multilabel:
-        if target is None:
-            target = outputs.argmax(axis=1)
-        codes = np.broadcast_to(np.asarray(target), n)
-        if codes.dtype.kind not in "iu" or not np.isin(codes, range(k)).all():
-            raise ValueError(
-                f"target must be the number of a column of y, 0 to {k - 1}, got "
-                f"{target!r}"
-            )
-        word = "label" if len(coding.classes) else "output"
-        numbered = [f"{word} {column}" for column in range(k)]
-        texts = label_texts(range(k), display_labels or numbered)
-        labels = codes
-    else:
-        if target is None:
-            target = coding.decide(outputs)
-        labels = np.broadcast_to(np.asarray(target), n)
-        codes = coding.encode(labels, "target")
-        texts = label_texts(coding.classes, display_labels)
-    direction = np.eye(k)[codes] if codes.ndim == 1 else 2.0 * codes - 1
-    return direction, [texts[label] for label in labels.tolist()]
+def _find_direction(
+    net: Any,
+    x: NDArray[Any],
+    target: ArrayLike | None,
+    display_labels: Iterable[object] | None,
+) -> tuple[NDArray[Any], list[str]]:
+    """Return the weight of each output in the score, and the text of each target."""
+    n, k = len(x), net.network_.output_shape[0]
+    classes = getattr(net, "classes_", None)
+    predicted = net.predict(x)
+    if classes is not None and predicted.ndim == 1:
+        return _find_class_direction(
+            np.broadcast_to(np.asarray(predicted if target is None else target), n),
+            classes,
+            k,
+            label_texts(classes, display_labels),
+        )
+    if target is None:
+        target = net.network_.predict(x).argmax(axis=1)
+    columns = np.broadcast_to(np.asarray(target), n)
+    if columns.dtype.kind not in "iu" or not np.isin(columns, range(k)).all():
+        raise ValueError(
+            f"target must be the number of a column of y, 0 to {k - 1}, got {target!r}"
+        )
+    word = "output" if classes is None else "label"
+    numbered = [f"{word} {column}" for column in range(k)]
+    texts = label_texts(range(k), display_labels or numbered)
+    return np.eye(k)[columns], [texts[column] for column in columns.tolist()]
+
+
+def _find_class_direction(
+    targets: NDArray[Any], classes: NDArray[Any], k: int, texts: dict[Any, str]
+) -> tuple[NDArray[Any], list[str]]:
+    """Return the same for classes; two classes have one output, with opposite signs."""
+    labels, known = targets.tolist(), classes.tolist()
+    if unknown := [label for label in labels if label not in known]:
+        raise ValueError(f"target must be in classes_, {known}, got {unknown}")
+    codes = np.array([known.index(label) for label in labels])
+    direction = np.eye(k)[codes] if k > 1 else 2.0 * codes[:, None] - 1
+    return direction, [texts[label] for label in labels]

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from .. import layers
+from .. import augmentation, layers
 from .._data.class_encoder import ClassEncoder
 from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import History
 from .._utils.lookup import did_you_mean
 from .._utils.values import encode_object
-from ..augmentation import transforms as augmentation
 from ..estimators import ConvNetClassifier, ConvNetRegressor
 from ..models.network import Network
 

@@ -1,4 +1,4 @@
-"""Augmentation: known transformations, no strength, no surprise, and every error."""
+"""Transforms: known results, no effect at strength 0, and every error."""
 
 import math
 
@@ -17,9 +17,9 @@ from skconv.augmentation import (
     RandomShift,
     augment,
 )
-from skconv.augmentation.transforms import name_recipes
+from skconv.augmentation.protocol import name_transforms
 
-RECIPES = {
+TRANSFORMS = {
     "flip": RandomFlip(vertical=True),
     "shift": RandomShift((2, 1), fill=0.5),
     "rotation": RandomRotation(30),
@@ -27,8 +27,8 @@ RECIPES = {
     "erasing": RandomErasing(0.7),
     "noise": GaussianNoise(0.1),
 }
-# The same without effect: whatever is drawn, images stay as they are.
-NO_STRENGTH = {
+# The same at strength 0: images stay unchanged, whatever is drawn.
+NO_EFFECT = {
     "flip": RandomFlip(horizontal=False),
     "shift": RandomShift(0),
     "rotation": RandomRotation(0),
@@ -39,7 +39,7 @@ NO_STRENGTH = {
 
 
 class Drawn:
-    """A generator whose uniform numbers all are the same part of their range."""
+    """A generator whose uniform numbers are all at the same fraction of their range."""
 
     def __init__(self, part):
         self.part = part
@@ -59,12 +59,12 @@ def images(rng):
     "shape", [(9, 6, 7, 3), (1, 5, 5, 1), (4, 1, 8, 2), (0, 3, 3, 1)]
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", RECIPES)
-def test_shape_and_dtype_stay_and_so_does_the_input(name, dtype, shape, rng):
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_transform_keeps_shape_dtype_and_input(name, dtype, shape, rng):
     x = rng.random(shape).astype(dtype)
     before = x.copy()
     x.flags.writeable = False
-    y = augment(x, RECIPES[name], rng)
+    y = augment(x, TRANSFORMS[name], rng)
     assert (y.shape, y.dtype) == (shape, dtype)
     assert y.flags.writeable
     assert y.flags.c_contiguous
@@ -72,10 +72,10 @@ def test_shape_and_dtype_stay_and_so_does_the_input(name, dtype, shape, rng):
     np.testing.assert_array_equal(x, before)
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_the_generator_alone_decides(name, images):
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_transform_depends_on_generator_alone(name, images):
     first, again, other = (
-        augment(images, RECIPES[name], np.random.default_rng(seed))
+        augment(images, TRANSFORMS[name], np.random.default_rng(seed))
         for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
@@ -83,21 +83,21 @@ def test_the_generator_alone_decides(name, images):
     assert (first != images).any()
 
 
-@pytest.mark.parametrize("name", NO_STRENGTH)
-def test_without_strength_images_stay_to_the_bit(name, images, rng):
-    np.testing.assert_array_equal(augment(images, NO_STRENGTH[name], rng), images)
+@pytest.mark.parametrize("name", NO_EFFECT)
+def test_transform_of_strength_0_returns_equal_images(name, images, rng):
+    np.testing.assert_array_equal(augment(images, NO_EFFECT[name], rng), images)
 
 
 @pytest.mark.parametrize("name", ["flip", "shift", "rotation", "affine"])
-def test_constant_images_stay_constant(name, rng):
+def test_transform_keeps_constant_images(name, rng):
     x = np.full((20, 9, 9, 2), 0.3, np.float32)
-    recipe = clone(RECIPES[name])
+    transform = clone(TRANSFORMS[name])
     if name != "flip":
-        recipe.set_params(fill=0.3)
-    np.testing.assert_array_equal(augment(x, recipe, rng), x)
+        transform.set_params(fill=0.3)
+    np.testing.assert_array_equal(augment(x, transform, rng), x)
     if name in ("rotation", "affine"):  # the centre never sees what is outside
-        recipe.set_params(fill=9.0, scale=(1.0, 1.2)) if name == "affine" else None
-        y = augment(x, recipe, rng)
+        transform.set_params(fill=9.0, scale=(1.0, 1.2)) if name == "affine" else None
+        y = augment(x, transform, rng)
         np.testing.assert_array_equal(y[:, 4:5, 4:5], x[:, 4:5, 4:5])
 
 
@@ -105,7 +105,7 @@ def test_constant_images_stay_constant(name, rng):
 
 
 @pytest.mark.parametrize("axis", [1, 2])
-def test_flips_mirror_half_of_the_images(axis, rng):
+def test_flip_mirrors_half_of_the_images(axis, rng):
     x = rng.random((400, 3, 4, 2))
     y = augment(x, RandomFlip(horizontal=axis == 2, vertical=axis == 1), rng)
     mirrored = (y == np.flip(x, axis)).all(axis=(1, 2, 3))
@@ -113,7 +113,7 @@ def test_flips_mirror_half_of_the_images(axis, rng):
     assert 150 < mirrored.sum() < 250
 
 
-def test_both_flips_are_independent(rng):
+def test_horizontal_and_vertical_flips_are_independent(rng):
     x = np.tile(np.arange(4.0).reshape(1, 2, 2, 1), (400, 1, 1, 1))
     y = augment(x, RandomFlip(vertical=True), rng)
     corners, counts = np.unique(y[:, 0, 0, 0], return_counts=True)
@@ -121,7 +121,7 @@ def test_both_flips_are_independent(rng):
     assert counts.min() > 70
 
 
-def test_shifts_are_all_those_there_are(rng):
+def test_shift_draws_every_possible_shift(rng):
     image = np.arange(1.0, 31).reshape(5, 6)
     padded = np.pad(image, 2, constant_values=-1)
     expected = {
@@ -136,14 +136,14 @@ def test_shifts_are_all_those_there_are(rng):
 
 @pytest.mark.parametrize("size", [4, 5])
 @pytest.mark.parametrize(("part", "turns"), [(1, 1), (0, -1), (0.5, 0)])
-def test_a_rotation_by_90_degrees_is_rot90(part, turns, size, rng):
+def test_rotation_by_90_degrees_equals_rot90(part, turns, size, rng):
     x = rng.random((3, size, size, 2))
     y = RandomRotation(90)(x, Drawn(part))
     np.testing.assert_allclose(y, np.rot90(x, turns, (1, 2)), atol=1e-12)
     assert_same(RandomRotation(180)(x, Drawn(1)), x[:, ::-1, ::-1], scale=10)
 
 
-def test_affine_shifts_and_scales_as_it_says(rng):
+def test_affine_shifts_and_scales_by_its_arguments(rng):
     x = rng.random((2, 5, 6, 1))
     y = RandomAffine(max_shift=(1, 2))(x, Drawn(1))
     np.testing.assert_array_equal(y[:, 1:, 2:], x[:, :-1, :-2])
@@ -169,11 +169,11 @@ def test_shear_slides_rows_along_each_other(rng):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(6, 7), (1, 5), (8, 3)])
-def test_affine_maps_every_pixel_as_its_matrix_says(shape, dtype, rng):
+def test_affine_maps_every_pixel_by_its_matrix(shape, dtype, rng):
     """Forward matrix and interpolation from their definitions, one pixel at a time."""
     x = rng.random((1, *shape, 2)).astype(dtype)
-    recipe = RandomAffine(50, max_shift=(1, 2), scale=(0.7, 1.2), shear=20, fill=0.4)
-    y = recipe(x, Drawn(0.8))
+    transform = RandomAffine(50, max_shift=(1, 2), scale=(0.7, 1.2), shear=20, fill=0.4)
+    y = transform(x, Drawn(0.8))
     angle, slope = math.radians(30), math.tan(math.radians(12))
     cos, sin = math.cos(angle), math.sin(angle)
     matrix = 1.1 * np.array([[cos, -sin], [sin, cos]]) @ [[1, 0], [slope, 1]]
@@ -185,7 +185,7 @@ def test_affine_maps_every_pixel_as_its_matrix_says(shape, dtype, rng):
         assert abs(y[0, row, column, c] - expected) < {4: 2e-5, 8: 1e-12}[x.itemsize]
 
 
-def test_erased_rectangles_have_their_area_and_share(rng):
+def test_erased_rectangles_have_given_area_ratio_and_probability(rng):
     x = np.ones((600, 20, 30, 2), np.float32)
     y = augment(x, RandomErasing(0.4, area=(0.1, 0.2), ratio=(0.5, 2), fill=-3), rng)
     assert set(np.unique(y)) == {-3, 1}
@@ -206,59 +206,59 @@ def test_erased_rectangles_have_their_area_and_share(rng):
     assert rows[:, 0].any() and rows[:, -1].any() and columns[:, -1].any()
 
 
-def test_a_rectangle_longer_than_the_image_is_cut_off(rng):
+def test_erased_rectangle_longer_than_image_is_cut_off(rng):
     x = np.ones((50, 3, 30, 1))
     y = augment(x, RandomErasing(1, area=(0.3, 0.3), ratio=(2, 2)), rng)
     assert (y == 0).any(axis=(1, 2, 3)).all()
 
 
-def test_noise_has_its_spread_and_takes_any_shape(rng):
+def test_noise_has_given_std_and_takes_any_shape(rng):
     x = np.full((200, 50), 3, np.float32)
     noise = augment(x, GaussianNoise(0.2), rng) - x
     assert noise.std() == pytest.approx(0.2, rel=0.03)
     assert abs(noise.mean()) < 0.01
 
 
-# One after the other -------------------------------------------------------------------
+# Lists of transforms -------------------------------------------------------------------
 
 
-def test_recipes_follow_each_other_under_any_spelling(images):
-    recipes = [RandomFlip(), RandomShift(1)]
+def test_transforms_run_in_order_for_every_form_of_list(images):
+    transforms = [RandomFlip(), RandomShift(1)]
     expected = images
     rng = np.random.default_rng(3)
-    for recipe in recipes:
-        expected = recipe(expected, rng)
+    for transform in transforms:
+        expected = transform(expected, rng)
     for spelling in (
-        recipes,
-        tuple(recipes),
-        [("mirror", recipes[0]), recipes[1]],
-        [*recipes, "passthrough", ("nothing", "passthrough")],
-        lambda x, rng: recipes[1](recipes[0](x, rng), rng),
+        transforms,
+        tuple(transforms),
+        [("mirror", transforms[0]), transforms[1]],
+        [*transforms, "passthrough", ("nothing", "passthrough")],
+        lambda x, rng: transforms[1](transforms[0](x, rng), rng),
     ):
         y = augment(images, spelling, np.random.default_rng(3))
         np.testing.assert_array_equal(y, expected)
     assert augment(images, [], rng) is images
 
 
-def test_names_are_the_layers_kind_of_names():
+def test_transforms_are_named_like_layers():
     flip, shift = RandomFlip(), RandomShift(1)
-    named = name_recipes([flip, ("mine", shift), shift, "passthrough", shift])
+    named = name_transforms([flip, ("mine", shift), shift, "passthrough", shift])
     names = ["randomflip_1", "mine", "randomshift_2", "randomshift_3"]
     assert [name for name, _ in named] == names
-    assert name_recipes(flip) == [("randomflip_1", flip)]
+    assert name_transforms(flip) == [("randomflip_1", flip)]
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_recipes_clone_and_take_parameters(name):
-    recipe = RECIPES[name]
-    twin = clone(recipe)
-    assert twin.get_params() == recipe.get_params()
-    assert repr(twin) == repr(recipe)
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_transform_can_be_cloned_and_rejects_unknown_parameters(name):
+    transform = TRANSFORMS[name]
+    twin = clone(transform)
+    assert twin.get_params() == transform.get_params()
+    assert repr(twin) == repr(transform)
     with pytest.raises(ValueError, match="Invalid parameter 'fil' for"):
         twin.set_params(fil=1)
 
 
-def test_a_misspelt_argument_gets_a_suggestion():
+def test_misspelt_argument_gets_a_suggestion():
     with pytest.raises(
         TypeError, match="no parameter 'degree'; did you mean 'degrees'"
     ):
@@ -279,8 +279,8 @@ WRONG_ARGUMENTS = {
     "max_shift must be a number or two, got (1, 2, 3)": RandomAffine(
         max_shift=(1, 2, 3)
     ),
-    "scale must be (least, largest), got 1.2": RandomAffine(scale=1.2),
-    "scale must be (least, largest), got (2, 1)": RandomAffine(scale=(2, 1)),
+    "scale must be (smallest, largest), got 1.2": RandomAffine(scale=1.2),
+    "scale must be (smallest, largest), got (2, 1)": RandomAffine(scale=(2, 1)),
     "scale must be a number >= 0.001, got 0": RandomAffine(scale=(0, 1)),
     "probability must be a number from 0 to 1, got 2": RandomErasing(2),
     "area must be a number from 0 to 1, got 1.5": RandomErasing(area=(0, 1.5)),
@@ -292,18 +292,18 @@ WRONG_ARGUMENTS = {
 
 
 @pytest.mark.parametrize("words", WRONG_ARGUMENTS)
-def test_errors_name_recipe_argument_rule_and_value(words, images, rng):
-    recipe = WRONG_ARGUMENTS[words]
+def test_error_names_transform_argument_rule_and_value(words, images, rng):
+    transform = WRONG_ARGUMENTS[words]
     with pytest.raises(ValueError) as caught:
-        augment(images, [("mine", recipe)], rng)
-    assert str(caught.value) == f"augment: recipe 'mine' ({recipe!r}): {words}"
+        augment(images, [("mine", transform)], rng)
+    assert str(caught.value) == f"augment: transform 'mine' ({transform!r}): {words}"
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name != "noise"])
-def test_what_moves_pixels_takes_images_alone(name, rng):
+@pytest.mark.parametrize("name", [name for name in TRANSFORMS if name != "noise"])
+def test_transform_of_pixels_refuses_other_arrays(name, rng):
     words = r"takes images \(n, h, w, c\), got an array of shape \(4, 9\)"
     with pytest.raises(ValueError, match=words):
-        augment(np.ones((4, 9)), RECIPES[name], rng)
+        augment(np.ones((4, 9)), TRANSFORMS[name], rng)
 
 
 WRONG_RESULTS = {
@@ -311,24 +311,26 @@ WRONG_RESULTS = {
     "must return an array, got list": lambda x, rng: x.tolist(),
     r"of shape \(9, 6, 7, 3\) in float32, .* got \(9, 6, 7\)": lambda x, rng: x[..., 0],
     r"got \(9, 6, 7, 3\) in float64": lambda x, rng: x * np.ones(1),
-    "read-only": lambda x, rng: np.multiply(x, 2, out=x),
+    "read-only; the input must not be changed: return a new array": (
+        lambda x, rng: np.multiply(x, 2, out=x)
+    ),
 }
 
 
 @pytest.mark.parametrize("words", WRONG_RESULTS)
-def test_results_of_a_callable_are_checked(words, images, rng):
-    with pytest.raises(ValueError, match=f"augment: recipe 'function_1' .*{words}"):
+def test_result_of_callable_is_checked(words, images, rng):
+    with pytest.raises(ValueError, match=f"augment: transform 'function_1' .*{words}"):
         augment(images, WRONG_RESULTS[words], rng)
 
 
-def test_errors_of_numpys_own_kinds_name_the_recipe_too(images, rng):
-    words = "augment: recipe 'function_1' .* did not contain a loop"
+def test_error_of_a_numpy_type_names_the_transform(images, rng):
+    words = "augment: transform 'function_1' .* did not contain a loop"
     with pytest.raises(TypeError, match=words):
         augment(images, lambda x, rng: np.add(x, "a"), rng)
 
 
 @pytest.mark.parametrize(
-    ("recipes", "words"),
+    ("transforms", "words"),
     [
         (RandomFlip, r"got <class .*RandomFlip'>; call it: RandomFlip\(\.\.\.\)"),
         ([RandomFlip(), 3], "must be a callable .* got 3"),
@@ -336,11 +338,11 @@ def test_errors_of_numpys_own_kinds_name_the_recipe_too(images, rng):
         (None, "must be a callable .* got None"),
     ],
 )
-def test_what_is_no_recipe_is_refused(recipes, words, images, rng):
+def test_non_callable_is_refused(transforms, words, images, rng):
     with pytest.raises(TypeError, match=words):
-        augment(images, recipes, rng)
+        augment(images, transforms, rng)
 
 
-def test_two_of_a_name_are_refused():
+def test_repeated_name_is_refused():
     with pytest.raises(ValueError, match="distinct names, got 2 of 'a'"):
-        name_recipes([("a", RandomFlip()), ("a", RandomShift(1))])
+        name_transforms([("a", RandomFlip()), ("a", RandomShift(1))])

@@ -1,4 +1,4 @@
-"""Displays: that what they hold is what is so, and that they draw it where asked."""
+"""Displays: their attributes are right, and they draw them into the right axes."""
 
 import subprocess
 import sys
@@ -15,22 +15,28 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skconv import ConvNetClassifier, ConvNetRegressor
-from skconv import inspection as displays
+from skconv import ConvNetClassifier, ConvNetRegressor, inspection
 from skconv.inspection import (
     FeatureMapDisplay,
     FilterDisplay,
     MistakesDisplay,
     SaliencyDisplay,
     TrainingCurveDisplay,
-)
-from skconv.inspection.saliency import (
     grad_cam,
     input_gradient,
     occlusion,
     smooth_gradient,
 )
-from skconv.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
+from skconv.layers import (
+    Conv1D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool1D,
+    MaxPool2D,
+    Residual,
+)
 
 matplotlib.use("agg")
 
@@ -79,24 +85,25 @@ def drawn_images(axes):
 
 
 def texts(figure):
-    """All that is written in a figure."""
+    """Return all texts of a figure."""
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]  # fmt: skip
 
 
-# What all of them do
+# All displays
 
 
 def test_every_display_is_in_the_table():
-    assert {cls.__name__ for cls in DRAWN} == set(displays.__all__)
+    displays = {name for name in inspection.__all__ if name.endswith("Display")}
+    assert {cls.__name__ for cls in DRAWN} == displays
 
 
 @each_display
-def test_it_draws_into_axes_or_a_figure_of_its_own(display, fitted, digits):
+def test_display_draws_into_given_axes_or_a_new_figure(display, fitted, digits):
     _, X, _, y = digits
     drawn = DRAWN[display](fitted, X, y)
     assert isinstance(drawn, display)
     assert drawn.figure_ is drawn.ax_.figure
-    assert drawn.figure_.get_figwidth() == 5  # what a telephone's width leaves readable
+    assert drawn.figure_.get_figwidth() == 5  # legible on a phone
     figure, axes = plt.subplots(1, 2)
     assert drawn.plot(ax=axes[1]) is drawn
     assert drawn.ax_ is axes[1]
@@ -108,19 +115,19 @@ def test_it_draws_into_axes_or_a_figure_of_its_own(display, fitted, digits):
 
 
 @each_display
-def test_nothing_that_is_written_is_cut_off_or_overlaps(
+def test_texts_of_display_do_not_overlap_and_are_not_cut_off(
     display, fitted, digits, monkeypatch
 ):
     _, X, _, y = digits
     figure, drawn, draw = DRAWN[display](fitted, X, y).figure_, {}, Text.draw
-    figure.canvas.draw()  # which lays it out
+    figure.canvas.draw()  # runs the layout engine
 
-    def noting(text, renderer):
+    def record_and_draw(text, renderer):
         if text.get_text() and text.get_visible():
             drawn[text] = text.get_window_extent(renderer).padded(-2)
         draw(text, renderer)
 
-    monkeypatch.setattr(Text, "draw", noting)
+    monkeypatch.setattr(Text, "draw", record_and_draw)
     figure.canvas.draw()
     assert drawn
     for i, (text, box) in enumerate(drawn.items()):
@@ -131,8 +138,24 @@ def test_nothing_that_is_written_is_cut_off_or_overlaps(
             assert not box.overlaps(drawn[other]), (text, other)
 
 
+@pytest.mark.parametrize("display", [MistakesDisplay, SaliencyDisplay])
+def test_long_class_names_do_not_overlap(display, fitted, digits, monkeypatch):
+    names = [f"a digit whose name is very long, the number {k}" for k in range(10)]
+
+    def draw(clf, X, y):
+        arguments = (y[:12],) if display is MistakesDisplay else ()
+        return display.from_estimator(clf, X[:12], *arguments, display_labels=names)
+
+    monkeypatch.setitem(DRAWN, display, draw)
+    _, X, _, y = digits
+    shifted = (y + 1) % 10 if display is MistakesDisplay else y
+    test_texts_of_display_do_not_overlap_and_are_not_cut_off(
+        display, fitted, (None, X, None, shifted), monkeypatch
+    )
+
+
 @each_display
-def test_a_pipeline_and_a_search_are_looked_into(display, scaled, digits):
+def test_display_finds_network_in_pipeline_and_search(display, scaled, digits):
     _, X, _, y = digits
     clf, seen = scaled[-1], scaled[:-1].transform(X)
     search = GridSearchCV(scaled, {"convnetclassifier__max_iter": [1]}, cv=2)
@@ -141,12 +164,12 @@ def test_a_pipeline_and_a_search_are_looked_into(display, scaled, digits):
     for estimator in (scaled, search):
         for name, value in vars(DRAWN[display](estimator, X, y)).items():
             if name.endswith("_") or name.startswith("image"):
-                continue  # which are shown as they are before they are scaled
+                continue  # images are drawn as they were before scaling
             np.testing.assert_equal(value, expected[name])
 
 
 @each_display
-def test_what_cannot_be_looked_into_says_so(display, digits):
+def test_display_refuses_other_and_unfitted_estimators(display, digits):
     X, _, y, _ = digits
     with pytest.raises(NotFittedError):
         DRAWN[display](ConvNetClassifier(), X, y)
@@ -156,18 +179,20 @@ def test_what_cannot_be_looked_into_says_so(display, digits):
         DRAWN[display](GridSearchCV(ConvNetClassifier(), {}), X, y)
     other = make_pipeline(LogisticRegression(max_iter=1000)).fit(X[:50], y[:50])
     for nonsense in (other, ConvNetClassifier, "clf", None):
-        with pytest.raises(TypeError, match=f"{display.__name__} looks into a ConvNet"):
+        with pytest.raises(
+            TypeError, match=f"{display.__name__} takes a fitted ConvNet"
+        ):
             DRAWN[display](nonsense, X, y)
 
 
-def test_axes_without_a_place_in_a_grid_are_refused(fitted):
+def test_display_refuses_axes_outside_of_a_grid(fitted):
     ax = plt.figure().add_axes([0, 0, 1, 1])
-    with pytest.raises(ValueError, match="ax must stand in a grid, .* or pass ax=None"):
+    with pytest.raises(ValueError, match="ax must be in a grid, .* or pass ax=None"):
         TrainingCurveDisplay.from_estimator(fitted, ax=ax)
 
 
 @each_display
-def test_without_matplotlib_it_says_what_to_install(
+def test_display_without_matplotlib_says_what_to_install(
     display, fitted, digits, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -176,7 +201,7 @@ def test_without_matplotlib_it_says_what_to_install(
         DRAWN[display](fitted, digits[1], digits[3])
 
 
-def test_importing_them_does_not_import_matplotlib():
+def test_importing_inspection_does_not_import_matplotlib():
     code = "import sys, skconv.inspection; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
@@ -184,7 +209,7 @@ def test_importing_them_does_not_import_matplotlib():
 # TrainingCurveDisplay
 
 
-def test_the_training_curves_are_the_estimators(fitted):
+def test_training_curves_are_the_estimators_curves(fitted):
     display = TrainingCurveDisplay.from_estimator(fitted)
     assert display.loss == fitted.loss_curve_
     assert display.validation_loss == fitted.validation_loss_curve_
@@ -209,7 +234,7 @@ def test_the_training_curves_are_the_estimators(fitted):
     assert score.get_ylabel() == "validation\naccuracy"
 
 
-def test_panels_without_data_are_left_out(digits):
+def test_training_curves_without_data_have_no_panel(digits):
     X, X_val, y, y_val = digits
     clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=0).fit(X, y)
     display = TrainingCurveDisplay.from_estimator(clf)
@@ -225,7 +250,7 @@ def test_panels_without_data_are_left_out(digits):
     assert len(alone.axes_) == 1
 
 
-def test_the_learning_rate_curve_goes_on_from_call_to_call(digits):
+def test_learning_rate_curve_continues_over_partial_fits(digits):
     X, _, y, _ = digits
     rates = ConvNetClassifier(
         filters=(2,),
@@ -256,7 +281,7 @@ def test_filters_are_the_layers_kernels(fitted):
     assert "conv1: 4 of 6 kernels of 3×3×1" in texts(display.figure_)  # noqa: RUF001
 
 
-def test_filters_of_several_channels(digits):
+def test_filters_of_several_channels_are_colours_means_or_one_channel(digits):
     rng = np.random.default_rng(0)
     X, y = rng.random((20, 6, 6, 3)), np.arange(20) % 2
     layers = [("conv1", Conv2D(5)), ("conv2", Conv2D(4, 2))]
@@ -277,7 +302,7 @@ def test_filters_of_several_channels(digits):
         FilterDisplay.from_estimator(clf, "conv2", channel=5)
 
 
-def test_units_on_images_are_drawn_as_images(digits):
+def test_dense_units_on_images_are_drawn_as_images(digits):
     clf = ConvNetClassifier(filters=(), hidden_layer_sizes=(), max_iter=1)
     clf.fit(digits[0], digits[2])
     display = FilterDisplay.from_estimator(clf)
@@ -288,8 +313,28 @@ def test_units_on_images_are_drawn_as_images(digits):
     )
 
 
-def test_layers_without_kernels_say_which_have_some(fitted):
-    with pytest.raises(ValueError, match=r"layer 'pool1' has .* drawn; .*\['conv1'\]"):
+def test_filters_of_layers_inside_of_a_composite_layer(digits):
+    block = Residual([("conv", Conv2D(1))])
+    clf = ConvNetClassifier([("pool", MaxPool2D(2)), ("block", block)], max_iter=1)
+    clf.fit(digits[0], digits[2])
+    kernel = clf.network_.weights["block"]["conv"]["kernel"]
+    for display in (
+        FilterDisplay.from_estimator(clf),
+        FilterDisplay.from_estimator(clf, "block.conv"),
+    ):
+        assert display.layer_name == "block.conv"
+        np.testing.assert_array_equal(display.kernels, kernel)
+    with pytest.raises(
+        ValueError, match=r"one of \['block.conv', .*'block', a Residual"
+    ):
+        FilterDisplay.from_estimator(clf, "block")
+
+
+def test_filters_of_layer_without_kernels_raise_error(fitted):
+    with pytest.raises(
+        ValueError,
+        match=r"a layer with kernels, one of \['conv1'\], got 'pool1', a MaxPool2D",
+    ):
         FilterDisplay.from_estimator(fitted, "pool1")
     with pytest.raises(ValueError, match="got 'conv'; did you mean 'conv1'"):
         FilterDisplay.from_estimator(fitted, "conv")
@@ -300,10 +345,10 @@ def test_layers_without_kernels_say_which_have_some(fitted):
 # FeatureMapDisplay
 
 
-def test_feature_maps_are_what_layers_put_out(fitted, digits):
+def test_feature_maps_are_the_layers_outputs(fitted, digits):
     X = digits[1]
     display = FeatureMapDisplay.from_estimator(fitted, X[[3]])
-    # Dropout and Flatten hand on what they get.
+    # Dropout and Flatten do not change their input.
     assert list(display.outputs) == ["conv1", "pool1", "dense1", "output"]
     for name, output in display.outputs.items():
         expected = fitted.transform(X[[3]], layer=name)[0]
@@ -321,7 +366,7 @@ def test_feature_maps_are_what_layers_put_out(fitted, digits):
     )
 
 
-def test_layers_and_maps_can_be_chosen(fitted, digits):
+def test_feature_maps_of_chosen_layers(fitted, digits):
     X = digits[1].reshape(-1, 8, 8)
     chosen = FeatureMapDisplay.from_estimator(
         fitted, X[:1], ["drop", "conv1"], max_maps=2, display_labels=list("abcdefghij")
@@ -335,7 +380,7 @@ def test_layers_and_maps_can_be_chosen(fitted, digits):
     assert list(one.outputs) == ["pool1"]
 
 
-def test_signals_and_a_regressor(rng):
+def test_images_of_one_row_are_drawn_as_signals(rng):
     X = rng.standard_normal((30, 1, 40, 2))
     reg = ConvNetRegressor(
         filters=(3,), kernel_size=(1, 5), pool_size=(1, 2), max_iter=1
@@ -352,10 +397,10 @@ def test_signals_and_a_regressor(rng):
     mistakes = MistakesDisplay.from_estimator(reg, X, X[:, 0, :, 0].max(axis=1), n=3)
     errors = np.abs(reg.predict(X) - X[:, 0, :, 0].max(axis=1))
     np.testing.assert_array_equal(mistakes.indices, np.argsort(-errors)[:3])
-    assert "The largest errors in 30 images" in texts(mistakes.figure_)
+    assert "The largest errors in 30 signals" in texts(mistakes.figure_)
 
 
-def test_one_image_is_asked_for(fitted, digits):
+def test_feature_maps_errors(fitted, digits):
     X = digits[1]
     with pytest.raises(ValueError, match=r"one image for FeatureMapDisplay, got 200; pass X\[\[i\]\]"):  # fmt: skip
         FeatureMapDisplay.from_estimator(fitted, X)
@@ -367,10 +412,82 @@ def test_one_image_is_asked_for(fitted, digits):
         FeatureMapDisplay.from_estimator(fitted, X[:1], display_labels=["a", "b"])
 
 
+# Signals
+
+
+@pytest.fixture(scope="module")
+def signals():
+    """Signals of two channels, their classes, and a classifier of them."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((30, 40, 2)), np.arange(30) % 3
+    layers = [("conv1", Conv1D(5, 3)), ("pool1", MaxPool1D(2)), ("conv2", Conv1D(4, 7))]
+    return X, y, ConvNetClassifier(layers, max_iter=1, random_state=0).fit(X, y)
+
+
+def drawn_lines(axes):
+    return [line.get_ydata() for line in axes.get_lines()]
+
+
+def test_feature_maps_of_signals_are_curves(signals):
+    X, _, clf = signals
+    display = FeatureMapDisplay.from_estimator(clf, X[[3]])
+    assert "signal of length 40, 2 channels" in texts(display.figure_)
+    assert "conv1 (Conv1D), 40×5" in texts(display.figure_)  # noqa: RUF001
+    signal, conv1, pool1, *_ = display.axes_
+    np.testing.assert_array_equal(drawn_lines(signal), X[3].T)
+    assert not drawn_images(signal) + drawn_images(conv1)
+    maps = display.outputs["conv1"]
+    curves = drawn_lines(conv1)[1::2]  # each after the line at 0
+    assert len(curves) == 5
+    for k, curve in enumerate(curves):
+        slope, correlation = np.polyfit(maps[:, k], curve, 1), np.corrcoef(maps[:, k], curve)  # fmt: skip
+        assert slope[0] < 0  # the axis of tiles goes down
+        np.testing.assert_allclose(correlation[0, 1], -1)
+    assert len(drawn_lines(pool1)[1]) == 20
+
+
+def test_filters_on_signals_are_curves(signals):
+    clf = signals[-1]
+    display = FilterDisplay.from_estimator(clf)
+    np.testing.assert_array_equal(
+        display.kernels, clf.network_.weights["conv1"]["kernel"]
+    )
+    assert len(display.images_) == 5 * 2
+    assert "conv1: 5 kernels of length 3, 2 channels" in texts(display.figure_)
+    mean = FilterDisplay.from_estimator(clf, "conv2", max_filters=3)
+    assert len(mean.images_) == 3
+    title = "conv2: 3 of 4 kernels of length 7, 5 channels, mean of channels"
+    assert title in texts(mean.figure_)
+    chosen = FilterDisplay.from_estimator(clf, "conv2", channel=1)
+    assert "conv2: 4 kernels of length 7, channel 1" in texts(chosen.figure_)
+
+
+def test_saliency_of_signals_is_the_background_of_curves(signals):
+    X, _, clf = signals
+    display = SaliencyDisplay.from_estimator(clf, X[:2])
+    assert {maps.shape for maps in display.maps.values()} == {(2, 40)}
+    assert "signal" in texts(display.figure_)
+    for panel, maps in zip(display.axes_[1, 1:], display.maps.values(), strict=True):
+        np.testing.assert_array_equal(drawn_images(panel)[0], maps[1:])
+        np.testing.assert_array_equal(drawn_lines(panel), X[1].T)
+
+
+def test_mistakes_on_signals_are_curves(signals):
+    X, y, clf = signals
+    wrong = (clf.predict(X) + 1) % 3
+    display = MistakesDisplay.from_estimator(clf, X, wrong, n=2)
+    assert "30 mistakes in 30 signals (100.0%)" in texts(display.figure_)
+    worst = X[display.indices[1]]
+    np.testing.assert_array_equal(drawn_lines(display.axes_[0, 1]), worst.T)
+    given = MistakesDisplay.from_predictions(X, y, (y + 1) % 3, signals=True, n=2)
+    assert given.images.shape == (2, 40, 2)
+    np.testing.assert_array_equal(drawn_lines(given.axes_[0, 0]), X[0].T)
+
+
 # SaliencyDisplay
 
 
-def test_saliency_is_what_the_functions_compute(fitted, digits):
+def test_saliency_display_has_maps_of_the_functions(fitted, digits):
     X, network = digits[1][:3], fitted.network_
     display = SaliencyDisplay.from_estimator(fitted, X, target=[1, 2, 3])
     x, direction = X.reshape(-1, 8, 8, 1).astype("float32"), np.eye(10)[[1, 2, 3]]
@@ -397,7 +514,7 @@ def test_saliency_is_what_the_functions_compute(fitted, digits):
     assert list(own.maps) == ["occlusion", "gradient"]
 
 
-def test_of_two_classes_each_speaks_against_the_other(digits):
+def test_saliency_of_two_classes_has_opposite_signs(digits):
     X, _, y, _ = digits
     labels = np.where(y[:100] > 4, "large", "small")
     clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=0).fit(
@@ -411,12 +528,13 @@ def test_of_two_classes_each_speaks_against_the_other(digits):
     ]
     np.testing.assert_allclose(maps[0], -maps[1], rtol=1e-5, atol=1e-7)
     with pytest.raises(
-        ValueError, match=r"target has classes .* \['huge'\] are not among"
+        ValueError,
+        match=r"target must be in classes_, .*'small'\], got \['huge', 'huge'\]",
     ):
         SaliencyDisplay.from_estimator(clf, X[:2], target="huge")
 
 
-def test_of_several_labels_or_targets_one_is_asked_for(digits):
+def test_saliency_of_one_of_several_labels_or_targets(digits):
     X, _, y, _ = digits
     clf = ConvNetClassifier(filters=(4,), max_iter=1).fit(
         X, np.stack([y > 4, y < 7], 1).astype(int)
@@ -427,13 +545,15 @@ def test_of_several_labels_or_targets_one_is_asked_for(digits):
     with pytest.raises(ValueError, match="number of a column of y, 0 to 1, got 2"):
         SaliencyDisplay.from_estimator(reg, X[:2], target=2)
     with pytest.raises(
-        ValueError, match="one label or number an image, got y of shape"
+        ValueError, match="one label or number for each image, got y of shape"
     ):
         MistakesDisplay.from_estimator(reg, X, np.stack([y, y], 1))
 
 
-def test_impossible_saliency_says_so(fitted, digits):
+def test_saliency_display_errors(fitted, digits):
     X = digits[1]
+    with pytest.raises(ValueError, match=r"target must be in classes_, .*, got \[11\]"):
+        SaliencyDisplay.from_estimator(fitted, X[:2], target=[3, 11])
     with pytest.raises(ValueError, match="up to 12 images, got 200; pass some of them"):
         SaliencyDisplay.from_estimator(fitted, X)
     with pytest.raises(
@@ -473,7 +593,7 @@ def test_mistakes_are_the_most_confident_ones(fitted, digits):
     )
 
 
-def test_predictions_of_anything_can_be_drawn(digits):
+def test_mistakes_of_given_predictions(digits):
     _, X, _, y = digits
     X = X[:60].reshape(-1, 4, 16)
     wrong = y[:60].astype(str)
@@ -489,6 +609,8 @@ def test_predictions_of_anything_can_be_drawn(digits):
     )
     assert list(numbers.indices) == [59, 58]
     none = MistakesDisplay.from_predictions(X, y[:60], y[:60])
+    colour = MistakesDisplay.from_predictions(np.stack([X] * 3, -1), y[:60], y[:60])
+    assert len(colour.images) == 0
     assert "0 mistakes in 60 images (0.0%)" in texts(none.figure_)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         MistakesDisplay.from_predictions(X, y[:60], y[:59])
@@ -496,8 +618,7 @@ def test_predictions_of_anything_can_be_drawn(digits):
         MistakesDisplay.from_predictions(X, y[:60], y[:60] / 2, display_labels=["a"])
 
 
-def test_images_are_shown_as_they_came(digits, scaled):
-    """Not as a scaler leaves them, if they can be shown before."""
+def test_displays_draw_images_from_before_the_pipeline(digits, scaled):
     _, X, _, y = digits
     display = MistakesDisplay.from_estimator(scaled, X, y, n=1)
     np.testing.assert_array_equal(display.images[0].ravel(), X[display.indices[0]])
@@ -508,7 +629,7 @@ def test_images_are_shown_as_they_came(digits, scaled):
     np.testing.assert_array_equal(display.image.ravel(), X[0])
 
 
-def test_colours_are_drawn_as_such(rng):
+def test_images_of_three_channels_are_drawn_in_colour(rng):
     X, y = rng.integers(0, 256, (12, 6, 6, 3), dtype=np.uint8), np.arange(12) % 2
     display = MistakesDisplay.from_predictions(X, y, 1 - y, n=1)
     np.testing.assert_array_equal(drawn_images(display.axes_[0, 0])[0], X[0])

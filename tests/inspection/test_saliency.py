@@ -1,10 +1,10 @@
-"""What outputs depend on, against differences and by construction."""
+"""Saliency functions, against differences and known results."""
 
 import numpy as np
 import pytest
 
 from skconv import Network
-from skconv.inspection.saliency import (
+from skconv.inspection import (
     grad_cam,
     input_gradient,
     occlusion,
@@ -44,7 +44,7 @@ def difference(f, at, step=1e-5):
     return gradient
 
 
-def test_the_input_gradient_is_that_of_predict(network, x, rng):
+def test_input_gradient_is_that_of_predict(network, x, rng):
     """Also through dropout, which does nothing at prediction."""
     direction = rng.standard_normal((3, 3))
     expected = difference(lambda at: (network.predict(at) * direction).sum(), x)
@@ -52,7 +52,7 @@ def test_the_input_gradient_is_that_of_predict(network, x, rng):
     np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)
 
 
-def test_so_is_the_gradient_in_a_layers_output(network, x, rng):
+def test_output_gradient_is_that_of_the_layers_after_it(network, x, rng):
     direction = rng.standard_normal((3, 3))
     values, gradient = output_gradient(network, x, direction, "pool")
     np.testing.assert_array_equal(values, network.predict(x, upto="pool"))
@@ -69,14 +69,14 @@ def test_so_is_the_gradient_in_a_layers_output(network, x, rng):
     np.testing.assert_array_equal(same, direction)
 
 
-def test_many_images_at_once_are_each_by_itself(network, rng):
+def test_input_gradient_does_not_depend_on_other_images(network, rng):
     x, direction = rng.random((70, 6, 8, 2)), rng.standard_normal((70, 3))
     together = input_gradient(network, x, direction)
     alone = input_gradient(network, x[66:67], direction[66:67])
     np.testing.assert_allclose(together[66:67], alone, rtol=1e-12)
 
 
-def test_smooth_gradients_average_over_noise(network, x):
+def test_smooth_gradient_averages_over_noise(network, x):
     direction = np.eye(3)
     plain = input_gradient(network, x, direction)
     still = smooth_gradient(network, x, direction, noise=0, n_draws=2)
@@ -113,7 +113,7 @@ def test_grad_cam_of_global_pooling_is_the_class_activation_map(x):
     )
 
 
-def test_grad_cam_is_as_large_as_the_image_and_finds_its_layer(network, x):
+def test_grad_cam_has_the_images_size_and_uses_the_last_convolution(network, x):
     direction = np.eye(3)
     maps = grad_cam(network, x, direction)
     assert maps.shape == (3, 6, 8)
@@ -123,7 +123,7 @@ def test_grad_cam_is_as_large_as_the_image_and_finds_its_layer(network, x):
     assert grad_cam(pool, x, np.eye(3, 2)).shape == (3, 6, 8)
 
 
-def test_occlusion_of_a_linear_network_is_what_the_hidden_pixels_add():
+def test_occlusion_of_a_linear_network_is_the_hidden_pixels_share():
     rng = np.random.default_rng(0)
     network = Network.build([("output", Dense(2))], (4, 5, 2), 0, "float64")
     x = rng.random((2, 4, 5, 2))
@@ -144,7 +144,7 @@ def test_occlusion_of_a_linear_network_is_what_the_hidden_pixels_add():
     )
 
 
-def test_signals_are_images_of_one_row():
+def test_saliency_of_signals_equals_that_of_images_of_one_row():
     layers = [("maps", Activation("tanh")), ("output", Dense(3))]
     signals = Network.build(layers, (12, 2), 0, "float64")
     images = Network.build(layers, (1, 12, 2), 0, "float64")
@@ -164,11 +164,11 @@ def test_signals_are_images_of_one_row():
     np.testing.assert_allclose(found, expected[:, 0], rtol=1e-12)
 
 
-def test_what_is_impossible_says_so(network, x):
+def test_saliency_errors(network, x):
     direction = np.eye(3)
     with pytest.raises(ValueError, match=r"one of \['conv', .*\], got 'con2'; did you"):
         output_gradient(network, x, direction, "con2")
-    with pytest.raises(ValueError, match=r"'dense' puts out samples of shape \(7,\)"):
+    with pytest.raises(ValueError, match=r"got 'dense' with output shape \(7,\)"):
         grad_cam(network, x, direction, layer="dense")
     flat = Network.build([Dense(3)], (6, 8, 2), 0, "float64")
     with pytest.raises(ValueError, match="the network has none; use the gradient"):

@@ -261,7 +261,7 @@ def test_what_cannot_be_registered(registry):
         skconv.register_layer(type("Dense", (Layer,), {}))
 
 
-def test_every_layer_and_recipe_of_ours_is_known():
+def test_every_layer_and_transform_is_registered():
     modules = skconv.layers, skconv.augmentation
     known = registered().values()
     for module in modules:

@@ -182,29 +182,29 @@ def test_signals_are_mirrored_in_time(rng):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "words"),
+    ("transform", "words"),
     [
         (
             RandomRotation(10),
-            r"takes images .* \(\d+, 40, 1\); for signals there are Gau",
+            r"takes images .* \(\d+, 40, 1\); for signals use Gau",
         ),
-        (RandomAffine(), "takes images .*; for signals there are GaussianNoise"),
-        (RandomErasing(), "takes images .*; for signals there are GaussianNoise"),
+        (RandomAffine(), "takes images .*; for signals use GaussianNoise"),
+        (RandomErasing(), "takes images .*; for signals use GaussianNoise"),
         (RandomFlip(vertical=True), "vertical must be False for signals"),
         (RandomShift((0, 2)), r"max_shift must be an int >= 0 for signals .* \(0, 2\)"),
     ],
 )
-def test_recipes_for_images_alone_refuse_signals(recipe, words):
+def test_transforms_for_images_refuse_signals(transform, words):
     X, y = waves()
-    name = type(recipe).__name__.lower()
-    with pytest.raises(ValueError, match=f"augment: recipe '{name}_1' .*" + words):
-        net(augment=[recipe]).fit(X, y)
+    name = type(transform).__name__.lower()
+    with pytest.raises(ValueError, match=f"augment: transform '{name}_1' .*" + words):
+        net(augment=[transform]).fit(X, y)
 
 
-def test_a_fit_with_recipes_for_signals():
+def test_fit_with_transforms_for_signals():
     X, y = waves()
-    recipes = [RandomShift(3), RandomFlip(), GaussianNoise(0.05)]
-    assert net(augment=recipes).fit(X, y).score(X, y) > 0.9
+    transforms = [RandomShift(3), RandomFlip(), GaussianNoise(0.05)]
+    assert net(augment=transforms).fit(X, y).score(X, y) > 0.9
 
 
 # Layers on signals and their likes on images -------------------------------------------

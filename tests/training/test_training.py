@@ -278,7 +278,7 @@ def test_augmentation_is_reproducible_and_in_training_only(digits):
     np.testing.assert_array_equal(X, digits[0])
 
 
-def test_names_reach_into_recipes(digits):
+def test_parameter_names_reach_into_transforms(digits):
     X, _, y, _ = digits
     one = small(augment=RandomRotation(10))
     grid = GridSearchCV(one, {"augment__degrees": [0, 5]}, cv=2).fit(X, y)
@@ -304,7 +304,7 @@ def test_names_reach_into_recipes(digits):
         several.set_params(augment__tur__degrees=3)
 
 
-def test_bad_recipes_say_why_and_leave_a_fitted_model_alone(digits):
+def test_fit_with_bad_transform_raises_and_keeps_earlier_fit(digits):
     X, _, y, _ = digits
     clf = small(max_iter=1).fit(X, y)
     expected = clf.predict_proba(X)

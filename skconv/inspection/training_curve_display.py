@@ -1,38 +1,50 @@
-"""How training went."""
+"""The curves of training."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .drawing import TEXT_SIZE, TITLE_SIZE, open_axes, subdivide
-from .subjects import find_network
+from .display import TEXT_SIZE, TITLE_SIZE, Display
+from .fitted import find_network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["TrainingCurveDisplay"]
+
+_Curve: TypeAlias = Sequence[float] | NDArray[Any]
 
 _TRAINING, _VALIDATION = "#0072b2", "#d55e00"  # Okabe & Ito's blue and vermilion
 
 
-class TrainingCurveDisplay:
-    """Loss, score and learning rate, epoch by epoch.
+@dataclass(eq=False, repr=False)
+class TrainingCurveDisplay(Display):
+    """Loss, score and learning rate of each epoch.
 
-    Make one with `from_estimator`. There is a panel for the score where there were data
-    to validate with, and one for the learning rate where it changed.
+    Create one with `from_estimator`. The score has a panel if there were validation
+    data, the learning rate if it changed.
 
     Parameters
     ----------
     loss : array-like of shape (n_epochs,)
-        Of training.
+        Training loss.
     validation_loss, validation_score : array-like of shape (n_epochs,), default=None
     learning_rate : array-like of shape (n_epochs,), default=None
         At the end of each epoch.
     best_epoch : int, default=None
-        Counted from 1.
+        From 1.
     restored : bool, default=False
-        Whether the weights of the best epoch are the network's.
+        Whether the network has the weights of the best epoch.
     score_name : str, default="score"
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        That hold the panels.
+        What is divided into the panels.
     axes_ : ndarray of Axes of shape (n_panels,)
         The panels: loss, score, learning rate.
     figure_ : matplotlib Figure
@@ -50,27 +62,17 @@ class TrainingCurveDisplay:
     (5, 5)
     """
 
-    def __init__(
-        self,
-        loss,
-        *,
-        validation_loss=None,
-        validation_score=None,
-        learning_rate=None,
-        best_epoch=None,
-        restored=False,
-        score_name="score",
-    ):
-        self.loss = loss
-        self.validation_loss = validation_loss
-        self.validation_score = validation_score
-        self.learning_rate = learning_rate
-        self.best_epoch = best_epoch
-        self.restored = restored
-        self.score_name = score_name
+    loss: _Curve
+    _: KW_ONLY
+    validation_loss: _Curve | None = None
+    validation_score: _Curve | None = None
+    learning_rate: _Curve | None = None
+    best_epoch: int | None = None
+    restored: bool = False
+    score_name: str = "score"
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator: Any, *, ax: "Axes | None" = None) -> Self:
         """Draw the curves of a fitted network.
 
         Parameters
@@ -79,7 +81,7 @@ class TrainingCurveDisplay:
             A fitted `ConvNetClassifier` or `ConvNetRegressor`, or a pipeline or a
             search that ends in one.
         ax : matplotlib Axes, default=None
-            To be divided into panels; None makes a figure.
+            What to divide into panels; None makes a figure.
 
         Returns
         -------
@@ -103,45 +105,46 @@ class TrainingCurveDisplay:
         )
         return display.plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: "Axes | None" = None) -> Self:
         """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            To be divided into panels; None makes a figure.
+            What to divide into panels; None makes a figure.
 
         Returns
         -------
         display : TrainingCurveDisplay
         """
         rates = self.learning_rate
-        panels = [(_draw_loss, 2)]
-        if self.validation_score is not None:
-            panels.append((_draw_score, 2))
+        draw_loss = partial(_draw_loss, self.loss, self.validation_loss)
+        panels: list[tuple[Callable[[Axes], None], int]] = [(draw_loss, 2)]
+        if (scores := self.validation_score) is not None:
+            draw_score = partial(_draw_score, scores, self.best_epoch, self.score_name)
+            panels.append((draw_score, 2))
         if rates is not None and len(rates) and np.ptp(rates) > 0:
-            panels.append((_draw_rate, 1))
+            panels.append((partial(_draw_rate, rates), 1))
         shares = [share for _, share in panels]
-        self.ax_ = open_axes(ax, 0.9 + 1.15 * sum(shares), type(self).__name__)
-        self.figure_ = self.ax_.figure
-        self.axes_ = subdivide(
-            self.ax_, len(panels), 1, between=0.25, height_ratios=shares
-        )[:, 0]
+        self._open_axes(ax, 0.9 + 1.15 * sum(shares))
+        self.axes_ = self._divide_axes(len(panels), 1, gap=0.25, height_ratios=shares)[
+            :, 0
+        ]
         for panel, (draw, _) in zip(self.axes_, panels, strict=True):
-            draw(self, panel)
+            draw(panel)
             self._style(panel)
         self.axes_[-1].set_xlabel("epoch", fontsize=TEXT_SIZE)
         self.axes_[0].set_title(self._title(), loc="left", fontsize=TITLE_SIZE)
         return self
 
-    def _title(self):
+    def _title(self) -> str:
         title = f"{len(self.loss)} epochs of training"
         if self.best_epoch is None:
             return title
-        kept = " (restored)" if self.restored else ""
-        return f"{title}, the best is {self.best_epoch}{kept}"
+        restored = " (restored)" if self.restored else ""
+        return f"{title}, the best is {self.best_epoch}{restored}"
 
-    def _style(self, panel):
+    def _style(self, panel: "Axes") -> None:
         from matplotlib.ticker import MaxNLocator
 
         if self.best_epoch is not None:
@@ -154,28 +157,28 @@ class TrainingCurveDisplay:
         panel.set_axisbelow(True)
 
 
-def _curve(panel, values, color, label=None, **style):
+def _draw_curve(
+    panel: "Axes", values: _Curve, color: str, label: str | None = None, **style: Any
+) -> None:
     epochs = np.arange(1, len(values) + 1)
     marker = "o" if len(values) < 20 else None
     panel.plot(epochs, values, color=color, label=label, marker=marker, ms=3.5, **style)
 
 
-def _draw_loss(display, panel):
-    _curve(panel, display.loss, _TRAINING, "training")
-    if display.validation_loss is not None:
-        losses = display.validation_loss
-        _curve(panel, losses, _VALIDATION, "validation", linestyle="--")
+def _draw_loss(training: _Curve, validation: _Curve | None, panel: "Axes") -> None:
+    _draw_curve(panel, training, _TRAINING, "training")
+    if validation is not None:
+        _draw_curve(panel, validation, _VALIDATION, "validation", linestyle="--")
         panel.legend(fontsize=TEXT_SIZE, frameon=False, loc="upper right")
     panel.set_ylabel("loss", fontsize=TEXT_SIZE)
     panel.set_ylim(bottom=min(0, panel.get_ylim()[0]))
 
 
-def _draw_score(display, panel):
-    scores, best = display.validation_score, display.best_epoch
-    _curve(panel, scores, _VALIDATION, linestyle="--")
+def _draw_score(scores: _Curve, best: int | None, name: str, panel: "Axes") -> None:
+    _draw_curve(panel, scores, _VALIDATION, linestyle="--")
     if best is not None:
         panel.plot(best, scores[best - 1], "o", color=_VALIDATION, ms=8, zorder=5)
-        late = best > len(scores) / 2  # the text stands where the curve does not
+        late = best > len(scores) / 2  # the text is on the longer side
         panel.annotate(
             f"{scores[best - 1]:#.4g}",
             (best, 0.08),
@@ -185,11 +188,11 @@ def _draw_score(display, panel):
             textcoords="offset points",
             fontsize=TEXT_SIZE,
         )
-    panel.set_ylabel(f"validation\n{display.score_name}", fontsize=TEXT_SIZE)
+    panel.set_ylabel(f"validation\n{name}", fontsize=TEXT_SIZE)
 
 
-def _draw_rate(display, panel):
-    _curve(panel, display.learning_rate, "0.3")
+def _draw_rate(rates: _Curve, panel: "Axes") -> None:
+    _draw_curve(panel, rates, "0.3")
     panel.set_ylabel("learning\nrate", fontsize=TEXT_SIZE)
     panel.set_ylim(bottom=0)
     panel.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))

@@ -1,0 +1,76 @@
+"""Check what a transform is given: its input and its arguments."""
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "as_images",
+    "check_flag",
+    "finite_number",
+    "number_pair",
+    "number_range",
+    "only_images",
+]
+
+
+def only_images(x: NDArray[Any]) -> NDArray[Any]:
+    """Return x, or raise ValueError unless its shape is (n, h, w, c)."""
+    if x.ndim != 4:
+        hint = ""
+        if x.ndim == 3:
+            hint = "; for signals use GaussianNoise, RandomFlip or RandomShift"
+        raise ValueError(
+            f"takes images (n, h, w, c), got an array of shape {x.shape}{hint}"
+        )
+    return x
+
+
+def as_images(x: NDArray[Any]) -> NDArray[Any]:
+    """Return images unchanged, and signals (n, l, c) as images of one row."""
+    return x[:, None] if x.ndim == 3 else only_images(x)
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return a bool, or raise ValueError."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def finite_number(
+    value: Any, name: str, low: float = -math.inf, high: float = math.inf
+) -> float:
+    """Return a finite number from `low` to `high` as a float, or raise ValueError."""
+    is_number = isinstance(value, Real) and math.isfinite(value)
+    if not is_number or not low <= value <= high:
+        bounds = f" >= {low:g}" if low > -math.inf else ""
+        if high < math.inf:
+            bounds = f" from {low:g} to {high:g}"
+        raise ValueError(f"{name} must be a number{bounds}, got {value!r}")
+    return float(value)
+
+
+def number_pair(
+    value: Any, name: str, low: float, high: float = math.inf
+) -> tuple[float, float]:
+    """Return a pair of numbers; one number is used twice."""
+    values = value if isinstance(value, tuple | list) else (value, value)
+    if len(values) != 2:
+        raise ValueError(f"{name} must be a number or two, got {value!r}")
+    first, second = (finite_number(each, name, low, high) for each in values)
+    return first, second
+
+
+def number_range(
+    value: Any, name: str, low: float, high: float = math.inf
+) -> tuple[float, float]:
+    """Return a smallest and a largest number, in this order."""
+    is_pair = isinstance(value, tuple | list) and len(value) == 2
+    smallest, largest = number_pair(value, name, low, high) if is_pair else (1, 0)
+    if smallest > largest:
+        raise ValueError(f"{name} must be (smallest, largest), got {value!r}")
+    return smallest, largest
