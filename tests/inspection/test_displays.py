@@ -107,6 +107,7 @@ def test_it_draws_into_axes_or_a_figure_of_its_own(display, fitted, digits):
     assert DRAWN[display](fitted, X, y, ax=axes[0]).ax_ is axes[0]
 
 
+@pytest.mark.slow
 @each_display
 def test_nothing_that_is_written_is_cut_off_or_overlaps(
     display, fitted, digits, monkeypatch

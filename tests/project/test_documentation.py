@@ -58,12 +58,31 @@ NEED = {
 }
 
 
+SLOW_PAGES = {
+    *("composites.md", "displays.md", "from_keras.md", "from_mlp.md", "inputs.md"),
+    *(
+        "install.md",
+        "layers.md",
+        "models.md",
+        "saving.md",
+        "scaling.md",
+        "searching.md",
+    ),
+}
+
+
+def slow_pages():
+    for page in PAGES:
+        marks = [pytest.mark.slow] if page.name in SLOW_PAGES else []
+        yield pytest.param(page, marks=marks, id=page.name)
+
+
 def skip_without_what_it_needs(name):
     for package in NEED.get(name, []):
         pytest.importorskip(package, reason=f"{name} needs {package}")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", slow_pages())
 def test_the_blocks_of_a_page_run(page, monkeypatch, tmp_path):
     skip_without_what_it_needs(page.name)
     monkeypatch.chdir(tmp_path)
@@ -97,6 +116,7 @@ def run_example(name, arguments, folder):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples(name, tmp_path):
     if name == "fashion_mnist.py" and not DEBIAN.is_dir():
