@@ -1,4 +1,4 @@
-"""Everything that is claimed in numbers: ``python -m benchmarks``."""
+"""Measure every figure that the pages give: ``python -m benchmarks``."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ import sklearn
 from threadpoolctl import threadpool_info
 
 import skconv
+from skconv import ops
 
 from . import accuracy, imports, options, plot, scaling, serving, steps, whole
 from .peers.nets import BASIC, NETS, ZOO
@@ -28,7 +29,7 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
-        epilog="python -m benchmarks plot FILE OUT draws what --save FILE has kept.",
+        epilog="python -m benchmarks plot FILE OUT draws the figures of --save FILE.",
     )
     parser.add_argument(
         "which",
@@ -41,7 +42,11 @@ def main():
             f"--{name}-python", metavar="PATH", help=f"a Python that has {name}"
         )
     parser.add_argument(
-        "--threads", type=int, nargs="+", default=[1, 2], help="steps; others: the last"
+        "--threads",
+        type=int,
+        nargs="+",
+        default=[1, 2],
+        help="of steps; other benchmarks use the last",
     )
     parser.add_argument(
         "--nets",
@@ -50,7 +55,7 @@ def main():
         metavar="NET",
         help="of steps: " + ", ".join(NETS),
     )
-    parser.add_argument("--zoo", action="store_true", help="steps of skconv.zoo's nets")
+    parser.add_argument("--zoo", action="store_true", help="steps: skconv.zoo's nets")
     parser.add_argument(
         "--peers",
         nargs="+",
@@ -61,8 +66,8 @@ def main():
     parser.add_argument(
         "--busy",
         action="store_true",
-        help="steps: count the processor's seconds, for a machine that others use; "
-        "with --threads 1, since those of several threads would add up",
+        help="steps: processor time, for a machine with other users; with --threads 1, "
+        "since the time of several threads adds up",
     )
     parser.add_argument(
         "--networks",
@@ -74,23 +79,48 @@ def main():
     parser.add_argument("--seeds", type=int, default=2, help="of fashion")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--epochs", type=int, default=3, help="of fit")
-    parser.add_argument("--samples", type=int, help="fit only the first so many")
+    parser.add_argument("--samples", type=int, help="fit: the number of images")
     parser.add_argument("--data", help="folder of Fashion-MNIST's gzip IDX files")
     parser.add_argument("--save", type=Path, help="a file for all figures, in JSON")
+    parser.add_argument(
+        "--ops",
+        choices=ops.available(),
+        help="ops of skconv; 'numpy' is used only if it is asked for",
+    )
     arguments = parser.parse_args()
     if arguments.busy and arguments.threads != [1]:
         parser.error("--busy needs --threads 1")
+    choose_ops(arguments.ops)
 
     results = {"machine": machine(), "command": command(arguments)}
     print("\n".join([*results["machine"], results["command"]]), flush=True)
     chosen = runs(arguments)
     for which in arguments.which or chosen:
         results[which] = chosen[which]()
-        if arguments.save:  # after each: what was measured is kept, whatever comes
+        if arguments.save:  # after each: a later failure loses nothing
             arguments.save.write_text(json.dumps(results, indent=1) + "\n")
 
 
+def choose_ops(name):
+    """Use the ops of this name here and in children; refuse NumPy's by default."""
+    if name is not None:
+        ops.use(name)
+    elif ops.in_use() == "numpy":
+        raise SystemExit(
+            f"skconv in {Path(skconv.__file__).parent} runs on NumPy ops, which are "
+            f"several times slower: {why_numpy()}, or pass --ops numpy to measure them."
+        )
+    os.environ["SKCONV_OPS"] = ops.in_use()  # read by children
+
+
+def why_numpy():
+    if ops.compiled:
+        return "the environment has SKCONV_OPS=numpy. Unset it"
+    return "its compiled ops were not built. Build them with pip install -e ."
+
+
 def runs(arguments):
+    """Return the benchmarks by name, each a function without arguments."""
     pythons = {"ours": sys.executable}
     for name in ENVIRONMENTS:
         if path := getattr(arguments, f"{name}_python", None):
@@ -131,7 +161,7 @@ def runs(arguments):
 
 
 def machine():
-    """Return lines on what the figures were measured with."""
+    """Return lines on the machine and the versions that were measured."""
     pools = [
         f"{p['internal_api']} {p.get('architecture', '')}".strip()
         for p in threadpool_info()
@@ -140,21 +170,21 @@ def machine():
         f"{datetime.now(UTC):%Y-%m-%d}, {cpu()}, {os.cpu_count()} cores",
         f"Python {platform.python_version()}, NumPy {np.__version__}, "
         f"scikit-learn {sklearn.__version__}, skconv {skconv.__version__}, "
-        f"{skconv.ops.in_use()} ops",
+        f"{ops.in_use()} ops",
         "Thread pools here: " + ", ".join(pools),
         *load(),
     ]
 
 
 def load():
-    """Return a line on how busy the machine is; threads that spin suffer the most."""
+    """Return a line on how busy the machine is: spinning threads suffer the most."""
     if not hasattr(os, "getloadavg"):
         return []
     return [f"Load average of the last minute, before: {os.getloadavg()[0]:.2f}"]
 
 
 def command(arguments):
-    """Return the command line, with PATH for whatever lies on this machine only."""
+    """Return the command line, with PATH for paths of this machine."""
     values = vars(arguments).items()
     paths = {
         str(value)

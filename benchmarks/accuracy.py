@@ -1,4 +1,4 @@
-"""Accuracy on data that training never saw, and the time a fit takes."""
+"""Accuracy on held-out data, and the time of a fit."""
 
 import time
 import warnings
@@ -13,13 +13,18 @@ from examples.fashion_mnist import load_fashion_mnist
 from skconv import ConvNetClassifier, zoo
 from skconv.augmentation import RandomFlip, RandomShift
 
+from .processes import print_table
+
 
 def digits(seeds=5):
-    """Default networks on a stratified 25 % of the digits, mean of the seeds."""
-    X, y = load_digits(return_X_y=True)
+    """Print the accuracy of default networks on digits, mean of the seeds."""
     print(f"\ndigits, stratified 25 % held out, mean of {seeds} seeds")
-    print("| estimator | accuracy | of each seed | seconds a fit |")
-    print("|---|---|---|---|")
+    columns = ["estimator", "accuracy", "of each seed", "seconds a fit"]
+    print_table(columns, _digits_rows(seeds))
+
+
+def _digits_rows(seeds):
+    X, y = load_digits(return_X_y=True)
     warnings.simplefilter("ignore", ConvergenceWarning)  # MLPClassifier's, at max_iter
     for make in (ConvNetClassifier, MLPClassifier):
         scores, seconds = [], []
@@ -32,15 +37,12 @@ def digits(seeds=5):
             seconds.append(time.perf_counter() - start)
             scores.append(clf.score(X_test, y_test))
         each = ", ".join(f"{score:.4f}" for score in scores)
-        print(
-            f"| {make.__name__}() | {np.mean(scores):.4f} | {each} | "
-            f"{np.mean(seconds):.1f} (at most {max(seconds):.1f}) |",
-            flush=True,
-        )
+        duration = f"{np.mean(seconds):.1f} (at most {max(seconds):.1f})"
+        yield [f"{make.__name__}()", f"{np.mean(scores):.4f}", each, duration]
 
 
-# For Fashion-MNIST, whose classes do not change in a mirror.
-_RECIPE = {
+# For Fashion-MNIST, whose classes are the same when mirrored.
+_TRAINING = {
     "max_iter": 12,
     "learning_rate": "one_cycle",
     "learning_rate_init": 4e-3,
@@ -50,21 +52,25 @@ _RECIPE = {
 }
 FASHION = {
     "default": {"max_iter": 10},
-    "lenet5": {"layers": zoo.lenet5(), **_RECIPE},
-    "keras_mnist": {"layers": zoo.keras_mnist(), **_RECIPE},
-    "compact": {"layers": zoo.compact(), **_RECIPE},
-    "resnet": {"layers": zoo.resnet(), **_RECIPE},
+    "lenet5": {"layers": zoo.lenet5(), **_TRAINING},
+    "keras_mnist": {"layers": zoo.keras_mnist(), **_TRAINING},
+    "compact": {"layers": zoo.compact(), **_TRAINING},
+    "resnet": {"layers": zoo.resnet(), **_TRAINING},
 }
 
 
 def fashion(data=None, seeds=2, networks=None):
-    """Train networks on all of Fashion-MNIST, mean of the seeds."""
+    """Print the accuracy of networks on all of Fashion-MNIST, mean of the seeds."""
     X_train, X_test, y_train, y_test = load_fashion_mnist(data)
-    X_train, X_test = X_train / np.float32(255), X_test / np.float32(255)
+    parts = X_train / np.float32(255), X_test / np.float32(255), y_train, y_test
     print(f"\nFashion-MNIST, {len(X_train)} / {len(X_test)}")
-    print("| network | epochs | accuracy, mean | of each seed | minutes a fit |")
-    print("|---|---|---|---|---|")
-    for name in networks or FASHION:
+    columns = ["network", "epochs", "accuracy, mean", "of each seed", "minutes a fit"]
+    print_table(columns, _fashion_rows(parts, seeds, networks or FASHION))
+
+
+def _fashion_rows(parts, seeds, networks):
+    X_train, X_test, y_train, y_test = parts
+    for name in networks:
         scores, minutes = [], []
         for seed in range(seeds):
             start = time.perf_counter()
@@ -72,9 +78,8 @@ def fashion(data=None, seeds=2, networks=None):
             clf.fit(X_train, y_train)
             minutes.append((time.perf_counter() - start) / 60)
             scores.append(clf.score(X_test, y_test))
-        print(
-            f"| {name} | {clf.n_iter_} | {np.mean(scores):.4f} | "
-            f"{', '.join(f'{score:.4f}' for score in scores)} | "
-            f"{', '.join(f'{each:.1f}' for each in minutes)} |",
-            flush=True,
-        )
+        yield [
+            *(name, str(clf.n_iter_), f"{np.mean(scores):.4f}"),
+            ", ".join(f"{score:.4f}" for score in scores),
+            ", ".join(f"{each:.1f}" for each in minutes),
+        ]

@@ -1,4 +1,4 @@
-"""What importing skconv adds to importing scikit-learn."""
+"""The time that importing skconv adds to importing scikit-learn."""
 
 import statistics
 import subprocess

@@ -1,4 +1,4 @@
-"""What options add to a step of the mnist net, and validation to an epoch."""
+"""The time that options add to a step of the mnist net, and validation to an epoch."""
 
 import time
 from statistics import median
@@ -14,6 +14,8 @@ from skconv.augmentation import (
     RandomShift,
 )
 
+from .processes import print_table
+
 BATCH, STEPS = 128, 15
 OPTIONS = {
     "none": {},
@@ -24,8 +26,8 @@ OPTIONS = {
     "solver='sgd'": {"solver": "sgd", "learning_rate_init": 0.01},
     "alpha=0": {"alpha": 0.0},
     **{
-        f"augment={recipe!r}": {"augment": [recipe]}
-        for recipe in (
+        f"augment={transform!r}": {"augment": [transform]}
+        for transform in (
             RandomFlip(),
             RandomShift(2),
             RandomErasing(),
@@ -37,7 +39,7 @@ OPTIONS = {
 
 
 def run(rounds=7):
-    """Interleave epochs of `STEPS` steps, and compare with what predicting takes."""
+    """Print the time of interleaved epochs of `STEPS` steps, and of predictions."""
     rng = np.random.default_rng(0)
     X = rng.random((BATCH * STEPS, 28, 28), np.float32)
     y = rng.integers(0, 10, len(X))
@@ -53,13 +55,13 @@ def run(rounds=7):
         both = _epoch(X, y, X_val=X_val, y_val=y_val)
         validating.append(both - seconds["none"][-1])
     plain = median(seconds["none"][1:]) / STEPS
-    print(f"\n## Options: medians of {rounds} interleaved epochs, {STEPS} steps each\n")
-    print("| option | a step (ms) | adds |")
-    print("|---|---:|---:|")
+    print(f"\n## Options: medians of {rounds} interleaved epochs, {STEPS} steps each")
+    rows = []
     for name, each in seconds.items():
         step = median(each[1:]) / STEPS  # the first wakes threads and fills caches
         added = f"{100 * (step / plain - 1):+.1f}%"
-        print(f"| {name} | {1e3 * step:.1f} | {added} |")
+        rows.append([name, f"{1e3 * step:.1f}", added])
+    print_table(["option", "a step (ms)", "adds"], rows)
     added, alone = median(validating[1:]), median(predicting[1:])
     print(
         f"\nValidating on 10,000 images adds {added:.2f} s to an epoch, "

@@ -1,4 +1,4 @@
-"""Draw what ``steps --save`` kept: ``python -m benchmarks plot FILE OUT``."""
+"""Draw the figures of ``steps --save``: ``python -m benchmarks plot FILE OUT``."""
 
 import argparse
 import json
@@ -15,16 +15,15 @@ def main(words):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks plot", description=__doc__
     )
-    parser.add_argument("file", type=Path, help="what --save kept")
+    parser.add_argument("file", type=Path, help="the file of --save")
     parser.add_argument("out", type=Path, help="a picture: .svg, .png or .pdf")
     arguments = parser.parse_args(words)
     draw(json.loads(arguments.file.read_text()), arguments.out)
 
 
 def draw(results, out):
-    """Draw each peer's time as a multiple of ours, a panel a net."""
-    # Here, since only this needs it.
-    import matplotlib
+    """Draw each peer's time as a multiple of skconv's, one panel for each net."""
+    import matplotlib  # needed here only
 
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
@@ -105,7 +104,7 @@ def draw(results, out):
 
 
 def multiples(peers, peer):
-    """Return a peer's times over ours, for each kind that both were measured in."""
+    """Return a peer's times over skconv's, for each kind measured for both."""
     ours = peers[OURS[0]]
     if peer == OURS[0]:
         return {}

@@ -1,4 +1,4 @@
-"""The peers, and what talks to their processes (see peers/protocol.py)."""
+"""The peers, and the processes that they run in (see peers/protocol.py)."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import tempfile
 import threading
 from pathlib import Path
 from typing import NamedTuple
+
+from skconv import ops
 
 SCRIPTS = Path(__file__).parent / "peers"
 LIMIT = 900  # seconds for any one answer; torch.compile takes minutes to start
@@ -22,7 +24,7 @@ THREAD_COUNTS = [
 
 
 class Spec(NamedTuple):
-    """How a peer is started, and in which benchmarks it takes part."""
+    """How a peer is started, and the benchmarks that it takes part in."""
 
     environment: str  # "ours", or the option that names a Python
     script: str
@@ -58,7 +60,7 @@ class PeerError(Exception):
 
 
 class Peer:
-    """A process that works when it is told."""
+    """A process that runs actions on request."""
 
     def __init__(self, name, spec, python, *, threads, cores=None, **task):
         self.name, self.threads = name, threads
@@ -75,7 +77,7 @@ class Peer:
             )
 
     def start(self):
-        """Wait until it is ready."""
+        """Wait until the process is ready."""
         self.description = self._answer()
         self.actions = self.description.pop("actions")
         self.parameters = self.description.pop("parameters", None)
@@ -92,10 +94,10 @@ class Peer:
         line = self.process.stdout.readline()
         alarm.cancel()
         if not line:
-            raise PeerError(self._last_words())
+            raise PeerError(self._last_error())
         return json.loads(line)
 
-    def _last_words(self):
+    def _last_error(self):
         code = self.process.wait()
         self.errors.seek(0)
         lines = [line.strip() for line in self.errors if line.strip()]
@@ -110,9 +112,9 @@ class Peer:
 
 
 class on_cores:
-    """Within, children are started that may run on so many cores only.
+    """Start children within that may run on a number of cores only.
 
-    It is set before they start: pools of threads count the cores that they may use.
+    The limit is set before they start: pools of threads count the cores they may use.
     """
 
     def __init__(self, cores):
@@ -130,24 +132,26 @@ class on_cores:
 
 def environment(threads):
     """Return the variables of a child, which libraries read as they are loaded."""
-    # What was set for this machine's OpenBLAS would favour or hinder NumPy's.
-    left_out = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SKCONV_OPS")
-    kept = {key: value for key, value in os.environ.items() if key not in left_out}
+    # Settings of this machine's OpenBLAS would favour or hinder NumPy's.
+    dropped = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    inherited = {key: value for key, value in os.environ.items() if key not in dropped}
     counts = dict.fromkeys(THREAD_COUNTS, str(threads))
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
-    return kept | counts | quiet
+    return inherited | counts | quiet | {"SKCONV_OPS": ops.in_use()}
 
 
 def start(kind, pythons, *, threads, names=tuple(PEERS), **task):
-    """Return the peers of a benchmark, each ready, one for each count of threads.
+    """Return the peers of a benchmark, each ready, one for each number of threads.
 
-    Who cannot start is left out, and says why; so is who turns out to be the same as
-    another, as our two are without compiled ops.
+    A peer that cannot start is left out, with a line that says why. So is one that is
+    the same as another: ``skconv, NumPy ops`` where all runs on NumPy.
     """
     peers = []
+    names = [name for name in names if kind in PEERS[name].kinds.split()]
+    report_missing(names, pythons)
     for name in names:
         spec = PEERS[name]
-        if kind not in spec.kinds.split() or spec.environment not in pythons:
+        if spec.environment not in pythons:
             continue
         for count in threads:
             python = pythons[spec.environment]
@@ -164,18 +168,31 @@ def start(kind, pythons, *, threads, names=tuple(PEERS), **task):
     return peers
 
 
+def report_missing(names, pythons):
+    """Print which peers have no Python, and the option that names one."""
+    missing = {}
+    for name in names:
+        if PEERS[name].environment not in pythons:
+            missing.setdefault(PEERS[name].environment, []).append(name)
+    if missing:
+        print()
+    for package, peers in missing.items():
+        option = f"--{package}-python PATH"
+        print(f"Not measured: {'; '.join(peers)}. Pass {option}.", flush=True)
+
+
 def is_twin(peer, other):
     return (peer.description, peer.threads) == (other.description, other.threads)
 
 
 def describe(peers):
-    """Print once what each peer is."""
+    """Print a line on each peer: versions, ops, BLAS."""
     for name, description in {peer.name: peer.description for peer in peers}.items():
         print(f"- {name}: {'; '.join(map(str, description.values()))}")
 
 
 def interleave(peers, rounds, work):
-    """Call ``work(peer)`` so many times for each, in turn; drop who breaks down."""
+    """Call ``work(peer)`` for each in turn, ``rounds`` times; drop those that fail."""
     for _ in range(rounds):
         for peer in list(peers):
             try:
@@ -191,13 +208,17 @@ def close(peers):
 
 
 def print_table(columns, rows):
-    """Print rows of text in GitHub's Markdown; numbers' columns are right-aligned."""
-    print("\n| " + " | ".join(columns) + " |")
-    print("|---|" + "---:|" * (len(columns) - 1))
+    """Print rows of text in GitHub's Markdown, after the ops that skconv ran on.
+
+    Rows may be an iterator: each is printed as soon as it is there.
+    """
+    print(f"\nOps of skconv: {ops.in_use()}\n")
+    print("| " + " | ".join(columns) + " |")
+    print("|---|" + "---:|" * (len(columns) - 1), flush=True)
     for row in rows:
         print("| " + " | ".join(row) + " |", flush=True)
 
 
 def figures(value):
-    """Write a number with three figures that count, and no exponent."""
+    """Return a number as text with three significant figures and no exponent."""
     return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"

@@ -1,7 +1,7 @@
-"""Threads, processes and memory: what a search and a large X take on this machine.
+"""Threads, processes and memory of a search and of a fit on a large X.
 
-Each figure is measured in a process of its own, ``python -m benchmarks.scaling KIND
-TASK``, since threads are counted and environments are read once.
+Each figure is measured in its own process, ``python -m benchmarks.scaling KIND TASK``,
+since a process reads its environment and its number of threads once.
 """
 
 import json
@@ -27,7 +27,7 @@ from .processes import THREAD_COUNTS, figures, print_table
 
 ROUNDS = 3
 MEGABYTE = 1e6
-WORKERS = "distributed.nanny.pre-spawn-environ"  # what variables dask gives to workers
+WORKERS = "distributed.nanny.pre-spawn-environ"  # variables of dask's workers
 
 
 class Setting(NamedTuple):
@@ -36,7 +36,7 @@ class Setting(NamedTuple):
     backend: str
     n_jobs: int
     inner_max_num_threads: int | None = None
-    max_nbytes: str | None = "1M"  # from where on loky maps an array into memory
+    max_nbytes: str | None = "1M"  # loky maps larger arrays into memory
     variables: dict[str, str] = {}  # noqa: RUF012
     trims: bool = True  # whether workers of dask return freed memory, as by default
 
@@ -64,12 +64,12 @@ MAPPED = [10_000, 100_000, 400_000]
 
 
 def run():
-    """Print what threads and processes do to a training and to a search."""
+    """Print the effect of threads and processes on training and on a search."""
     return {"threads": threads(), "search": searches()}
 
 
 def threads(counts=(1, 2)):
-    """Print how an epoch and predictions of the default network gain from threads."""
+    """Print what an epoch and predictions of the default network gain by threads."""
     print("\n## Threads: the default network, 28x28 images, one process\n")
     records = [
         {"threads": n, **child("train", {"n": 1000}, {"OMP_NUM_THREADS": str(n)})}
@@ -90,10 +90,10 @@ def threads(counts=(1, 2)):
 
 
 def searches():
-    """Print the seconds of a grid search, and what threads its workers have."""
+    """Print the seconds of a grid search and its workers' number of threads."""
     print(
         "\n## Searches: 4 candidates, 2 folds, 1000 28x28 images, 2 epochs; workers "
-        f"are there; median of {ROUNDS}\n"
+        f"have started; median of {ROUNDS}\n"
     )
     records = [measure("search", setting, n=1000) for setting in SEARCHES]
     print_table(
@@ -130,7 +130,7 @@ def memory(n=60_000):
     mapped = [child("mapped", {"n": n}) for n in MAPPED]
     print("\nA fit on a memory map of bytes, 28x28 images; MB")
     print_table(
-        ["images", "X", "largest memory of its own before", "and in the fit"],
+        ["images", "X", "private memory before", "largest in the fit"],
         [
             [str(n), *map(figures, r.values())]
             for n, r in zip(MAPPED, mapped, strict=True)
@@ -164,12 +164,12 @@ def measure(kind, setting, **task):
 
 
 def child(kind, task, variables=None):
-    """Return what a process of its own measures."""
-    left_out = {*THREAD_COUNTS, "OMP_WAIT_POLICY"}
-    kept = {key: value for key, value in os.environ.items() if key not in left_out}
+    """Return the measurements of a new process."""
+    dropped = {*THREAD_COUNTS, "OMP_WAIT_POLICY"}
+    inherited = {key: value for key, value in os.environ.items() if key not in dropped}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.scaling", kind, json.dumps(task)],
-        env=kept | (variables or {}),
+        env=inherited | (variables or {}),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -188,7 +188,7 @@ def images(n, dtype="float32"):
 
 
 def train(n):
-    """Images a second of one epoch, and of predictions."""
+    """Return the images a second of one epoch and of predictions."""
     X, y = images(n)
     clf = ConvNetClassifier(random_state=0).partial_fit(X, y, range(10))
     training = [timed(lambda: clf.partial_fit(X, y)) for _ in range(ROUNDS)]
@@ -231,7 +231,7 @@ def memory_of_workers(setting, n, dtype):
 
 
 def mapped(n):
-    """What the largest memory of a fit is that is its own, and no page of the file."""
+    """Return the largest memory of a fit, without the pages of the file."""
     largest, done = [], threading.Event()
 
     def watch():
@@ -273,7 +273,7 @@ def timed(work):
 
 @contextmanager
 def spread(setting):
-    """Have joblib work as a setting says."""
+    """Use joblib with a setting within."""
     options = {"n_jobs": setting.n_jobs}
     if setting.backend == "loky":
         options["inner_max_num_threads"] = setting.inner_max_num_threads
@@ -296,7 +296,7 @@ def dask_cluster(setting):
 
 
 def observe(clf, X, y):
-    """Score nothing: tell of the process that is asked to."""
+    """Return facts on the process as scores."""
     compiled = ops.compiled
     return {
         "pid": os.getpid(),
@@ -306,7 +306,7 @@ def observe(clf, X, y):
 
 
 def memory_of(pid):
-    """Return a process's memory in MB: in all, its share of it, and its own alone."""
+    """Return a process's memory in MB: resident, its share (PSS), and private."""
     with open(f"/proc/{pid}/smaps_rollup") as file:
         lines = dict(line.split(":", 1) for line in list(file)[1:])
     kilobytes = {name: int(text.split()[0]) for name, text in lines.items()}
@@ -319,7 +319,7 @@ def memory_of(pid):
 
 
 def observations(searched):
-    """Return what each fit's process told, by name."""
+    """Return the facts of all fits' processes, by name."""
     results = searched.cv_results_
     names = ["pid", "threads", "rss", "pss", "private"]
     return {

@@ -1,4 +1,4 @@
-"""The server of examples/serving.py under load, on loopback, clients on the machine."""
+"""The server of examples/serving.py under load, with clients on the same machine."""
 
 import tempfile
 import warnings
@@ -39,7 +39,7 @@ LOADS = [
 
 
 def run():
-    """Print requests a second and their seconds; whether an answer was wrong."""
+    """Print requests a second, their latency, and the number of wrong answers."""
     print(f"\n## Serving: the default network, 28x28 images, {REQUESTS} requests\n")
     X = np.random.default_rng(0).random((REQUESTS, 28, 28), np.float32)
     clf = ConvNetClassifier(max_iter=1, random_state=0)

@@ -1,4 +1,4 @@
-"""Training steps and predictions of one batch, ours and the peers' in turn."""
+"""Training steps and predictions of one batch, skconv's and the peers' in turn."""
 
 import statistics
 import sys
@@ -54,11 +54,12 @@ def run(
 
 
 def check(peers, net):
-    """Stop unless all have built the same."""
+    """Raise SystemExit unless all peers have as many parameters as the net."""
     for peer in peers:
         if peer.parameters != net.parameters():
-            wrong = f"{peer.name} has {peer.parameters} parameters"
-            raise SystemExit(f"{wrong} in place of {net.parameters()}")
+            raise SystemExit(
+                f"{peer.name} has {peer.parameters} parameters, not {net.parameters()}"
+            )
 
 
 def measure(peers, net, name, what, rounds, peaks, clock):
@@ -137,7 +138,7 @@ def cells(record):
 
 
 def peak(threads, clock):
-    """Measure the machine's multiply-adds; return GFLOP/s, and what was run."""
+    """Measure the machine's multiply-adds; return GFLOP/s and what was run."""
     peer = Peer("peak", PEAK, sys.executable, threads=threads, kind="peak", warm_up=2)
     peer.start()
     best = min(peer.run("run")[clock] for _ in range(PEAK_RUNS))

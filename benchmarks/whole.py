@@ -143,7 +143,7 @@ def search(pythons, *, data=None, rounds=3):
 
 
 def print_compared(records, key, columns):
-    """Print a row a peer: the columns, and the ratio of ``key`` to ours."""
+    """Print a row for each peer: the columns, and the ratio of ``key`` to ours."""
     columns = columns | {"ratio to ours": lambda r: ratio(r, records[0], key)}
     processes.print_table(
         ["peer", *columns],
@@ -162,9 +162,9 @@ def ratio(record, ours, key):
 
 @contextmanager
 def shared_data(data, samples=None):
-    """Give a folder of arrays for every peer, and how many images train.
+    """Yield a folder of arrays for every peer, and the number of training images.
 
-    Within it are float32 images in 0 to 1: what all peers can take.
+    The images are float32 in 0 to 1, which all peers take.
     """
     X_train, X_test, y_train, y_test = load_fashion_mnist(data)
     X_train, y_train = X_train[:samples], y_train[:samples]

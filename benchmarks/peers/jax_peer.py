@@ -85,7 +85,7 @@ def first(key, shape):
 
 
 def normalised(layers, shape):
-    """Yield how many channels each normalisation sees."""
+    """Yield the number of channels of each normalisation."""
     for layer, (given, _) in zip(layers, nets.walk(layers, shape), strict=True):
         if type(layer) is nets.Norm:
             yield given[-1]
@@ -103,18 +103,18 @@ def outputs(net, weights, moments, x, key=None):
     moments : list
         The running means and variances after it.
     """
-    way = Way(weights, moments, key)
-    return way.down(net.layers, x), way.updated
+    forward = Forward(weights, moments, key)
+    return forward.run(net.layers, x), forward.updated
 
 
-class Way:
-    """Down a net once, taking weights and moments as they are met."""
+class Forward:
+    """One pass through a net, which takes weights and moments in its order."""
 
     def __init__(self, weights, moments, key):
         self.weights, self.moments = iter(weights), iter(moments)
         self.key, self.updated = key, []
 
-    def down(self, layers, x):
+    def run(self, layers, x):
         for layer in layers:
             x = getattr(self, type(layer).__name__.lower())(layer, x)
             x = ACTIVATIONS[getattr(layer, "activation", None)](x)
@@ -134,8 +134,8 @@ class Way:
         if self.key is not None:
             axes = tuple(range(x.ndim - 1))
             batch = x.mean(axes), x.var(axes)
-            kept = zip(moments, batch, strict=True)
-            self.updated.append(tuple(0.99 * old + 0.01 * new for old, new in kept))
+            pairs = zip(moments, batch, strict=True)
+            self.updated.append(tuple(0.99 * old + 0.01 * new for old, new in pairs))
             moments = batch
         mean, variance = moments
         return (x - mean) * ((1 + gamma) * lax.rsqrt(variance + 1e-3)) + beta
@@ -153,14 +153,14 @@ class Way:
         if self.key is None:
             return x
         self.key, drawn = jax.random.split(self.key)
-        kept = jax.random.bernoulli(drawn, 1 - layer.rate, x.shape)
-        return jnp.where(kept, x / (1 - layer.rate), 0)
+        mask = jax.random.bernoulli(drawn, 1 - layer.rate, x.shape)
+        return jnp.where(mask, x / (1 - layer.rate), 0)
 
     def dense(self, layer, x):
         return x.reshape(len(x), -1) @ next(self.weights) + next(self.weights)
 
     def residual(self, layer, x):
-        return jax.nn.relu(self.down(layer.layers, x) + self.down(layer.shortcut, x))
+        return jax.nn.relu(self.run(layer.layers, x) + self.run(layer.shortcut, x))
 
 
 ACTIVATIONS = {None: lambda x: x, "relu": jax.nn.relu, "tanh": jnp.tanh}

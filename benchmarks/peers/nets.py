@@ -1,7 +1,7 @@
 """The networks that are compared, as plain data that each peer builds for itself.
 
-A layer is a tuple of its arguments; what it makes of one sample, `size` tells. The last
-dense layer gives the logits of a softmax.
+A layer is a tuple of its arguments; `size` returns the shapes and the cost for one
+sample. The last dense layer gives the logits of a softmax.
 """
 
 import math
@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 
 class Size(NamedTuple):
-    """What one layer makes of one sample, and what of."""
+    """One layer's output for one sample, its weights and its cost."""
 
     output: tuple[int, ...]
     weights: list[tuple[int, ...]] = []  # noqa: RUF012
-    multiply_adds: int = 0
+    macs: int = 0  # multiply-accumulates
 
 
 class Conv(NamedTuple):
@@ -82,7 +82,7 @@ class Dropout(NamedTuple):
 
 
 class Dense(NamedTuple):
-    """It flattens what it is given."""
+    """A dense layer, which flattens its input."""
 
     units: int
     activation: str | None = "relu"
@@ -102,7 +102,7 @@ class Residual(NamedTuple):
         parts = [*walk(self.layers, shape), *walk(self.shortcut, shape)]
         _, body = parts[len(self.layers) - 1]
         weights = [each for _, size in parts for each in size.weights]
-        return Size(body.output, weights, sum(size.multiply_adds for _, size in parts))
+        return Size(body.output, weights, sum(size.macs for _, size in parts))
 
 
 def slide(layer, shape):
@@ -112,7 +112,7 @@ def slide(layer, shape):
 
 
 def walk(layers, shape):
-    """Yield the shape that each layer is given, and its Size."""
+    """Yield the input's shape and the Size of each layer."""
     for layer in layers:
         size = layer.size(shape)
         yield shape, size
@@ -131,12 +131,12 @@ class Net(NamedTuple):
         return sum(math.prod(each) for size in self.sizes() for each in size.weights)
 
     def gigaflops(self):
-        """Return the GFLOP of one batch, two for a multiply-add.
+        """Return the GFLOP of one batch, two for a multiply-accumulate.
 
         A training step takes three forwards' worth (output, gradient of the kernel, of
-        the input), less the gradient of the samples, which nobody reads.
+        the input), less the gradient of the samples, which is not used.
         """
-        forward = [size.multiply_adds for size in self.sizes() if size.weights]
+        forward = [size.macs for size in self.sizes() if size.weights]
         passes = {"train": 3 * sum(forward) - forward[0], "predict": sum(forward)}
         return {what: 2e-9 * self.batch * count for what, count in passes.items()}
 

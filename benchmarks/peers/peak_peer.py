@@ -1,7 +1,6 @@
-"""The machine itself: as many multiply-adds as a loop of nothing else can do.
+"""The machine itself: the multiply-adds that a loop of nothing else can do.
 
-The loop is C (peak.c). Where there is no compiler NumPy's matrix product stands in for
-it, which comes near.
+The loop is C (peak.c). Without a compiler it is NumPy's matrix product, which is close.
 """
 
 import ctypes

@@ -1,11 +1,11 @@
-"""How a peer is measured: it lives in a process of its own and works when it is told.
+"""How a peer is measured: it has its own process and runs actions on request.
 
 A peer is started as ``python peer.py TASK``, the task in JSON: its ``kind`` ("steps",
-"fit", …) and what that needs. It says in one line of JSON what it is and which
-actions it has, then answers each line ``ACTION N``: it calls the action N times and
-says in one line of JSON how many seconds that took together (``seconds``), how many the
-processor worked on it, all threads added up (``processor``), the median call's seconds
-(``median``), and what the last call returned (``result``), where that is a number.
+"fit", …) and its arguments. It prints one line of JSON, which describes it and lists
+its actions. Then it answers each line ``ACTION N``: it calls the action N times and
+prints one line of JSON with the seconds of all calls (``seconds``), the processor's
+seconds, all threads added up (``processor``), the median call's seconds (``median``),
+and the number that the last call returned, if it did (``result``).
 """
 
 import itertools
@@ -24,13 +24,13 @@ PREDICT_BATCH = 500  # of many images; it divides the 10,000 of the test set
 
 
 def serve(kinds, wait=lambda result: None):
-    """Answer for the actions of the task that this process was started with.
+    """Run the actions of the task that this process was started with, on request.
 
     ``kinds`` maps the kind of a task to a function: given the task, it returns a
     description and a dict of actions. ``wait(result)`` returns when the last call's
     work is done, where calls return before.
     """
-    # Frameworks print what they like: only answers reach the real standard output.
+    # Frameworks print, too: only answers reach the real standard output.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     task = SimpleNamespace(**json.loads(sys.argv[1]))

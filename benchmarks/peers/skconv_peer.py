@@ -1,4 +1,4 @@
-"""Ours; SKCONV_OPS in the environment says which ops."""
+"""skconv, on the ops that SKCONV_OPS names."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ from protocol import (
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info
 
-sys.path.append(str(Path(__file__).parents[2]))  # the checkout, where not installed
+sys.path.insert(0, str(Path(__file__).parents[2]))  # as the process that starts it
 
 import skconv
 from skconv import ConvNetClassifier, Network, ops, zoo
@@ -89,7 +89,7 @@ def describe():
 
 
 def classifier():
-    """Return an estimator of the mnist net; the output layer is added by itself."""
+    """Return an estimator of the mnist net; it adds the output layer itself."""
     net = nets.NETS["mnist"]
     return ConvNetClassifier(
         hidden_layers(net),

@@ -13,7 +13,7 @@ from torch_peer import build
 
 
 class ConvNet(nn.Module):
-    """What `skconv.ConvNetClassifier` builds from the same numbers, for 28 x 28."""
+    """The net that `ConvNetClassifier` builds from these numbers, for 28 x 28."""
 
     def __init__(self, filters=(32, 64), kernel_size=3, hidden_layer_sizes=(128,)):
         super().__init__()
@@ -50,7 +50,7 @@ def estimator(module, **options):
 
 
 def mnist(task):
-    """Return a description and the mnist net, which has its weights."""
+    """Return a description and the initialised mnist net."""
     torch.set_num_threads(task.threads)
     torch.set_num_interop_threads(1)
     torch.manual_seed(0)

@@ -103,7 +103,7 @@ def predict(task):
 
 
 def apply(layers, x):
-    """Return what layers, one after the other, make of x."""
+    """Return the output of layers, one after the other, for x."""
     for layer in layers:
         if type(layer) is nets.Residual:
             x = keras.layers.add([apply(layer.layers, x), apply(layer.shortcut, x)])

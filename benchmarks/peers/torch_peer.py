@@ -1,4 +1,4 @@
-"""PyTorch, bare: the loops that a reader of its tutorials would write, and no slower.
+"""PyTorch, bare: the loops of its tutorials, and no slower.
 
 Variants: ``eager`` (NCHW in memory), ``channels_last``, ``compiled`` (torch.compile).
 """

@@ -1,8 +1,8 @@
 """Networks that are known to work, as functions that return their hidden layers.
 
 An estimator adds the output layer. The size of a network is an argument; the rest can
-be set by name, ``conv1__filters``. docs/guide/models.md shows the costs and the accuracy
-of each.
+be set by name, ``conv1__filters``. docs/guide/models.md shows the costs and the
+accuracy of each.
 """
 
 from collections.abc import Sequence

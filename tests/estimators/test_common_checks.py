@@ -1,5 +1,7 @@
 """scikit-learn's own checks, none excused without a reason."""
 
+import functools
+
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -12,8 +14,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def variants(estimator):
-    """The default network, a list of layers, and all samples in one batch."""
+def small_network(estimator):
     layers = [
         ("conv1", Conv2D(16, 3, activation="relu")),
         ("conv2", Conv2D(16, (1, 3), stride=2, activation="gelu")),
@@ -21,9 +22,12 @@ def variants(estimator):
         GlobalAvgPool2D(),
         Dense(16, "relu"),
     ]
-    yield estimator()
-    yield estimator(layers, learning_rate_init=0.01, random_state=0)
-    yield estimator(
+    return estimator(layers, learning_rate_init=0.01, random_state=0)
+
+
+def one_batch(estimator):
+    """Return the default network, with all samples in one batch, in float64."""
+    return estimator(
         batch_size=10**9, shuffle=False, dtype="float64", random_state=0, max_iter=100
     )
 
@@ -35,12 +39,27 @@ MINIBATCHES = dict.fromkeys(
 )
 
 
-@pytest.mark.filterwarnings("ignore:batch_size=1000000000 is larger")
-@parametrize_with_checks(
-    [*variants(ConvNetClassifier), *variants(ConvNetRegressor)],
+with_checks = functools.partial(
+    parametrize_with_checks,
     expected_failed_checks=lambda estimator: (
         {} if estimator.dtype == "float64" else MINIBATCHES
     ),
 )
-def test_common_checks(estimator, check):
+
+
+@with_checks([small_network(ConvNetClassifier), small_network(ConvNetRegressor)])
+def test_small_networks_pass_the_common_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@with_checks([ConvNetClassifier(), ConvNetRegressor()])
+def test_default_networks_pass_the_common_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:batch_size=1000000000 is larger")
+@with_checks([one_batch(ConvNetClassifier), one_batch(ConvNetRegressor)])
+def test_fits_of_one_batch_pass_the_common_checks(estimator, check):
     check(estimator)

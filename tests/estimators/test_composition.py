@@ -150,9 +150,12 @@ GRIDS = {
         "convnetclassifier__",
     ),
 }  # fmt: skip
+SLOW_GRIDS = [
+    pytest.param(case, marks=pytest.mark.slow) for case in GRIDS if case != "numbers"
+]
 
 
-@pytest.mark.parametrize("case", GRIDS)
+@pytest.mark.parametrize("case", ["numbers", *SLOW_GRIDS])
 def test_grid_search_with_two_processes(case, digits):
     X, X_test, y, y_test = digits
     make, grid, prefix = GRIDS[case]

@@ -52,6 +52,7 @@ def test_names_and_data_frames(digits):
     assert isinstance(clf.predict(frame), np.ndarray)
 
 
+@pytest.mark.slow
 def test_it_stands_in_a_pipeline_and_a_grid(digits):
     X, X_test, y, y_test = digits
     pipeline = Pipeline(

@@ -128,6 +128,7 @@ def test_integer_weights_are_repetitions(spots):
     )
 
 
+@pytest.mark.slow
 def test_losses_and_layers_are_searched_over(spots):
     X, X_test, Y, Y_test = spots
     layers = [("conv", Conv2D(8, activation="relu")), Dense(32, "relu")]

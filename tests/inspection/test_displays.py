@@ -114,6 +114,7 @@ def test_display_draws_into_given_axes_or_a_new_figure(display, fitted, digits):
     assert DRAWN[display](fitted, X, y, ax=axes[0]).ax_ is axes[0]
 
 
+@pytest.mark.slow
 @each_display
 def test_texts_of_display_do_not_overlap_and_are_not_cut_off(
     display, fitted, digits, monkeypatch

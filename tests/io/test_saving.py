@@ -621,6 +621,7 @@ def test_a_header_full_of_small_things_takes_little_memory(name, path):
     assert peak < size + HEADER
 
 
+@pytest.mark.slow
 def test_a_model_of_very_many_layers_takes_little_memory(clf, path):
     save_model(clf, path)
 
@@ -639,6 +640,7 @@ def test_a_model_of_very_many_layers_takes_little_memory(clf, path):
     assert peak < size + HEADER
 
 
+@pytest.mark.slow
 def test_nothing_but_errors_come_of_mutants(tmp_path):
     """A short run of what ``python -m tests.fuzz_models`` does at length."""
     outcomes, worst = fuzz_models.fuzz(400, 1, tmp_path)
@@ -652,6 +654,7 @@ def send_and_die(sender):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_of_a_mutant_is_told():
     results = fuzz_models.results_of(send_and_die)
     assert next(results) == "a result"

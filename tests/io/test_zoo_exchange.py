@@ -27,6 +27,8 @@ from skconv.layers import (
 )
 from skconv.models.weights import build_blank
 
+pytestmark = pytest.mark.slow
+
 CASES = [(name, shape) for name in zoo.__all__ for shape in SHAPES[name]]
 
 

@@ -155,6 +155,7 @@ def test_a_set_params_that_fails_sets_nothing():
     assert repr(layer) == before
 
 
+@pytest.mark.slow
 def test_a_search_over_nested_names_in_two_processes(digits):
     X, X_test, y, y_test = digits
     grid = {

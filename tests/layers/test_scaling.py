@@ -94,10 +94,12 @@ def assert_same_results(results, expected):
         np.testing.assert_array_equal(results[name], expected[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_search_on_dask_gives_what_loky_gives(client, digits, by_loky):
     assert_same_results(search(digits, "dask"), by_loky)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_of_a_search_loses_nothing(
     client, digits, by_loky, tmp_path
 ):
@@ -114,6 +116,7 @@ def test_a_worker_killed_in_the_middle_of_a_search_loses_nothing(
     assert_same_results(results, by_loky)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ops.compiled, reason="NumPy ops have no threads of their own")
 def test_each_worker_of_dask_computes_on_one_thread(client):
     def threads():
@@ -126,6 +129,7 @@ def test_each_worker_of_dask_computes_on_one_thread(client):
 # Predictions in bulk -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_predictions_of_dask_arrays_are_those_of_arrays(client, da, clf, digits):
     X = digits[0].reshape(400, 8, 8, 1)
     chunked = da.from_array(X, chunks=(150, 8, 8, 1))
@@ -190,6 +194,7 @@ def test_chunks_train_as_parts_of_an_array_do(store, digits, tmp_path):
     np.testing.assert_array_equal(*fitted)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's RLIMIT_DATA")
 def test_a_fit_on_a_memory_map_needs_no_memory_for_it(tmp_path):
     n, allowed = 2**17, 2**25  # bytes: X takes 128 MB, memory may grow by 32 MB

@@ -1,5 +1,6 @@
-"""The benchmarks start, and what peers build of the zoo is the zoo."""
+"""The benchmarks start, refuse NumPy ops, and describe the zoo's networks correctly."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,24 +15,48 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.peers.nets import NETS, ZOO  # noqa: E402
 
 
-def test_the_command_starts():
-    command = [sys.executable, "-m", "benchmarks", "--help"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+def run_benchmarks(*arguments, **variables):
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    env = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env)
+
+
+def test_benchmarks_help_lists_the_nets():
+    run = run_benchmarks("--help")
     assert run.returncode == 0, run.stderr
     assert set(NETS) <= set(run.stdout.replace(",", " ").split())
 
 
-def test_the_whole_zoo_is_measured():
+def test_benchmarks_refuse_numpy_ops_unless_asked():
+    run = run_benchmarks("import", SKCONV_OPS="numpy")
+    assert run.returncode == 1
+    assert "runs on NumPy ops, which are several times slower" in run.stderr
+    assert "or pass --ops numpy" in run.stderr
+    assert run.stdout == ""
+
+
+@pytest.mark.slow
+def test_benchmarks_name_the_ops_and_the_missing_peers():
+    arguments = ["--nets", "digits", "--threads", "1", "--rounds", "1"]
+    run = run_benchmarks("steps", *arguments, "--ops", "numpy")
+    assert run.returncode == 0, run.stderr
+    assert (
+        run.stdout.count("Ops of skconv: numpy") == 2
+    )  # a table for each kind of step
+    assert "Not measured: TensorFlow. Pass --tensorflow-python PATH." in run.stdout
+
+
+def test_benchmarks_measure_the_whole_zoo():
     assert set(ZOO) == set(zoo.__all__)
 
 
 @pytest.mark.parametrize("name", ZOO)
-def test_nets_are_described_as_they_are(name):
+def test_a_net_of_the_zoo_is_described_correctly(name):
     net = ZOO[name]
     layers = [*getattr(zoo, name)(), ("out", Dense(10))]
-    ours = Network.build(layers, net.shape, 0)
-    assert ours.parameters.size == net.parameters()
-    said = sum(size.multiply_adds for size in net.sizes())
-    assert said == chain.multiply_adds(layers, net.shape)
+    network = Network.build(layers, net.shape, 0)
+    assert network.parameters.size == net.parameters()
+    macs = sum(size.macs for size in net.sizes())
+    assert macs == chain.multiply_adds(layers, net.shape)
     outputs = {size.output for size in net.sizes()}
-    assert {shape for shape in ours.shapes if len(shape) > 1} <= outputs
+    assert {shape for shape in network.shapes if len(shape) > 1} <= outputs
