@@ -58,10 +58,7 @@ def resample(
 
 
 def _locate(
-    size: int,
-    inverse: Sequence[NDArray[Any]],
-    down: NDArray[Any],
-    right: NDArray[Any],
+    size: int, inverse: Sequence[NDArray[Any]], down: NDArray[Any], right: NDArray[Any]
 ) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """Return the padded pixel at or before each position, and the fraction after it."""
     per_row, per_column = (a.astype(down.dtype)[:, None] for a in inverse)
