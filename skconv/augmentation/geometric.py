@@ -16,7 +16,7 @@ from .checks import (
     number_range,
     only_images,
 )
-from .resampling import pad, resample
+from .resampling import add_border, resample
 
 __all__ = ["RandomAffine", "RandomFlip", "RandomRotation", "RandomShift"]
 
@@ -95,7 +95,7 @@ class RandomShift(ParamsMixin):
                     f"{self.max_shift!r}"
                 )
             dy = 0
-        padded = pad(images, dy, dx, finite_number(self.fill, "fill"))
+        padded = add_border(images, dy, dx, finite_number(self.fill, "fill"))
         # Every part of the padded image that is as large as the image: a view.
         windows = np.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(1, 2))
         windows = np.moveaxis(windows, 3, -1)

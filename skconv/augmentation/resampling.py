@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["pad", "resample"]
+__all__ = ["add_border", "resample"]
 
 
-def pad(x: NDArray[Any], dy: int, dx: int, fill: float) -> NDArray[Any]:
+def add_border(x: NDArray[Any], dy: int, dx: int, fill: float) -> NDArray[Any]:
     """Return images with `dy` rows and `dx` columns of `fill` added on each side."""
     n, h, w, c = x.shape
     padded = np.full((n, h + 2 * dy, w + 2 * dx, c), fill, x.dtype)
@@ -48,7 +48,7 @@ def resample(
     row += column
     corner, y = row.ravel(), np.empty_like(x)
     # One contiguous plane a channel: `take` would copy a strided one at each call.
-    planes = np.ascontiguousarray(pad(x, 1, 1, fill).reshape(-1, c).T)
+    planes = np.ascontiguousarray(add_border(x, 1, 1, fill).reshape(-1, c).T)
     for plane, channel in zip(planes, y.reshape(-1, c).T, strict=True):
         upper = _blend(plane.take(corner), plane.take(corner + 1), right)
         corner_below = corner + (w + 2)
@@ -58,10 +58,7 @@ def resample(
 
 
 def _locate(
-    size: int,
-    inverse: Sequence[NDArray[Any]],
-    down: NDArray[Any],
-    right: NDArray[Any],
+    size: int, inverse: Sequence[NDArray[Any]], down: NDArray[Any], right: NDArray[Any]
 ) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """Return the padded pixel at or before each position, and the fraction after it."""
     per_row, per_column = (a.astype(down.dtype)[:, None] for a in inverse)

@@ -114,7 +114,7 @@ def draw_signal(ax: "Axes", signal: NDArray[Any], **style: Any) -> None:
 
 
 def _line_style(channel: int, length: int) -> dict[str, Any]:
-    """Return how to draw a channel: a colour of its own, short ones with markers."""
+    """Return how to draw a channel: the colour, and markers if it is short."""
     color = _COLORS[channel % len(_COLORS)]
     return {"color": color, "linewidth": 1, "marker": "." if length < 20 else None}
 

@@ -213,7 +213,7 @@ def _find_kernels(network: Network, path: str | None) -> tuple[str, NDArray[Any]
     shapes = [network.input_shape, *network.shapes]
     input_shapes = dict(zip(dict(network.layers), shapes[:-1], strict=True))
     layers, kernels = {}, {}
-    for name, layer, weights in _walk(network.layers, network.weights):
+    for name, layer, weights in _layers_with_weights(network.layers, network.weights):
         layers[name] = layer
         kernel = _as_kernels(weights, input_shapes.get(name, ()))
         if kernel is not None:
@@ -239,14 +239,14 @@ def _find_kernels(network: Network, path: str | None) -> tuple[str, NDArray[Any]
     )
 
 
-def _walk(
+def _layers_with_weights(
     layers: Iterable[tuple[str, Layer]], weights: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[tuple[str, Layer, Mapping[str, Any]]]:
     """Yield the path, the layer and its weights, also of layers inside of layers."""
     for name, layer in layers:
         own = weights.get(name, {})
         yield prefix + name, layer, own
-        yield from _walk(layer.inner_layers(), own, f"{prefix}{name}.")
+        yield from _layers_with_weights(layer.inner_layers(), own, f"{prefix}{name}.")
 
 
 def _as_kernels(

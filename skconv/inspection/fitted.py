@@ -19,7 +19,7 @@ __all__ = [
     "without_row_axis",
 ]
 
-# Where scikit-learn's meta-estimators keep the fitted estimator.
+# Attributes of scikit-learn's meta-estimators that are the fitted estimator.
 _INNER = ("best_estimator_", "regressor_")
 
 
@@ -33,7 +33,7 @@ class Inputs(NamedTuple):
         The network's input.
     shown : ndarray of shape (n, h, w, c) or (n, l, c)
         What to draw: images, or signals. As they were before a pipeline's other steps,
-        if those keep the number of values.
+        if those do not change the number of values.
     """
 
     net: Any

@@ -234,11 +234,11 @@ def occlusion(
     if window is None:
         patch_size = [max(1, round(n / 4)) for n in size]
     else:
-        patch_size = list(map(min, _sizes(window, "window", size), size))
+        patch_size = list(map(min, _axis_sizes(window, "window", size), size))
     corners = [
         range(0, n - k + 1, step)
         for n, k, step in zip(
-            size, patch_size, _sizes(stride, "stride", size), strict=True
+            size, patch_size, _axis_sizes(stride, "stride", size), strict=True
         )
     ]
     direction = np.asarray(direction)
@@ -260,7 +260,7 @@ def _pixel_axes(x: NDArray[Any]) -> tuple[int, ...]:
     return tuple(range(1, x.ndim - 1))
 
 
-def _sizes(value: Any, name: str, axes: tuple[int, ...]) -> Sequence[int]:
+def _axis_sizes(value: Any, name: str, axes: tuple[int, ...]) -> Sequence[int]:
     """Return a size for each axis of an image, or one for a signal."""
     if len(axes) == 1:
         value = value[0] if isinstance(value, list) else value

@@ -182,7 +182,7 @@ class SaliencyDisplay(Display):
         return self
 
     def _draw_maps(self, panels: Iterable["Axes"], maps: NDArray[Any]) -> None:
-        """Draw a method's maps, those of signals behind the curves."""
+        """Draw a method's maps, of signals as the background of the curves."""
         signed = bool(np.nanmin(maps) < 0)
         for ax, values, sample in zip(panels, maps, self.images, strict=True):
             scale = color_scale(values, signed)

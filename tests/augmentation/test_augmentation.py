@@ -27,7 +27,7 @@ TRANSFORMS = {
     "erasing": RandomErasing(0.7),
     "noise": GaussianNoise(0.1),
 }
-# The same at strength 0: images stay unchanged, whatever is drawn.
+# The same at strength 0: images stay unchanged for every draw.
 NO_EFFECT = {
     "flip": RandomFlip(horizontal=False),
     "shift": RandomShift(0),
