@@ -274,4 +274,4 @@ def diff_estimators(estimator: Any, saved: Saved) -> list[str]:
         "estimator": type(estimator).__name__,
         "parameters": encode_parameters(estimator),
     }
-    return diff_fingerprints(here, saved.fingerprint)
+    return diff_fingerprints(estimator, here, saved.fingerprint)
