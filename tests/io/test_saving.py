@@ -183,7 +183,7 @@ def test_model_file_is_hardly_larger_than_its_weights(images, path):
     assert path.stat().st_size < clf.network_.parameters.nbytes + 8000
 
 
-# Layers of one's own -----------------------------------------------------------------
+# Custom layers -----------------------------------------------------------------------
 
 
 class Shift(Layer):
