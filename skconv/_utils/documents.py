@@ -169,7 +169,7 @@ class Reader:
 
 @contextlib.contextmanager
 def reading(path: str | os.PathLike[str], kind: Kind) -> Iterator[Reader]:
-    """Open a file of a kind. No code is run, whatever the file holds.
+    """Open a file of a kind. No code of the file is run.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Values as JSON and back: no pickles, no code.
 
-Tuples, dicts, numbers that JSON lacks, and objects are objects with telling keys:
+Tuples, dicts, numbers that JSON lacks, and objects become objects with these keys:
 ``{"tuple": [...]}``, ``{"dict": [[key, value], ...]}``, ``{"float": "inf"}``,
 ``{"int": "<more than 64 bits>"}``, ``{"class": "Conv2D", "params": {...}}``.
 """

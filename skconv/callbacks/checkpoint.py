@@ -308,12 +308,12 @@ def _check_is_a_network(estimator: Any) -> None:
 
 def _check_same(state: FitState, saved: Saved, path: Path) -> None:
     """Check that a file is of this very fit."""
+    differing = diff_fingerprints(state.draft, state.fingerprint, saved.fingerprint)
+    if not (saved.incremental or differing):
+        return
+    belongs = f"a different fit ({'; '.join(differing)})"
     if saved.incremental:
         belongs = "calls of partial_fit"
-    elif differing := diff_fingerprints(state.fingerprint, saved.fingerprint):
-        belongs = f"a different fit ({'; '.join(differing)})"
-    else:
-        return
     raise ValueError(
         f"checkpoint {path} belongs to {belongs}. To resume it, use the same "
         "parameters and data. To start over, delete the file, choose another path, or "

@@ -57,9 +57,15 @@ def file_name(identity: Fingerprint) -> str:
     return f"{identity['estimator']}-{_digest_of_json(identity)[:16]}.ckpt"
 
 
-def diff_fingerprints(here: Fingerprint, there: Fingerprint) -> list[str]:
-    """Return in words how this fit, `here`, differs from a checkpoint's, `there`."""
-    ours, theirs = here["parameters"], there["parameters"]
+def diff_fingerprints(
+    estimator: Any, here: Fingerprint, there: Fingerprint
+) -> list[str]:
+    """Return in words how this fit, `here`, differs from a checkpoint's, `there`.
+
+    A parameter that an older checkpoint lacks had its default, see `estimator`.
+    """
+    ours = here["parameters"]
+    theirs = {**encode_parameters(type(estimator)()), **there["parameters"]}
     found = [
         f"{name}: this fit {reprlib.repr(ours.get(name))}, checkpoint "
         f"{reprlib.repr(theirs.get(name))}"

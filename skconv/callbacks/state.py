@@ -60,37 +60,18 @@ class FitState(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """The state of a fit as a file has it, checked.
-
-    Attributes
-    ----------
-    fingerprint : dict
-    incremental : bool
-    versions : dict of str to str
-        Of skconv, and of the ops in use.
-    fitted : dict
-        Attributes of the estimator.
-    validated : bool
-    rng : numpy.random.Generator
-    stopping : dict
-        Progress of the StoppingRule.
-    solver : str or None
-    steps : int
-        Of the solver.
-    values, moments, best_values : ndarray or None
-        Of the network, of the solver, and of the network at its best.
-    """
+    """The state of a fit in a file, checked."""
 
     fingerprint: Fingerprint
     incremental: bool
-    versions: dict[str, str]
-    fitted: dict[str, Any]
+    versions: dict[str, str]  # of skconv, and the ops in use
+    fitted: dict[str, Any]  # attributes of the estimator
     validated: bool
     rng: np.random.Generator
-    stopping: dict[str, Any]
+    stopping: dict[str, Any]  # progress of the StoppingRule
     solver: str | None
-    steps: int
-    values: NDArray[Any]
+    steps: int  # of the solver
+    values: NDArray[Any]  # of the network
     moments: NDArray[Any] | None
     best_values: NDArray[Any] | None
 
@@ -274,4 +255,4 @@ def diff_estimators(estimator: Any, saved: Saved) -> list[str]:
         "estimator": type(estimator).__name__,
         "parameters": encode_parameters(estimator),
     }
-    return diff_fingerprints(here, saved.fingerprint)
+    return diff_fingerprints(estimator, here, saved.fingerprint)

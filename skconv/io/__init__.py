@@ -1,4 +1,4 @@
-"""Models in files and for other programs: safetensors, skops, ONNX, PyTorch."""
+"""Models for files and other programs: safetensors, skops, ONNX, PyTorch."""
 
 from .model import load_model, save_model
 from .onnx import register_with_skl2onnx, to_onnx

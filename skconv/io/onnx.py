@@ -1,6 +1,7 @@
 """Fitted estimators and pipelines as ONNX models."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -9,33 +10,32 @@ from sklearn.utils.validation import check_is_fitted
 from .._version import __version__
 from ..estimators import ConvNetClassifier, ConvNetRegressor
 from ..estimators.base import BaseConvNet
-from .onnx_nodes import Graph, activate, emit_chain
+from .onnx_nodes import Graph, emit_activation, emit_chain
 
 __all__ = ["register_with_skl2onnx", "to_onnx"]
 
-# Of LayerNormalization, the last of the nodes that came into ONNX.
+# The first with LayerNormalization; all other nodes are older.
 OPSET = 17
 
 _INSTALL = 'pip install "skconv[onnx]"'
 
 
-def to_onnx(model, *, image=False):
+def to_onnx(model: Any, *, image: bool = False) -> Any:
     """Return a fitted estimator, or a pipeline that ends in one, as an ONNX model.
 
     Parameters
     ----------
     model : ConvNetClassifier, ConvNetRegressor, or a scikit-learn estimator with one
-        Fitted. Others than our own go through skl2onnx.
+        Fitted. skl2onnx converts those that are not of skconv.
     image : bool, default=False
-        Whether the model's input ``X`` is to be images (n, h, w, c), or signals (n, l,
-        c). By default it is rows (n, n_features). Float32, and any number of them, in
-        both cases.
+        Whether the model's input ``X`` is images (n, h, w, c), or signals (n, l, c),
+        instead of rows (n, n_features). It is in float32, with any n, in both cases.
 
     Returns
     -------
     onnx_model : onnx.ModelProto
-        ``onnx_model.SerializeToString()`` is what a file holds. Its outputs are called
-        as skl2onnx calls them: of a classifier ``label`` (n,), int64 or str, and
+        ``onnx_model.SerializeToString()`` returns the contents of a file. Its outputs
+        have skl2onnx's names: of a classifier ``label`` (n,), int64 or str, and
         ``probabilities`` (n, n_classes); of a regressor ``variable`` (n, n_targets).
         For a multilabel problem ``label`` is (n, n_labels). It computes in float32.
 
@@ -44,8 +44,7 @@ def to_onnx(model, *, image=False):
     ImportError
         If onnx, or for a pipeline skl2onnx, is not installed.
     ValueError
-        If a layer of your own was not registered with what says it in ONNX (see
-        `register_layer`).
+        If a custom layer was not registered with a converter (see `register_layer`).
 
     Examples
     --------
@@ -62,8 +61,8 @@ def to_onnx(model, *, image=False):
         return _estimator_to_onnx(model, image)
     if image:
         raise ValueError(
-            "image=True is for the estimators of skconv: what other estimators "
-            f"take are rows, so does {type(model).__name__}"
+            "image=True is for the estimators of skconv: other estimators take rows, "
+            f"and so does {type(model).__name__}"
         )
     skl2onnx = _import("skl2onnx")
     register_with_skl2onnx()
@@ -86,7 +85,9 @@ def _estimator_to_onnx(model, image):
     helper = _import("onnx").helper
     from onnx import TensorProto, numpy_helper
 
-    nodes, constants, numbers = [], [], itertools.count()
+    nodes: list[Any] = []
+    constants: list[Any] = []
+    numbers = itertools.count()
     graph = Graph(
         lambda stem: f"{stem}_{next(numbers)}",
         lambda op, inputs, output, attributes: nodes.append(
@@ -128,32 +129,32 @@ def _emit(graph, model, x, *, image=False, classes=None, raw=False):
     x = graph.node("Transpose", x, perm=[0, len(shape), *range(1, len(shape))])
     z = emit_chain(graph, network.layers, network.weights, x, shape)
     if isinstance(model, ConvNetRegressor):
-        y = activate(graph, z, model.out_activation_)
+        y = emit_activation(graph, z, model.out_activation_)
         return {"variable": (y, "FLOAT", [model.n_outputs_])}
     classes = model.classes_ if classes is None else classes
-    return _decide(graph, model._encoder, z, classes, raw)
+    return _emit_labels(graph, model._encoder, z, classes, raw)
 
 
-def _decide(graph, coding, z, classes, raw):
-    """Emit labels of a classifier's outputs, and probabilities or these `raw`."""
+def _emit_labels(graph, encoder, z, classes, raw):
+    """Emit labels, and probabilities or the `raw` outputs, of a classifier."""
 
     def positive():
         zero = graph.constant(np.float32(0))
         return graph.node("Cast", graph.node("Greater", z, zero), to=_INT64)
 
-    probabilities = [len(coding.classes)]
-    if coding.multilabel:
-        y = z if raw else activate(graph, z, coding.activation)
+    probabilities = [len(encoder.classes)]
+    if encoder.multilabel:
+        y = z if raw else emit_activation(graph, z, encoder.activation)
         return {
             "label": (positive(), "INT64", probabilities),
             "probabilities": (y, "FLOAT", probabilities),
         }
-    if coding.n_outputs == 1:
+    if encoder.n_outputs == 1:
         both = graph.node("Concat", graph.node("Neg", z), z, axis=1)
-        y = both if raw else activate(graph, both, "logistic")
+        y = both if raw else emit_activation(graph, both, "logistic")
         code = graph.node("Reshape", positive(), graph.constant(np.array([-1])))
     else:
-        y = z if raw else activate(graph, z, "softmax")
+        y = z if raw else emit_activation(graph, z, "softmax")
         code = graph.node("ArgMax", z, axis=1, keepdims=0)
     is_text = classes.dtype.kind in "OU"
     known = classes.astype(object) if is_text else classes.astype(np.int64)
@@ -164,18 +165,17 @@ def _decide(graph, coding, z, classes, raw):
     }
 
 
-_INT64 = 7  # onnx.TensorProto.INT64, which is not to be imported for it
+_INT64 = 7  # onnx.TensorProto.INT64, without an import of onnx
 
 
 # In pipelines ------------------------------------------------------------------------
 
 
-def register_with_skl2onnx():
-    """Have skl2onnx convert our estimators, in pipelines, too.
+def register_with_skl2onnx() -> None:
+    """Let skl2onnx convert the estimators of skconv, in pipelines, too.
 
-    `to_onnx` calls it by itself. It is for who calls ``skl2onnx.to_onnx``, which then
-    knows its options ``zipmap``, ``nocl``, ``output_class_labels`` and ``raw_scores``
-    for them.
+    `to_onnx` calls it. Call it before ``skl2onnx.to_onnx``, which then knows its
+    options ``zipmap``, ``nocl``, ``output_class_labels`` and ``raw_scores`` for them.
 
     Raises
     ------
@@ -240,13 +240,13 @@ def _convert(scope, operator, container):
     model, wide = operator.raw_operator, data_types.DoubleTensorType
     float32 = onnx_proto.TensorProto.FLOAT
     x = graph.node("Cast", operator.inputs[0].full_name, to=float32)
-    how = {}
+    options = {}
     if isinstance(model, ConvNetClassifier):
-        how = {
+        options = {
             "classes": np.asarray(utils_classifier.get_label_classes(scope, model)),
             "raw": scope.get_options(model, {"raw_scores": False})["raw_scores"],
         }
-    emitted = _emit(graph, model, x, **how).values()
+    emitted = _emit(graph, model, x, **options).values()
     for (tensor, *_), output in zip(emitted, operator.outputs, strict=True):
         to = {}
         if isinstance(output.type, wide):

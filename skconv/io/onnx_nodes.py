@@ -1,12 +1,15 @@
 """Layers as nodes of ONNX: one function each, in a table.
 
 ``emit(graph, layer, weights, x, input_shape) -> y``, where ``x`` and ``y`` name tensors
-that have channels first: (n, c, h, w) of images, (n, c, l) of signals.
+with channels first: (n, c, h, w) of images, (n, c, l) of signals.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import ops
 from .._utils.lookup import look_up
@@ -15,32 +18,37 @@ from ..layers.normalization import inverse_deviation
 from ..models.weights import affine_shape, build_blank, by_channel
 from .registry import find_entry
 
-__all__ = ["EMIT", "Graph", "emit_chain"]
+__all__ = ["EMIT", "Graph", "emit_activation", "emit_chain"]
 
 
 class Graph:
-    """A place for nodes and constants.
+    """Nodes and constants of an ONNX graph.
 
     Parameters
     ----------
     new_name : callable ``(str) -> str``
-        Makes a name that is not taken yet.
+        Returns a new name.
     add_node : callable ``(op, inputs, output, attributes)``
     add_constant : callable ``(name, array)``
     """
 
-    def __init__(self, new_name, add_node, add_constant):
+    def __init__(
+        self,
+        new_name: Callable[[str], str],
+        add_node: Callable[[str, list[str], str, dict[str, Any]], None],
+        add_constant: Callable[[str, Any], None],
+    ) -> None:
         self._new_name = new_name
         self._add_node = add_node
         self._add_constant = add_constant
 
-    def node(self, op, *inputs, **attributes):
+    def node(self, op: str, *inputs: str, **attributes: Any) -> str:
         """Add a node of one output; return the output's name."""
         name = self._new_name(op.lower())
         self._add_node(op, list(inputs), name, attributes)
         return name
 
-    def constant(self, array):
+    def constant(self, array: ArrayLike) -> str:
         """Add an array, floats in float32; return its name."""
         array = np.asarray(array)
         name = self._new_name("constant")
@@ -50,13 +58,20 @@ class Graph:
         return name
 
 
-def emit_chain(graph, layers, weights, x, shape, path=""):
-    """Emit layers one after the other.
+def emit_chain(
+    graph: Graph,
+    layers: list[tuple[str, Any]],
+    weights: dict[str, Any],
+    x: str,
+    shape: tuple[int, ...],
+    path: str = "",
+) -> str:
+    """Emit layers one after the other; return the last one's output.
 
     Raises
     ------
     ValueError
-        If it is not known how a layer is said in ONNX.
+        If a layer has no converter to ONNX.
     """
     for name, layer in layers:
         entry, emit = find_entry(type(layer)), None
@@ -65,8 +80,8 @@ def emit_chain(graph, layers, weights, x, shape, path=""):
         if emit is None:
             kind = type(layer).__name__
             raise ValueError(
-                f"layer {path + name!r} ({layer!r}): how to say it in ONNX is not "
-                f"known; tell it, skconv.register_layer({kind}, onnx=function)"
+                f"layer {path + name!r} ({layer!r}) has no converter to ONNX. Register "
+                f"one: skconv.register_layer({kind}, onnx=function)"
             )
         if emit in _COMPOSITES:
             x = emit(graph, layer, weights[name], x, shape, f"{path}{name}.")
@@ -90,7 +105,7 @@ def _gelu(graph, z):
     return graph.node("Mul", half, graph.node("Add", erf, one))
 
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str | None, Callable[[Graph, str], str]] = {
     "relu": lambda graph, z: graph.node("Relu", z),
     "leaky_relu": lambda graph, z: graph.node("LeakyRelu", z, alpha=_SLOPE),
     "elu": lambda graph, z: graph.node("Elu", z, alpha=1.0),
@@ -106,11 +121,11 @@ ACTIVATIONS |= {
     "linear": ACTIVATIONS["identity"],
     None: ACTIVATIONS["identity"],
 }
-"""Activation -> ``(graph, z) -> y``; the channels' axis is 1, of flat samples, too."""
+"""Activation -> ``(graph, z) -> y``. The axis of channels is 1, also of flat samples."""
 
 
-def activate(graph, z, activation):
-    """Emit an activation."""
+def emit_activation(graph: Graph, z: str, activation: str | None) -> str:
+    """Emit an activation; return its output."""
     return look_up(ACTIVATIONS, activation, "activation")(graph, z) if activation else z
 
 
@@ -118,7 +133,7 @@ def activate(graph, z, activation):
 
 
 def _axes(values):
-    """Return what belongs to each axis of a Window, starts before ends for pads."""
+    """Return the padding of a Window in ONNX's order: all starts, then all ends."""
     return [int(side[0]) for side in values] + [int(side[1]) for side in values]
 
 
@@ -142,7 +157,7 @@ def _conv(graph, layer, kernel, bias, x, shape, groups, activation):
         dilations=list(win.dilation),
         group=int(groups),
     )
-    return activate(graph, y, activation)
+    return emit_activation(graph, y, activation)
 
 
 def _convolution(graph, layer, weights, x, shape):
@@ -161,16 +176,16 @@ def _separable(graph, layer, weights, x, shape):
     between = _conv(graph, layer, kernel, None, x, shape, shape[-1], None)
     pointwise = graph.constant(weights["pointwise_kernel"].transpose(3, 2, 0, 1))
     bias = [graph.constant(weights["bias"])] if "bias" in weights else []
-    return activate(graph, graph.node("Conv", between, pointwise, *bias),
+    return emit_activation(graph, graph.node("Conv", between, pointwise, *bias),
                     layer.activation)  # fmt: skip
 
 
 def _flatten(graph, layer, weights, x, shape):
-    return flat(graph, x, shape)
+    return _flat(graph, x, shape)
 
 
-def flat(graph, x, shape):
-    """Emit what flattens samples as they are flattened here: channels last."""
+def _flat(graph, x, shape):
+    """Emit a flattening of samples in skconv's order: channels last."""
     if len(shape) == 1:
         return x
     axes = len(shape)
@@ -179,10 +194,10 @@ def flat(graph, x, shape):
 
 
 def _dense(graph, layer, weights, x, shape):
-    inputs = [flat(graph, x, shape), graph.constant(weights["kernel"])]
+    inputs = [_flat(graph, x, shape), graph.constant(weights["kernel"])]
     if "bias" in weights:
         inputs.append(graph.constant(weights["bias"]))
-    return activate(graph, graph.node("Gemm", *inputs), layer.activation)
+    return emit_activation(graph, graph.node("Gemm", *inputs), layer.activation)
 
 
 def _pool(op, **attributes):
@@ -217,7 +232,7 @@ def _nothing(graph, layer, weights, x, shape):
 
 
 def _activation(graph, layer, weights, x, shape):
-    return activate(graph, x, layer.activation)
+    return emit_activation(graph, x, layer.activation)
 
 
 def _rescaling(graph, layer, weights, x, shape):
@@ -226,9 +241,9 @@ def _rescaling(graph, layer, weights, x, shape):
 
 
 def _layer_norm(graph, layer, weights, x, shape):
-    """Emit a LayerNormalization, which is over the last axes: others are put there."""
+    """Emit a LayerNormalization, which needs its axes to be the last ones."""
     axes = sample_axes(layer.axis, shape, "axis")
-    stored = [0, len(shape), *range(1, len(shape))]  # our axes, channels first
+    stored = [0, len(shape), *range(1, len(shape))]  # skconv's axes, channels first
     order = [a for a in stored if a not in axes] + list(axes)
     there = [stored.index(a) for a in order]
     size = affine_shape(layer, shape)
@@ -266,7 +281,7 @@ def _batch_norm(graph, layer, weights, x, shape):
         *map(graph.constant, arrays),
         epsilon=float(layer.epsilon),
     )
-    return activate(graph, y, layer.activation)
+    return emit_activation(graph, y, layer.activation)
 
 
 def _normalization(graph, layer, weights, x, shape):
@@ -292,7 +307,7 @@ def _residual(graph, layer, weights, x, shape, path):
         emit_chain(graph, main, weights, x, shape, path),
         emit_chain(graph, side, weights, x, shape, path),
     )
-    return activate(graph, z, layer.activation)
+    return emit_activation(graph, z, layer.activation)
 
 
 def _branches(graph, layer, weights, x, shape, path):
@@ -303,7 +318,7 @@ def _branches(graph, layer, weights, x, shape, path):
 
 
 _COMPOSITES = (_sequential, _residual, _branches)
-EMIT = {
+EMIT: dict[str, Callable[..., str]] = {
     "Activation": _activation,
     "AvgPool1D": _pool("AveragePool", count_include_pad=0),
     "AvgPool2D": _pool("AveragePool", count_include_pad=0),
@@ -331,4 +346,4 @@ EMIT = {
     "SpatialDropout1D": _nothing,
     "SpatialDropout2D": _nothing,
 }
-"""Name of a layer of ours -> what emits it."""
+"""Name of a layer -> the function that emits it."""

@@ -1,19 +1,21 @@
-"""Weights as PyTorch has them: plain arrays in and out, no PyTorch needed.
+"""Weights in the layout of PyTorch: plain arrays in and out, no PyTorch needed.
 
-What differs: torch puts channels first, so kernels are ``(filters, c, kh, kw)`` for
-``(kh, kw, c, filters)``, and dense ones ``(out, in)`` for ``(in, out)``; and a
-flattened image goes channel by channel there and pixel by pixel here, so that the rows
-of the first dense kernel behind it, and all else that has a value for each, are in
-another order.
+Torch puts channels first: its kernels are ``(filters, c, kh, kw)`` for ``(kh, kw, c,
+filters)``, and dense ones ``(out, in)`` for ``(in, out)``. It flattens an image channel
+by channel, skconv pixel by pixel: the rows of the first dense kernel after that, and
+all other weights with one value for each of them, are in another order.
 """
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from ..estimators.base import BaseConvNet
+from ..models.network import Network
 from ..models.weights import (
     affine_shape,
     by_channel,
@@ -26,40 +28,45 @@ __all__ = ["from_torch", "to_torch"]
 
 
 class Row(NamedTuple):
-    """A weight of ours, and how torch has it.
+    """The counterpart of a weight in torch.
 
     Attributes
     ----------
     name : str
-        What torch's module calls it.
+        Its name in torch's module.
     convert : callable ``(array, leaf) -> array``
-        The same values in another order and shape, whatever they are.
+        Returns the same values in torch's order and shape.
     """
 
     name: str
-    convert: Callable
+    convert: "Convert"
 
 
-def _transposed(*axes):
+_Array = NDArray[Any]
+Convert = Callable[[_Array, Any], _Array]
+Model = TypeVar("Model", bound=BaseConvNet)
+
+
+def _transposed(*axes: int) -> Convert:
     return lambda array, leaf: array.transpose(axes)
 
 
-def _depthwise(array, leaf):
+def _depthwise(array: _Array, leaf: Any) -> _Array:
     return by_channel(array)
 
 
-def _dense(array, leaf):
+def _dense(array: _Array, leaf: Any) -> _Array:
     shape = leaf.input_shape if len(leaf.input_shape) > 1 else leaf.grid
     return _channels_first(array, shape).T
 
 
-def _vector(array, leaf):
+def _vector(array: _Array, leaf: Any) -> _Array:
     """Return one value for each channel, or for each value of a flat sample."""
     return _channels_first(array, leaf.grid)
 
 
-def _normalized(array, leaf):
-    """Return one value for each place along the axes of a LayerNorm."""
+def _normalized(array: _Array, leaf: Any) -> _Array:
+    """Return one value for each position along the axes of a LayerNorm."""
     shape = affine_shape(leaf.layer, leaf.input_shape)
     if leaf.grid:
         return _vector(array, leaf)
@@ -68,17 +75,17 @@ def _normalized(array, leaf):
     return np.moveaxis(array, -1, 0) if whole else array
 
 
-def _slopes(array, leaf):
+def _slopes(array: _Array, leaf: Any) -> _Array:
     shape = affine_shape(leaf.layer, leaf.input_shape)
     if math.prod(shape[:-1]) > 1:
         raise ValueError(
-            f"layer {leaf.path!r} ({leaf.layer!r}) has a slope for each pixel, torch's "
-            "PReLU one for each channel: use shared_axes"
+            f"layer {leaf.path!r} ({leaf.layer!r}) has a slope for each pixel, but "
+            "torch's PReLU has one for each channel: use shared_axes"
         )
     return _vector(array, leaf)
 
 
-def _channels_first(array, shape):
+def _channels_first(array: _Array, shape: tuple[int, ...] | None) -> _Array:
     """Order the first axis, the values of an image of `shape`, channel by channel."""
     if shape is None or len(shape) < 2:
         return array
@@ -86,8 +93,9 @@ def _channels_first(array, shape):
     return array[order.ravel()]
 
 
+_COUNT = "num_batches_tracked"
 _BIAS = {"bias": Row("bias", _vector)}
-ROWS = {
+ROWS: dict[str, dict[str, Row]] = {
     "Conv2D": {"kernel": Row("weight", _transposed(3, 2, 0, 1)), **_BIAS},
     "Conv1D": {"kernel": Row("weight", _transposed(2, 1, 0)), **_BIAS},
     "DepthwiseConv2D": {"kernel": Row("weight", _depthwise), **_BIAS},
@@ -102,7 +110,8 @@ ROWS = {
         "beta": Row("bias", _vector),
         "moving_mean": Row("running_mean", _vector),
         "moving_variance": Row("running_var", _vector),
-        "samples": None,  # torch counts minibatches, and not for prediction
+        # Torch has the number of minibatches, which no prediction needs.
+        "samples": Row(_COUNT, lambda samples, leaf: np.array(0)),
     },
     "LayerNorm": {
         "gamma": Row("weight", _normalized),
@@ -112,20 +121,18 @@ ROWS = {
 }
 """Layer -> weight -> `Row`, in the order of torch's modules."""
 
-_COUNT = "num_batches_tracked"
 
-
-def to_torch(model, keys=None):
-    """Return the weights of a fitted estimator as a torch module has them.
+def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]:
+    """Return the weights of a fitted estimator in the layout of a torch module.
 
     Parameters
     ----------
     model : ConvNetClassifier or ConvNetRegressor
         Fitted.
     keys : iterable of str, default=None
-        The names to give them: a module's ``state_dict()``, or its keys, of the same
-        layers in the same order. By default a layer's name and torch's for the weight,
-        ``conv1.weight``, ``bn1.running_mean``.
+        Names for the arrays: a module's ``state_dict()``, or its keys, of the same
+        layers in the same order. By default a layer's name and torch's name for the
+        weight, ``conv1.weight``, ``bn1.running_mean``.
 
     Returns
     -------
@@ -136,19 +143,19 @@ def to_torch(model, keys=None):
     Raises
     ------
     ValueError
-        If a layer has weights and no counterpart in torch, or there are more keys or
-        fewer.
+        If a layer has weights and no counterpart in torch, or the number of keys is
+        wrong.
 
     See Also
     --------
-    from_torch : The way back.
+    from_torch : Take the weights of a torch module.
 
     Notes
     -----
-    A module that predicts the same pads alike (``padding="same"`` with a stride pads
-    more at the bottom and right here; torch's numbers on all sides), has the
+    To predict the same, a module needs the same padding (``padding="same"`` with a
+    stride pads more at the bottom and right here, torch's numbers pad all sides), the
     `epsilon` of the layer (``BatchNorm2d(c, eps=1e-3)``; its ``momentum=0.01`` is
-    ``momentum=0.99`` here) and, for two classes, one output that a sigmoid follows.
+    ``momentum=0.99`` here) and, for two classes, one output followed by a sigmoid.
 
     Examples
     --------
@@ -166,11 +173,10 @@ def to_torch(model, keys=None):
     output.bias (1,)
     """
     check_is_fitted(model)
-    arrays, state = model.network_.arrays, {}
-    for name, key, row, leaf in _match(model.network_, counts=True):
-        state[key] = (
-            np.array(0) if row is None else np.array(row.convert(arrays[name], leaf))
-        )
+    arrays: dict[str, _Array] = model.network_.arrays
+    state: dict[str, _Array] = {}
+    for name, key, row, leaf in _match(model.network_):
+        state[key] = np.array(row.convert(arrays[name], leaf))
     if keys is None:
         return state
     keys = list(keys)
@@ -182,18 +188,18 @@ def to_torch(model, keys=None):
     return dict(zip(keys, state.values(), strict=True))
 
 
-def from_torch(model, state):
+def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
     """Give a fitted estimator the weights of a torch module of the same layers.
 
-    The solver's moments start anew. If anything does not fit, nothing changes.
+    The solver's moments are reset. After an error nothing has changed.
 
     Parameters
     ----------
     model : ConvNetClassifier or ConvNetRegressor
-        Fitted, if only for an epoch on a few samples: so its layers have shapes.
+        Fitted, so that its layers have shapes: one epoch on a few samples is enough.
     state : dict of str to array-like
-        As ``module.state_dict()``: ``{k: v.numpy() for k, v in ...}``. Names do not
-        matter, the order does: that of the layers.
+        Of ``module.state_dict()``: ``{k: v.numpy() for k, v in ...}``, in the order of
+        the layers. Names are ignored.
 
     Returns
     -------
@@ -202,17 +208,19 @@ def from_torch(model, state):
     Raises
     ------
     ValueError
-        If there are more arrays or fewer, or one has another shape or is not finite;
-        the message names both sides. Or if a layer has no counterpart in torch.
+        If the number of arrays is wrong, one has another shape or is not finite, or a
+        layer has no counterpart in torch.
 
     See Also
     --------
-    to_torch : The way back, and what to mind.
+    to_torch : Return the weights; see its notes.
     """
     check_is_fitted(model)
     arrays = model.network_.arrays
-    rows = list(_match(model.network_, counts=False))
-    given = {key: v for key, v in state.items() if key.rpartition(".")[2] != _COUNT}
+    rows = [match for match in _match(model.network_) if match[2].name != _COUNT]
+    given = {
+        key: value for key, value in state.items() if key.rpartition(".")[2] != _COUNT
+    }
     if len(given) != len(rows):
         raise ValueError(
             f"state must hold {len(rows)} arrays, "
@@ -221,7 +229,7 @@ def from_torch(model, state):
         )
     new = {}
     for (name, _, row, leaf), (key, value) in zip(rows, given.items(), strict=True):
-        # Where each value comes from: what is done to places undoes what was to values.
+        # Where each value must be put: places are converted as values are.
         places = np.arange(arrays[name].size).reshape(arrays[name].shape)
         places = row.convert(places, leaf)
         value = check_weight(
@@ -232,8 +240,8 @@ def from_torch(model, state):
     return replace(model, new)
 
 
-def _match(network, counts):
-    """Yield (our name, torch's key, row, leaf) of each array, in torch's order."""
+def _match(network: Network) -> Iterator[tuple[str, str, Row, Any]]:
+    """Yield (name, torch's key, row, leaf) of each array, in torch's order."""
     for leaf in leaf_layers(network):
         prefix = f"{leaf.path}."
         has = [name for name in network.arrays if name.rpartition(".")[0] == leaf.path]
@@ -241,10 +249,8 @@ def _match(network, counts):
         if has and rows is None:
             raise ValueError(
                 f"layer {leaf.path!r} ({leaf.layer!r}) has weights, but no counterpart "
-                f"in torch that is known here: known are {', '.join(ROWS)}"
+                f"in torch; known layers are {', '.join(ROWS)}"
             )
-        for key, row in (rows or {}).items():
-            if row is not None and prefix + key in network.arrays:
-                yield prefix + key, prefix + row.name, row, leaf
-        if counts and has and "samples" in (rows or {}):
-            yield prefix + _COUNT, prefix + _COUNT, None, leaf
+        for name, row in (rows or {}).items():
+            if prefix + name in network.arrays:
+                yield prefix + name, prefix + row.name, row, leaf

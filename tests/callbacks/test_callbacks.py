@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skconv import ConvNetClassifier
-from skconv.callbacks import compat as callback_shim
+from skconv.callbacks import compat
 
 try:
     from sklearn import callback
@@ -21,8 +21,8 @@ new = pytest.mark.skipif(callback is None, reason="new in scikit-learn 1.9")
 KINDS = [ConvNetClassifier]
 if callback is not None:
 
-    class Older(callback_shim.CallbackSupportMixin, ConvNetClassifier):
-        """What ConvNetClassifier is where scikit-learn has no callbacks."""
+    class Older(compat.CallbackSupportMixin, ConvNetClassifier):
+        """ConvNetClassifier with a scikit-learn that has no callbacks."""
 
     KINDS.append(Older)
 
@@ -35,34 +35,34 @@ def small(kind=ConvNetClassifier, **params):
 
 
 class Notes:
-    """Keeps what it is told, and asks to stop after some epochs."""
+    """Records its calls, and requests to stop after some epochs."""
 
     def __init__(self, stop_after=None):
-        self.stop_after, self.told, self.estimators = stop_after, [], []
+        self.stop_after, self.calls, self.estimators = stop_after, [], []
 
     def setup(self, estimator, context):
-        self.told.append("setup")
+        self.calls.append("setup")
 
     def teardown(self, estimator, context):
-        self.told.append("teardown")
+        self.calls.append("teardown")
 
     def on_fit_task_begin(self, estimator, context):
-        self.told.append(f"begin {context.task_name}")
+        self.calls.append(f"begin {context.task_name}")
 
     def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
-        self.told.append(f"end {context.task_name}")
+        self.calls.append(f"end {context.task_name}")
         self.estimators.append(fitted_estimator)
-        epochs = self.told.count("end epoch")
+        epochs = self.calls.count("end epoch")
         return context.task_name == "epoch" and epochs == self.stop_after
 
 
 @each_kind
-def test_they_are_told_of_each_epoch_with_a_fitted_estimator(kind, digits):
+def test_callbacks_get_a_fitted_estimator_after_each_epoch(kind, digits):
     X, _, y, _ = digits
     notes = Notes()
     clf = small(kind).set_callbacks(notes).fit(X, y)
     epoch = ["begin epoch", "end epoch"]
-    assert notes.told == ["setup", "begin fit", *4 * epoch, "end fit", "teardown"]
+    assert notes.calls == ["setup", "begin fit", *4 * epoch, "end fit", "teardown"]
     for n, fitted in enumerate(notes.estimators[:4], 1):
         alone = small(max_iter=n).fit(X, y)
         np.testing.assert_array_equal(fitted.predict_proba(X), alone.predict_proba(X))
@@ -72,20 +72,20 @@ def test_they_are_told_of_each_epoch_with_a_fitted_estimator(kind, digits):
 
 
 @each_kind
-def test_they_may_stop_training(kind, digits):
+def test_callback_may_stop_training(kind, digits):
     X, _, y, _ = digits
     assert small(kind).set_callbacks(Notes(stop_after=2)).fit(X, y).n_iter_ == 2
 
 
 @each_kind
-def test_they_are_torn_down_when_a_fit_fails_and_leave_no_trace(kind, digits):
+def test_callbacks_are_torn_down_when_a_fit_fails(kind, digits):
     X, _, y, _ = digits
     notes = Notes()
     clf = small(kind, learning_rate_init=1e30).set_callbacks(notes)
     before = set(vars(clf))
     with pytest.raises(ValueError, match="became infinite"):
         clf.fit(1e6 * X, y)
-    assert notes.told[-1] == "teardown"
+    assert notes.calls[-1] == "teardown"
     assert set(vars(clf)) == before
     clf.set_params(learning_rate_init=0.001).fit(X, y)
     assert not [name for name in vars(clf) if "context" in name or "ctx" in name]
@@ -93,7 +93,7 @@ def test_they_are_torn_down_when_a_fit_fails_and_leave_no_trace(kind, digits):
 
 
 @each_kind
-def test_those_that_were_set_up_are_torn_down(kind, digits):
+def test_callbacks_that_were_set_up_are_torn_down(kind, digits):
     X, _, y, _ = digits
 
     class Fails(Notes):
@@ -104,12 +104,12 @@ def test_those_that_were_set_up_are_torn_down(kind, digits):
     clf = small(kind).set_callbacks(first, Fails(), last)
     with pytest.raises(RuntimeError, match="no"):
         clf.fit(X, y)
-    assert first.told == ["setup", "teardown"]
-    assert last.told == []
+    assert first.calls == ["setup", "teardown"]
+    assert last.calls == []
 
 
 @each_kind
-def test_clones_share_them_and_only_they_are_taken(kind):
+def test_clones_share_callbacks_and_others_are_refused(kind):
     notes = Notes()
     clf = small(kind).set_callbacks(notes)
     assert clone(clf)._skl_callbacks == [notes]
@@ -120,7 +120,7 @@ def test_clones_share_them_and_only_they_are_taken(kind):
 
 
 @new
-def test_scoring_monitor(digits):
+def test_scoring_monitor_logs_each_epoch(digits):
     X, _, y, _ = digits
     monitor = callback.ScoringMonitor(scoring="accuracy")
     clf = small().set_callbacks(monitor).fit(X, y)

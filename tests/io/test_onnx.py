@@ -125,7 +125,7 @@ def assert_agrees(model, X, outputs):
 
 
 @pytest.mark.parametrize("block", IMAGES + SIGNALS, ids=repr)
-def test_each_layer(block, rng):
+def test_onnx_of_each_layer_agrees(block, rng):
     image = (IMAGES + SIGNALS).index(block) % 2 == 0  # else rows
     shape = (20, 3) if block in SIGNALS else (9, 8, 3)
     X, y = rng.random((12, *shape), np.float32), np.arange(12) % 3
@@ -135,7 +135,7 @@ def test_each_layer(block, rng):
     assert_agrees(model, X, outputs)
 
 
-def test_every_layer_of_ours_is_in_the_table():
+def test_onnx_table_has_every_layer():
     shown = {type(layer) for block in IMAGES + SIGNALS for layer in block}
     for name in layers.__all__:
         if name != "Layer":
@@ -144,7 +144,7 @@ def test_every_layer_of_ours_is_in_the_table():
 
 
 @pytest.mark.parametrize("name", [*ops.ACTIVATIONS, None, "exp"])
-def test_every_activation_is_in_the_table(name):
+def test_onnx_table_has_every_activation(name):
     assert name in nodes.ACTIVATIONS
 
 
@@ -154,7 +154,7 @@ def test_every_activation_is_in_the_table(name):
      np.array(["u", "v", "w"], object), np.array([1.0, 2.0, 5.0], np.float32)],
     ids=str,
 )  # fmt: skip
-def test_labels(classes, rng):
+def test_onnx_labels_agree(classes, rng):
     X, y = rng.random((30, 6, 6)), np.asarray(classes)[np.arange(30) % 3]
     model = ConvNetClassifier(filters=4, max_iter=2, random_state=0).fit(X, y)
     onnx_model = skconv.to_onnx(model)
@@ -167,7 +167,7 @@ def test_labels(classes, rng):
         assert outputs["label"].dtype == (object if y.dtype.kind in "UO" else np.int64)
 
 
-def test_multilabel(rng):
+def test_onnx_multilabel_agrees(rng):
     X, y = rng.random((30, 6, 6)), rng.integers(0, 2, (30, 4))
     model = ConvNetClassifier(filters=4, max_iter=2, random_state=0).fit(X, y)
     for onnx_model in skconv.to_onnx(model), skconv.to_onnx(make_pipeline(model)):
@@ -176,7 +176,7 @@ def test_multilabel(rng):
 
 @pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson"])
 @pytest.mark.parametrize("n_targets", [None, 1, 3])
-def test_regressors(loss, n_targets, rng):
+def test_onnx_regressors_agree(loss, n_targets, rng):
     X, y = rng.random((30, 6, 6)), rng.random((30, n_targets) if n_targets else 30)
     model = ConvNetRegressor(filters=4, max_iter=2, loss=loss, dtype="float64").fit(
         X, y
@@ -198,7 +198,7 @@ def rows(rng):
 
 
 @pytest.mark.parametrize("names", [[0, 1, 2], ["a", "b", "c"], [True, False, False]])
-def test_pipelines(names, rows):
+def test_onnx_pipelines_agree(names, rows):
     pytest.importorskip("skl2onnx")
     X, y = rows[0], np.array(names)[rows[1]]
     clf = ConvNetClassifier(filters=4, max_iter=3, random_state=0)
@@ -208,7 +208,7 @@ def test_pipelines(names, rows):
     assert_agrees(pipeline, X, outputs)
 
 
-def test_pipelines_that_regress(rows):
+def test_onnx_regression_pipelines_agree(rows):
     pytest.importorskip("skl2onnx")
     X, y = rows
     model = ConvNetRegressor([Conv2D(3), Dense(4, "gelu")], max_iter=3, random_state=0)
@@ -218,7 +218,7 @@ def test_pipelines_that_regress(rows):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_inside_of_other_estimators(n_classes, rows):
+def test_onnx_of_estimators_inside_others_agrees(n_classes, rows):
     """Calibration is of what `decision_function` gives, "raw_scores" of skl2onnx."""
     pytest.importorskip("skl2onnx")
     X, y = rows[0], rows[1] % n_classes
@@ -227,7 +227,7 @@ def test_inside_of_other_estimators(n_classes, rows):
     assert_agrees(model, X, run(skconv.to_onnx(model), X))
 
 
-def test_options_of_skl2onnx(rows):
+def test_options_of_skl2onnx_are_followed(rows):
     skl2onnx = pytest.importorskip("skl2onnx")
     X, y = rows
     clf = ConvNetClassifier(filters=2, max_iter=2, random_state=0)
@@ -247,7 +247,7 @@ def test_options_of_skl2onnx(rows):
     assert wide.graph.output[1].type.tensor_type.elem_type == 11  # double
 
 
-# Layers of one's own, and errors -----------------------------------------------------
+# Custom layers, and errors ------------------------------------------------------------
 
 
 class Shift(Layer):
@@ -261,16 +261,14 @@ class Shift(Layer):
         return dy, {}
 
 
-def test_layers_of_ones_own(rng, monkeypatch):
+def test_custom_layer_needs_a_converter(rng, monkeypatch):
     monkeypatch.setattr("skconv.io.registry._ADDED", {})
     X, y = rng.random((12, 6, 6)), np.arange(12) % 3
     block = Sequential([Conv2D(2), ("shift", Shift(0.5))])
     model = ConvNetClassifier([("block", block)], max_iter=1).fit(X, y)
     for register in (lambda: None, lambda: skconv.register_layer(Shift)):
         register()
-        words = (
-            "layer 'block.shift' (Shift(by=0.5)): how to say it in ONNX is not known"
-        )
+        words = "layer 'block.shift' (Shift(by=0.5)) has no converter to ONNX. Register"
         with pytest.raises(ValueError, match=re.escape(words)):
             skconv.to_onnx(model)
 
@@ -281,7 +279,7 @@ def test_layers_of_ones_own(rng, monkeypatch):
     assert_agrees(model, X, run(skconv.to_onnx(model), X.reshape(12, -1)))
 
 
-def test_errors(rows, monkeypatch):
+def test_to_onnx_checks_its_arguments(rows, monkeypatch):
     X, y = rows
     model = ConvNetClassifier(filters=2, max_iter=1)
     with pytest.raises(ValueError, match="not fitted"):

@@ -19,7 +19,7 @@ def fitted(digits, **params):
     return ConvNetClassifier(**{"max_iter": 2, "random_state": 0, **params}).fit(X, y)
 
 
-def test_a_fresh_process_predicts_the_same(digits, tmp_path):
+def test_fresh_process_predicts_the_same_from_joblib(digits, tmp_path):
     clf = fitted(digits)
     joblib.dump(clf, tmp_path / "model.joblib")
     np.save(tmp_path / "X.npy", digits[1])
@@ -38,7 +38,9 @@ def test_a_fresh_process_predicts_the_same(digits, tmp_path):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_the_file_is_no_larger_than_its_weights(early_stopping, digits, tmp_path):
+def test_joblib_file_is_hardly_larger_than_its_weights(
+    early_stopping, digits, tmp_path
+):
     clf = fitted(digits, early_stopping=early_stopping)
     joblib.dump(clf, tmp_path / "model.joblib")
     weights = clf.network_.parameters.nbytes
@@ -46,7 +48,7 @@ def test_the_file_is_no_larger_than_its_weights(early_stopping, digits, tmp_path
 
 
 @pytest.mark.parametrize("how", ["warm_start", "partial_fit"])
-def test_training_goes_on_after_loading_where_it_would_have(how, digits):
+def test_unpickled_estimator_trains_further_to_the_same_bits(how, digits):
     X, _, y, _ = digits
     layers = [Dense(16, "relu"), Dropout(0.2)]
     clf = ConvNetClassifier(
@@ -70,7 +72,7 @@ def test_training_goes_on_after_loading_where_it_would_have(how, digits):
     np.testing.assert_array_equal(clf.network_.parameters, loaded.network_.parameters)
 
 
-def test_moments_are_let_go_by_a_fit_that_needs_them_no_more(digits):
+def test_fit_drops_moments_of_earlier_partial_fits(digits):
     X, _, y, _ = digits
     clf = ConvNetClassifier(max_iter=1).partial_fit(X, y, np.arange(10)).fit(X, y)
     assert len(pickle.dumps(clf)) < 1.1 * clf.network_.parameters.nbytes + 8000
@@ -92,7 +94,7 @@ def test_memory_mapped_weights_predict_and_train_on(digits, tmp_path):
     )
 
 
-def test_a_file_of_another_version_warns(digits, monkeypatch):
+def test_pickle_of_another_version_warns(digits, monkeypatch):
     clf = fitted(digits)
     monkeypatch.setattr(skconv.estimators.base, "__version__", "0.0.1")
     data = pickle.dumps(clf)
@@ -104,7 +106,7 @@ def test_a_file_of_another_version_warns(digits, monkeypatch):
     assert "_skconv_version" not in vars(old)
 
 
-def test_an_unfitted_estimator_is_pickled_too():
+def test_unfitted_estimator_is_pickled():
     clf = pickle.loads(pickle.dumps(ConvNetClassifier([Dense(3)], max_iter=7)))
     assert clf.max_iter == 7
     assert clf.layers[0].units == 3

@@ -47,7 +47,7 @@ def data(rng):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=range(len(ESTIMATORS)))
 @pytest.mark.filterwarnings("ignore:X has 36 features")
-def test_a_pipeline_goes_there_and_back(estimator, data, tmp_path):
+def test_skops_loads_what_it_saved(estimator, data, tmp_path):
     pipeline = make_pipeline(StandardScaler(), estimator).fit(*data)
     sio.dump(pipeline, tmp_path / "model.skops")
     found = sio.get_untrusted_types(file=tmp_path / "model.skops")
@@ -65,7 +65,7 @@ def test_a_pipeline_goes_there_and_back(estimator, data, tmp_path):
         )
 
 
-def test_without_trust_it_is_refused(data):
+def test_skops_refuses_untrusted_types(data):
     file = sio.dumps(ConvNetClassifier(filters=2, max_iter=1).fit(*data))
     with pytest.raises(sio.exceptions.UntrustedTypesFoundException, match="skconv"):
         sio.loads(file)
@@ -79,7 +79,7 @@ class Double(Layer):
         return 2 * dy, {}
 
 
-def test_layers_of_ones_own_are_trusted_once_registered(data, monkeypatch):
+def test_custom_layers_are_trusted_once_registered(data, monkeypatch):
     monkeypatch.setattr("skconv.io.registry._ADDED", {})
     clf = ConvNetClassifier([Conv2D(2), Double()], max_iter=1).fit(*data)
     file, name = sio.dumps(clf), f"{__name__}.Double"

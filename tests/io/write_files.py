@@ -1,22 +1,24 @@
 """Write files of the present format, which later versions must read for ever.
 
-    python tests/io/files/write.py
+    python tests/io/write_files.py
 
-Run it when the version of the format grows, and commit what it adds. Files of older
-versions stay as their version wrote them.
+Run it after `skconv._utils.documents.FORMAT_VERSION` has grown, and commit what it adds.
+Files of older versions stay as their version wrote them.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 import skconv
+from skconv._utils.documents import FORMAT_VERSION
 from skconv.augmentation import RandomShift
+from skconv.callbacks import Checkpoint
 from skconv.layers import BatchNorm, Conv2D, Dense, Dropout, Residual
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "files"
 
 
 def samples():
@@ -26,8 +28,6 @@ def samples():
 
 def models():
     """Yield (name, unfitted estimator, X, y)."""
-    import pandas as pd
-
     X, codes = samples(), np.arange(24) % 3
     frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(36)])
     layers = [
@@ -64,22 +64,38 @@ def predictions(model):
     """Return what a model predicts for `samples`, as a list of rows."""
     X = samples()
     if hasattr(model, "feature_names_in_"):
-        import pandas as pd
-
         X = pd.DataFrame(X, columns=model.feature_names_in_)
     ask = getattr(model, "predict_proba", model.predict)
     return np.asarray(ask(X), np.float64).tolist()
 
 
-def write(version):
-    """Write a model of each kind, and what they predict."""
+class Stop:
+    """End a fit with an error after its first epoch."""
+
+    def setup(self, estimator, context): ...
+    def teardown(self, estimator, context): ...
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        raise InterruptedError
+
+
+def write(folder):
+    """Write a model and a checkpoint of each kind, and what they predict."""
     expected = {}
     for name, estimator, X, y in models():
-        file = f"model_{version}_{name}.safetensors"
-        skconv.save_model(estimator.fit(X, y), FOLDER / file)
-        expected[file] = predictions(estimator)
-    (FOLDER / f"predictions_{version}.json").write_text(json.dumps(expected))
+        path = folder / f"checkpoint_{FORMAT_VERSION}_{name}.ckpt"
+        try:
+            estimator.set_callbacks(Checkpoint(path), Stop()).fit(X, y)
+        except InterruptedError:
+            Checkpoint(path).restore(estimator)
+        expected[path.name] = predictions(estimator)
+        path = folder / f"model_{FORMAT_VERSION}_{name}.safetensors"
+        skconv.save_model(estimator.set_callbacks().fit(X, y), path)
+        expected[path.name] = predictions(estimator)
+    text = json.dumps(expected)
+    (folder / f"predictions_{FORMAT_VERSION}.json").write_text(text)
 
 
 if __name__ == "__main__":
-    write(int(sys.argv[1]))
+    write(FOLDER)

@@ -1,15 +1,15 @@
-"""Load thousands of damaged model files: nothing but ValueError and OSError may come.
+"""Load thousands of damaged models and checkpoints: only ValueError and OSError may come.
 
-    python -m tests.fuzz_models --n 50000
+    python tests/io/fuzz_files.py --n 50000
 
-Half of the mutants are bytes flipped, cut out, doubled or put in. The others are
-changed as JSON, parameters and tables of arrays alike, and signed anew, so that they
-pass the checksum and reach what lies behind it.
+In half of the mutants bytes are flipped, removed, doubled or inserted. The others are
+changed as JSON, documents and tables of arrays alike, and get a new checksum, so that
+they pass it and reach the checks after it.
 
-They are loaded in a process of its own: if it dies or hangs, that is told, and the file
-is kept. What Python allocates for a file is measured, and on Linux the process may not
-grow by more than is allowed, whoever allocates. The last line says "finished", and the
-exit status is 0, if all of it went well.
+A separate process loads them: if it dies or hangs, that is an error, and the file is
+kept. The memory that Python allocates for a file is measured, and on Linux the process
+may not grow by more than is allowed. If all went well, the last line says "finished",
+and the exit status is 0.
 """
 
 import argparse
@@ -30,11 +30,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from sklearn.base import clone
 
 import skconv
-from skconv._utils import safetensors
+from skconv._utils import documents, safetensors
 from skconv.augmentation import RandomFlip
-from skconv.io import model as model_file
+from skconv.callbacks import Checkpoint
 from skconv.layers import (
     BatchNorm,
     Conv2D,
@@ -46,6 +47,7 @@ from skconv.layers import (
     Residual,
 )
 
+OLD = Path(__file__).parent / "files"
 SLACK = 2**23  # of memory, beyond the file's size: JSON as Python's objects
 SECONDS = 2.0  # of the processor: the machine may do much else
 HANGS = 120.0  # seconds of the clock, after which the process is ended
@@ -59,12 +61,12 @@ NASTY = [
     {"float": "nan"}, {"class": "Layer", "params": {}}, {"class": "Dense", "params": 1},
     {"class": "Conv2D", "params": {"filters": 10**9, "kernel_initializer": "zeros"}},
     {"class": "Dense", "params": {"units": 10**12}}, {"tuple": [{"tuple": [10**7] * 2}]},
-    "x" * 5000, [[[[[[[[[[]]]]]]]]]],
+    "x" * 5000, [[[[[[[[[[]]]]]]]]]], {"int": "9" * 39}, {"int": "-1"}, {"int": "x"},
 ]  # fmt: skip
 
 
 def seeds(folder):
-    """Save a few models; return the bytes of their files."""
+    """Return files to change: their bytes, and the estimator of a checkpoint or None."""
     rng = np.random.default_rng(0)
     X, y = rng.random((30, 6, 6)), np.arange(30) % 3
     layers = [
@@ -85,10 +87,31 @@ def seeds(folder):
             X, y > 0
         ),
     ]
-    files = []
+    files = [(path.read_bytes(), None) for path in OLD.glob("model_*.safetensors")]
     for model in models:
         skconv.save_model(model, folder / "seed.safetensors")
-        files.append((folder / "seed.safetensors").read_bytes())
+        files.append(((folder / "seed.safetensors").read_bytes(), None))
+    files += [(data, models[0]) for data in checkpoints(models[0], X, y, folder)]
+    path = folder / "stream.ckpt"
+    stream = skconv.ConvNetRegressor(layers, solver="sgd", random_state=0)
+    clone(stream).set_callbacks(Checkpoint(path)).partial_fit(X, y)
+    return [*files, (path.read_bytes(), stream)]
+
+
+def checkpoints(model, X, y, folder):
+    """Return the bytes of a checkpoint after each epoch and at the end of a fit."""
+    path, files = folder / "seed.ckpt", []
+
+    class Keep:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context):
+            files.append(path.read_bytes())
+
+    model = clone(model).set_callbacks(Checkpoint(path), Keep())
+    model.fit(X, np.array(["a", "bb", "c"])[y])
     return files
 
 
@@ -96,7 +119,7 @@ def seeds(folder):
 
 
 def mutate_bytes(data, rng):
-    """Flip, cut out, double or insert, most often in the header."""
+    """Flip, remove, double or insert bytes, most often in the header."""
     data = bytearray(data)
     for _ in range(rng.integers(1, 4)):
         limit = len(data) if rng.random() < 0.3 else min(len(data), 4000)
@@ -118,11 +141,14 @@ def mutate_bytes(data, rng):
 
 
 def mutate_json(data, rng):
-    """Change what the file says, and sign it."""
+    """Change the JSON of a file, and sign it."""
     length = int.from_bytes(data[:8], "little")
     table, body = json.loads(data[8 : 8 + length]), data[8 + length :]
-    document = json.loads(table["__metadata__"]["model"])
-    if rng.random() < 0.05:
+    metadata = table["__metadata__"]
+    version = int(metadata["format_version"])
+    key = "model" if version == 1 else "document"
+    document = json.loads(metadata[key])
+    if rng.random() < 0.05 and "layers" in document:
         nest(document["layers"], rng)
     for _ in range(rng.integers(1, 4)):
         change(document if rng.random() < 0.7 else table, rng)
@@ -130,8 +156,8 @@ def mutate_json(data, rng):
     if rng.random() < 0.02:
         text = text.replace("1", '{"tuple":[' * int(rng.integers(1, 5000)), 1)
     if isinstance(table.get("__metadata__"), dict):
-        table["__metadata__"]["model"] = text
-        table["__metadata__"]["sha256"] = sign(text, table, body)
+        table["__metadata__"][key] = text
+        table["__metadata__"]["sha256"] = sign(text, table, body, version)
     header = json.dumps(table).encode()
     return len(header).to_bytes(8, "little") + header + body
 
@@ -144,8 +170,8 @@ def nest(layers, rng):
         entry[1] = {"class": kind, "params": {"layers": [entry[1]]}}
 
 
-def sign(text, table, body):
-    """Return the checksum that the loader will work out, if it gets that far."""
+def sign(text, table, body, version=documents.FORMAT_VERSION):
+    """Return the checksum that the loader computes, if it gets that far."""
     try:
         parts = {k: v for k, v in table.items() if k != "__metadata__"}
         arrays = {
@@ -154,7 +180,8 @@ def sign(text, table, body):
             ).reshape(part["shape"])
             for name, part in parts.items()
         }
-        digest = model_file._digest(text, arrays)
+        arrays = documents._in_order(arrays, version)
+        digest = documents._digest(text, arrays)
         for array in arrays.values():
             digest.update(array)
         return digest.hexdigest()
@@ -192,7 +219,7 @@ def change(value, rng):
 
 
 def fuzz(n, seed, folder, report_every=None):
-    """Load `n` mutants; return how often each outcome came, and the worst figures."""
+    """Load `n` mutants; return the number of each outcome, and the worst figures."""
     outcomes, worst = collections.Counter(), {"bytes": 0, "seconds": 0.0}
     path = folder / "mutant.safetensors"
     results = results_of(load_mutants, seeds(folder), n, seed, path)
@@ -207,7 +234,7 @@ def fuzz(n, seed, folder, report_every=None):
 
 
 def results_of(run, *arguments):
-    """Yield what ``run(sender, *arguments)`` sends from a process of its own."""
+    """Yield what ``run(sender, *arguments)`` sends from a separate process."""
     context = multiprocessing.get_context("spawn")
     results, sender = context.Pipe(duplex=False)
     child = context.Process(target=run, args=(sender, *arguments))
@@ -231,27 +258,33 @@ def results_of(run, *arguments):
 
 
 def load_mutants(sender, originals, n, seed, path):
-    """Load `n` mutants of files, and send what came of each."""
+    """Load `n` mutants of files, and send the outcome of each."""
     faulthandler.enable()
     warnings.simplefilter("ignore")  # a mutant may overflow in a cast
     rng = np.random.default_rng(seed)
     gc.collect()
     tracemalloc.start()
     for _ in range(n):
-        data = originals[rng.integers(len(originals))]
+        data, estimator = originals[rng.integers(len(originals))]
         data = (mutate_bytes if rng.random() < 0.5 else mutate_json)(data, rng)
         path.write_bytes(data)
-        sender.send(load(path, len(data)))
+        sender.send(load(path, len(data), estimator))
 
 
-def load(path, size):
-    """Load a file; return what came of it, bytes beyond its size, and seconds."""
+def load(path, size, estimator):
+    """Load a file; return the outcome, bytes beyond its size, and seconds."""
+    kind = "model" if estimator is None else "checkpoint"
+    estimator = None if estimator is None else clone(estimator)
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     start = time.process_time()
     try:
         with growing_by_at_most(size + SLACK):
-            repr(skconv.load_model(path))
+            if kind == "model":
+                repr(skconv.load_model(path))
+            else:
+                Checkpoint(path).restore(estimator)
+                documents.file_id(path, kind)
         outcome = "loaded"
     except ValueError as error:
         assert str(path) in str(error), f"{error} does not name its file"
@@ -262,12 +295,12 @@ def load(path, size):
     beyond = tracemalloc.get_traced_memory()[1] - before - size
     assert beyond < SLACK, f"{beyond} bytes more than the file of {size} bytes"
     assert seconds < SECONDS, f"{seconds:.1f} s for a file of {size} bytes"
-    return outcome, beyond, seconds
+    return f"{kind}: {outcome}", beyond, seconds
 
 
 @contextlib.contextmanager
 def growing_by_at_most(n):
-    """Have the system refuse memory to a process that has grown by `n` bytes."""
+    """Make the system refuse memory to a process that has grown by `n` bytes."""
     if sys.platform != "linux":
         yield
         return

@@ -1,0 +1,203 @@
+"""Fits to keep in checkpoints, and ways to kill them."""
+
+import os
+import signal
+import warnings
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv._training import loop as training
+from skconv._utils import documents, files
+from skconv.augmentation import RandomShift
+from skconv.callbacks import Checkpoint
+from skconv.layers import Dense, Dropout, Flatten
+
+X, Y = load_digits(return_X_y=True)
+X, Y = X[:160] / 16, Y[:160]
+WEIGHT = np.linspace(0, 2, len(X))
+NAMES = np.array(["zero", "one", "two"], object)
+
+
+def falling(step):
+    return 0.01 / step**0.25
+
+
+def small(kind=ConvNetClassifier, **params):
+    defaults = {
+        "filters": (2,), "hidden_layer_sizes": (4,), "batch_size": 32,
+        "learning_rate_init": 0.01, "max_iter": 6, "random_state": 0,
+    }  # fmt: skip
+    if "layers" in params:
+        defaults = {**defaults, "filters": (32, 64), "hidden_layer_sizes": (128,)}
+    return kind(**{**defaults, **params})
+
+
+# Fits ---------------------------------------------------------------------------------
+
+STEPS = 5  # of an epoch
+FITS = {
+    "adam": ({}, {}),
+    "sgd": ({"solver": "sgd", "learning_rate": "cosine", "warmup_steps": 0.3}, {}),
+    "early stopping": (
+        {"early_stopping": True, "validation_fraction": 0.2, "max_iter": 9, "tol": 0.03,
+         "n_iter_no_change": 1, "learning_rate_init": 0.03, "batch_size": 26},
+        {},
+    ),
+    "validation and weights": (
+        {"early_stopping": True, "scoring": "neg_log_loss", "learning_rate": "one_cycle"},
+        {"sample_weight": WEIGHT + 1, "X_val": X[:30], "y_val": Y[:30]},
+    ),
+    "augmentation and dropout": (
+        {"augment": [RandomShift(1)], "learning_rate": falling,
+         "layers": [Flatten(), Dense(8, "relu"), Dropout(0.3)]},
+        {},
+    ),
+    "adaptive": (
+        {"learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1,
+         "max_iter": 8, "clip_norm": 1.0, "dtype": "float64"},
+        {},
+    ),
+    "regressor": ({"kind": ConvNetRegressor, "loss": "huber"}, {}),
+}  # fmt: skip
+
+
+def fit(name, path=None, **options):
+    params, given = FITS[name]
+    clf = small(**params)
+    if path is not None:
+        clf.set_callbacks(Checkpoint(path, **options))
+    return clf.fit(X, Y, **given)
+
+
+def outcome(clf):
+    """Everything that two fits have to agree on."""
+    return {
+        "parameters": clf.network_.parameters.tobytes(),
+        "outputs": clf._outputs(X)[0].tobytes(),
+        **{
+            name: getattr(clf, name)
+            for name in (
+                "n_iter_", "t_", "loss_curve_", "best_loss_", "validation_loss_curve_",
+                "validation_scores_", "best_validation_score_",
+            )
+        },
+    }  # fmt: skip
+
+
+def read(path):
+    """Return the document and the arrays of a checkpoint."""
+    with documents.reading(path, "checkpoint") as reader:
+        arrays = reader.empty(reader.parts)
+        reader.read_into(arrays)
+        return reader.document, arrays
+
+
+# One call after another ---------------------------------------------------------------
+
+
+def stream(path, upto=6, labels=Y, **options):
+    """A program that trains by partial_fit, and may end before it is through."""
+    checkpoint = Checkpoint(path, **options)
+    clf = small(solver="sgd", batch_size=20).set_callbacks(checkpoint)
+    for chunk in range(checkpoint.restore(clf), upto):
+        rows = slice(20 * chunk, 20 * chunk + 20)
+        clf.partial_fit(X[rows], labels[rows], np.unique(labels))
+    return clf
+
+
+# Killing ------------------------------------------------------------------------------
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_call(count, function, before=True):
+    """Return what does as `function`, and kills the process at a call of it."""
+    calls = 0
+
+    def counting(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if before and calls == count:
+            die()
+        result = function(*args, **kwargs)
+        if calls == count:
+            die()
+        return result
+
+    return counting
+
+
+class HalfWritten:
+    """A file that kills the process in the middle of its first long part."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, part):
+        if len(part) < 100:
+            return self.file.write(part)
+        self.file.write(memoryview(part)[: len(part) // 2])
+        self.file.flush()
+        die()
+
+
+class Opened:
+    """Files as they are, but for the n-th that is written to."""
+
+    def __init__(self, count):
+        self.left = count
+
+    def __call__(self, path, mode):
+        self.file = open(path, mode)  # noqa: SIM115
+        return self if mode == "xb" else self.file
+
+    def close(self):
+        self.file.close()
+
+    def __enter__(self):
+        self.left -= 1
+        return self.file if self.left else HalfWritten(self.file)
+
+    def __exit__(self, *error):
+        self.file.close()
+
+
+# Where a process is killed: in the n-th epoch, or while it writes the n-th file.
+MOMENTS = {
+    "in an epoch": lambda n: setattr(
+        training, "gather", at_call(STEPS * (n - 1) + 3, training.gather)
+    ),
+    "after an epoch": lambda n: setattr(
+        training.StoppingRule, "update", at_call(n, training.StoppingRule.update)
+    ),
+    "before writing": lambda n: setattr(
+        documents, "write", at_call(n, documents.write)
+    ),
+    "while writing": lambda n: setattr(files, "open", Opened(n)),
+    "before syncing": lambda n: setattr(os, "fsync", at_call(2 * n - 1, os.fsync)),
+    "before replacing": lambda n: setattr(os, "replace", at_call(n, os.replace)),
+    "after replacing": lambda n: setattr(
+        os, "replace", at_call(n, os.replace, before=False)
+    ),
+}
+
+
+def fit_and_report(connection, name, path, options, moment):
+    warnings.simplefilter("error")
+    epochs = 0
+    run_epoch = training._run_epoch
+
+    def counting(*args):
+        nonlocal epochs
+        epochs += 1
+        return run_epoch(*args)
+
+    training._run_epoch = counting
+    if moment is not None:
+        MOMENTS[moment[0]](moment[1])
+    clf = stream(path) if name == "stream" else fit(name, path, **options)
+    connection.send((outcome(clf), epochs))

@@ -1,0 +1,38 @@
+"""A short run of the fuzzer, and the process in which it loads files."""
+
+import os
+import signal
+import sys
+
+import fuzz_files
+import pytest
+
+
+def test_mutants_are_loaded_or_refused(tmp_path):
+    """A short run of ``python tests/io/fuzz_files.py``."""
+    outcomes, worst = fuzz_files.fuzz(400, 1, tmp_path)
+    assert outcomes["model: loaded"] > 5
+    assert outcomes["checkpoint: loaded"] > 0
+    assert outcomes["model: ValueError"] + outcomes["checkpoint: ValueError"] > 100
+    assert worst["bytes"] < fuzz_files.SLACK
+
+
+def send_and_die(sender):
+    sender.send("a result")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_death_of_the_loading_process_is_an_error():
+    results = fuzz_files.results_of(send_and_die)
+    assert next(results) == "a result"
+    with pytest.raises(AssertionError, match="after 1 results .* exit code -9"):
+        next(results)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is set on Linux alone")
+def test_memory_is_limited_while_a_mutant_is_loaded():
+    with fuzz_files.growing_by_at_most(2**27):
+        bytearray(2**26)
+    with pytest.raises(MemoryError), fuzz_files.growing_by_at_most(2**25):
+        bytearray(2**26)
+    bytearray(2**26)
