@@ -251,6 +251,7 @@ def test_header_full_of_small_values_takes_little_memory(name, path):
     assert peak < size + HEADER
 
 
+@pytest.mark.slow
 def test_model_of_many_layers_takes_little_memory(clf, path):
     save_model(clf, path)
 
