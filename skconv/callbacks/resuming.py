@@ -46,15 +46,15 @@ class Fit(NamedTuple):
     problem: dict
 
 
-def identify(draft, data, validation, *, go_on):
+def identify(draft, samples, held_out, *, go_on):
     """Return what tells a fit from others, as JSON has it.
 
     Parameters
     ----------
     draft : estimator
         Of which the network is built.
-    data : (X, targets, weight)
-    validation : (X, rows, targets, weight) or None
+    samples : Samples
+    held_out : Samples or None
     go_on : bool
         Whether it is trained on from an earlier fit.
     """
@@ -65,8 +65,8 @@ def identify(draft, data, validation, *, go_on):
         "estimator": type(draft).__name__,
         "parameters": _describe_parameters(draft),
         "coding": _describe(asdict(draft._encoder)),
-        "data": _fingerprint(*data),
-        "validation": _fingerprint(*validation) if validation else None,
+        "data": _fingerprint(*_arrays(samples)),
+        "validation": None if held_out is None else _fingerprint(*_arrays(held_out)),
         "epochs before": len(draft._history.loss_curve),
         "start": None if drawn else _fingerprint(*start),
     }
@@ -127,7 +127,7 @@ def capture(fit):
     arrays = {
         "values": draft.network_.values,
         "moments": None if state is None else state[1],
-        "best values": stopping.kept,
+        "best values": stopping.best_values,
     }
     return facts, {name: each for name, each in arrays.items() if each is not None}
 
@@ -158,7 +158,7 @@ def take_up(draft, stopping, contents, path):
         draft._solver_state = facts["solver"], (facts["steps"], arrays["moments"])
     for name in _PROGRESS:
         setattr(stopping, name, facts["stopping"][name])
-    stopping.kept = arrays.get("best values")
+    stopping.best_values = arrays.get("best values")
 
 
 def revive(draft, contents, path):
@@ -196,6 +196,10 @@ def revive(draft, contents, path):
     take_up(draft, stopping, contents, path)
     stopping.restore_best(draft.network_)
     draft._publish_history(fitted["validated"])
+
+
+def _arrays(samples):
+    return samples.X, samples.targets, samples.sample_weight
 
 
 def _fingerprint(*arrays):

@@ -203,9 +203,9 @@ def _ask(net, x, target, display_labels):
         labels = codes
     else:
         if target is None:
-            target = coding.decide(outputs)
+            target = coding.predict(outputs)
         labels = np.broadcast_to(np.asarray(target), n)
-        codes = coding.encode(labels, "target")
+        codes = coding.transform(labels, "target")
         texts = label_texts(coding.classes, display_labels)
     direction = np.eye(k)[codes] if codes.ndim == 1 else 2.0 * codes - 1
     return direction, [texts[label] for label in labels.tolist()]

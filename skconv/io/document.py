@@ -8,10 +8,8 @@ import numpy as np
 import sklearn
 
 from .._data.class_encoder import ClassEncoder
-from .._data.regression_encoder import RegressionEncoder
+from .._data.regression_encoder import REGRESSION_LOSSES, RegressionEncoder
 from .._training.loop import History
-from .._training.losses import REGRESSION_LOSSES
-from .._training.planning import check_options
 from .._utils.lookup import look_up
 from .._version import __version__
 from ..estimators import ConvNetClassifier, ConvNetRegressor
@@ -164,7 +162,7 @@ def _make_estimator(described):
         described["params"],
     )
     model._validate_params()
-    check_options(model)
+    model._check_options()
     return model
 
 

@@ -14,7 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..models.weights import affine_shape, by_channel, check_weight, leaves, replace
+from ..models.weights import (
+    affine_shape,
+    by_channel,
+    check_weight,
+    leaves,
+    replace_arrays,
+)
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -223,7 +229,7 @@ def from_torch(model, state):
         )
         new[name] = np.empty_like(arrays[name])
         new[name].reshape(-1)[places] = value
-    return replace(model, new)
+    return model._replace_network(replace_arrays(model.network_, new))
 
 
 def _match(network, counts):

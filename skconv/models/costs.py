@@ -7,15 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import ops
-from .._training.optimizers import OPTIMIZERS
 from ..layers import chain
 
-__all__ = [
-    "Costs",
-    "LayerCost",
-    "cost_of_layers",
-    "count_training_copies",
-]
+__all__ = ["Costs", "LayerCost", "cost_of_layers"]
 
 
 class LayerCost(NamedTuple):
@@ -48,17 +42,6 @@ class Costs(NamedTuple):
     layers: list
     kept: int
     passing: int
-
-
-def count_training_copies(params):
-    """Tell how many arrays as long as the weights training holds, they among them.
-
-    Parameters
-    ----------
-    params : estimator
-    """
-    moments = OPTIMIZERS[params.solver].n_moments
-    return 2 + moments + bool(params.alpha) + bool(params.early_stopping)
 
 
 def cost_of_layers(network, batch_size):

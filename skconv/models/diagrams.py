@@ -1,41 +1,16 @@
-"""Estimators as diagrams of their layers, which notebooks show, with links to the docs.
+"""Diagrams of layers, which notebooks show, with links to the docs.
 
-scikit-learn draws the boxes; what is said here is what stands in them.
+scikit-learn draws the boxes; this module says what is in them.
 """
+
+from collections.abc import Iterable
+from typing import Any
 
 from sklearn.utils._repr_html.estimator import _VisualBlock
 
-from .._utils.params import name_all
-from .._version import DOCUMENTATION
-from ..estimators.parameters import NUMBERS
 from ..layers import Branches, Residual
-from .default import default_layers
 
-__all__ = ["DrawsLayers"]
-
-# An image so large that the default network's pools find enough of it left.
-_LARGE = (2**20, 2**20, 1)
-
-
-class DrawsLayers:
-    """The HTML representation of an estimator that is a chain of layers."""
-
-    _doc_link_module = "skconv"
-    _doc_link_template = f"{DOCUMENTATION}/api/skconv.{{estimator_name}}.html"
-
-    def _sk_visual_block_(self):
-        if hasattr(self, "network_"):
-            layers = self.network_.layers
-        else:
-            # Its size is not known yet, and no layer's parameters depend on it here.
-            layers = [*self._listed_layers(), ("output", "Dense")]
-        return _chain(layers)
-
-    def _listed_layers(self):
-        if self.layers is None:
-            numbers = {name: getattr(self, name) for name in NUMBERS}
-            return default_layers(_LARGE, **numbers)
-        return name_all(self.layers)
+__all__ = ["draw_layers"]
 
 
 class _LayerBlock(_VisualBlock):
@@ -47,7 +22,7 @@ class _LayerBlock(_VisualBlock):
         paths = _paths(layer)
         if paths:
             how = "parallel" if len(paths) > 1 else "serial"
-            super().__init__(how, [_chain(path) for path in paths])
+            super().__init__(how, [draw_layers(path) for path in paths])
         else:
             super().__init__(
                 "single", layer, names=name, name_caption=kind, name_details=str(layer)
@@ -78,8 +53,11 @@ def _paths(layer):
     return [inner] if inner else []
 
 
-def _chain(layers):
-    """Draw layers one below the other."""
+def draw_layers(layers: Iterable[tuple[str, Any]]) -> _VisualBlock:
+    """Return a drawing of named layers, one below the other.
+
+    Before a fit there may be anything in a list of layers.
+    """
     boxes = [_LayerBlock(name, layer) for name, layer in layers]
     return _VisualBlock(
         "serial",

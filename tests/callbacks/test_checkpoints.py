@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv._data.samples import Samples
 from skconv._training import loop as training
 from skconv._utils import files
 from skconv.augmentation import RandomShift
@@ -159,7 +160,7 @@ class Opened:
 # Where a process is killed: in the n-th epoch, or while it writes the n-th file.
 MOMENTS = {
     "in an epoch": lambda n: setattr(
-        training, "gather", at_call(STEPS * (n - 1) + 3, training.gather)
+        Samples, "batch", at_call(STEPS * (n - 1) + 3, Samples.batch)
     ),
     "after an epoch": lambda n: setattr(
         training.StoppingRule, "update", at_call(n, training.StoppingRule.update)
@@ -372,14 +373,14 @@ def test_ctrl_c_keeps_the_last_whole_epoch(tmp_path, uninterrupted, monkeypatch)
     path, expected = tmp_path / "fit.ckpt", uninterrupted("adam")
     calls = []
 
-    def gather(*args):
+    def batch(*args):
         calls.append(1)
         if len(calls) == 3 * STEPS + 2:
             raise KeyboardInterrupt
         return real(*args)
 
-    real = training.gather
-    monkeypatch.setattr(training, "gather", gather)
+    real = Samples.batch
+    monkeypatch.setattr(Samples, "batch", batch)
     with pytest.warns(UserWarning, match="interrupted by user after 3 epochs"):
         clf = fit("adam", path)
     assert clf.n_iter_ == 3
