@@ -1,1 +1,1 @@
-"""What users bring, as arrays for a network: inputs, targets, samples, batches."""
+"""What users pass to `fit`, as arrays for a network: inputs, targets, samples."""

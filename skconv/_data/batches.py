@@ -1,19 +1,21 @@
-"""From whatever X is to what a network reads, a batch at a time."""
+"""X as a network reads it, a batch at a time."""
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import ops
 
-__all__ = ["gather", "in_batches", "predict_in_batches"]
+__all__ = ["chunk_size", "gather", "predict_in_batches"]
 
-# What the layers of one batch may fill in prediction.
+# Bytes that the largest array of one batch may take in prediction.
 _BATCH_BYTES = 2**24
 
 
-def gather(X, rows, network):
-    """Take rows of X as a batch for the network.
+def gather(X: NDArray[Any], rows: Any, network: Any) -> NDArray[np.floating[Any]]:
+    """Return rows of X as a batch for the network.
 
     Parameters
     ----------
@@ -45,34 +47,18 @@ def gather(X, rows, network):
     return batch
 
 
-def in_batches(network, X, rows, weight):
-    """Go over rows of X in memory that does not grow with it.
-
-    Parameters
-    ----------
-    network : Network
-    X : array of shape (n, ...)
-    rows : ndarray of int
-    weight : ndarray of shape (n,) or None
-        What each sample counts for.
-
-    Yields
-    ------
-    x : ndarray of shape (some, *network.input_shape)
-    weight : ndarray of shape (some,) or None
-    """
-    size = _batch_size(network)
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        yield gather(X, part, network), None if weight is None else weight[part]
-
-
-def _batch_size(network):
+def chunk_size(network: Any) -> int:
+    """Return how many samples to predict at a time, so that memory stays small."""
     largest = max(map(math.prod, [network.input_shape, *network.shapes]))
     return max(1, _BATCH_BYTES // (largest * network.dtype.itemsize))
 
 
-def predict_in_batches(network, X, rows=None, upto=None):
+def predict_in_batches(
+    network: Any,
+    X: NDArray[Any],
+    rows: NDArray[np.intp] | None = None,
+    upto: str | None = None,
+) -> NDArray[np.floating[Any]]:
     """Compute the network's outputs in memory that does not grow with X.
 
     Parameters
@@ -82,13 +68,13 @@ def predict_in_batches(network, X, rows=None, upto=None):
     rows : ndarray of int, optional
         Which rows of X; all by default.
     upto : str, optional
-        Name of the layer whose output is wanted; the last by default.
+        Name of the layer whose output is returned; the last by default.
 
     Returns
     -------
     outputs : ndarray of shape (n, *network.output_shape), or of the layer's
     """
-    size = _batch_size(network)
+    size = chunk_size(network)
     n = len(X) if rows is None else len(rows)
     shape = network.output_shape
     if upto is not None:

@@ -1,24 +1,28 @@
-"""Classes of any type, as numbers for a network and back."""
+"""Class labels as targets of a network, and its outputs as labels."""
 
 import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .. import ops
-from .._training.losses import LOSSES
 
 __all__ = ["ClassEncoder", "check_labels"]
+
+_Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class ClassEncoder:
-    """How a classifier's outputs stand for its classes.
+    """The `TargetEncoder` of a classifier.
 
     Attributes
     ----------
@@ -28,17 +32,24 @@ class ClassEncoder:
         Whether a sample may have any number of the classes.
     """
 
-    classes: np.ndarray
+    classes: _Array
     multilabel: bool
 
     @classmethod
-    def learn(cls, y, classes=None):
-        """Learn the classes of `y`, which `check_labels` has checked, or those given.
+    def fit(cls, y: _Array, classes: Any = None) -> "ClassEncoder":
+        """Return the encoder of `y`, which `check_labels` has checked.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,) or (n, n_labels)
+        classes : array-like of shape (n_classes,), default=None
+            All classes, where `y` may lack some.
 
         Raises
         ------
         ValueError
-            If there are too few, or not as many as `y` has columns.
+            If there is one class only, or `classes` has not one for each column of a
+            multilabel `y`.
         """
         name = "y" if classes is None else "classes"
         if y.ndim == 2:
@@ -56,34 +67,46 @@ class ClassEncoder:
                 )
             return cls(np.arange(y.shape[1]), multilabel=True)
         with _needs_order(name):
-            classes = np.unique(y if classes is None else column_or_1d(classes))
-        if len(classes) < 2:
+            found = np.unique(y if classes is None else column_or_1d(classes))
+        if len(found) < 2:
             raise ValueError(
                 f"a classifier needs at least 2 classes, but {name} has one class "
-                f"only: {classes.tolist()}"
+                f"only: {found.tolist()}"
             )
-        return cls(classes, multilabel=False)
+        return cls(found, multilabel=False)
 
     @property
-    def activation(self):
-        """What turns outputs into probabilities."""
+    def n_outputs(self) -> int:
+        """Number of outputs that a network needs: 1 for two classes, else 1 each."""
+        n = len(self.classes)
+        return 1 if n == 2 and not self.multilabel else n
+
+    @property
+    def activation(self) -> str:
+        """Name of the function from outputs to probabilities."""
         return "logistic" if self.multilabel or self.n_outputs == 1 else "softmax"
 
     @property
-    def loss(self):
-        """The cross-entropy, ``(outputs, targets, weight) -> (value, d_outputs)``."""
-        return LOSSES[self.activation]
+    def loss_name(self) -> str:
+        """Name of the op that is the cross-entropy of outputs and targets."""
+        kind = "softmax" if self.activation == "softmax" else "sigmoid"
+        return f"{kind}_cross_entropy"
 
-    def factors(self, class_weight, targets, weight=None):
-        """Return what each sample's weight is multiplied by for its class.
+    def class_factors(
+        self,
+        class_weight: Mapping[Any, float] | str,
+        targets: _Array,
+        sample_weight: _Array | None = None,
+    ) -> _Array:
+        """Return the factor of each sample's weight that its class gives.
 
         Parameters
         ----------
         class_weight : "balanced" or dict of label to float
-            "balanced" has all classes weigh the same; labels that a dict leaves out
-            count 1.
+            "balanced" gives all classes the same weight; labels that a dict leaves
+            out have weight 1.
         targets : ndarray
-        weight : ndarray of shape (n,) or None
+        sample_weight : ndarray of shape (n,) or None
 
         Returns
         -------
@@ -101,7 +124,9 @@ class ClassEncoder:
             )
         codes, k = targets.ravel().astype(np.intp), len(self.classes)
         if isinstance(class_weight, str):
-            share = None if weight is None else weight / weight.max()
+            share = None
+            if sample_weight is not None:
+                share = sample_weight / sample_weight.max()
             counts = np.bincount(codes, share, minlength=k)
             present = counts > 0
             of_class = np.zeros(k)
@@ -123,14 +148,8 @@ class ClassEncoder:
             )
         return of_class[codes]
 
-    @property
-    def n_outputs(self):
-        """How many outputs it takes: one for two classes, else one each."""
-        n = len(self.classes)
-        return 1 if n == 2 and not self.multilabel else n
-
-    def encode(self, y, name="y"):
-        """Return checked labels as targets of the loss that goes with `activation`.
+    def transform(self, y: _Array, name: str = "y") -> _Array:
+        """Return checked labels as targets of the loss.
 
         Returns
         -------
@@ -140,74 +159,75 @@ class ClassEncoder:
         Raises
         ------
         ValueError
-            If `y` has classes that are not known.
+            If `y` has unknown classes, or another number of labels.
         """
         if self.multilabel != (y.ndim == 2) or (
             self.multilabel and y.shape[1] != len(self.classes)
         ):
             known = f"{len(self.classes)} {'labels' if self.multilabel else 'classes'}"
             raise ValueError(
-                f"{name} of shape {y.shape} does not go with the {known} of the first "
-                "fit"
+                f"{name} of shape {y.shape} does not match the {known} of the first fit"
             )
         if self.multilabel:
             return y.astype(np.uint8)
         found, codes = np.unique(y, return_inverse=True)
-        known = {label: code for code, label in enumerate(self.classes.tolist())}
-        if unknown := [label for label in found.tolist() if label not in known]:
+        code_of = {label: code for code, label in enumerate(self.classes.tolist())}
+        if unknown := [label for label in found.tolist() if label not in code_of]:
             raise ValueError(
                 f"{name} has classes that are not in classes_: {unknown} are not among "
-                f"{list(known)}"
+                f"{list(code_of)}"
             )
-        codes = np.array([known[label] for label in found.tolist()])[codes]
+        codes = np.array([code_of[label] for label in found.tolist()])[codes]
         return codes if self.activation == "softmax" else codes[:, None]
 
-    def decide(self, outputs):
-        """Return the labels that outputs of shape (n, n_outputs) stand for."""
+    def inverse_transform(self, targets: _Array) -> _Array:
+        """Return the labels that targets represent."""
+        return targets if self.multilabel else self.classes[targets.ravel()]
+
+    def predict(self, outputs: _Array) -> _Array:
+        """Return the labels that outputs of shape (n, n_outputs) represent."""
         if self.multilabel:
             return (outputs > 0).astype(int)
         if self.n_outputs == 1:
             return self.classes[(outputs[:, 0] > 0).astype(int)]
         return self.classes[outputs.argmax(axis=1)]
 
-    def decode(self, targets):
-        """Return the labels that targets stand for."""
-        return targets if self.multilabel else self.classes[targets.ravel()]
-
-    def score(self, outputs, targets, weight=None):
-        """Return the accuracy: the share of samples all of whose labels are right."""
-        if self.activation == "softmax":
-            hits = outputs.argmax(axis=1) == targets
-        else:
-            hits = ((outputs > 0) == targets).all(axis=1)
-        return np.average(hits, weights=weight)
-
-    def strata(self, targets):
-        """Return what to stratify a split of targets by; None if multilabel."""
-        return None if self.multilabel else self.decode(targets)
-
-    def probabilities(self, outputs):
+    def predict_proba(self, outputs: _Array) -> NDArray[np.floating[Any]]:
         """Return the probability of each class, (n, n_classes)."""
         if self.multilabel or self.n_outputs > 1:
             return ops.activate(outputs, self.activation)
         return ops.activate(np.hstack([-outputs, outputs]), "logistic")
 
-    def log_probabilities(self, outputs):
-        """Return their logarithms, finite also where a probability rounds to 0."""
+    def predict_log_proba(self, outputs: _Array) -> NDArray[np.floating[Any]]:
+        """Return log-probabilities, finite also where a probability rounds to 0."""
         if self.activation == "softmax":
             exact = special.log_softmax(outputs, axis=1)
         elif self.multilabel:
             exact = special.log_expit(outputs)
         else:
             exact = special.log_expit(np.hstack([-outputs, outputs]))
-        # Where a probability is a plain number, its own logarithm: both shall agree.
-        probabilities = self.probabilities(outputs)
-        plain = probabilities > np.finfo(probabilities.dtype).tiny
-        return np.log(probabilities, where=plain, out=exact)
+        # Where a probability is a normal number, take its own logarithm: they agree.
+        probabilities = self.predict_proba(outputs)
+        normal = probabilities > np.finfo(probabilities.dtype).tiny
+        return np.log(probabilities, where=normal, out=exact)
+
+    def score(
+        self, outputs: _Array, targets: _Array, sample_weight: _Array | None = None
+    ) -> float:
+        """Return the accuracy: the share of samples whose labels are all right."""
+        if self.activation == "softmax":
+            hits = outputs.argmax(axis=1) == targets
+        else:
+            hits = ((outputs > 0) == targets).all(axis=1)
+        return float(np.average(hits, weights=sample_weight))
+
+    def stratify(self, targets: _Array) -> _Array | None:
+        """Return the classes to stratify a split of targets by; None if multilabel."""
+        return None if self.multilabel else self.inverse_transform(targets)
 
 
-def check_labels(y, name="y"):
-    """Return `y` as (n,) labels or, of a multilabel problem, (n, k) of 0 and 1.
+def check_labels(y: Any, name: str = "y") -> _Array:
+    """Return `y` as labels (n,) or, of a multilabel problem, (n, k) of 0 and 1.
 
     Raises
     ------
@@ -216,7 +236,7 @@ def check_labels(y, name="y"):
     """
     assert_all_finite(y, input_name=name)
     with warnings.catch_warnings(), _needs_order(name):
-        # That many classes could mean regression is none of a classifier's concern.
+        # Many classes may mean regression: not to a classifier.
         warnings.filterwarnings("ignore", "The number of unique classes is greater")
         kind = type_of_target(y, input_name=name)
         check_classification_targets(y)
@@ -225,18 +245,18 @@ def check_labels(y, name="y"):
     y = y.toarray() if issparse(y) else np.asarray(y)
     if not np.isin(y, (0, 1)).all():
         raise ValueError(
-            f"a multilabel {name} must hold 0 and 1 alone, got "
+            f"a multilabel {name} must hold only 0 and 1, got "
             f"{np.unique(y)[:5].tolist()}"
         )
     return y
 
 
 @contextmanager
-def _needs_order(name):
-    """Explain the error that comparing labels of several types ends in."""
+def _needs_order(name: str) -> Iterator[None]:
+    """Explain the error that comes from comparing labels of several types."""
     try:
         yield
     except TypeError as error:
         raise ValueError(
-            f"{name} must hold labels of one type, so that they have an order: {error}"
+            f"{name} must hold labels of one type, which can be sorted: {error}"
         ) from None

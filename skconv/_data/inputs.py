@@ -1,8 +1,10 @@
-"""What a user may call images or signals, and the shape they come down to."""
+"""Checks of the images or signals in X, and the shape of one of them."""
 
 import math
 import warnings
+from typing import Any
 
+from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -11,20 +13,22 @@ from ..ops import positive_int
 __all__ = ["check_images", "check_input_shape", "check_shape", "find_input_shape"]
 
 
-def check_images(estimator, X, y="no_validation", *, reset, name="X"):
-    """Check X, without copying what is an array already.
+def check_images(
+    estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool, name: str = "X"
+) -> NDArray[Any]:
+    """Return X as a numeric array, without copying what is one.
 
     Parameters
     ----------
     estimator : estimator
-        In whose name errors speak; gets `feature_names_in_` where `reset`.
+        Named in errors; gets `feature_names_in_` if `reset`.
     X : array-like of shape (n, features), (n, h, w), (n, h, w, c) or (n, l, c)
     y : array-like, optional
-        Only checked for being there.
+        Only checked not to be None.
     reset : bool
-        True in a first fit; else feature names have to be those of that fit.
+        True in a first fit; else feature names must be those of that fit.
     name : str, default="X"
-        What errors call it.
+        The argument's name in errors.
 
     Returns
     -------
@@ -33,11 +37,11 @@ def check_images(estimator, X, y="no_validation", *, reset, name="X"):
     Raises
     ------
     ValueError
-        If X is no numeric array of 2 to 4 dimensions or holds NaN or infinity.
+        If X is not a numeric array of 2 to 4 dimensions, or holds NaN or infinity.
     """
     validate_data(estimator, X, y, reset=reset, skip_check_array=True, ensure_2d=False)
     X = check_array(X, allow_nd=True, estimator=estimator, input_name=name)
-    if X.dtype == object:  # from a list, whose None it has let through: now an array's
+    if X.dtype == object:  # from a list with None, which is found in an array
         X = check_array(X, allow_nd=True, estimator=estimator, input_name=name)
     if 0 in X.shape:
         raise ValueError(
@@ -51,17 +55,19 @@ def check_images(estimator, X, y="no_validation", *, reset, name="X"):
     return X
 
 
-def find_input_shape(X, input_shape=None, *, signals=False):
-    """Tell the shape (h, w, c) of the images in X, or (l, c) of the signals.
+def find_input_shape(
+    X: NDArray[Any], input_shape: Any = None, *, signals: bool = False
+) -> tuple[int, ...]:
+    """Return the shape (h, w, c) of the images in X, or (l, c) of the signals.
 
     Parameters
     ----------
     X : ndarray of shape (n, features), (n, h, w), (n, h, w, c) or (n, l, c)
     input_shape : (h, w), (h, w, c), (l, c) or None
-        What the user says of it. By default rows are square images of one channel,
-        or, where their length is no square, images of one row, ``(1, features, 1)``.
+        The user's description. By default rows are square images of one channel, or,
+        if their length is no square, images of one row, ``(1, features, 1)``.
     signals : bool, default=False
-        Whether the network is for signals: then two axes are (l, c), not (h, w), and
+        Whether the network takes signals: then two axes are (l, c), not (h, w), and
         by default rows are signals of one channel.
 
     Returns
@@ -71,12 +77,12 @@ def find_input_shape(X, input_shape=None, *, signals=False):
     Raises
     ------
     ValueError
-        If `input_shape` is no shape or does not go with X.
+        If `input_shape` is not a shape or does not match X.
 
     Warns
     -----
     UserWarning
-        If rows are taken for images of one row, or if channels seem to stand first.
+        If rows are read as images of one row, or if channels seem to come first.
     """
     axes = 2 if signals else 3
     if input_shape is not None:
@@ -94,14 +100,15 @@ def find_input_shape(X, input_shape=None, *, signals=False):
     if side * side == features:
         return side, side, 1
     warnings.warn(
-        f"X has {features} features, which make no square image: they are read as a "
-        f"signal (1, {features}, 1). Pass input_shape=(h, w, c) to say what they are.",
+        f"X has {features} features, which make no square image: they are read as "
+        f"images of one row, (1, {features}, 1). Pass input_shape=(h, w, c) for "
+        "another shape.",
         stacklevel=2,
     )
     return 1, features, 1
 
 
-def _warn_of_channels_first(input_shape):
+def _warn_of_channels_first(input_shape: tuple[int, ...]) -> None:
     c, *size = input_shape
     if len(size) == 2:
         h, w = size
@@ -121,31 +128,43 @@ def _warn_of_channels_first(input_shape):
         )
 
 
-def check_input_shape(X, input_shape, whose, name="X"):
-    """Raise ValueError unless X holds samples of `input_shape`, as `whose` asks."""
+def check_input_shape(
+    X: NDArray[Any], input_shape: tuple[int, ...], expected_by: str, name: str = "X"
+) -> None:
+    """Raise ValueError unless X holds samples of `input_shape`.
+
+    Parameters
+    ----------
+    X : ndarray
+    input_shape : (h, w, c) or (l, c)
+    expected_by : str
+        The estimator or the argument that the shape comes from, for the error.
+    name : str, default="X"
+        The argument's name in errors.
+    """
     features = math.prod(input_shape)
     if X.ndim == 2 and X.shape[1] != features:
         raise ValueError(
-            f"{name} has {X.shape[1]} features, but {whose} is expecting {features} "
-            f"features as input, the {'x'.join(map(str, input_shape))} values of each "
-            f"{'image' if len(input_shape) == 3 else 'signal'}"
+            f"{name} has {X.shape[1]} features, but {expected_by} is expecting "
+            f"{features} features as input, the {'x'.join(map(str, input_shape))} "
+            f"values of each {'image' if len(input_shape) == 3 else 'signal'}"
         )
     shape = _sample_shape(X, len(input_shape))
     if X.ndim > 2 and shape != input_shape:
         held = "images (h, w, c)" if len(shape) == 3 else "signals (l, c)"
         raise ValueError(
             f"{name} of shape {X.shape} holds {held} = {shape}, but "
-            f"{whose} is expecting {input_shape}"
+            f"{expected_by} is expecting {input_shape}"
         )
 
 
-def _sample_shape(X, axes):
-    """Return the shape of a sample, with one channel where that has `axes` axes."""
+def _sample_shape(X: NDArray[Any], axes: int) -> tuple[int, ...]:
+    """Return the shape of a sample, with one channel if X has only `axes` axes."""
     return (*X.shape[1:], 1) if X.ndim == axes else X.shape[1:]
 
 
-def check_shape(input_shape, *, signals=False):
-    """Return the (h, w, c), or the (l, c) of two axes, that a user's tuple stands for.
+def check_shape(input_shape: Any, *, signals: bool = False) -> tuple[int, ...]:
+    """Return a user's `input_shape` as (h, w, c), or as (l, c) of signals.
 
     Raises
     ------

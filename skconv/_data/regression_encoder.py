@@ -1,27 +1,57 @@
-"""Numbers of any scale, as targets for a network and back."""
+"""Numbers as targets of a network, and its outputs as numbers."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from .._training.losses import REGRESSION_LOSSES
+__all__ = ["REGRESSION_LOSSES", "RegressionEncoder", "check_target_values"]
 
-__all__ = ["RegressionEncoder", "check_target_values"]
+_Array = NDArray[Any]
+
+
+def _identity(outputs: _Array) -> _Array:
+    return outputs
+
+
+class RegressionLoss(NamedTuple):
+    """What a loss says about outputs and targets.
+
+    Attributes
+    ----------
+    inverse_link : callable ``(outputs) -> predictions``
+    smallest_target : float
+        Smaller targets have no likelihood.
+    """
+
+    inverse_link: Callable[[_Array], _Array] = _identity
+    smallest_target: float = -math.inf
+
+
+REGRESSION_LOSSES = {
+    "squared_error": RegressionLoss(),
+    "huber": RegressionLoss(),
+    "poisson": RegressionLoss(np.exp, 0.0),
+}
+"""Name of an op that is a loss -> `RegressionLoss`."""
 
 
 @dataclass(frozen=True)
 class RegressionEncoder:
-    """How a regressor's outputs stand for what it predicts.
+    """The `TargetEncoder` of a regressor.
 
     Attributes
     ----------
     loss_name : str
         A key of `REGRESSION_LOSSES`.
     n_outputs : int
-        How many quantities are predicted for each sample.
+        How many numbers are predicted for each sample.
     flat : bool
-        Whether they come, and are returned, as one dimension.
+        Whether `y` has one dimension.
     dtype : str
         The network's.
     """
@@ -34,26 +64,21 @@ class RegressionEncoder:
     classes = ()
 
     @classmethod
-    def learn(cls, y, loss_name, dtype):
-        """Learn the shape of `y`, which `check_target_values` has checked."""
+    def fit(cls, y: _Array, loss_name: str, dtype: str) -> "RegressionEncoder":
+        """Return the encoder of `y`, which `check_target_values` has checked."""
         return cls(loss_name, 1 if y.ndim == 1 else y.shape[1], y.ndim == 1, dtype)
 
     @property
-    def activation(self):
-        """What turns outputs into predictions."""
+    def activation(self) -> str:
+        """Name of the function from outputs to predictions."""
         return "exp" if self._loss.inverse_link is np.exp else "identity"
 
     @property
-    def loss(self):
-        """The loss function, ``(outputs, targets, weight) -> (value, d_outputs)``."""
-        return self._loss.loss
-
-    @property
-    def _loss(self):
+    def _loss(self) -> RegressionLoss:
         return REGRESSION_LOSSES[self.loss_name]
 
-    def encode(self, y, name="y"):
-        """Return checked quantities as targets of the loss.
+    def transform(self, y: _Array, name: str = "y") -> _Array:
+        """Return checked numbers as targets of the loss.
 
         Returns
         -------
@@ -62,13 +87,13 @@ class RegressionEncoder:
         Raises
         ------
         ValueError
-            If they are of another shape, negative where the loss counts, or out of
-            the dtype's range.
+            If they have another shape than in `fit`, are negative where the loss
+            counts, or out of the dtype's range.
         """
         if (y.ndim == 1) != self.flat or y.shape[1:] not in ((), (self.n_outputs,)):
             expected = "(n,)" if self.flat else f"(n, {self.n_outputs})"
             raise ValueError(
-                f"{name} of shape {y.shape} does not go with the targets of the first "
+                f"{name} of shape {y.shape} does not match the targets of the first "
                 f"fit, {expected}"
             )
         if y.min() < self._loss.smallest_target:
@@ -86,39 +111,44 @@ class RegressionEncoder:
             )
         return targets
 
-    def decode(self, targets):
-        """Return targets in the shape that they came in."""
+    def inverse_transform(self, targets: _Array) -> _Array:
+        """Return targets in the shape of `y`."""
         return targets[:, 0] if self.flat else targets
 
-    def decide(self, outputs):
-        """Return the quantities that outputs of shape (n, n_outputs) stand for.
+    def predict(self, outputs: _Array) -> NDArray[np.float64]:
+        """Return predictions from outputs of shape (n, n_outputs).
 
-        In float64, which scikit-learn wants of regressors, whatever they are worth.
+        In float64, which scikit-learn requires of regressors.
         """
-        return self.decode(self._loss.inverse_link(outputs.astype(np.float64)))
+        return self.inverse_transform(
+            self._loss.inverse_link(outputs.astype(np.float64))
+        )
 
-    def score(self, outputs, targets, weight=None):
-        """Return R^2, the mean over the targets; NaN where a prediction is infinite."""
+    def score(
+        self, outputs: _Array, targets: _Array, sample_weight: _Array | None = None
+    ) -> float:
+        """Return R^2, the mean over the targets; NaN if a prediction is infinite."""
         # Here, since importing it takes as long as all the rest.
         from sklearn.metrics import r2_score
 
-        predicted = self.decide(outputs)
+        predicted = self.predict(outputs)
         if not np.isfinite(predicted).all():
-            return np.nan
-        return r2_score(self.decode(targets), predicted, sample_weight=weight)
+            return math.nan
+        y = self.inverse_transform(targets)
+        return r2_score(y, predicted, sample_weight=sample_weight)
 
-    def strata(self, targets):
-        """Return what to stratify a split of targets by: nothing."""
+    def stratify(self, targets: _Array) -> None:
+        """Return None: numbers have no classes to stratify a split by."""
         return None
 
 
-def check_target_values(y, name="y"):
+def check_target_values(y: Any, name: str = "y") -> _Array:
     """Return `y` as numbers, (n,) or (n, k).
 
     Raises
     ------
     ValueError
-        If it is of another shape, or holds NaN, infinity or no numbers.
+        If it has another shape, or holds NaN, infinity or no numbers.
     """
     y = check_array(y, ensure_2d=False, allow_nd=True, input_name=name)
     if y.ndim not in (1, 2) or y.dtype.kind not in "biuf":

@@ -1,1 +1,1 @@
-"""Training: the loop, optimizers, schedules, losses, validation."""
+"""Training: the loop, its steps, optimizers, schedules, losses, validation."""

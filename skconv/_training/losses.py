@@ -1,56 +1,39 @@
-"""Losses: how far outputs are from targets, and which way to go."""
+"""Losses by name: how far outputs are from targets, and in which direction."""
 
-import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, TypeAlias
 
-import numpy as np
+from numpy.typing import NDArray
 
 from .. import ops
 
-__all__ = ["LOSSES", "REGRESSION_LOSSES", "RegressionLoss"]
+__all__ = ["Loss", "find_loss"]
 
-# An op is looked up when it is called: a twin laid over it is then the one.
-LOSSES = {
-    "softmax": lambda z, codes, w, smoothing=0.0: ops.softmax_cross_entropy(
-        z, codes, w, smoothing
-    ),
-    "logistic": lambda z, targets, w, smoothing=0.0: ops.sigmoid_cross_entropy(
-        z, targets, w, smoothing
-    ),
-}
-"""Output activation -> ``(outputs, targets, weight, smoothing=0) -> (value,
-d_outputs)``, the cross-entropy whose outputs are the activation's input, so that
-nothing overflows."""
+Loss: TypeAlias = Callable[
+    [NDArray[Any], NDArray[Any], NDArray[Any] | None], tuple[float, NDArray[Any]]
+]
+"""``(outputs, targets, sample_weight) -> (value, d_outputs)``."""
 
 
-class RegressionLoss(NamedTuple):
-    """A loss, and how its outputs are meant.
+def find_loss(name: str, **options: float) -> Loss:
+    """Return the loss that an encoder of targets names.
 
-    Attributes
+    Parameters
     ----------
-    loss : callable ``(outputs, targets, weight) -> (value, d_outputs)``
-    inverse_link : callable ``(outputs) -> predictions``
-    smallest_target : float
-        Targets below have no likelihood.
+    name : str
+        Of an op, see `TargetEncoder.loss_name`.
+    **options : float
+        Further arguments of the op.
+
+    Returns
+    -------
+    loss : callable ``(outputs, targets, sample_weight) -> (value, d_outputs)``
     """
 
-    loss: Callable
-    inverse_link: Callable
-    smallest_target: float = -math.inf
+    def loss(
+        outputs: NDArray[Any], targets: NDArray[Any], sample_weight: NDArray[Any] | None
+    ) -> tuple[float, NDArray[Any]]:
+        # The op is looked up at each call: it may be replaced by a compiled twin.
+        return getattr(ops, name)(outputs, targets, sample_weight, **options)
 
-
-REGRESSION_LOSSES = {
-    "squared_error": RegressionLoss(
-        lambda outputs, targets, w: ops.squared_error(outputs, targets, w),
-        lambda outputs: outputs,
-    ),
-    "huber": RegressionLoss(
-        lambda outputs, targets, w: ops.huber(outputs, targets, w),
-        lambda outputs: outputs,
-    ),
-    "poisson": RegressionLoss(
-        lambda outputs, targets, w: ops.poisson(outputs, targets, w), np.exp, 0.0
-    ),
-}
-"""Name -> `RegressionLoss`."""
+    return loss

@@ -1,24 +1,35 @@
-"""Optimizers: they keep moments, never weights."""
+"""Optimizers, which hold moments and never weights."""
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import ops
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "clip_by_norm"]
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer", "clip_by_norm", "make_optimizer"]
+
+_Array = NDArray[Any]
 
 # Gradients that are squared at a time: their float64 copies stay in cache.
 _NORM_LENGTH = 2**14
 
 
-class _Optimizer:
-    """A step counter and rows of moments; a subclass says what a step does to them."""
+class Optimizer:
+    """A step counter and rows of moments; a subclass defines a step, `_update`.
+
+    Attributes
+    ----------
+    n_moments : int
+        How many moments there are of each parameter.
+    """
 
     n_moments: ClassVar[int]
 
-    def __init__(self, like, decay, state):
+    def __init__(
+        self, like: _Array, decay: _Array | None, state: tuple[int, _Array] | None
+    ) -> None:
         shape = self.n_moments, len(like)
         self.decay = decay
         self.steps, self.moments = state or (0, np.zeros(shape, like.dtype))
@@ -29,11 +40,11 @@ class _Optimizer:
             )
 
     @property
-    def state(self):
-        """What another optimizer needs to go on: (steps, moments)."""
+    def state(self) -> tuple[int, _Array]:
+        """Steps and moments, with which another optimizer can continue."""
         return self.steps, self.moments
 
-    def step(self, parameters, gradient, learning_rate):
+    def step(self, parameters: _Array, gradient: _Array, learning_rate: float) -> None:
         """Update `parameters` in place."""
         self.steps += 1
         self._update(
@@ -44,37 +55,47 @@ class _Optimizer:
             decay=self.decay,
         )
 
+    def _update(self, *arrays: _Array, **rates: Any) -> None:
+        raise NotImplementedError
 
-class Adam(_Optimizer):
+
+class Adam(Optimizer):
     """Adam with decoupled weight decay (see `skconv.ops.adam_step`).
 
     Parameters
     ----------
     like : ndarray of shape (p,)
-        Parameters: the moments get their length and dtype.
+        Parameters, whose length and dtype the moments get.
     beta_1, beta_2, epsilon : float
     decay : ndarray of shape (p,) or None
-        How strongly each parameter decays.
+        Strength of each parameter's decay.
     state : tuple, optional
-        `state` of the optimizer to go on from; its moments are updated in place.
+        `state` of the optimizer to continue; its moments are updated in place.
 
     Raises
     ------
     ValueError
-        If `state` is of an optimizer of another kind or length.
+        If `state` belongs to an optimizer of another class or length.
     """
 
     n_moments = 2
 
     def __init__(
-        self, like, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay=None, state=None
-    ):
+        self,
+        like: _Array,
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        decay: _Array | None = None,
+        state: tuple[int, _Array] | None = None,
+    ) -> None:
         super().__init__(like, decay, state)
-        # Python's floats take on the arrays' dtype; NumPy's would make them float64.
+        # A Python float takes the arrays' dtype; NumPy's would make them float64.
         self.beta_1, self.beta_2 = float(beta_1), float(beta_2)
         self.epsilon = float(epsilon)
 
-    def _update(self, *arrays, **rates):
+    def _update(self, *arrays: _Array, **rates: Any) -> None:
         ops.adam_step(
             *arrays,
             step=self.steps,
@@ -85,13 +106,13 @@ class Adam(_Optimizer):
         )
 
 
-class SGD(_Optimizer):
+class SGD(Optimizer):
     """Gradient descent with momentum and decoupled decay (see `skconv.ops.sgd_step`).
 
     Parameters
     ----------
     like : ndarray of shape (p,)
-        Parameters: the velocity gets their length and dtype.
+        Parameters, whose length and dtype the velocity gets.
     momentum : float, default=0.9
     nesterov : bool, default=True
     decay, state
@@ -100,24 +121,59 @@ class SGD(_Optimizer):
     Raises
     ------
     ValueError
-        If `state` is of an optimizer of another kind or length.
+        If `state` belongs to an optimizer of another class or length.
     """
 
     n_moments = 1
 
-    def __init__(self, like, *, momentum=0.9, nesterov=True, decay=None, state=None):
+    def __init__(
+        self,
+        like: _Array,
+        *,
+        momentum: float = 0.9,
+        nesterov: bool = True,
+        decay: _Array | None = None,
+        state: tuple[int, _Array] | None = None,
+    ) -> None:
         super().__init__(like, decay, state)
         self.momentum, self.nesterov = float(momentum), nesterov
 
-    def _update(self, *arrays, **rates):
+    def _update(self, *arrays: _Array, **rates: Any) -> None:
         ops.sgd_step(*arrays, momentum=self.momentum, nesterov=self.nesterov, **rates)
 
 
-OPTIMIZERS = {"adam": Adam, "sgd": SGD}
+OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD}
 """Solver -> its optimizer."""
 
+# Solver -> its optimizer's arguments and the parameters that they come from.
+_ARGUMENTS = {
+    "adam": {"beta_1": "beta_1", "beta_2": "beta_2", "epsilon": "epsilon"},
+    "sgd": {"momentum": "momentum", "nesterov": "nesterovs_momentum"},
+}
 
-def clip_by_norm(gradient, max_norm):
+
+def make_optimizer(
+    params: Any, network: Any, state: tuple[int, _Array] | None = None
+) -> Optimizer:
+    """Return the optimizer of a network that an estimator's parameters ask for.
+
+    Parameters
+    ----------
+    params : estimator
+    network : Network
+    state : (int, ndarray), optional
+        `state` of the optimizer to continue.
+    """
+    arguments = {
+        name: getattr(params, p) for name, p in _ARGUMENTS[params.solver].items()
+    }
+    decay = network.decayed(params.alpha) if params.alpha else None
+    return OPTIMIZERS[params.solver](
+        network.parameters, decay=decay, state=state, **arguments
+    )
+
+
+def clip_by_norm(gradient: _Array, max_norm: float) -> float:
     """Scale a gradient in place so that its Euclidean norm is at most `max_norm`.
 
     Parameters
@@ -128,8 +184,8 @@ def clip_by_norm(gradient, max_norm):
     Returns
     -------
     norm : float
-        Before the scaling, summed in float64 and in one order whatever the number of
-        threads.
+        Before the scaling, summed in float64 and in an order that does not depend on
+        the number of threads.
 
     Notes
     -----

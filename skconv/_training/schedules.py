@@ -1,27 +1,30 @@
-"""Schedules: what a step's learning rate is."""
+"""Schedules: the learning rate of each step."""
 
 import math
-from numbers import Real
+from collections.abc import Callable
+from functools import partial
+from numbers import Integral, Real
+from typing import Any
 
 from .._utils.lookup import did_you_mean
 
-__all__ = ["SCHEDULES", "check_schedule", "learning_rate_at"]
+__all__ = ["SCHEDULES", "check_schedule", "learning_rate_at", "plan_learning_rate"]
 
-# One cycle's climb, the rates it starts and ends with as parts of the largest.
+# The part of one cycle that climbs; its first and last rate as parts of the largest.
 _CLIMB, _FIRST, _LAST = 0.3, 1 / 25, 1 / 25e4
 
 
-def _half_cosine(first, last, progress):
+def _half_cosine(first: float, last: float, progress: float) -> float:
     return last + (first - last) * (1 + math.cos(math.pi * progress)) / 2
 
 
-def _one_cycle(step, progress, power_t):
+def _one_cycle(step: int, progress: float, power_t: float) -> float:
     if progress < _CLIMB:
         return _half_cosine(_FIRST, 1.0, progress / _CLIMB)
     return _half_cosine(1.0, _LAST, (progress - _CLIMB) / (1 - _CLIMB))
 
 
-SCHEDULES = {
+SCHEDULES: dict[str, Callable[[int, float, float], float]] = {
     "constant": lambda step, progress, power_t: 1.0,
     "invscaling": lambda step, progress, power_t: float(step) ** -power_t,
     "adaptive": lambda step, progress, power_t: 1.0,
@@ -29,17 +32,17 @@ SCHEDULES = {
     "one_cycle": _one_cycle,
 }
 """Name -> ``(step, progress, power_t) -> factor`` of the initial learning rate, where
-``step`` counts from 1 and ``progress`` is the part of all steps that is done. What
-"adaptive" divides by is the training loop's to know, as it depends on the losses."""
+``step`` counts from 1 and ``progress`` is the part of all steps that is done. The
+training loop knows the divisor of "adaptive", which depends on the losses."""
 
 
-def check_schedule(schedule):
+def check_schedule(schedule: Any) -> None:
     """Check that `schedule` is a callable or one of `SCHEDULES`.
 
     Raises
     ------
     ValueError
-        If it is not; the message tells the names and the nearest one.
+        If it is not; the message lists the names and suggests the nearest one.
     """
     if callable(schedule) or (isinstance(schedule, str) and schedule in SCHEDULES):
         return
@@ -55,16 +58,38 @@ def check_schedule(schedule):
     )
 
 
+def plan_learning_rate(params: Any, total_steps: int) -> Callable[..., float]:
+    """Return the schedule, ``(step, adaptive_factor=...) -> learning rate``.
+
+    Parameters
+    ----------
+    params : estimator
+    total_steps : int
+        Number of steps, including those of earlier calls.
+    """
+    warmup = params.warmup_steps
+    if not isinstance(warmup, Integral):
+        warmup = round(warmup * total_steps)
+    return partial(
+        learning_rate_at,
+        params.learning_rate,
+        learning_rate_init=float(params.learning_rate_init),
+        total_steps=total_steps,
+        warmup_steps=warmup,
+        power_t=params.power_t,
+    )
+
+
 def learning_rate_at(
-    schedule,
-    step,
+    schedule: str | Callable[[int], float],
+    step: int,
     *,
-    learning_rate_init,
-    total_steps,
-    warmup_steps=0,
-    power_t=0.5,
-    adaptive_factor=1.0,
-):
+    learning_rate_init: float,
+    total_steps: int,
+    warmup_steps: int = 0,
+    power_t: float = 0.5,
+    adaptive_factor: float = 1.0,
+) -> float:
     """Return the learning rate of a step.
 
     Parameters
@@ -82,21 +107,21 @@ def learning_rate_at(
         - "one_cycle": half a cosine from a 25th up to `learning_rate_init` in 30 % of
           the steps, and another one down to a 250,000th.
 
-        A callable's rate is taken as it is.
+        A callable's rate is taken unchanged.
     step : int
-        1 for the first step. Past `total_steps`, the last step's rate stays where the
-        schedule depends on it.
+        1 for the first step. After `total_steps`, schedules that depend on it keep the
+        last step's rate.
     learning_rate_init : float
         The largest rate of all schedules but a callable.
     total_steps : int
-        How many steps there will be, the warm-up's among them.
+        Number of steps, including those of the warm-up.
     warmup_steps : int, default=0
         Over these first steps the rate grows in proportion to the step. A schedule by
-        name starts when they are over; a callable is asked for each step, and what it
-        returns is scaled.
+        name starts after them; a callable is called for each step, and what it returns
+        is scaled.
     power_t : float, default=0.5
     adaptive_factor : float, default=1.0
-        What the loop has divided the rate by so far, as a factor.
+        Factor by which the loop has slowed training down so far.
 
     Returns
     -------
@@ -105,8 +130,8 @@ def learning_rate_at(
     Raises
     ------
     ValueError
-        If a callable returns anything but a finite number of at least 0. A name is
-        not checked here, since that would be done at each step: see `check_schedule`.
+        If a callable returns anything but a finite number >= 0. Names are not checked
+        here, at each step: see `check_schedule`.
 
     Notes
     -----
@@ -138,7 +163,7 @@ def learning_rate_at(
     return float(ramp * adaptive_factor * learning_rate_init * factor)
 
 
-def _ask(schedule, step):
+def _ask(schedule: Callable[[int], float], step: int) -> float:
     rate = schedule(step)
     if not isinstance(rate, Real) or not (math.isfinite(rate) and rate >= 0):
         raise ValueError(

@@ -1,66 +1,74 @@
-"""What a network is worth on data that it is not trained on."""
+"""Loss and score of a network on samples that it is not trained on."""
 
 import inspect
+from collections.abc import Callable
+from dataclasses import replace
 from numbers import Real
+from typing import Any
 
-from .._data.batches import predict_in_batches
+from numpy.typing import NDArray
+
+from .._data.samples import Samples
 from .._utils.lookup import did_you_mean
+from .losses import find_loss
 
 __all__ = ["Validator", "find_scorer"]
 
 
 class Validator:
-    """Computes loss and score of an estimator's network, predicting once for both.
+    """Computes loss and score of an estimator's network, from one prediction.
 
     Parameters
     ----------
     estimator : estimator
-        Its network is asked anew in each call.
-    data : (X, rows, targets, weight)
-        ``rows`` of X, or None for all of it; `targets` and `weight` (or None) are
-        theirs.
+        Its network may be trained between calls.
+    samples : Samples
     scoring : None, "loss" or callable ``(estimator, X, y) -> float``
         None is accuracy or R^2; the score of "loss" is its negative.
     """
 
-    def __init__(self, estimator, data, scoring=None):
-        self.X, self.rows, self.targets, self.weight = data
-        self.estimator, self.scoring = estimator, scoring
-        if callable(scoring) and self.rows is not None:
-            # A scorer wants an X of its own, that which was set aside.
-            self.X, self.rows = self.X[self.rows], None
+    def __init__(
+        self, estimator: Any, samples: Samples, scoring: str | Callable | None = None
+    ) -> None:
+        if callable(scoring) and samples.rows is not None:
+            # A scorer takes an array X that holds these samples and no others.
+            samples = replace(samples, X=samples.X[samples.rows], rows=None)
+        self.estimator, self.samples, self.scoring = estimator, samples, scoring
+        self.loss = find_loss(estimator._encoder.loss_name)
         self.loss_weight = None
-        if self.weight is not None:
-            mean_one = self.weight / self.weight.max()
+        if samples.sample_weight is not None:
+            mean_one = samples.sample_weight / samples.sample_weight.max()
             mean_one /= mean_one.mean()
             self.loss_weight = mean_one.astype(estimator.network_.dtype)
 
-    def __call__(self):
+    def __call__(self) -> tuple[float, float]:
         """Return (loss, score); the loss is the plain one, without smoothing."""
-        coding = self.estimator._encoder
-        outputs = predict_in_batches(self.estimator.network_, self.X, self.rows)
-        loss = float(coding.loss(outputs, self.targets, self.loss_weight)[0])
+        encoder, samples = self.estimator._encoder, self.samples
+        outputs = samples.predict(self.estimator.network_)
+        loss = float(self.loss(outputs, samples.targets, self.loss_weight)[0])
         if self.scoring == "loss":
             return loss, -loss
-        if self.scoring is None:
-            return loss, float(coding.score(outputs, self.targets, self.weight))
-        return loss, self._ask_scorer(outputs, coding)
+        if callable(self.scoring):
+            return loss, self._ask_scorer(self.scoring, outputs)
+        score = encoder.score(outputs, samples.targets, samples.sample_weight)
+        return loss, float(score)
 
-    def _ask_scorer(self, outputs, coding):
-        stand_in = _answering(self.estimator, self.X, (outputs, coding))
+    def _ask_scorer(self, scorer: Callable[..., Any], outputs: NDArray[Any]) -> float:
+        X, encoder = self.samples.X, self.estimator._encoder
         weight = {}
-        if self.weight is not None and _takes_weight(self.scoring):
-            weight["sample_weight"] = self.weight
-        score = self.scoring(stand_in, self.X, coding.decode(self.targets), **weight)
+        if self.samples.sample_weight is not None and _takes_weight(scorer):
+            weight["sample_weight"] = self.samples.sample_weight
+        y = encoder.inverse_transform(self.samples.targets)
+        score = scorer(_with_outputs(self.estimator, X, outputs), X, y, **weight)
         if not isinstance(score, Real):
             raise ValueError(
-                f"scoring must return one number, got {score!r} from {self.scoring!r}"
+                f"scoring must return one number, got {score!r} from {scorer!r}"
             )
         return float(score)
 
 
-def find_scorer(scoring):
-    """Return what `Validator` takes for `scoring`: names become scorers.
+def find_scorer(scoring: Any) -> Any:
+    """Return `scoring` as `Validator` takes it: names become scorers.
 
     Raises
     ------
@@ -82,18 +90,21 @@ def find_scorer(scoring):
     return get_scorer(scoring)
 
 
-def _answering(estimator, X, answer):
-    """Return a copy of `estimator` that knows the network's outputs for this very X."""
-    stand_in = object.__new__(type(estimator))
-    vars(stand_in).update(vars(estimator))
-    vars(stand_in).pop("feature_names_in_", None)  # X is an array by now
-    compute = stand_in._outputs
-    stand_in._outputs = lambda asked: answer if asked is X else compute(asked)
-    return stand_in
+def _with_outputs(estimator: Any, X: NDArray[Any], outputs: NDArray[Any]) -> Any:
+    """Return a copy of a fitted estimator that has its outputs for this array X."""
+    copy = estimator._draft()
+    vars(copy).pop("feature_names_in_", None)  # X is an array by now
+    compute = copy._outputs
+
+    def look_up_or_compute(asked: Any) -> tuple[NDArray[Any], Any]:
+        return (outputs, estimator._encoder) if asked is X else compute(asked)
+
+    copy._outputs = look_up_or_compute
+    return copy
 
 
-def _takes_weight(scorer):
-    """Tell whether a scorer takes sample_weight: not all metrics do."""
+def _takes_weight(scorer: Callable[..., Any]) -> bool:
+    """Return whether a scorer takes sample_weight: not all metrics do."""
     if hasattr(scorer, "_accept_sample_weight"):  # one of scikit-learn's
         return scorer._accept_sample_weight()
     return "sample_weight" in inspect.signature(scorer).parameters

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._data.class_encoder import ClassEncoder
-from .._data.regression_encoder import RegressionEncoder
+from .._data.regression_encoder import REGRESSION_LOSSES, RegressionEncoder
 from .._training.loop import History
-from .._training.losses import REGRESSION_LOSSES
 from .._utils.lookup import look_up
 from .._utils.values import check_bool, check_fields, check_integer, decode, encode
 

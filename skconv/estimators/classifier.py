@@ -1,17 +1,29 @@
-"""The estimators."""
+"""The classifier."""
 
-from functools import partial
+from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._data.class_encoder import ClassEncoder, check_labels
-from .base import BaseConvNet
-from .descriptions import adds_parameters, documented
-from .parameters import BOUNDS
+from .._data.samples import Samples
+from .._training.losses import Loss, find_loss
+from .base import BaseConvNet, checks_parameters
+from .parameters import (
+    CONSTRAINTS,
+    Layers,
+    Pair,
+    Schedule,
+    Scoring,
+    Shape,
+    Transforms,
+    documented,
+    store,
+)
 
 __all__ = ["ConvNetClassifier"]
 
@@ -22,19 +34,19 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
 
     `MLPClassifier`, but convolutional: it minimises the log-loss on minibatches, with
     Adam or with SGD. The network is a list of layers, or the default one described by
-    numbers; the output layer, a `Dense` layer with a unit for each class (one for two
-    classes), is added to either.
+    numbers. An output layer is added to either: a `Dense` layer with a unit for each
+    class (one for two classes).
 
     Parameters
     ----------
     [shared parameters]
 
     class_weight : dict of label to float, "balanced" or None, default=None
-        What samples of each class count for in training, times their `sample_weight`;
-        "balanced" has all classes weigh the same. Validation and scores go without.
+        Factor of the `sample_weight` of each class in training; "balanced" gives all
+        classes the same weight. Validation and scores do not use it.
 
     label_smoothing : float, default=0.0
-        Share of each target that is spread over all classes in training.
+        Share of each training target that is spread over all classes.
 
     Attributes
     ----------
@@ -50,7 +62,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     Notes
     -----
     Sample weights are scaled to a mean of 1 in `fit`; samples of weight 0 are left
-    out. `fit` never copies or converts X whole: minibatches are.
+    out. `fit` never copies or converts X as a whole, only minibatches of it.
 
     Examples
     --------
@@ -65,28 +77,72 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BOUNDS,
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **CONSTRAINTS,
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
+    _check_targets = staticmethod(check_labels)
 
-    @adds_parameters(BaseConvNet)
+    classes_: NDArray[Any]
+    _encoder: ClassEncoder
+
     def __init__(
-        self, layers=None, *, class_weight=None, label_smoothing=0.0, **shared
-    ):
-        super().__init__(layers, **shared)
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
+        self,
+        layers: Layers | None = None,
+        *,
+        input_shape: Shape | None = None,
+        filters: int | Sequence[int] = (32, 64),
+        kernel_size: Pair = 3,
+        stride: Pair = 1,
+        pool_size: Pair = 2,
+        hidden_layer_sizes: int | Sequence[int] = (128,),
+        activation: str = "relu",
+        solver: Literal["adam", "sgd"] = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Schedule = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        warmup_steps: float = 0,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        scoring: Scoring | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        clip_norm: float | None = None,
+        augment: Transforms | None = None,
+        transform_layer: str | None = None,
+        dtype: Literal["float32", "float64"] = "float32",
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        store(self, locals())
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for exactly one pass over X, going on from the last call.
+    @checks_parameters
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for exactly one pass over X, continuing the last call.
 
-        Weights, the solver's moments, the schedule (over `max_iter` such calls) and
-        the random stream go on from call to call, as if there had been one long fit.
-        After a `fit` the weights go on and the moments start anew, unless `warm_start`
-        kept them. `random_state` is not read again.
+        n calls are one fit of n epochs: weights, the solver's moments, the schedule
+        (over `max_iter` calls) and the random stream continue. After a `fit` the
+        weights continue and the moments are reset, unless `warm_start` kept them.
+        `random_state` is not read again.
 
         Parameters
         ----------
@@ -96,17 +152,16 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
             All classes there will be. Needed in the first call, unless `y` is a
             multilabel indicator.
         sample_weight : array-like of shape (n,), default=None
-            What each sample counts for. Taken as they are, since their mean over
-            later calls is not known.
+            Weight of each sample, not scaled: the mean over later calls is unknown.
 
         Returns
         -------
         self
         """
-        return self._fit_one_pass(X, y, sample_weight, classes)
+        return self._partial_fit(X, y, sample_weight, classes)
 
-    def decision_function(self, X):
-        """Compute the outputs before they become probabilities (logits).
+    def decision_function(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        """Return the outputs before they become probabilities (logits).
 
         Parameters
         ----------
@@ -117,11 +172,11 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         scores : ndarray of shape (n, n_classes), or (n,) for two classes
             Of the network's dtype. For two classes, above 0 means ``classes_[1]``.
         """
-        outputs, coding = self._outputs(X)
-        binary = coding.n_outputs == 1 and not coding.multilabel
+        outputs, encoder = self._outputs(X)
+        binary = encoder.n_outputs == 1 and not encoder.multilabel
         return outputs[:, 0] if binary else outputs
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
         """Predict the probability of each class.
 
         Parameters
@@ -131,12 +186,12 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         Returns
         -------
         probabilities : ndarray of shape (n, n_classes), of the network's dtype
-            In the order of `classes_`; if multilabel, of each label by itself.
+            In the order of `classes_`; if multilabel, of each label independently.
         """
-        outputs, coding = self._outputs(X)
-        return coding.probabilities(outputs)
+        outputs, encoder = self._outputs(X)
+        return encoder.predict_proba(outputs)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -147,49 +202,54 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         -------
         log_probabilities : ndarray of shape (n, n_classes), of the network's dtype
         """
-        outputs, coding = self._outputs(X)
-        return coding.log_probabilities(outputs)
+        outputs, encoder = self._outputs(X)
+        return encoder.predict_log_proba(outputs)
 
-    _check_targets = staticmethod(check_labels)
+    def _fit_encoder(
+        self, y: NDArray[Any], classes: Any, resume: bool, incremental: bool
+    ) -> ClassEncoder:
+        if incremental and classes is None:
+            if resume:
+                return self._encoder  # a part of the data may lack some classes
+            if y.ndim < 2:
+                raise ValueError(
+                    "classes must be passed on the first call to partial_fit."
+                )
+        encoder = ClassEncoder.fit(y, classes)
+        if resume and (
+            encoder.multilabel != self._encoder.multilabel
+            or not np.array_equal(encoder.classes, self.classes_)
+        ):
+            raise ValueError(
+                f"{'classes' if incremental else 'y'} must have the same classes as in "
+                f"the first fit to continue it, {self.classes_}, got "
+                f"{encoder.classes}; use warm_start=False and fit to start again"
+            )
+        self.classes_ = encoder.classes
+        return encoder
 
-    def _class_factors(self, targets, weight, one_pass):
+    def _class_factors(
+        self, samples: Samples, incremental: bool
+    ) -> NDArray[np.floating[Any]] | None:
         if self.class_weight is None:
             return None
-        if one_pass and isinstance(self.class_weight, str):
+        if incremental and isinstance(self.class_weight, str):
             raise ValueError(
                 "class_weight='balanced' is not supported for partial_fit, which does "
                 "not know how many of each class there will be. Use sklearn.utils."
                 "class_weight.compute_class_weight('balanced', classes=classes, y=y) "
-                "on a large enough part of y and pass a dict of what it gives"
+                "on a large enough part of y and pass a dict of its result"
             )
-        return self._encoder.factors(self.class_weight, targets, weight)
+        return self._encoder.class_factors(
+            self.class_weight, samples.targets, samples.sample_weight
+        )
 
-    def _loss(self):
+    def _loss(self) -> Loss:
         if not self.label_smoothing:
-            return self._encoder.loss
-        return partial(self._encoder.loss, smoothing=float(self.label_smoothing))
+            return super()._loss()
+        return find_loss(self._encoder.loss_name, smoothing=float(self.label_smoothing))
 
-    def _encode(self, y, classes, go_on, one_pass):
-        y = check_labels(y)
-        if go_on and one_pass and classes is None:
-            return self._encoder.encode(y)  # a part of the data may lack some classes
-        if one_pass and classes is None and y.ndim < 2:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        coding = ClassEncoder.learn(y, classes)
-        if go_on and (
-            coding.multilabel != self._encoder.multilabel
-            or not np.array_equal(coding.classes, self.classes_)
-        ):
-            raise ValueError(
-                f"{'classes' if one_pass else 'y'} must have the same classes as in "
-                f"the first fit to go on from it, {self.classes_}, got "
-                f"{coding.classes}; use warm_start=False and fit to start anew"
-            )
-        self._encoder = coding
-        self.classes_ = coding.classes
-        return coding.encode(y)
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

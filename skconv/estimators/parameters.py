@@ -1,29 +1,43 @@
-"""The parameters that the estimators share, and their bounds."""
+"""The parameters that the estimators share: types, constraints, descriptions."""
 
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 
 from .._training.optimizers import OPTIMIZERS
-from .._utils.params import NestedParamsMixin
+from ..layers import Layer
+from ..models.default import default_layers
 
-__all__ = ["BOUNDS", "NUMBERS", "HasParameters"]
+__all__ = ["CONSTRAINTS", "DEFAULT_NETWORK", "documented", "store"]
 
-# The arguments of `default_layers`; their defaults stand in the estimators' signature.
-NUMBERS = (
-    "filters",
-    "kernel_size",
-    "stride",
-    "pool_size",
-    "hidden_layer_sizes",
-    "activation",
+DEFAULT_NETWORK: Mapping[str, Any] = default_layers.__kwdefaults__ or {}
+"""Parameters that describe the default network -> their defaults."""
+
+# Types of parameters -----------------------------------------------------------------
+
+_Named: TypeAlias = tuple[str, Layer | Literal["passthrough"]]
+Layers: TypeAlias = Sequence[Layer | Literal["passthrough"] | _Named]
+Pair: TypeAlias = int | tuple[int, int]
+Shape: TypeAlias = tuple[int, int] | tuple[int, int, int]
+Schedule: TypeAlias = (
+    Literal["constant", "invscaling", "adaptive", "cosine", "one_cycle"]
+    | Callable[[int], float]
 )
+Scoring: TypeAlias = str | Callable[[Any, Any, Any], float]
+_Transform: TypeAlias = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
+_Entry: TypeAlias = _Transform | Literal["passthrough"]
+Transforms: TypeAlias = _Transform | Sequence[_Entry | tuple[str, _Entry]]
 
-BOUNDS = {
+# Their values ------------------------------------------------------------------------
+
+CONSTRAINTS: dict[str, Any] = {
     # Layers, shapes and sizes are checked where they are used, by name.
-    **dict.fromkeys(("layers", "input_shape", *NUMBERS), "no_validation"),
+    **dict.fromkeys(("layers", "input_shape", *DEFAULT_NETWORK), "no_validation"),
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [
         StrOptions({"auto"}),
@@ -60,87 +74,206 @@ BOUNDS = {
     "epsilon": [Interval(Real, 0, None, closed="neither")],
     "dtype": [StrOptions({"float32", "float64"})],
 }
+"""Parameter -> its constraints, as scikit-learn has them."""
 
 
-class HasParameters(NestedParamsMixin):
-    """The parameters, whose names reach into layers and into transforms of `augment`.
+def store(estimator: Any, arguments: Mapping[str, Any]) -> None:
+    """Set the arguments of ``__init__``, its `locals`, as attributes."""
+    vars(estimator).update({k: v for k, v in arguments.items() if k != "self"})
 
-    One transform's are ``augment__degrees``; of a list, the transform's name is in
-    between, ``augment__randomflip_1__vertical``.
-    """
 
-    _parameter_constraints: ClassVar[dict] = BOUNDS
-    _components: ClassVar[dict] = {"layers": "layer", "augment": "transform"}
+# Their descriptions ------------------------------------------------------------------
 
-    def __init__(
-        self,
-        layers=None,
-        *,
-        input_shape=None,
-        filters=(32, 64),
-        kernel_size=3,
-        stride=1,
-        pool_size=2,
-        hidden_layer_sizes=(128,),
-        activation="relu",
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        warmup_steps=0,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        clip_norm=None,
-        augment=None,
-        transform_layer=None,
-        dtype="float32",
-    ):
-        self.layers = layers
-        self.input_shape = input_shape
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.pool_size = pool_size
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.warmup_steps = warmup_steps
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.scoring = scoring
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.clip_norm = clip_norm
-        self.augment = augment
-        self.transform_layer = transform_layer
-        self.dtype = dtype
+_PARAMETERS = """\
+layers : list of layers or of (name, layer), default=None
+    The hidden layers. Their parameters have names such as ``conv1__kernel_size``.
+    Unnamed layers are called ``conv2d_1``, ``conv2d_2``, ``dense_1``, …;
+    ``"passthrough"`` in place of a layer leaves it out. None builds the default
+    network from `filters` to `activation`.
+
+input_shape : (h, w), (h, w, c) or (l, c), default=None
+    Shape of one image, for X of flat rows. By default rows are square images of
+    one channel or, if their length is no square, of one row: ``(1, length, 1)``.
+    If `layers` has layers on signals, such as `Conv1D`, two axes are those of a
+    signal, ``(l, c)``, and by default rows are signals of one channel.
+
+filters : tuple of int, default=(32, 64)
+    Default network: filters of each convolution.
+
+kernel_size : int or (kh, kw), default=3
+    Default network: kernel size of every convolution.
+
+stride : int or (sh, sw), default=1
+    Default network: stride of every convolution.
+
+pool_size : int or (ph, pw), default=2
+    Default network: size of the max pooling after every convolution; 1 for none.
+    The pool is never larger than the image that is left.
+
+hidden_layer_sizes : tuple of int, default=(128,)
+    Default network: units of each dense layer.
+
+activation : str, default="relu"
+    Default network: activation of every layer, a name in
+    `skconv.ops.ACTIVATIONS`.
+
+solver : {"adam", "sgd"}, default="adam"
+    The optimizer, which turns gradients into steps.
+
+alpha : float, default=0.0001
+    Strength of the decoupled weight decay. Before each step, kernels are multiplied
+    by ``1 - alpha * learning_rate``; biases are not.
+
+batch_size : int or "auto", default="auto"
+    Size of the minibatches; "auto" is ``min(128, n_samples)``.
+
+learning_rate : str or callable, default="constant"
+    Schedule of the learning rate: "constant"; "invscaling", divided by
+    ``step ** power_t``; "adaptive", divided by 5 each time training would have
+    stopped, until it is below 1e-6; "cosine", half a cosine down to 0 over the
+    `max_iter` epochs; "one_cycle", up to `learning_rate_init` in the first 30 % of
+    them and down again; or a function of the step, from 1 on, that returns the rate.
+
+learning_rate_init : float, default=0.001
+    The learning rate that the schedule varies.
+
+power_t : float, default=0.5
+    Exponent of "invscaling".
+
+warmup_steps : int or float, default=0
+    Number of first steps, or share of all steps, over which the learning rate grows
+    from 0 to that of the schedule.
+
+max_iter : int, default=200
+    Maximum number of epochs.
+
+shuffle : bool, default=True
+    Whether each epoch takes the samples in a new order.
+
+random_state : int, RandomState instance or None, default=None
+    Seed of the first weights, the order of samples, augmentation, dropout and the
+    validation split. With an int, two fits have the same bits.
+
+tol : float, default=1e-4
+    Smallest improvement of the loss, or with `early_stopping` of the score, that
+    counts.
+
+verbose : bool or int, default=False
+    Whether to print a line for each epoch; 2 adds the learning rate.
+
+warm_start : bool, default=False
+    Whether `fit` continues the last fit, with its weights, the solver's moments, the
+    schedule and the random stream. X, the targets and the layers must have the same
+    form.
+
+momentum : float, default=0.9
+    Share of the last step that "sgd" adds to each step.
+
+nesterovs_momentum : bool, default=True
+    Whether "sgd" uses Nesterov's momentum.
+
+early_stopping : bool, default=False
+    Whether to stop when the score of validation data improves no more, and restore
+    the weights of the best epoch (with `warm_start`, of all calls). The data are
+    `X_val` and `y_val` if they are passed to `fit`, else `validation_fraction` of the
+    training data (of each class, unless multilabel). Otherwise training stops when
+    the training loss improves no more.
+
+validation_fraction : float, default=0.1
+    Share of the training data to hold out with `early_stopping`.
+
+scoring : str, callable or None, default=None
+    The score of validation data: None is accuracy or R^2, "loss" the negative of the
+    loss, a str one of `sklearn.metrics.get_scorer_names`, a callable is called as
+    ``scoring(estimator, X_val, y_val)``.
+
+n_iter_no_change : int, default=10
+    Number of epochs in a row that may improve by less than `tol`.
+
+beta_1 : float, default=0.9
+    Decay of "adam"'s mean gradient in each step.
+
+beta_2 : float, default=0.999
+    Decay of "adam"'s mean squared gradient in each step.
+
+epsilon : float, default=1e-8
+    Number that keeps "adam" from dividing by zero.
+
+clip_norm : float or None, default=None
+    Largest Euclidean norm of a gradient; larger ones are scaled down to it.
+
+augment : transform, list of transforms or None, default=None
+    What varies the minibatches of training, see `skconv.augmentation`: callables
+    ``(x, rng) -> x``. Their parameters have names such as ``augment__degrees``.
+
+transform_layer : str or None, default=None
+    Name of the layer whose output `transform` returns; None is the last hidden layer.
+
+dtype : {"float32", "float64"}, default="float32"
+    The network's dtype, of its weights and outputs, for any dtype of X.
+"""
+
+_ATTRIBUTES = """\
+network_ : Network
+    The trained layers and their weights.
+
+input_shape_ : (h, w, c) or (l, c)
+    Shape of one image or signal.
+
+n_features_in_ : int
+    Number of values of one image, ``h * w * c``, or of one signal, ``l * c``.
+
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
+    Names of X's columns, if X is a data frame whose names are str.
+
+n_iter_ : int
+    Epochs trained, in all calls that continued one another.
+
+loss_curve_ : list of float, of length `n_iter_`
+    Mean training loss of each epoch.
+
+learning_rate_curve_ : list of float
+    Learning rate at the end of each epoch.
+
+loss_ : float
+    The last loss; NaN if Ctrl-C came before the first.
+
+best_loss_ : float or None
+    The smallest loss; None with `early_stopping`.
+
+validation_loss_curve_ : list of float or None
+    Loss of the validation data after each epoch; None if there were none.
+
+validation_scores_ : list of float or None
+    Their score after each epoch, the larger the better.
+
+best_validation_score_ : float or None
+    The largest score, whose weights were restored; None without `early_stopping`.
+
+t_ : int
+    Number of training samples seen.
+
+n_layers_ : int
+    Number of layers, the output layer included.
+
+n_outputs_ : int
+    Number of outputs.
+
+out_activation_ : str
+    Function from outputs to predictions: "softmax" or "logistic" of a classifier,
+    "identity" or "exp" of a regressor.
+"""
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def documented(cls: _Class) -> _Class:
+    """Fill the shared parameters and attributes into a class's docstring."""
+    text = inspect.cleandoc(cls.__doc__ or "")
+    for mark, shared in [
+        ("[shared parameters]", _PARAMETERS),
+        ("[shared attributes]", _ATTRIBUTES),
+    ]:
+        text = text.replace(mark, shared.strip())
+    cls.__doc__ = text
+    return cls

@@ -1,15 +1,30 @@
-"""The estimators."""
+"""The regressor."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self
 
-from sklearn.base import RegressorMixin, _fit_context
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 
-from .._data.regression_encoder import RegressionEncoder, check_target_values
-from .._training.losses import REGRESSION_LOSSES
-from .base import BaseConvNet
-from .descriptions import adds_parameters, documented
-from .parameters import BOUNDS
+from .._data.regression_encoder import (
+    REGRESSION_LOSSES,
+    RegressionEncoder,
+    check_target_values,
+)
+from .base import BaseConvNet, checks_parameters
+from .parameters import (
+    CONSTRAINTS,
+    Layers,
+    Pair,
+    Schedule,
+    Scoring,
+    Shape,
+    Transforms,
+    documented,
+    store,
+)
 
 __all__ = ["ConvNetRegressor"]
 
@@ -19,17 +34,16 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
     """Convolutional neural network regressor.
 
     `MLPRegressor`, but convolutional, of one target or several. The network is a list
-    of layers, or the default one described by numbers; the output layer, a `Dense`
-    layer with a unit for each target, is added to either. Targets are learnt as they
-    are: where they are far from 1 in size, wrap the regressor in a
-    `TransformedTargetRegressor`.
+    of layers, or the default one described by numbers. An output layer is added to
+    either: a `Dense` layer with a unit for each target. Targets are not scaled: if
+    they are far from 1 in size, wrap the regressor in a `TransformedTargetRegressor`.
 
     Parameters
     ----------
     [shared parameters]
 
     loss : {"squared_error", "huber", "poisson"}, default="squared_error"
-        What training minimises. "huber" counts large errors less; "poisson" is for
+        The training loss. "huber" gives large errors less weight; "poisson" is for
         counts and rates, y >= 0, and predicts the exponential of the outputs.
 
     Attributes
@@ -44,11 +58,11 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
     Notes
     -----
     Sample weights are scaled to a mean of 1 in `fit`; samples of weight 0 are left
-    out. `fit` never copies or converts X whole: minibatches are.
+    out. `fit` never copies or converts X as a whole, only minibatches of it.
 
     Examples
     --------
-    How many pixels of an image are bright:
+    Count the bright pixels of an image:
 
     >>> import numpy as np
     >>> from skconv import ConvNetRegressor
@@ -60,52 +74,91 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BOUNDS,
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **CONSTRAINTS,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
     }
+    _check_targets = staticmethod(check_target_values)
 
-    @adds_parameters(BaseConvNet)
-    def __init__(self, layers=None, *, loss="squared_error", **shared):
-        super().__init__(layers, **shared)
-        self.loss = loss
+    _encoder: RegressionEncoder
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train for exactly one pass over X, going on from the last call.
+    def __init__(
+        self,
+        layers: Layers | None = None,
+        *,
+        input_shape: Shape | None = None,
+        filters: int | Sequence[int] = (32, 64),
+        kernel_size: Pair = 3,
+        stride: Pair = 1,
+        pool_size: Pair = 2,
+        hidden_layer_sizes: int | Sequence[int] = (128,),
+        activation: str = "relu",
+        solver: Literal["adam", "sgd"] = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Schedule = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        warmup_steps: float = 0,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        scoring: Scoring | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        clip_norm: float | None = None,
+        augment: Transforms | None = None,
+        transform_layer: str | None = None,
+        dtype: Literal["float32", "float64"] = "float32",
+        loss: Literal["squared_error", "huber", "poisson"] = "squared_error",
+    ) -> None:
+        store(self, locals())
 
-        Weights, the solver's moments and the random stream go on from call to call, as
-        if there had been one long fit. `random_state` is not read again.
+    @checks_parameters
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Train for exactly one pass over X, continuing the last call.
+
+        n calls are one fit of n epochs: weights, the solver's moments, the schedule
+        (over `max_iter` calls) and the random stream continue. `random_state` is not
+        read again.
 
         Parameters
         ----------
         X, y
             As in `fit`.
         sample_weight : array-like of shape (n,), default=None
-            What each sample counts for. Taken as they are, since their mean over
-            later calls is not known.
+            Weight of each sample, not scaled: the mean over later calls is unknown.
 
         Returns
         -------
         self
         """
-        return self._fit_one_pass(X, y, sample_weight)
+        return self._partial_fit(X, y, sample_weight)
 
-    _check_targets = staticmethod(check_target_values)
-
-    def _encode(self, y, classes, go_on, one_pass):
-        y = check_target_values(y)
-        coding = RegressionEncoder.learn(y, self.loss, self.dtype)
-        if go_on and coding != self._encoder:
+    def _fit_encoder(
+        self, y: NDArray[Any], classes: Any, resume: bool, incremental: bool
+    ) -> RegressionEncoder:
+        encoder = RegressionEncoder.fit(y, self.loss, self.dtype)
+        if resume and encoder != self._encoder:
             raise ValueError(
-                "loss, dtype and the shape of y must be as in the first fit to go on "
-                f"from it, {self._encoder}, got {coding}; use warm_start=False and fit "
-                "to start anew"
+                "loss, dtype and the shape of y must be the same as in the first fit "
+                f"to continue it, {self._encoder}, got {encoder}; use warm_start=False "
+                "and fit to start again"
             )
-        self._encoder = coding
-        return coding.encode(y)
+        return encoder
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags

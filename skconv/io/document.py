@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import sklearn
 
-from .._training.planning import check_options
 from .._utils.lookup import look_up
 from .._utils.safetensors import Part
 from .._utils.values import check_fields, decode, encode, make_object
@@ -147,7 +146,7 @@ def _make_estimator(described: Any) -> Any:
     cls = look_up(_ESTIMATORS, described["class"], "its estimator's class")
     model = make_object(cls, described["params"], find_class)
     model._validate_params()
-    check_options(model)
+    model._check_options()
     return model
 
 

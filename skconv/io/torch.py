@@ -21,7 +21,7 @@ from ..models.weights import (
     by_channel,
     check_weight,
     leaf_layers,
-    replace,
+    replace_arrays,
 )
 
 __all__ = ["from_torch", "to_torch"]
@@ -237,7 +237,7 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
         )
         new[name] = np.empty_like(arrays[name])
         new[name].reshape(-1)[places] = value
-    return replace(model, new)
+    return model._replace_network(replace_arrays(model.network_, new))
 
 
 def _match(network: Network) -> Iterator[tuple[str, str, Row, Any]]:

@@ -7,20 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from .._training.optimizers import OPTIMIZERS
 from ..layers import Composite, Layer, chain
 from ..layers.naming import name_layers
 from ..layers.typing import Array, Chain, Shape, Weights
 from .network import Network
 from .weights import build_blank
 
-__all__ = [
-    "Costs",
-    "LayerCost",
-    "cost_of_layers",
-    "count_macs",
-    "count_training_copies",
-]
+__all__ = ["Costs", "LayerCost", "cost_of_layers", "count_macs"]
 
 
 class LayerCost(NamedTuple):
@@ -54,17 +47,6 @@ class Costs(NamedTuple):
     layers: list[LayerCost]
     forward: int
     backward: int
-
-
-def count_training_copies(params):
-    """Tell how many arrays as long as the weights training holds, they among them.
-
-    Parameters
-    ----------
-    params : estimator
-    """
-    moments = OPTIMIZERS[params.solver].n_moments
-    return 2 + moments + bool(params.alpha) + bool(params.early_stopping)
 
 
 def count_macs(layers: Any, input_shape: Shape) -> int:

@@ -1,44 +1,17 @@
-"""Diagrams of an estimator's layers for notebooks, with links to the docs.
+"""Diagrams of layers for notebooks, with links to the docs.
 
 scikit-learn draws the boxes; this module fills them.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from sklearn.utils._repr_html.estimator import _VisualBlock
 
-from .._utils.params import name_components
-from .._version import DOCUMENTATION
-from ..estimators.parameters import NUMBERS
 from ..layers import Composite, Layer
 from ..layers.typing import Chain
-from .default import default_layers
 
-__all__ = ["DrawsLayers"]
-
-# An image so large that the default network's pools find enough of it left.
-_LARGE = (2**20, 2**20, 1)
-
-
-class DrawsLayers:
-    """The HTML representation of an estimator that is a chain of layers."""
-
-    _doc_link_module = "skconv"
-    _doc_link_template = f"{DOCUMENTATION}/api/skconv.{{estimator_name}}.html"
-
-    def _sk_visual_block_(self):
-        if hasattr(self, "network_"):
-            layers = self.network_.layers
-        else:
-            # Its size is not known yet, and no layer's parameters depend on it here.
-            layers = [*self._listed_layers(), ("output", "Dense")]
-        return _chain(layers)
-
-    def _listed_layers(self):
-        if self.layers is None:
-            numbers = {name: getattr(self, name) for name in NUMBERS}
-            return default_layers(_LARGE, **numbers)
-        return name_components(self.layers)
+__all__ = ["draw_layers"]
 
 
 class _LayerBlock(_VisualBlock):
@@ -50,7 +23,7 @@ class _LayerBlock(_VisualBlock):
         paths = _paths(layer)
         if paths:
             how = "parallel" if len(paths) > 1 else "serial"
-            super().__init__(how, [_chain(path) for path in paths])
+            super().__init__(how, [draw_layers(path) for path in paths])
         else:
             super().__init__(
                 "single", layer, names=name, name_caption=kind, name_details=str(layer)
@@ -78,8 +51,11 @@ def _paths(layer: Any) -> list[Chain]:
     return [inner] if inner else []
 
 
-def _chain(layers: Chain) -> _VisualBlock:
-    """Draw layers one below the other."""
+def draw_layers(layers: Iterable[tuple[str, Any]]) -> _VisualBlock:
+    """Return a drawing of named layers, one below the other.
+
+    Before a fit there may be anything in a list of layers.
+    """
     boxes = [_LayerBlock(name, layer) for name, layer in layers]
     return _VisualBlock(
         "serial",

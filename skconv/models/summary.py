@@ -8,16 +8,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .._data.inputs import check_shape
-from .._data.regression_encoder import RegressionEncoder
-from ..layers import Dense
-from ..ops import positive_int
-from .costs import cost_of_layers, count_training_copies
+from .costs import cost_of_layers
 from .network import Network
 
-__all__ = ["GivesSummary", "LayerSummary", "Summary"]
+__all__ = ["LayerSummary", "Summary", "summarize"]
 
-_AUTO_BATCH = 128  # the most that batch_size="auto" takes
 _Texts: TypeAlias = tuple[str, ...]
 _HEADS = ("layer (type)", "output shape", "parameters", "MACs")
 
@@ -198,106 +193,57 @@ class Summary:
         return heads, rows, ("total", "", *total), footer
 
 
-class GivesSummary:
-    """`summary`, for an estimator that knows its hidden layers."""
+def summarize(
+    network: Network,
+    title: str,
+    *,
+    batch_size: int,
+    copies: int,
+    open_output: bool = False,
+) -> Summary:
+    """Return the table of a network's layers and costs.
 
-    def summary(self, *, batch_size=None, n_outputs=None):
-        """Tabulate the layers: output shapes, parameters, MACs, memory.
+    Parameters
+    ----------
+    network : Network
+    title : str
+    batch_size : int
+        Of the minibatches of training.
+    copies : int
+        How many arrays as long as the weights training holds, including them.
+    open_output : bool, default=False
+        Whether the last layer, of one unit, represents an unknown number of them.
 
-        After `fit` of the fitted network; before of the one that `fit` would build,
-        for which `input_shape` has to be set.
-
-        Parameters
-        ----------
-        batch_size : int, default=None
-            What memory is computed for; None is the estimator's, and 128 of "auto".
-        n_outputs : int, default=None
-            Before `fit`, the number of outputs that y will ask for: of classes (1 for
-            two of them) or of targets. None leaves the output layer open.
-
-        Returns
-        -------
-        summary : Summary
-            Prints as a table, shows as one in a notebook, and has `to_frame`.
-
-        Raises
-        ------
-        ValueError
-            If the estimator is not fitted and `input_shape` is None, or a layer does
-            not fit.
-
-        Notes
-        -----
-        Memory is that of a training step at its peak, in three parts:
-
-        - weights: the parameters times 2 (they and their gradient), 1 more for each of
-          the solver's moments (2 of "adam", 1 of "sgd"), 1 for weight decay where
-          `alpha` is not 0, and 1 for the best epoch's with `early_stopping`;
-        - forward: the minibatch and what each layer's `forward` keeps of it for
-          `backward`. That is not estimated: `forward` runs on one and on two samples,
-          and the arrays in what it returns are added up, those that neighbours share
-          once;
-        - backward: on top of what is still kept at that layer, the gradient that comes
-          in, the one that goes on, one more of the output's shape (before an
-          activation) and the gradients of the layer's weights; the layer where that
-          comes to most counts.
-
-        X, y and what Python itself takes come on top; so does what ops take in between
-        (some MB with NumPy ops, for the columns of a convolution). Measured, a step's
-        peak is within 15 % and 2 MB of it.
-        """
-        fitted = hasattr(self, "network_")
-        network = self.network_ if fitted else self._unfitted_network(n_outputs)
-        is_open = not fitted and n_outputs is None
-        if batch_size is None:
-            batch_size = _AUTO_BATCH if self.batch_size == "auto" else self.batch_size
-        batch_size = positive_int(batch_size, "batch_size")
-        copies = count_training_copies(self)
-        costs = cost_of_layers(network, batch_size)
-        word = np.dtype(network.dtype).itemsize
-        rows = [
-            LayerSummary(
-                cost.name,
-                cost.type,
-                cost.output_shape,
-                cost.parameters,
-                cost.macs,
-                cost.cache + copies * word * cost.parameters,
-            )
-            for cost in costs.layers
-        ]
-        per_output, parameters = None, network.parameters.size
-        if is_open:
-            per_output, parameters = rows[-1], parameters - rows[-1].parameters
-            rows[-1] = LayerSummary(per_output.name, "Dense", None, None, None, None)
-        return Summary(
-            f"{type(self).__name__}: input {network.input_shape}, batches of "
-            f"{batch_size}, {network.dtype}, {self.solver}",
-            rows,
-            batch_size,
-            copies * word * parameters,
-            costs.forward,
-            costs.backward,
-            per_output,
+    Returns
+    -------
+    summary : Summary
+    """
+    costs = cost_of_layers(network, batch_size)
+    word = np.dtype(network.dtype).itemsize
+    rows = [
+        LayerSummary(
+            cost.name,
+            cost.type,
+            cost.output_shape,
+            cost.parameters,
+            cost.macs,
+            cost.cache + copies * word * cost.parameters,
         )
-
-    def _unfitted_network(self, n_outputs):
-        """Build what fit would, as far as that is known before it sees X and y."""
-        if self.input_shape is None:
-            raise ValueError(
-                f"this {type(self).__name__} is not fitted and input_shape is None, so "
-                "the shapes of its layers are not known: pass input_shape=(h, w, c) to "
-                "it, or fit it first"
-            )
-        known = 0 if n_outputs is None else positive_int(n_outputs, "n_outputs")
-        draft = object.__new__(type(self))
-        vars(draft).update(self.get_params(deep=False))
-        draft.input_shape_ = check_shape(
-            self.input_shape, signals=self._is_for_signals()
-        )
-        draft._encoder = RegressionEncoder("squared_error", known, True, self.dtype)
-        layers = [*draft._hidden(), ("output", Dense(known or 1))]
-        return Network.build(layers, draft.input_shape_, 0, self.dtype)
+        for cost in costs.layers
+    ]
+    per_output, parameters = None, network.parameters.size
+    if open_output:
+        per_output, parameters = rows[-1], parameters - rows[-1].parameters
+        rows[-1] = LayerSummary(per_output.name, "Dense", None, None, None, None)
+    return Summary(
+        title,
+        rows,
+        batch_size,
+        copies * word * parameters,
+        costs.forward,
+        costs.backward,
+        per_output,
+    )
 
 
 def _cells(row: LayerSummary) -> _Texts:

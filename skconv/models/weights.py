@@ -1,11 +1,11 @@
 """Weights as lists of arrays, in the order and the shapes that Keras has them in."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import NDArray
 
 from ..layers import Composite, Layer, LayerNorm, PReLU
 from ..layers.checks import sample_axes
@@ -14,14 +14,15 @@ from ..layers.typing import Array, Chain, Shape, Weights
 from .network import Network
 
 __all__ = [
-    "HasWeights",
     "Leaf",
     "affine_shape",
     "build_blank",
     "by_channel",
     "check_weight",
+    "get_weights",
     "leaf_layers",
-    "replace",
+    "replace_arrays",
+    "set_weights",
 ]
 
 
@@ -101,66 +102,41 @@ def _after(layer: Layer, place: _Place) -> _Place:
     return tuple(after), shape if flattens else None
 
 
-class HasWeights:
-    """`get_weights` and `set_weights`, for an estimator with `network_`."""
+def get_weights(network: Network) -> list[NDArray[Any]]:
+    """Return copies of a network's weights in Keras' order and shapes.
 
-    def get_weights(self):
-        """Return copies of all weights, as Keras' method of this name does.
+    Layer by layer as they were built; of each the trained arrays, kernels before
+    biases, then its state.
+    """
+    return [
+        np.zeros(shape) if name is None else np.array(array).reshape(shape)
+        for name, array, shape in _as_in_keras(network)
+    ]
 
-        Returns
-        -------
-        weights : list of ndarray
-            Layer by layer as they were built, the output layer last; of each what it
-            learns, kernels before biases, then what it keeps beside that. Order and
-            shapes are Keras' for the same layers.
 
-        See Also
-        --------
-        set_weights : The way back.
-        skconv.to_torch : The same for PyTorch.
-        """
-        check_is_fitted(self)
-        return [
-            np.zeros(shape) if name is None else np.array(array).reshape(shape)
-            for name, array, shape in _as_in_keras(self.network_)
-        ]
+def set_weights(network: Network, weights: Iterable[Any]) -> Network:
+    """Return a copy of a network with other weights, as `get_weights` returns them.
 
-    def set_weights(self, weights):
-        """Replace all weights, say by those of a Keras model of the same layers.
-
-        The solver's moments start anew, as they belong to other weights. If anything
-        does not fit, nothing changes.
-
-        Parameters
-        ----------
-        weights : list of array-like
-            As `get_weights` returns them, or ``keras_model.get_weights()``.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If there are more or fewer, or one has another shape or is not finite; the
-            message names the layer.
-        """
-        check_is_fitted(self)
-        rows, weights = _as_in_keras(self.network_), list(weights)
-        if len(weights) != len(rows):
-            names = ", ".join(str(name) for name, *_ in rows)
-            raise ValueError(
-                f"weights must be {len(rows)} arrays, {names}, got {len(weights)}"
-            )
-        return replace(
-            self,
-            {
-                name: check_weight(weight, shape, f"weight {name!r}", array.dtype)
-                for (name, array, shape), weight in zip(rows, weights, strict=True)
-                if name is not None
-            },
+    Raises
+    ------
+    ValueError
+        If there are more or fewer, or one has another shape or is not finite; the
+        message names the layer.
+    """
+    rows, weights = _as_in_keras(network), list(weights)
+    if len(weights) != len(rows):
+        names = ", ".join(str(name) for name, *_ in rows)
+        raise ValueError(
+            f"weights must be {len(rows)} arrays, {names}, got {len(weights)}"
         )
+    return replace_arrays(
+        network,
+        {
+            name: check_weight(weight, shape, f"weight {name!r}", array.dtype)
+            for (name, array, shape), weight in zip(rows, weights, strict=True)
+            if name is not None
+        },
+    )
 
 
 def _as_in_keras(network: Network) -> list[tuple[str | None, Array, Shape]]:
@@ -191,24 +167,19 @@ def affine_shape(layer: LayerNorm | PReLU, input_shape: Shape) -> Shape:
     return tuple(input_shape[a - 1] for a in axes)
 
 
-def replace(model: Any, arrays: dict[str, Array]) -> Any:
-    """Let a fitted estimator predict and train further with other arrays.
+def replace_arrays(network: Network, arrays: Mapping[str, NDArray[Any]]) -> Network:
+    """Return a copy of a network with other arrays.
 
     Parameters
     ----------
-    model : estimator
+    network : Network
     arrays : dict of str to ndarray
-        Checked arrays for all or some of ``model.network_.arrays``.
-
-    Returns
-    -------
-    model
+        Checked ones, for all or some of ``network.arrays``.
     """
-    network = model.network_.copy()
+    network = network.copy()
     for name, array in arrays.items():
         network.arrays[name][...] = array.reshape(network.arrays[name].shape)
-    vars(model).update(network_=network, _solver_state=(None, None))
-    return model
+    return network
 
 
 def check_weight(weight: Any, shape: Shape, what: str, dtype: Any) -> Array:

@@ -38,7 +38,7 @@ def same_bits(a, b):
     return np.array_equal(a.network_.parameters, b.network_.parameters)
 
 
-def test_it_learns_digits(digits):
+def test_classifier_learns_digits(digits):
     X, X_test, y, y_test = digits
     clf = small(max_iter=40).fit(X, y)
     assert clf.score(X_test, y_test) > 0.93
@@ -127,16 +127,17 @@ def test_colour_images_and_their_rows(rng):
     assert gray.input_shape_ == (6, 15, 1)
 
 
-def test_rows_that_make_no_square_are_signals(rng):
+def test_rows_that_make_no_square_are_images_of_one_row(rng):
     X, y = rng.random((20, 12)), np.arange(20) % 2
     with pytest.warns(
-        UserWarning, match=r"12 features, .* signal \(1, 12, 1\). Pass input_shape"
+        UserWarning,
+        match=r"12 features, .* images of one row, \(1, 12, 1\). Pass input_shape",
     ):
         clf = small(max_iter=1, batch_size=10).fit(X, y)
     assert clf.input_shape_ == (1, 12, 1)
 
 
-def test_channels_first_are_pointed_out(rng):
+def test_channels_first_give_a_warning(rng):
     X, y = rng.random((10, 3, 8, 9)), np.arange(10) % 2
     words = r"If they are 8x9 pixels in 3 channels, pass np.moveaxis\(X.reshape\(-1, 3, 8, 9\), 1, -1\)"
     clf = small(max_iter=1, batch_size=10)
@@ -148,7 +149,7 @@ def test_channels_first_are_pointed_out(rng):
     clone(clf).fit(rng.random((10, 1, 60, 6)), y)  # signals of six channels
 
 
-def test_one_hot_labels_are_pointed_out(digits):
+def test_one_hot_labels_give_a_warning(digits):
     X, _, y, _ = digits
     with pytest.warns(
         UserWarning, match=r"exactly one label .* one-hot, pass y.argmax\(axis=1\)"
@@ -157,7 +158,7 @@ def test_one_hot_labels_are_pointed_out(digits):
 
 
 def test_kernels_are_clipped_to_what_can_see_the_image(rng):
-    """Taps that see nothing but padding, wherever the window stands, are left out."""
+    """Taps that see only padding, at all places of the window, are left out."""
     X, y = rng.random((10, 2, 30, 1)), np.arange(10) % 2
     clf = small(kernel_size=7, filters=(4, 4), max_iter=1, batch_size=10).fit(X, y)
     sizes = [layer.kernel_size for name, layer in clf.network_.layers if "conv" in name]
@@ -240,7 +241,7 @@ def test_two_classes_have_one_output(digits):
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, np.ndarray.tolist])
-def test_multilabel(kind):
+def test_multilabel_targets_are_learnt(kind):
     X, Y = make_multilabel_classification(300, 16, n_classes=4, random_state=0)
     X = X / X.max()
     clf = small(max_iter=150).fit(X, kind(Y))
@@ -253,7 +254,7 @@ def test_multilabel(kind):
     clf.partial_fit(X, kind(Y))
 
 
-def test_multilabel_early_stopping_and_first_partial_fit():
+def test_multilabel_targets_with_early_stopping_and_partial_fit():
     X, Y = make_multilabel_classification(200, 16, n_classes=3, random_state=0)
     clf = small(early_stopping=True).fit(X, Y)
     assert 0 <= clf.best_validation_score_ <= 1
@@ -261,7 +262,7 @@ def test_multilabel_early_stopping_and_first_partial_fit():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_it_answers_in_its_dtype_whatever_x_is(dtype, digits):
+def test_outputs_have_the_parameter_dtype_for_any_dtype_of_x(dtype, digits):
     X, X_test, y, _ = digits
     clf = small(dtype=dtype, max_iter=2)
     for x_dtype in (np.float32, np.float64, np.uint8):
@@ -297,7 +298,7 @@ def test_the_same_seed_gives_the_same_bits(digits):
     )
 
 
-def test_random_state_may_be_an_instance_or_numpys_own(digits):
+def test_random_state_may_be_an_instance_or_numpys_global_one(digits):
     X, _, y, _ = digits
 
     def with_instance():
@@ -319,7 +320,7 @@ def test_a_prediction_does_not_depend_on_its_batch(digits):
     np.testing.assert_array_equal(together, one_by_one)
 
 
-def test_predictions_go_on_in_threads_while_another_refits(digits):
+def test_predictions_continue_in_threads_during_a_refit(digits):
     X, X_test, y, _ = digits
     clf = small(max_iter=2).fit(X, y)
     before = clf.predict_proba(X_test)
@@ -337,7 +338,7 @@ def test_predictions_go_on_in_threads_while_another_refits(digits):
 # Equivalences -------------------------------------------------------------------------
 
 
-def test_without_hidden_layers_it_is_multinomial_logistic_regression(digits):
+def test_network_without_hidden_layers_is_multinomial_logistic_regression(digits):
     X, X_test, y, _ = digits
     few = y < 4
     rng = np.random.default_rng(0)
@@ -426,7 +427,7 @@ def test_training_stops_when_the_loss_improves_no_more(digits):
 
 
 def test_partial_fit_is_a_long_fit_in_parts(digits):
-    """Moments and the random stream go on: n calls are one fit of n epochs, to the bit."""
+    """Moments and the random stream continue: n calls are one fit of n epochs, to the bit."""
     X, _, y, _ = digits
     params = {"layers": [*LAYERS, Dropout(0.2)], "random_state": 0}
     whole = ConvNetClassifier(max_iter=4, **params).fit(X, y)
@@ -448,7 +449,7 @@ def test_warm_start_is_a_long_fit_in_parts(digits):
     assert parts.n_iter_ == 5
 
 
-def test_early_stopping_goes_on_with_the_same_split_and_the_best_so_far(digits):
+def test_warm_start_with_early_stopping_keeps_the_split_and_the_best_weights(digits):
     """Nothing held out is ever trained on, and a worse refit does not win."""
     X, _, y, _ = digits
     clf = small(max_iter=8, warm_start=True, early_stopping=True).fit(X, y)
@@ -460,7 +461,7 @@ def test_early_stopping_goes_on_with_the_same_split_and_the_best_so_far(digits):
     assert clf.n_iter_ == len(clf.loss_curve_) == len(clf.validation_scores_) == 10
 
 
-def test_numpys_numbers_are_the_numbers(digits):
+def test_numpys_scalars_give_the_same_bits_as_python_numbers(digits):
     """A float64 scalar from np.logspace must not pull float32 up, or change the bits."""
     X, _, y, _ = digits
     numbers = {
@@ -479,7 +480,7 @@ def test_numpys_numbers_are_the_numbers(digits):
         assert y_drop.dtype == np.float32
 
 
-def test_layers_may_hold_anything_when_training_goes_on(digits):
+def test_layers_with_any_arguments_are_compared_on_partial_fit(digits):
     """Arrays, objects without equality, and layers that are no estimators."""
     X, _, y, _ = digits
 
@@ -501,7 +502,7 @@ def test_layers_may_hold_anything_when_training_goes_on(digits):
     clf = ConvNetClassifier([duck, Dense(4)], random_state=0)
     clf.partial_fit(X, y, np.arange(10)).partial_fit(X, y)
     duck.thing.values[2500] = 0
-    with pytest.raises(ValueError, match="layers must be as in the last fit"):
+    with pytest.raises(ValueError, match="layers must be the same as in the last fit"):
         clf.partial_fit(X, y)
 
 
@@ -526,7 +527,7 @@ def test_parameters_set_during_a_fit_are_kept_and_curves_are_copies(digits):
     assert clf.partial_fit(X, y).n_iter_ == 3
 
 
-def test_a_subclass_may_have_parameters_of_its_own(digits):
+def test_a_subclass_may_have_fewer_parameters(digits):
     X, _, y, _ = digits
 
     class Mine(ConvNetClassifier):
@@ -549,7 +550,7 @@ def test_a_layer_cannot_write_to_x(digits):
         ConvNetClassifier([Writes()]).fit(X, y)
 
 
-def test_partial_fit_may_see_the_classes_one_by_one(digits):
+def test_partial_fit_accepts_batches_that_lack_classes(digits):
     X, X_test, y, y_test = digits
     clf = small()
     order = np.argsort(y, kind="stable")
@@ -560,7 +561,7 @@ def test_partial_fit_may_see_the_classes_one_by_one(digits):
     assert clf.score(X_test, y_test) > 0.9
 
 
-def test_sample_weights_of_partial_fit_are_taken_as_they_are(digits):
+def test_sample_weights_of_partial_fit_are_not_scaled(digits):
     X, _, y, _ = digits
     plain = small().partial_fit(X, y, classes=np.arange(10))
     ones = small().partial_fit(X, y, np.arange(10), np.ones(len(X)))
@@ -572,7 +573,7 @@ def test_sample_weights_of_partial_fit_are_taken_as_they_are(digits):
     )
 
 
-def test_verbose_prints_a_line_an_epoch(digits, capsys):
+def test_verbose_prints_a_line_for_each_epoch(digits, capsys):
     X, _, y, _ = digits
     small(max_iter=2, verbose=True, early_stopping=True).fit(X, y)
     lines = capsys.readouterr().out.splitlines()

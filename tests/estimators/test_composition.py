@@ -41,7 +41,7 @@ def default(**params):
 # Names --------------------------------------------------------------------------------
 
 
-def test_names_reach_into_layers():
+def test_nested_names_set_parameters_of_layers():
     clf = net()
     assert clf.get_params()["conv1__kernel_size"] == 3
     assert clf.get_params()["conv1"] is clf.layers[0][1]
@@ -54,7 +54,7 @@ def test_names_reach_into_layers():
 
 
 @pytest.mark.parametrize("kind", [list, tuple])
-def test_unnamed_layers_are_called_by_class_and_place(kind):
+def test_unnamed_layers_get_their_class_and_place_as_name(kind):
     layers = kind(
         [Conv2D(4), MaxPool2D(), Conv2D(8), ("conv2d_9", Conv2D(2)), Dense(3)]
     )
@@ -66,7 +66,7 @@ def test_unnamed_layers_are_called_by_class_and_place(kind):
     assert layers[0].filters == 4, "the list that was passed in is the user's"
 
 
-def test_a_replaced_layer_keeps_its_name_and_its_neighbours_theirs():
+def test_a_replaced_layer_changes_no_names():
     clf = ConvNetClassifier([Conv2D(4), Conv2D(8)]).set_params(conv2d_1=Dense(3))
     assert [name for name, _ in clf.layers] == ["conv2d_1", "conv2d_2"]
     assert clf.get_params()["conv2d_1"].units == 3
@@ -86,7 +86,7 @@ def test_set_params_applies_layers_then_whole_layers_then_their_parameters():
 @pytest.mark.parametrize(
     "nonsense", [3, "conv", [1, 2], [("a", 1)], {}, Dense, [Dense]]
 )
-def test_nonsense_for_layers_is_refused_by_fit_alone(nonsense, digits):
+def test_nonsense_for_layers_is_refused_by_fit_only(nonsense, digits):
     clf = ConvNetClassifier(nonsense)
     clone(clf).set_params(layers=nonsense).get_params()
     repr(clf)
@@ -109,7 +109,7 @@ def test_a_passthrough_has_no_parameters():
     assert clf.layers is layers, "a set_params that fails sets nothing"
 
 
-def test_a_parameter_goes_before_a_layer_of_its_name():
+def test_a_parameter_has_precedence_over_a_layer_of_its_name():
     clf = ConvNetClassifier([("alpha", Dense(3))]).set_params(alpha=0.5)
     assert clf.alpha == clf.get_params()["alpha"] == 0.5
     assert isinstance(clf.layers[0][1], Dense)
@@ -126,7 +126,7 @@ def test_fit_never_changes_layers(digits):
     ))  # fmt: skip
 
 
-def test_a_layer_may_be_called_as_the_output_layer(digits):
+def test_a_layer_may_have_the_name_output(digits):
     clf = ConvNetClassifier([("output", Dense(8))], max_iter=1).fit(
         digits[0], digits[2]
     )
@@ -207,7 +207,7 @@ ENSEMBLES = {
 
 @pytest.mark.parametrize("case", ENSEMBLES)
 @pytest.mark.parametrize("flat", [True, False])
-def test_ensembles(case, flat, digits):
+def test_ensembles_accept_the_estimators(case, flat, digits):
     X, X_test, y, y_test = digits
     if case == "bagging" and not flat:
         pytest.skip("BaggingClassifier itself takes flat X only")
@@ -216,14 +216,14 @@ def test_ensembles(case, flat, digits):
     assert ensemble.score(X_test.reshape(-1, *shape), y_test) > 0.85
 
 
-def test_pipelines_over_images(digits):
+def test_pipelines_pass_images(digits):
     X, X_test, y, y_test = digits
     X, X_test = (16 * X).reshape(-1, 8, 8), (16 * X_test).reshape(-1, 8, 8)
     pipeline = make_pipeline(FunctionTransformer(lambda x: x / 16), net()).fit(X, y)
     assert pipeline.score(X_test, y_test) > 0.85
 
 
-def test_features_of_scikit_learn_that_need_decision_function(digits):
+def test_searches_by_roc_auc_use_decision_function(digits):
     X, X_test, y, y_test = digits
     X, y, X_test, y_test = X[y < 2], y[y < 2], X_test[y_test < 2], y_test[y_test < 2]
     clf = GridSearchCV(net(), {"conv1__filters": [4]}, scoring="roc_auc", cv=2).fit(
@@ -272,7 +272,7 @@ class Scale(Layer):
         return dx, {"scale": (dy * x).sum(keepdims=True).reshape(1)}
 
 
-def test_a_layer_of_ones_own_is_searched_over(digits):
+def test_a_custom_layer_is_searched_over(digits):
     X, X_test, y, y_test = digits
     clf = net().set_params(layers=[("scale", Scale()), *net().layers])
     search = GridSearchCV(clf, {"scale__start": [1e-3, 1.0]}, cv=2).fit(X, y)

@@ -38,7 +38,7 @@ BAD_FITS = {
     "nan in y": ({}, X, np.where(Y == 1, np.nan, Y), "Input y contains NaN"),
     "two columns of classes": ({}, X, np.c_[Y, Y], "y should be a 1d array|multiclass-multioutput"),
     "mixed labels": ({}, X, np.array(["a", 1] * 20, object), "y must hold labels of one type"),
-    "multilabel of -1 and 1": ({}, X, 2 * np.c_[Y > 1, Y % 2] - 1, r"multilabel y must hold 0 and 1 alone, got \[-1, 1\]"),
+    "multilabel of -1 and 1": ({}, X, 2 * np.c_[Y > 1, Y % 2] - 1, r"multilabel y must hold only 0 and 1, got \[-1, 1\]"),
     "too large for float32": ({}, with_value(1e39), Y, "X has values too large for float32, .* dtype='float64'"),
     "no channels": (net(Dense(4)), np.zeros((40, 8, 8, 0)), Y, "X must hold at least one pixel"),
     "a parameter's name": (net(("alpha", Dense(4))), X, Y, "a layer may not be called 'alpha', as a parameter is"),
@@ -96,7 +96,7 @@ BAD_FITS = {
 
 
 @pytest.mark.parametrize("case", BAD_FITS)
-def test_bad_fits_say_why_and_leave_a_fitted_model_alone(case):
+def test_errors_of_fit_name_the_cause_and_change_nothing(case):
     params, X_bad, y_bad, words = BAD_FITS[case]
     clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=0).fit(X, Y)
     expected = clf.predict_proba(X)
@@ -125,19 +125,19 @@ def test_bad_fits_say_why_and_leave_a_fitted_model_alone(case):
         (np.full(40, np.inf), "sample_weight contains infinity"),
     ],
 )
-def test_bad_weights(weight, words):
+def test_bad_sample_weights_are_refused(weight, words):
     with pytest.raises(ValueError, match=words):
         ConvNetClassifier(max_iter=1).fit(X, Y, weight)
 
 
 @pytest.mark.parametrize("scale", [1e308, 1e-300, 1e-320])
-def test_only_the_ratios_of_weights_count_in_fit(scale):
+def test_fit_uses_only_the_ratios_of_sample_weights(scale):
     plain = ConvNetClassifier(max_iter=1, random_state=0).fit(X, Y)
     scaled = ConvNetClassifier(max_iter=1, random_state=0).fit(X, Y, np.full(40, scale))
     np.testing.assert_array_equal(plain.predict_proba(X), scaled.predict_proba(X))
 
 
-def test_weights_of_partial_fit_have_to_be_in_range():
+def test_sample_weights_of_partial_fit_must_be_in_range():
     for scale in (1e-60, 1e60):
         with pytest.raises(
             ValueError, match="sample_weight must lie in the range of float32"
@@ -179,7 +179,7 @@ def test_batches_larger_than_the_data_are_clipped_with_a_warning():
     np.testing.assert_array_equal(clipped.predict_proba(X), exact.predict_proba(X))
 
 
-def test_partial_fit_says_what_it_needs(fitted):
+def test_errors_of_partial_fit_name_the_cause(fitted):
     with pytest.raises(
         ValueError, match="classes must be passed on the first call to partial_fit"
     ):
@@ -198,7 +198,7 @@ def test_partial_fit_says_what_it_needs(fitted):
     ):
         ConvNetClassifier(early_stopping=True).partial_fit(X, Y, classes=Y)
     with pytest.raises(
-        ValueError, match=r"y of shape \(40, 2\) does not go with the 4 classes"
+        ValueError, match=r"y of shape \(40, 2\) does not match the 4 classes"
     ):
         fitted.partial_fit(X, np.c_[Y > 1, Y > 2].astype(int))
 
@@ -231,16 +231,19 @@ def test_warm_start_refuses_another_problem():
     ):
         clf.fit(X, Y % 3)
     with pytest.raises(
-        ValueError, match=r"layers must be as in the last fit (.|\n)*filters=8"
+        ValueError, match=r"layers must be the same as in the last fit (.|\n)*filters=8"
     ):
         clf.set_params(filters=(8,)).fit(X, Y)
     clf.set_params(filters=(4,))
     with pytest.raises(
-        ValueError, match="dtype must be as in the last fit .* float32, got float64"
+        ValueError,
+        match="dtype must be the same as in the last fit .* float32, got float64",
     ):
         clf.set_params(dtype="float64").fit(X, Y)
     clf.set_params(dtype="float32")
-    with pytest.raises(ValueError, match="input_shape must be as in the last fit"):
+    with pytest.raises(
+        ValueError, match="input_shape must be the same as in the last fit"
+    ):
         clf.set_params(input_shape=(4, 16)).fit(X.reshape(40, -1), Y)
     clf.set_params(input_shape=None)
     with pytest.raises(ValueError, match=r"expecting \(8, 8, 1\)"):
@@ -278,7 +281,7 @@ def test_names_that_do_not_exist_get_a_suggestion():
     [[Dense(4, "softmax")], [Dense(4)], [Dense(4), Activation("softmax")]],
     ids=str,
 )
-def test_a_last_layer_that_doubles_the_output_layer_is_pointed_out(ending):
+def test_a_second_output_layer_gives_a_warning(ending):
     with pytest.warns(
         UserWarning, match=r"adds its own output layer .* leave out layer 'dense_2'"
     ):
@@ -286,7 +289,7 @@ def test_a_last_layer_that_doubles_the_output_layer_is_pointed_out(ending):
     ConvNetClassifier([Dense(8, "sigmoid")], max_iter=1).fit(X, Y)  # a hidden layer
 
 
-def test_constructors_suggest_the_parameter_that_was_meant():
+def test_constructors_suggest_the_nearest_parameter():
     with pytest.raises(
         TypeError,
         match="ConvNetClassifier has no parameter 'learning_rte'; did you mean 'learning_rate'",

@@ -35,7 +35,7 @@ def spots():
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson"])
-def test_it_learns_several_targets(loss, spots):
+def test_regressor_learns_several_targets(loss, spots):
     X, X_test, Y, Y_test = spots
     reg = small(loss=loss).fit(X, Y)
     assert reg.predict(X_test).shape == Y_test.shape
@@ -61,7 +61,7 @@ EXACT = {
 }  # fmt: skip
 
 
-def test_without_hidden_layers_it_is_linear_regression(rng):
+def test_network_without_hidden_layers_is_linear_regression(rng):
     X = rng.random((400, 4))
     Y = X @ rng.normal(size=(4, 2)) + 0.1 * rng.normal(size=(400, 2))
     reg = small(**EXACT).fit(X, Y)
@@ -69,7 +69,7 @@ def test_without_hidden_layers_it_is_linear_regression(rng):
     np.testing.assert_allclose(reg.predict(X), exact.predict(X), atol=1e-4)
 
 
-def test_without_hidden_layers_poisson_is_the_poisson_regression(rng):
+def test_network_without_hidden_layers_is_poisson_regression(rng):
     X = rng.random((400, 4))
     y = rng.poisson(np.exp(X @ [1, -1, 0.5, 2]))
     reg = small(loss="poisson", **EXACT).fit(X, y)
@@ -77,7 +77,7 @@ def test_without_hidden_layers_poisson_is_the_poisson_regression(rng):
     np.testing.assert_allclose(reg.predict(X), exact.predict(X), rtol=1e-2)
 
 
-def test_huber_minds_outliers_less(rng):
+def test_huber_gives_outliers_less_weight(rng):
     X = rng.random((400, 4))
     y = X.sum(axis=1)
     spoilt = np.where(rng.random(400) < 0.05, 100, y)
@@ -89,7 +89,7 @@ def test_huber_minds_outliers_less(rng):
     assert errors["huber"] < 0.2 < 1 < errors["squared_error"]
 
 
-def test_early_stopping_goes_by_r2_and_restores_the_best(spots):
+def test_early_stopping_scores_r2_and_restores_the_best_weights(spots):
     X, _, Y, _ = spots
     reg = small(early_stopping=True, max_iter=60, n_iter_no_change=3, tol=0.001)
     reg.fit(X, Y)
@@ -154,7 +154,7 @@ BAD_TARGETS = {
 
 
 @pytest.mark.parametrize("case", BAD_TARGETS)
-def test_bad_targets_say_why_and_leave_a_fitted_model_alone(case):
+def test_errors_of_targets_name_the_cause_and_change_nothing(case):
     loss, bad, words = BAD_TARGETS[case]
     reg = small(max_iter=1).fit(X, Y)
     expected = reg.predict(X)
@@ -164,17 +164,17 @@ def test_bad_targets_say_why_and_leave_a_fitted_model_alone(case):
     assert reg.out_activation_ == "identity"
 
 
-def test_bad_parameters_say_why():
+def test_bad_parameters_are_refused():
     with pytest.raises(ValueError, match="The 'loss' parameter of ConvNetRegressor"):
         small(loss="mse").fit(X, Y)
     with pytest.raises(
-        ValueError, match=r"y must be as in the first fit .*n_outputs=1"
+        ValueError, match=r"y must be the same as in the first fit .*n_outputs=1"
     ):
         small().partial_fit(X, Y).partial_fit(X, np.c_[Y, Y])
     with pytest.raises(TypeError, match="ConvNetRegressor has no parameter 'los'; did"):
         ConvNetRegressor(los="huber")
 
 
-def test_an_output_layer_in_the_list_is_pointed_out():
+def test_an_output_layer_in_the_list_gives_a_warning():
     with pytest.warns(UserWarning, match=r"leave out layer 'dense_2'"):
         ConvNetRegressor([Dense(8, "relu"), Dense(1)], max_iter=1).fit(X, Y)

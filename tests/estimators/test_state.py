@@ -45,7 +45,7 @@ def step(network, n=4):
     )
 
 
-def test_one_vector_holds_what_is_trained_and_behind_it_what_is_not():
+def test_one_vector_holds_parameters_then_state():
     network = Network.build(LAYERS, (4, 4, 1), 0)
     assert list(network.arrays) == [
         "conv.kernel", "conv.bias", "counts.samples", "counts.shift", "counts.steps",
@@ -78,7 +78,7 @@ def test_training_updates_state_and_prediction_does_not():
             np.testing.assert_array_equal(y, network.predict(x))
 
 
-def test_copies_and_pickles_have_a_state_of_their_own():
+def test_copies_and_pickles_have_their_own_state():
     network = Network.build(LAYERS, (4, 4, 1), 0)
     step(network)
     for twin in (network.copy(), pickle.loads(data := pickle.dumps(network))):
@@ -96,7 +96,7 @@ def clf():
     )
 
 
-def test_state_goes_on_where_a_fit_does(clf, digits):
+def test_state_continues_with_partial_fit_and_warm_start(clf, digits):
     X, _, y, _ = digits
     clf.fit(X, y)
     np.testing.assert_array_equal(clf.network_.state, [1600, 52])
@@ -125,7 +125,7 @@ def test_the_best_epochs_state_is_restored_with_its_weights(clf, digits):
     np.testing.assert_array_equal(clf.network_.state, [360 * best, 12 * best])
 
 
-def test_a_state_that_leaves_the_finite_numbers_ends_a_fit(digits):
+def test_a_state_that_is_not_finite_ends_a_fit(digits):
     class Overflows(Counts):
         def forward(self, weights, x, rng):
             weights["samples"] += np.float32(np.inf)

@@ -298,7 +298,7 @@ def test_an_estimator_with_nested_layers_learns_and_is_stored_small(digits):
     before = clf.network_.values.copy()
     clf.set_params(warm_start=True, max_iter=1).fit(X, y)
     assert not np.array_equal(clf.network_.values, before)
-    with pytest.raises(ValueError, match="layers must be as in the last fit"):
+    with pytest.raises(ValueError, match="layers must be the same as in the last fit"):
         clf.set_params(mixed__wide__block__conv1__filters=3).fit(X, y)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from skconv import ConvNetClassifier, ConvNetRegressor, Network, ops
 from skconv._data.batches import gather
-from skconv._training.planning import make_optimizer
+from skconv._training.optimizers import make_optimizer
+from skconv.estimators.building import build_unfitted
 from skconv.layers import (
     AvgPool2D,
     BatchNorm,
@@ -120,7 +121,7 @@ def test_before_fit_it_is_the_network_that_fit_would_build(clf, digits):
 @pytest.mark.parametrize(("clf", "shape", "batch_size"), NETS)
 def test_memory_is_what_a_step_takes(clf, shape, batch_size, use, rng):
     """Within 15 % and 2 MB, as `summary` promises."""
-    network = clf.set_params(input_shape=shape)._unfitted_network(10)
+    network = build_unfitted(clf.set_params(input_shape=shape), 10)
     X, codes = rng.random((batch_size, *shape)), np.arange(batch_size) % 10
     loss = ops.softmax_cross_entropy
 

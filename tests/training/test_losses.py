@@ -1,4 +1,4 @@
-"""Losses: their formulas, their gradients, and what the estimators are told of them."""
+"""Losses: their formulas and gradients, their links and the range of targets."""
 
 import math
 
@@ -11,7 +11,8 @@ from sklearn.neural_network import MLPRegressor
 from tolerances import assert_same
 
 from skconv import ops
-from skconv._training.losses import LOSSES, REGRESSION_LOSSES
+from skconv._data.regression_encoder import REGRESSION_LOSSES
+from skconv._training.losses import find_loss
 
 pytestmark = pytest.mark.usefixtures("each_ops")
 
@@ -34,7 +35,7 @@ def regression(k, rng, dtype=np.float64):
 def test_regression_losses_are_their_formulas(name, k, dtype, rng):
     outputs, targets, weight = regression(k, rng, dtype)
     for w in (None, weight):
-        value, gradient = REGRESSION_LOSSES[name].loss(outputs, targets, w)
+        value, gradient = find_loss(name)(outputs, targets, w)
         ones = np.ones(6) if w is None else w
         expected = oracles.mean_over_samples(ONE[name], outputs, targets, ones)
         assert isinstance(value, float)
@@ -45,10 +46,10 @@ def test_regression_losses_are_their_formulas(name, k, dtype, rng):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", REGRESSION_LOSSES)
-def test_their_gradients_are_their_derivatives(name, weighted, rng):
+def test_gradients_of_regression_losses_are_their_derivatives(name, weighted, rng):
     outputs, targets, weight = regression(3, rng)
     weight = weight if weighted else None
-    loss = REGRESSION_LOSSES[name].loss
+    loss = find_loss(name)
     numeric = optimize.approx_fprime(
         outputs.ravel(),
         lambda z: loss(z.reshape(outputs.shape), targets, weight)[0],
@@ -64,7 +65,7 @@ def test_targets_of_one_output_may_be_flat_and_inputs_stay(name, rng):
     before = [outputs.copy(), targets.copy(), weight.copy()]
     for array in (outputs, targets, weight):
         array.flags.writeable = False
-    loss = REGRESSION_LOSSES[name].loss
+    loss = find_loss(name)
     flat, column = (loss(outputs, t, weight) for t in (targets[:, 0], targets))
     assert flat[0] == column[0]
     np.testing.assert_array_equal(flat[1], column[1])
@@ -73,20 +74,20 @@ def test_targets_of_one_output_may_be_flat_and_inputs_stay(name, rng):
 
 
 @pytest.mark.parametrize("name", REGRESSION_LOSSES)
-def test_predictions_that_are_the_targets_lose_nothing(name):
+def test_the_loss_of_exact_predictions_is_zero(name):
     targets = np.array([[1.0, 4.0], [2.0, 0.5]])
     entry = REGRESSION_LOSSES[name]
     outputs = np.log(targets) if name == "poisson" else targets
     assert_same(entry.inverse_link(outputs), targets)
-    value, gradient = entry.loss(outputs, targets, None)
+    value, gradient = find_loss(name)(outputs, targets, None)
     assert abs(value) < 1e-15
     np.testing.assert_allclose(gradient, 0, atol=1e-15)
 
 
-def test_poisson_is_half_the_deviance_and_knows_its_targets(rng):
+def test_poisson_is_half_the_deviance_for_targets_from_zero(rng):
     outputs, targets, weight = regression(1, rng)
     entry = REGRESSION_LOSSES["poisson"]
-    value, _ = entry.loss(outputs, targets, weight)
+    value, _ = find_loss("poisson")(outputs, targets, weight)
     deviance = mean_poisson_deviance(
         targets, entry.inverse_link(outputs), sample_weight=weight
     )
@@ -95,7 +96,7 @@ def test_poisson_is_half_the_deviance_and_knows_its_targets(rng):
     assert REGRESSION_LOSSES["huber"].smallest_target == -math.inf
 
 
-def test_hubers_delta_is_where_the_line_begins():
+def test_huber_is_linear_from_delta_on():
     errors = np.array([[-3.0], [-2.0], [0.5], [2.5]])
     value, gradient = ops.huber(errors, np.zeros((4, 1)), delta=2.0)
     assert value == (2 * (3 - 1) + 2 + 0.125 + 2 * (2.5 - 1)) / 4
@@ -118,6 +119,13 @@ def test_squared_error_descends_as_scikit_learns_does(rng):
 
 # Smooth labels -------------------------------------------------------------------------
 
+LOSSES = {"softmax": "softmax_cross_entropy", "logistic": "sigmoid_cross_entropy"}
+
+
+def cross_entropy(activation, outputs, targets, weight, smoothing):
+    loss = find_loss(LOSSES[activation], smoothing=smoothing)
+    return loss(outputs, targets, weight)
+
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
@@ -125,7 +133,7 @@ def test_squared_error_descends_as_scikit_learns_does(rng):
 def test_smooth_softmax_is_its_formula(k, smoothing, dtype, rng):
     logits = 3 * rng.standard_normal((20, k)).astype(dtype)
     codes = rng.integers(0, k, 20)
-    value, gradient = LOSSES["softmax"](logits, codes, None, smoothing)
+    value, gradient = cross_entropy("softmax", logits, codes, None, smoothing)
     expected = oracles.softmax_cross_entropy(logits.astype(float), codes, smoothing)
     assert abs(value - expected) < {np.float32: 2e-5, np.float64: 1e-12}[dtype]
     target = (1 - smoothing) * np.eye(k)[codes] + smoothing / k
@@ -141,21 +149,21 @@ def test_smooth_gradients_are_derivatives(activation, weighted, rng):
     codes = np.array([0, 2, 1, 1])
     targets = codes if activation == "softmax" else np.eye(3)[codes]
     weight = weight if weighted else None
-    loss = LOSSES[activation]
+    loss = find_loss(LOSSES[activation], smoothing=0.2)
     numeric = optimize.approx_fprime(
-        logits.ravel(), lambda z: loss(z.reshape(4, 3), targets, weight, 0.2)[0], 1e-7
+        logits.ravel(), lambda z: loss(z.reshape(4, 3), targets, weight)[0], 1e-7
     )
-    gradient = loss(logits, targets, weight, 0.2)[1]
+    gradient = loss(logits, targets, weight)[1]
     np.testing.assert_allclose(gradient.ravel(), numeric, atol=1e-6)
 
 
-def test_a_smooth_label_is_a_choice_of_two(rng):
+def test_smooth_logistic_loss_is_the_softmax_of_two_classes(rng):
     """The logistic loss of z is the softmax of (0, z), smooth or not."""
     z, targets = rng.standard_normal((9, 1)), rng.integers(0, 2, (9, 1))
     pairs = np.hstack([np.zeros_like(z), z])
     weight = rng.uniform(0, 2, 9)
-    value, gradient = LOSSES["logistic"](z, targets, weight, 0.3)
-    expected, d_pairs = LOSSES["softmax"](pairs, targets[:, 0], weight, 0.3)
+    value, gradient = cross_entropy("logistic", z, targets, weight, 0.3)
+    expected, d_pairs = cross_entropy("softmax", pairs, targets[:, 0], weight, 0.3)
     assert_same(value, expected, np.float64)
     assert_same(gradient, d_pairs[:, 1:])
     smooth, _ = ops.sigmoid_cross_entropy(z, 0.7 * targets + 0.15, weight)
@@ -163,15 +171,15 @@ def test_a_smooth_label_is_a_choice_of_two(rng):
 
 
 @pytest.mark.parametrize("activation", LOSSES)
-def test_no_smoothing_leaves_the_bits_alone(activation, rng):
+def test_smoothing_of_zero_changes_no_bit(activation, rng):
     logits = rng.standard_normal((30, 4), np.float32)
     codes = rng.integers(0, 4, 30)
     targets = codes if activation == "softmax" else np.eye(4)[codes]
     op = {"softmax": ops.softmax_cross_entropy, "logistic": ops.sigmoid_cross_entropy}
     plain = op[activation](logits, targets)
     for smoothed in (
-        LOSSES[activation](logits, targets, None),
-        LOSSES[activation](logits, targets, None, 0.0),
+        find_loss(LOSSES[activation])(logits, targets, None),
+        cross_entropy(activation, logits, targets, None, 0.0),
     ):
         assert plain[0] == smoothed[0]
         np.testing.assert_array_equal(plain[1], smoothed[1])

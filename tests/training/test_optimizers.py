@@ -1,4 +1,4 @@
-"""Optimizers: scikit-learn's steps, decay, what they go on from; and clipping."""
+"""Optimizers: scikit-learn's steps, decay, continued states; and clipping."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ def test_adam_steps_as_scikit_learns(dtype, rng):
 
 @pytest.mark.usefixtures("each_ops")
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_decay_is_apart_from_the_gradient(name, rng):
+def test_decay_is_decoupled_from_the_gradient(name, rng):
     """Where the gradient is zero, only decay moves a parameter."""
     parameters = rng.standard_normal(4).astype(np.float32)
     decay = np.array([0, 0.1, 0.5, 1], np.float32)
@@ -61,7 +61,7 @@ def test_decay_is_apart_from_the_gradient(name, rng):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_state_goes_on_with_the_same_bits(name, rng):
+def test_a_continued_state_gives_the_same_bits(name, rng):
     gradients = rng.standard_normal((6, 50), np.float32)
     start = rng.standard_normal(50, np.float32)
     whole, halves = start.copy(), start.copy()
@@ -132,13 +132,13 @@ def test_short_gradients_keep_their_bits(rng):
     assert clip_by_norm(np.empty(0), 1.0) == 0
 
 
-def test_squares_beyond_float32_are_no_matter():
+def test_clipping_handles_squares_beyond_float32():
     gradient = np.array([3e30, 4e30], np.float32)
     assert_same(clip_by_norm(gradient, 1.0), 5e30, np.float32)
     np.testing.assert_allclose(gradient, [0.6, 0.8], rtol=1e-6)
 
 
-def test_what_is_not_finite_does_not_become_so():
+def test_clipping_keeps_infinite_gradients_infinite():
     for value in (np.nan, np.inf):
         gradient = np.array([1.0, value])
         with np.errstate(invalid="ignore"):

@@ -7,7 +7,6 @@ import pytest
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from skconv import ConvNetClassifier
-from skconv._training.planning import check_options
 from skconv._training.schedules import SCHEDULES, check_schedule, learning_rate_at
 
 
@@ -36,7 +35,7 @@ def test_schedules_at_their_corners(name):
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_every_step_moves(name):
+def test_every_step_has_a_positive_rate(name):
     rates = [rate(name, step) for step in range(1, 101)]
     assert 0 < min(rates) <= max(rates) == pytest.approx(0.2)
     assert rate(name, 1, total_steps=1) > 0
@@ -59,7 +58,7 @@ def test_invscaling_is_scikit_learns_in_steps(power_t):
         assert ours == pytest.approx(theirs.learning_rate)
 
 
-def test_adaptive_is_what_the_loop_has_divided_by():
+def test_adaptive_rates_are_multiplied_by_the_loops_factor():
     assert rate("adaptive", 7, adaptive_factor=1 / 25) == pytest.approx(0.008)
 
 
@@ -74,7 +73,7 @@ def test_warm_up_comes_before_the_schedule(name):
     assert rate(name, 3, total_steps=3, warmup_steps=5) == pytest.approx(first * 0.6)
 
 
-def test_a_callable_says_the_rate_itself():
+def test_a_callable_returns_the_rate():
     def halves(step):
         return np.float32(1 / step)
 
@@ -85,7 +84,7 @@ def test_a_callable_says_the_rate_itself():
 
 
 @pytest.mark.parametrize("returned", [math.nan, math.inf, -0.1, None, "0.1", [0.1], 1j])
-def test_what_a_callable_may_return(returned):
+def test_a_callable_must_return_a_finite_number(returned):
     words = "learning_rate, a callable, must return a finite number >= 0, got "
     with pytest.raises(ValueError, match=words) as caught:
         rate(lambda step: returned, 3)
@@ -93,11 +92,11 @@ def test_what_a_callable_may_return(returned):
 
 
 def check_estimator(learning_rate):
-    check_options(ConvNetClassifier(learning_rate=learning_rate))
+    ConvNetClassifier(learning_rate=learning_rate)._check_options()
 
 
 @pytest.mark.parametrize("check", [check_schedule, check_estimator])
-def test_an_unknown_schedule_says_what_there_is(check):
+def test_the_error_of_an_unknown_schedule_lists_the_known(check):
     words = (
         "learning_rate must be one of 'constant', 'invscaling', 'adaptive', 'cosine', "
         "'one_cycle' or a callable of the step, got 'cosin'; did you mean 'cosine'?"

@@ -68,7 +68,7 @@ def test_class_weights_in_partial_fit(digits):
     assert same_bits(a, b)
 
 
-def test_bad_class_weights_say_why(digits):
+def test_bad_class_weights_are_refused(digits):
     X, _, y, _ = digits
     for weights, words in [
         ({11: 2.0}, r"class_weight has classes that are not in y: \[11\]"),
@@ -81,7 +81,7 @@ def test_bad_class_weights_say_why(digits):
         small(class_weight="balanced").fit(X, np.c_[y > 3, y > 6].astype(int))
 
 
-def test_label_smoothing_is_in_the_training_loss_alone(digits):
+def test_label_smoothing_is_in_the_training_loss_only(digits):
     X, X_test, y, y_test = digits
     params = {"max_iter": 60, "tol": 0, "alpha": 0}
     plain = small(**params).fit(X, y, X_val=X, y_val=y)
@@ -133,7 +133,7 @@ def test_sgd_learns(nesterov, digits):
     assert not same_bits(clf, other)
 
 
-def test_a_changed_solver_starts_with_moments_of_its_own(digits):
+def test_a_changed_solver_starts_with_new_moments(digits):
     X, _, y, _ = digits
     clf = small(warm_start=True).fit(X, y)
     loss = clf.loss_
@@ -163,7 +163,7 @@ def rates_of(clf, X, y, fits=1):
     return np.array(rates) / clf.learning_rate_init
 
 
-def test_rates_go_along_their_schedule(digits):
+def test_learning_rates_follow_their_schedule(digits):
     X, _, y, _ = digits  # 400 images: 13 steps an epoch
     params = {"batch_size": 40, "max_iter": 5}  # 50 steps
     assert (rates_of(small(**params), X, y) == 1).all()
@@ -198,7 +198,7 @@ def test_adaptive_rates_fall_when_training_would_have_stopped(digits):
     assert 1e-4 * rates[-1] <= 1e-6 < 5.1e-4 * rates[-1]
 
 
-def test_bad_schedules_say_why(digits):
+def test_bad_schedules_are_refused(digits):
     X, _, y, _ = digits
     with pytest.raises(
         ValueError,
@@ -229,12 +229,12 @@ OPTIONS = {
 
 @pytest.mark.parametrize("case", OPTIONS)
 def test_warm_start_is_a_long_fit_in_parts(case, digits):
-    """Moments, schedule and the random stream go on."""
+    """Moments, schedule and the random stream continue."""
     X, _, y, _ = digits
     params = {"layers": [Dense(16, "relu"), Dropout(0.2)], **OPTIONS[case]}
     whole = ConvNetClassifier(max_iter=4, random_state=0, **params).fit(X, y)
     parts = ConvNetClassifier(max_iter=2, random_state=0, warm_start=True, **params)
-    if case != "adaptive":  # which counts idle epochs anew in each fit
+    if case != "adaptive":  # which counts idle epochs again in each fit
         assert same_bits(whole, parts.fit(X, y).fit(X, y))
     if case == "classes":  # whose weights fit scales
         return
@@ -245,7 +245,7 @@ def test_warm_start_is_a_long_fit_in_parts(case, digits):
         assert same_bits(whole, stream)
 
 
-def test_a_stream_goes_along_the_schedule_of_max_iter_epochs(digits):
+def test_partial_fit_follows_the_schedule_of_max_iter_calls(digits):
     X, _, y, _ = digits
     params = {"learning_rate": "cosine", "warmup_steps": 0.1, "max_iter": 4}
     whole, stream = small(**params).fit(X, y), small(**params)
@@ -278,7 +278,7 @@ def test_augmentation_is_reproducible_and_in_training_only(digits):
     np.testing.assert_array_equal(X, digits[0])
 
 
-def test_parameter_names_reach_into_transforms(digits):
+def test_nested_names_set_parameters_of_transforms(digits):
     X, _, y, _ = digits
     one = small(augment=RandomRotation(10))
     grid = GridSearchCV(one, {"augment__degrees": [0, 5]}, cv=2).fit(X, y)
@@ -304,7 +304,7 @@ def test_parameter_names_reach_into_transforms(digits):
         several.set_params(augment__tur__degrees=3)
 
 
-def test_fit_with_bad_transform_raises_and_keeps_earlier_fit(digits):
+def test_errors_of_transforms_name_the_cause_and_change_nothing(digits):
     X, _, y, _ = digits
     clf = small(max_iter=1).fit(X, y)
     expected = clf.predict_proba(X)
@@ -322,7 +322,7 @@ def test_fit_with_bad_transform_raises_and_keeps_earlier_fit(digits):
 # What is printed ----------------------------------------------------------------------
 
 
-def test_the_lines_of_all_epochs_align(digits, capsys):
+def test_printed_lines_of_epochs_align(digits, capsys):
     X, X_test, y, y_test = digits
     small(verbose=1, max_iter=12, tol=0).fit(X, y, X_val=X_test, y_val=y_test)
     lines = capsys.readouterr().out.splitlines()
@@ -341,7 +341,7 @@ def test_the_lines_of_all_epochs_align(digits, capsys):
     assert "  learning rate 0.003" in capsys.readouterr().out
 
 
-def test_a_regressor_has_the_options(digits):
+def test_a_regressor_has_the_options_of_training(digits):
     X, _, y, _ = digits
     reg = ConvNetRegressor(
         filters=(8,), solver="sgd", learning_rate="one_cycle", clip_norm=1.0,

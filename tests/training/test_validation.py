@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv._data import batches
 
 
 def small(**params):
@@ -24,7 +25,7 @@ def same_bits(a, b):
     return np.array_equal(a.network_.parameters, b.network_.parameters)
 
 
-def test_data_without_early_stopping_are_watched_and_change_nothing(digits):
+def test_validation_without_early_stopping_changes_no_bit(digits):
     X, X_val, y, y_val = digits
     clf = small().fit(X, y, X_val=X_val, y_val=y_val)
     assert same_bits(clf, small().fit(X, y))
@@ -48,7 +49,7 @@ def test_early_stopping_trains_on_all_of_x_and_restores_the_best(digits):
     assert clf.best_validation_score_ == max(clf.validation_scores_)
 
 
-def test_the_loss_can_be_the_score(digits):
+def test_the_negative_loss_may_be_the_score(digits):
     X, X_val, y, y_val = digits
     clf = small(
         early_stopping=True, scoring="loss", max_iter=200, n_iter_no_change=2,
@@ -84,7 +85,7 @@ SCORINGS = {
 
 @pytest.mark.parametrize("case", SCORINGS)
 @pytest.mark.parametrize("given", [True, False])
-def test_scorers_score_as_they_do_elsewhere(case, given, digits):
+def test_scorers_give_the_score_of_a_fitted_model(case, given, digits):
     X, X_val, y, y_val = digits
     clf = small(early_stopping=True, scoring=SCORINGS[case])
     if given:
@@ -98,9 +99,7 @@ def test_scorers_score_as_they_do_elsewhere(case, given, digits):
     assert clf.best_validation_score_ == pytest.approx(scorer(clf, X_val, y_val))
 
 
-def test_a_scorer_predicts_no_second_time(digits, monkeypatch):
-    import skconv._training.validation
-
+def test_a_scorer_does_not_predict_again(digits, monkeypatch):
     X, X_val, y, y_val = digits
     calls = []
 
@@ -108,14 +107,14 @@ def test_a_scorer_predicts_no_second_time(digits, monkeypatch):
         calls.append(len(X))
         return predict(network, X, rows)
 
-    predict = skconv._training.validation.predict_in_batches
-    monkeypatch.setattr("skconv._training.validation.predict_in_batches", counting)
-    monkeypatch.setattr("skconv.estimators.base.predict_in_batches", counting)
+    predict = batches.predict_in_batches
+    monkeypatch.setattr("skconv._data.samples.predict_in_batches", counting)
+    monkeypatch.setattr("skconv.estimators.prediction.predict_in_batches", counting)
     small(scoring="f1_macro", max_iter=3).fit(X, y, X_val=X_val, y_val=y_val)
     assert calls == [len(X_val)] * 3
 
 
-def test_weights_of_validation_data(digits):
+def test_sample_weight_val_weighs_loss_and_score(digits):
     X, X_val, y, y_val = digits
     weight = np.arange(len(y_val)) % 3.0
     for scoring, expected in [
@@ -141,7 +140,7 @@ def test_a_regressor_validates_too(digits):
     assert -1 < reg.best_validation_score_ < 0
 
 
-def test_text_labels_and_data_frames(digits):
+def test_validation_accepts_text_labels_and_data_frames(digits):
     X, X_val, y, y_val = digits
     names = np.array(list("abcdefghij"))
     frame, frame_val = (
@@ -157,7 +156,7 @@ def test_text_labels_and_data_frames(digits):
     assert clf.validation_scores_[-1] == pytest.approx(expected)
 
 
-def test_it_passes_through_a_pipeline_that_transforms_it(digits):
+def test_a_pipeline_transforms_x_val(digits):
     X, X_val, y, y_val = digits
     with sklearn.config_context(enable_metadata_routing=True):
         clf = small().set_fit_request(X_val=True, y_val=True)
@@ -170,7 +169,7 @@ def test_it_passes_through_a_pipeline_that_transforms_it(digits):
     assert pipeline[-1].validation_loss_curve_ == plain.validation_loss_curve_
 
 
-def test_it_is_routed_through_a_search(digits):
+def test_a_search_routes_x_val(digits):
     X, X_val, y, y_val = digits
     with sklearn.config_context(enable_metadata_routing=True):
         clf = small(early_stopping=True, max_iter=3).set_fit_request(
@@ -186,7 +185,7 @@ def test_it_is_routed_through_a_search(digits):
     assert best.score(X_val, y_val) == best[-1].best_validation_score_
 
 
-def test_a_warm_start_may_change_how_it_validates(digits):
+def test_a_warm_start_may_change_its_validation(digits):
     X, X_val, y, y_val = digits
     clf = small(warm_start=True, early_stopping=True, max_iter=4).fit(X, y)
     clf.set_params(early_stopping=False).fit(X, y)
@@ -200,22 +199,22 @@ def test_a_warm_start_may_change_how_it_validates(digits):
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((40, 8, 8)), np.arange(40) % 4
 BAD = {
-    "no y_val": ({"X_val": X}, "y_val must be passed, too, where X_val"),
-    "no X_val": ({"y_val": Y}, "X_val must be passed, too, where y_val"),
-    "weights alone": ({"sample_weight_val": np.ones(40)}, "X_val must be passed, too, where y_val or sample_weight_val"),
+    "no y_val": ({"X_val": X}, "y_val must be passed with X_val or"),
+    "no X_val": ({"y_val": Y}, "X_val must be passed with y_val or"),
+    "weights alone": ({"sample_weight_val": np.ones(40)}, "X_val must be passed with y_val or sample_weight_val"),
     "shape": ({"X_val": X[:, :7], "y_val": Y}, r"X_val of shape \(40, 7, 8\) holds images .* expecting \(8, 8, 1\)"),
     "features": ({"X_val": X.reshape(40, 64)[:, :60], "y_val": Y}, "X_val has 60 features, but ConvNetClassifier is expecting 64"),
     "nan": ({"X_val": np.full((3, 8, 8), np.nan), "y_val": Y[:3]}, "Input X_val contains NaN"),
     "length": ({"X_val": X, "y_val": Y[:9]}, "inconsistent numbers of samples"),
     "classes": ({"X_val": X, "y_val": Y + 1}, r"y_val has classes that are not in classes_: \[4\]"),
-    "multilabel": ({"X_val": X, "y_val": np.c_[Y > 1, Y % 2] * 1}, r"y_val of shape \(40, 2\) does not go with the 4 classes"),
+    "multilabel": ({"X_val": X, "y_val": np.c_[Y > 1, Y % 2] * 1}, r"y_val of shape \(40, 2\) does not match the 4 classes"),
     "weights": ({"X_val": X, "y_val": Y, "sample_weight_val": np.zeros(40)}, "sample_weight_val must be positive for at least one"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("early_stopping", [True, False])
-def test_bad_validation_data_say_why_and_leave_a_fitted_model_alone(
+def test_errors_of_validation_data_name_the_cause_and_change_nothing(
     case, early_stopping
 ):
     data, words = BAD[case]
@@ -226,7 +225,7 @@ def test_bad_validation_data_say_why_and_leave_a_fitted_model_alone(
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
 
 
-def test_bad_scorings_say_why():
+def test_bad_scorings_are_refused():
     with pytest.raises(
         ValueError, match="scoring must be .* got 'acuracy'; did you mean 'accuracy'"
     ):

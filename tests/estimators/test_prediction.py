@@ -27,7 +27,7 @@ def fitted(digits):
     return net().fit(digits[0], digits[2])
 
 
-def test_a_layer_gives_what_the_next_one_takes(fitted, digits):
+def test_features_of_a_layer_are_the_next_ones_input(fitted, digits):
     X = digits[1]
     network, x = fitted.network_, X.reshape(-1, 8, 8, 1).astype(np.float32)
     for name, layer in network.layers:
@@ -41,7 +41,7 @@ def test_a_layer_gives_what_the_next_one_takes(fitted, digits):
     )
 
 
-def test_names_and_data_frames(digits):
+def test_features_have_names_in_data_frames(digits):
     X, _, y, _ = digits
     clf = net(max_iter=1, transform_layer="pool1").set_output(transform="pandas")
     frame = pd.DataFrame(X).add_prefix("pixel")
@@ -52,8 +52,7 @@ def test_names_and_data_frames(digits):
     assert isinstance(clf.predict(frame), np.ndarray)
 
 
-@pytest.mark.slow
-def test_it_stands_in_a_pipeline_and_a_grid(digits):
+def test_transform_works_in_a_pipeline_and_a_grid(digits):
     X, X_test, y, y_test = digits
     pipeline = Pipeline(
         [("net", net()), ("pca", PCA(12)), ("clf", LogisticRegression(max_iter=1000))]
@@ -65,7 +64,7 @@ def test_it_stands_in_a_pipeline_and_a_grid(digits):
     assert make_pipeline(reg, PCA(3)).fit_transform(X, y).shape == (400, 3)
 
 
-def test_layers_that_do_not_exist_say_so(fitted, digits):
+def test_unknown_layers_are_refused(fitted, digits):
     X, _, y, _ = digits
     words = r"one of \['conv1', 'pool1', 'dense1', 'output'\], got 'conv'; did you mean 'conv1'"
     with pytest.raises(ValueError, match=words):

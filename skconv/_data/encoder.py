@@ -1,0 +1,52 @@
+"""What the encoders of targets have in common."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+__all__ = ["TargetEncoder"]
+
+
+class TargetEncoder(Protocol):
+    """From targets as users have them to those of a loss, and from outputs back.
+
+    `ClassEncoder` and `RegressionEncoder` are made by ``fit(y, ...)`` from checked
+    targets.
+    """
+
+    @property
+    def classes(self) -> NDArray[Any] | Sequence[Any]:
+        """The classes; none of a regressor."""
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs that a network needs."""
+
+    @property
+    def activation(self) -> str:
+        """Name of the function from outputs to predictions or probabilities."""
+
+    @property
+    def loss_name(self) -> str:
+        """Name of the op that is the loss of outputs and targets."""
+
+    def transform(self, y: NDArray[Any], name: str = "y") -> NDArray[Any]:
+        """Return checked `y` as targets of the loss."""
+
+    def inverse_transform(self, targets: NDArray[Any]) -> NDArray[Any]:
+        """Return targets of the loss as `y` has them."""
+
+    def predict(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return predictions, as `y` has them, from the network's outputs."""
+
+    def score(
+        self,
+        outputs: NDArray[Any],
+        targets: NDArray[Any],
+        sample_weight: NDArray[Any] | None = None,
+    ) -> float:
+        """Return the estimator's default score of outputs."""
+
+    def stratify(self, targets: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the classes to stratify a split of targets by, if any."""

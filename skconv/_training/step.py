@@ -1,0 +1,131 @@
+"""One step of training: a minibatch, its gradient, and what moves the weights."""
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._data.samples import Samples
+from ..augmentation import augment
+from .losses import Loss
+from .optimizers import Optimizer, clip_by_norm, make_optimizer
+from .schedules import plan_learning_rate
+
+if TYPE_CHECKING:
+    from .loop import History
+
+__all__ = ["Step", "plan_step"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """How a minibatch moves the weights.
+
+    Attributes
+    ----------
+    optimizer : Adam or SGD
+    loss : callable ``(outputs, targets, sample_weight) -> (value, d_outputs)``
+    learning_rate : callable ``(step, adaptive_factor=...) -> float``
+        Steps count from 1.
+    batch_size : int
+    adaptive : bool
+        Whether the learning rate falls, instead of training stopping, when epochs
+        improve nothing any more.
+    clip_norm : float or None
+        Largest norm of a gradient.
+    augment : transforms or None
+        What varies a minibatch, see `skconv.augmentation.augment`.
+    """
+
+    optimizer: Optimizer
+    loss: Loss
+    learning_rate: Callable[..., float]
+    batch_size: int
+    adaptive: bool = False
+    clip_norm: float | None = None
+    augment: Any = None
+
+    def take(
+        self,
+        network: Any,
+        x: NDArray[Any],
+        targets: NDArray[Any],
+        sample_weight: NDArray[Any] | None,
+        history: "History",
+        rng: np.random.Generator,
+    ) -> float:
+        """Take a step; return the loss before it. Take none if that is infinite."""
+        if self.augment is not None:
+            x = augment(x, self.augment, rng)
+        value, gradient = network.loss_and_gradient(
+            x, targets, sample_weight, self.loss, rng
+        )
+        if not math.isfinite(value):
+            return value
+        if self.clip_norm is not None:
+            clip_by_norm(gradient, self.clip_norm)
+        history.steps += 1
+        self.optimizer.step(network.parameters, gradient, self.rate(history))
+        return value
+
+    def rate(self, history: "History") -> float:
+        """Return the learning rate of the last step in `history`."""
+        return self.learning_rate(history.steps, adaptive_factor=history.slowdown)
+
+
+def plan_step(
+    params: Any,
+    network: Any,
+    samples: Samples,
+    loss: Loss,
+    *,
+    steps: int,
+    epochs: int | None,
+    state: tuple[int, NDArray[Any]] | None,
+) -> Step:
+    """Return the step that an estimator's parameters ask for.
+
+    Parameters
+    ----------
+    params : estimator
+    network : Network
+    samples : Samples
+    loss : callable
+    steps : int
+        Number of steps that were taken before, in earlier fits and in this one.
+    epochs : int or None
+        Epochs of this fit that were trained before. None if `max_iter` counts from
+        the very first step on, as in `partial_fit`.
+    state : (int, ndarray) or None
+        State of the optimizer to continue with.
+    """
+    batch_size = _clip_batch_size(params.batch_size, len(samples))
+    steps_per_epoch = math.ceil(len(samples) / batch_size)
+    total_steps = params.max_iter * steps_per_epoch
+    if epochs is not None:
+        total_steps += steps - epochs * steps_per_epoch
+    return Step(
+        make_optimizer(params, network, state),
+        loss,
+        plan_learning_rate(params, total_steps),
+        batch_size,
+        adaptive=params.learning_rate == "adaptive",
+        clip_norm=params.clip_norm,
+        augment=params.augment,
+    )
+
+
+def _clip_batch_size(batch_size: int | Literal["auto"], n_samples: int) -> int:
+    if batch_size == "auto":
+        return min(128, n_samples)
+    if batch_size > n_samples:
+        warnings.warn(
+            f"batch_size={batch_size} is larger than the {n_samples} samples to train "
+            "on and is clipped to them",
+            stacklevel=2,
+        )
+    return min(batch_size, n_samples)

@@ -1,0 +1,126 @@
+"""Predictions of a fitted network, and its layers' outputs as features."""
+
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import TransformerMixin
+from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+
+from .._data.batches import predict_in_batches
+from .._data.inputs import check_images, check_input_shape
+from .._utils.lookup import did_you_mean
+from ..models.network import Network
+
+__all__ = ["PredictionMixin"]
+
+
+class PredictionMixin(TransformerMixin):
+    """`predict` and `transform`, for an estimator with a fitted `network_`."""
+
+    # The layer is not metadata that a search would have to pass on.
+    __metadata_request__transform: ClassVar[dict[str, Any]] = {"layer": UNUSED}
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Predict labels, or a regressor's numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n,) or (n, k)
+            Of the shape of `y` in `fit`.
+        """
+        outputs, encoder = self._outputs(X)
+        return encoder.predict(outputs)
+
+    if TYPE_CHECKING:  # scikit-learn's mixins, which have no types, define it
+
+        def score(  # noqa: D102
+            self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        ) -> float: ...
+
+    def _outputs(self, X: Any) -> tuple[NDArray[np.floating[Any]], Any]:
+        """Return the network's outputs for X, and the encoder that they belong to."""
+        check_is_fitted(self)
+        fitted = self.__dict__  # whole, even if another thread refits now
+        return self._predict_to(fitted, X), fitted["_encoder"]
+
+    def _predict_to(
+        self, fitted: dict[str, Any], X: Any, layer: str | None = None
+    ) -> NDArray[np.floating[Any]]:
+        """Return the output of a layer, by default the last, of a fitted state."""
+        X = check_images(self, X, reset=False)
+        check_input_shape(X, fitted["input_shape_"], type(self).__name__)
+        return predict_in_batches(fitted["network_"], X, upto=layer)
+
+    def transform(
+        self, X: ArrayLike, layer: str | None = None
+    ) -> NDArray[np.floating[Any]]:
+        """Return the output of a layer for X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        layer : str, default=None
+            Name of a layer of `network_`; None is `transform_layer` or, if that is
+            None too, the last hidden layer.
+
+        Returns
+        -------
+        features : ndarray of shape (n, n_features_out), of the network's dtype
+            The layer's output, images flattened row by row, channels last.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+        """
+        check_is_fitted(self)
+        fitted = self.__dict__  # whole, even if another thread refits now
+        name = self.transform_layer if layer is None else layer
+        name, _ = _find_layer(fitted["network_"], name)
+        features = self._predict_to(fitted, X, name)
+        return features.reshape(len(features), -1)
+
+    def get_feature_names_out(
+        self, input_features: ArrayLike | None = None
+    ) -> NDArray[np.object_]:
+        """Return names of the features of `transform`: the layer's name and a number.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Only checked: there must be one for each column of X.
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features, generate_names=False)
+        name, shape = _find_layer(self.network_, self.transform_layer)
+        return np.array([f"{name}_{i}" for i in range(math.prod(shape))], object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # features have the network's
+        return tags
+
+
+def _find_layer(network: Network, name: str | None) -> tuple[str, tuple[int, ...]]:
+    """Return a layer's name and its output shape; None is the last hidden layer."""
+    names = [name for name, _ in network.layers]
+    shapes = dict(zip(names, network.shapes, strict=True))
+    if name is None and len(shapes) > 1:
+        name = list(shapes)[-2]
+    if name is None or name not in shapes:
+        raise ValueError(
+            "layer, or transform_layer, must name a layer whose output becomes the "
+            f"features, one of {list(shapes)}, got {name!r}{did_you_mean(name, shapes)}"
+        )
+    return name, shapes[name]

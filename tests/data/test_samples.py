@@ -1,0 +1,80 @@
+"""Samples: batches, parts, chunks and weights, without a copy of X."""
+
+import numpy as np
+import pytest
+
+from skconv import Network
+from skconv._data import batches
+from skconv._data.class_encoder import ClassEncoder
+from skconv._data.samples import Samples, hold_out, weigh
+from skconv.layers import Dense
+
+X = np.arange(60, dtype=np.uint8).reshape(20, 3)
+TARGETS = np.arange(20) % 2
+WEIGHT = np.arange(20.0)
+
+
+@pytest.fixture
+def network():
+    return Network.build([Dense(2)], (3, 1, 1), 0)
+
+
+@pytest.fixture
+def samples():
+    return Samples(X, TARGETS, WEIGHT)
+
+
+def test_batch_is_rows_of_x_in_the_networks_shape_and_dtype(samples, network):
+    which = np.array([7, 2])
+    x, targets, weight = samples.batch(which, network)
+    assert (x.shape, x.dtype) == ((2, 3, 1, 1), np.float32)
+    np.testing.assert_array_equal(x.reshape(2, 3), X[which])
+    np.testing.assert_array_equal(targets, [1, 0])
+    np.testing.assert_array_equal(weight, [7, 2])
+
+
+def test_part_of_a_part_refers_to_the_same_x(samples, network):
+    part = samples.part(np.array([9, 4, 6])).part(np.array([2, 0]))
+    assert part.X is X
+    assert len(part) == 2
+    np.testing.assert_array_equal(part.rows, [6, 9])
+    np.testing.assert_array_equal(part.sample_weight, [6, 9])
+    x, targets, _ = part.batch(np.array([1]), network)
+    np.testing.assert_array_equal(x.ravel(), X[9])
+    assert targets == [1]
+    np.testing.assert_array_equal(
+        part.predict(network), samples.predict(network)[[6, 9]]
+    )
+
+
+def test_chunks_are_in_the_order_of_x(samples, network, monkeypatch):
+    monkeypatch.setattr(batches, "_BATCH_BYTES", 24)  # two samples
+    chunks = list(samples.part(np.array([5, 1, 3])).chunks(network))
+    assert [len(x) for x, _ in chunks] == [2, 1]
+    np.testing.assert_array_equal(
+        np.concatenate([x for x, _ in chunks]).reshape(3, 3), X[[1, 3, 5]]
+    )
+    np.testing.assert_array_equal(np.concatenate([w for _, w in chunks]), [1, 3, 5])
+
+
+def test_samples_without_weights_have_none(network):
+    samples = Samples(X, TARGETS)
+    assert samples.part(np.array([1])).sample_weight is None
+    assert samples.batch(np.array([1]), network)[2] is None
+    assert weigh(samples, None, np.dtype("f4"), normalize=True) is samples
+
+
+def test_weighed_samples_have_a_mean_of_one_over_those_with_weight(samples):
+    weighed = weigh(samples, None, np.dtype("f4"), normalize=True)
+    assert weighed.sample_weight.dtype == np.float32
+    assert weighed.sample_weight.sum() == pytest.approx(19)
+    factors = np.where(TARGETS, 2.0, 0.0)
+    weighed = weigh(samples, factors, np.dtype("f8"), normalize=False)
+    np.testing.assert_array_equal(weighed.sample_weight, WEIGHT * factors)
+
+
+def test_held_out_samples_are_stratified_and_have_weight(samples):
+    encoder = ClassEncoder(np.array(["a", "b"]), multilabel=False)
+    train, held_out = hold_out(samples, encoder, 0.25, seed=0)
+    assert sorted([*train, *held_out]) == list(range(1, 20))
+    assert abs(TARGETS[held_out].mean() - 0.5) <= 0.1
