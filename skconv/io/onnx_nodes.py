@@ -121,7 +121,7 @@ ACTIVATIONS |= {
     "linear": ACTIVATIONS["identity"],
     None: ACTIVATIONS["identity"],
 }
-"""Activation -> ``(graph, z) -> y``. The axis of channels is 1, also of flat samples."""
+"""Activation -> ``(graph, z) -> y``. The channels' axis is 1, also of flat samples."""
 
 
 def emit_activation(graph: Graph, z: str, activation: str | None) -> str:

@@ -7,9 +7,12 @@ import tracemalloc
 
 import fuzz_files
 import pytest
+import small_models
 
 from skconv import ConvNetClassifier, load_model, save_model
 from skconv.layers import Dense
+
+images, clf, path = small_models.images, small_models.clf, small_models.path
 
 
 def edit(path, change, sign=True):
@@ -251,6 +254,7 @@ def test_header_full_of_small_values_takes_little_memory(name, path):
     assert peak < size + HEADER
 
 
+@pytest.mark.slow
 def test_model_of_many_layers_takes_little_memory(clf, path):
     save_model(clf, path)
 
