@@ -1,10 +1,15 @@
-"""Fits to keep in checkpoints, and ways to kill them."""
+"""Fits to keep in checkpoints, and ways to kill them.
 
+`run` and `uninterrupted` are fixtures: a module of tests gives them names of its own.
+"""
+
+import multiprocessing
 import os
 import signal
 import warnings
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
 from skconv import ConvNetClassifier, ConvNetRegressor
@@ -201,3 +206,45 @@ def fit_and_report(connection, name, path, options, moment):
         MOMENTS[moment[0]](moment[1])
     clf = stream(path) if name == "stream" else fit(name, path, **options)
     connection.send((outcome(clf), epochs))
+
+
+# Fixtures -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def run():
+    """Run a fit in a process of its own; return its outcome, or that it was killed."""
+    context = multiprocessing.get_context("forkserver")
+    # What takes long to import, and nothing that starts threads.
+    imported = ["pytest", "skconv.callbacks", "sklearn.datasets", "sklearn.pipeline"]
+    context.set_forkserver_preload([*imported, "sklearn.model_selection"])
+
+    def run(name, path=None, moment=None, **options):
+        here, there = context.Pipe(duplex=False)
+        arguments = there, name, path, options, moment
+        process = context.Process(target=fit_and_report, args=arguments)
+        process.start()
+        there.close()
+        try:
+            return here.recv()
+        except EOFError:
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+            return "killed"
+        finally:
+            process.join()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    """Outcomes of fits without a checkpoint, each computed once."""
+    known = {}
+
+    def outcome_of(name):
+        if name not in known:
+            known[name] = outcome(fit(name))
+        return known[name]
+
+    return outcome_of

@@ -4,6 +4,7 @@ import errno
 import math
 import os
 
+import checkpoint_fits
 import numpy as np
 import pytest
 from checkpoint_fits import FITS, X, Y, fit, read, small
@@ -12,6 +13,8 @@ from skconv._training import loop as training
 from skconv._utils import documents, files
 from skconv._utils.values import decode, encode
 from skconv.callbacks import Checkpoint
+
+run = checkpoint_fits.run
 
 
 def leftovers(folder):

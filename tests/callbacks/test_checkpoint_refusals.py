@@ -1,5 +1,6 @@
 """Checkpoints that are damaged, foreign or of a different fit are refused."""
 
+import checkpoint_fits
 import numpy as np
 import pytest
 from checkpoint_fits import (
@@ -21,6 +22,8 @@ from skconv._utils import documents
 from skconv.augmentation import RandomShift
 from skconv.callbacks import Checkpoint
 from skconv.layers import Flatten
+
+uninterrupted = checkpoint_fits.uninterrupted
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,13 @@
 """`restore`: partial_fit resumes, and a fit is looked at."""
 
+import checkpoint_fits
 import numpy as np
 import pytest
 from checkpoint_fits import FITS, NAMES, X, Y, outcome, small, stream
 
 from skconv.callbacks import Checkpoint
+
+run = checkpoint_fits.run
 
 LABELS = {
     "numbers": Y,

@@ -2,6 +2,7 @@
 
 import os
 
+import checkpoint_fits
 import numpy as np
 import pytest
 from checkpoint_fits import FITS, STEPS, X, Y, fit, outcome, read, small
@@ -9,6 +10,9 @@ from sklearn.base import clone
 
 from skconv._training import loop as training
 from skconv.callbacks import Checkpoint
+
+run = checkpoint_fits.run
+uninterrupted = checkpoint_fits.uninterrupted
 
 
 @pytest.mark.parametrize(

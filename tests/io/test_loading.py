@@ -7,9 +7,12 @@ import tracemalloc
 
 import fuzz_files
 import pytest
+import small_models
 
 from skconv import ConvNetClassifier, load_model, save_model
 from skconv.layers import Dense
+
+images, clf, path = small_models.images, small_models.clf, small_models.path
 
 
 def edit(path, change, sign=True):

@@ -8,6 +8,7 @@ import fuzz_files
 import pytest
 
 
+@pytest.mark.slow
 def test_mutants_are_loaded_or_refused(tmp_path):
     """A short run of ``python tests/io/fuzz_files.py``."""
     outcomes, worst = fuzz_files.fuzz(400, 1, tmp_path)
@@ -22,6 +23,7 @@ def send_and_die(sender):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_death_of_the_loading_process_is_an_error():
     results = fuzz_files.results_of(send_and_die)
     assert next(results) == "a result"

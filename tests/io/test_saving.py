@@ -9,10 +9,11 @@ import threading
 
 import numpy as np
 import pytest
-from model_layers import LAYERS
+import small_models
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from small_models import LAYERS
 
 import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor, load_model, save_model
@@ -30,6 +31,8 @@ from skconv.layers import (
     Residual,
     SeparableConv2D,
 )
+
+images, clf, path = small_models.images, small_models.clf, small_models.path
 
 
 def reload(model, path):

@@ -55,7 +55,7 @@ def fitted(request):
 # Without loss ------------------------------------------------------------------------
 
 
-def test_model_files_of_the_zoo_predict_the_same(fitted, tmp_path):
+def test_model_files(fitted, tmp_path):
     clf, X = fitted
     skconv.save_model(clf, tmp_path / "model.safetensors")
     loaded = skconv.load_model(tmp_path / "model.safetensors")
@@ -64,7 +64,7 @@ def test_model_files_of_the_zoo_predict_the_same(fitted, tmp_path):
     assert repr(loaded) == repr(clf)
 
 
-def test_skops_files_of_the_zoo_predict_the_same(fitted):
+def test_skops(fitted):
     sio = pytest.importorskip(
         "skops.io", reason="skops is not installed: extra `skops`"
     )
@@ -79,7 +79,7 @@ def blank_twin(clf):
     return twin
 
 
-def test_weights_of_the_zoo_survive_keras_and_torch_layouts(fitted):
+def test_weights_as_keras_and_torch_have_them(fitted):
     clf, X = fitted
     for twin in (
         blank_twin(clf).set_weights(clf.get_weights()),
@@ -92,7 +92,7 @@ def test_weights_of_the_zoo_survive_keras_and_torch_layouts(fitted):
 
 
 @pytest.mark.parametrize("how", ["rows", "images", "a pipeline of rows"])
-def test_onnx_of_the_zoo_agrees(how, fitted):
+def test_onnx(how, fitted):
     pytest.importorskip("onnxruntime")
     from test_onnx import assert_agrees, run
 
