@@ -1,7 +1,7 @@
 """Networks that are known to work, as functions that return their hidden layers.
 
-An estimator adds the output layer. The size of a network is an argument; the rest can be
-set by name, ``conv1__filters``. docs/models.md shows what each of them costs and reaches.
+An estimator adds the output layer. The size of a network is an argument; the rest can
+be set by name, ``conv1__filters``. docs/models.md shows their costs and scores.
 """
 
 from collections.abc import Sequence
@@ -147,8 +147,8 @@ def resnet(
     He, Zhang, Ren & Sun, "Deep residual learning for image recognition", 2016: stages
     of blocks that add to their input; each stage but the first begins by halving the
     image. Shortcuts that must change a shape are 1 × 1 convolutions (the paper's option
-    B). The pool after the first convolution, which the paper's networks for large images
-    have, keeps a small one fast on a CPU.
+    B). The pool after the first convolution, which the paper's networks for large
+    images have, keeps a small one fast on a CPU.
 
     Parameters
     ----------

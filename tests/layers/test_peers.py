@@ -451,8 +451,8 @@ TORCH = {
 }
 
 
-def test_every_layer_has_a_peer():
-    assert set(TORCH) == set(layers.__all__) - {"Layer"}
+def test_table_has_every_layer():
+    assert set(TORCH) == set(layers.__all__) - {"Composite", "Layer"}
 
 
 def each(function, weights):
@@ -474,11 +474,11 @@ def draw(name, dtype):
         shape, arguments = TORCH[name][0](rng)
         layer = getattr(layers, name)(**arguments)
         weights, output_shape = layer.build(shape, rng, np.dtype("float64"))
-        for _, weight, learnt in chain.leaves(layer, weights):
+        for _, weight, is_trained in chain.named_weights(layer, weights):
             # Scaled by what is summed up, or else each softmax would be saturated.
             fan = weight.size / weight.shape[-1]
             weight[...] = rng.standard_normal(weight.shape) / np.sqrt(fan)
-            if not learnt:  # a variance or a count
+            if not is_trained:  # a variance or a count
                 weight[...] = np.abs(weight) + 0.5
         size = BATCH * math.prod(shape)
         x = (rng.permutation(size) - size // 2 + 0.5) / size * 4
@@ -489,7 +489,7 @@ def draw(name, dtype):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", TORCH)
-def test_forward_and_all_gradients_are_torchs(name, dtype, torch):
+def test_forward_and_gradients_equal_torch(name, dtype, torch):
     for layer, weights, x, dy in draw(name, dtype):
         if dtype == "float32" and near_a_kink(layer, weights, x):
             continue
@@ -501,8 +501,8 @@ def test_forward_and_all_gradients_are_torchs(name, dtype, torch):
         y = TORCH[name][1](torch, layer, peer_x, peer_weights)
         y.backward(torch.from_numpy(dy).double())
         expected = {"y": y.detach(), "dx": peer_x.grad}
-        for path, weight, learnt in chain.leaves(layer, peer_weights):
-            if learnt:
+        for path, weight, is_trained in chain.named_weights(layer, peer_weights):
+            if is_trained:
                 expected[path] = weight.grad
         actual = run(layer, weights, x, dy)
         assert actual.keys() == expected.keys()
@@ -511,13 +511,13 @@ def test_forward_and_all_gradients_are_torchs(name, dtype, torch):
 
 
 def run(layer, weights, x, dy):
-    weights = each(np.copy, weights)  # of which forward may change the state
+    weights = each(np.copy, weights)  # forward may change their state
     y, cache = layer.forward(weights, x, np.random.default_rng(0))
-    if all(learnt for _, _, learnt in chain.leaves(layer, weights)):
+    if all(is_trained for *_, is_trained in chain.named_weights(layer, weights)):
         np.testing.assert_array_equal(layer.predict(weights, x), y)
     dx, grads = layer.backward(weights, cache, dy)
-    leaves = chain.leaves(layer, grads)
-    return {"y": y, "dx": dx, **{path: grad for path, grad, _ in leaves}}
+    named = chain.named_weights(layer, grads)
+    return {"y": y, "dx": dx, **{path: grad for path, grad, _ in named}}
 
 
 def near_a_kink(layer, weights, x):
@@ -572,8 +572,8 @@ KERAS = {
 }
 
 
-def of_keras(layer, arguments):
-    """The layer's arguments in Keras' words, or None where it has no such layer."""
+def keras_arguments(layer, arguments):
+    """Return the layer's arguments as Keras calls them, or None if it has no such layer."""
     keywords = {KERAS_NAMES.get(key, key): value for key, value in arguments.items()}
     if "padding" in keywords and keywords["padding"] not in ("same", "valid", "causal"):
         return None
@@ -588,14 +588,14 @@ def of_keras(layer, arguments):
     return keywords
 
 
-# Keras wonders at a softmax of one channel, which may be drawn.
+# Keras warns of a softmax of one channel, which may be drawn.
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis:UserWarning")
 @pytest.mark.parametrize("name", KERAS)
-def test_forward_is_keras(name, keras):
+def test_forward_equals_keras(name, keras):
     names = {None: "linear", "identity": "linear", "logistic": "sigmoid"}
     seen = 0
     for layer, weights, x, _ in draw(name, "float32"):
-        keywords = of_keras(layer, layer.get_params())
+        keywords = keras_arguments(layer, layer.get_params())
         if keywords is None:
             continue
         training_only = ("_initializer", "_l1", "_l2")
