@@ -106,8 +106,10 @@ class Residual(Sequential):
         self.activation = activation
 
     def paths(self) -> list[Chain]:
-        shortcut = [] if self.shortcut is None else [("shortcut", self.shortcut)]
-        return [active(self.layers), active(_as_layers(shortcut))]
+        if self.shortcut is None:
+            return [active(self.layers), []]
+        shortcut = _as_layers([("shortcut", self.shortcut)])
+        return [active(self.layers), active(shortcut)]
 
     def join_shapes(self, input_shape: Shape, shapes: list[Shape]) -> Shape:
         ops.find_activation(self.activation)

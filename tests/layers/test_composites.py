@@ -281,7 +281,10 @@ def test_macs_are_those_of_the_parts():
     for layer, expected in [
         (block(4), 16 * 9 * (2 * 4 + 4 * 4)),
         (block(4, shortcut=[Conv2D(4, 1)]), 16 * 9 * (2 * 4 + 4 * 4) + 16 * 8),
-        (Branches([Conv2D(3, 1), [MaxPool2D(2), Dense(5)]]), 16 * 6 + 8 * 5),
+        (
+            Branches([[Conv2D(3, 1), Flatten()], [MaxPool2D(2), Dense(5)]]),
+            16 * 6 + 8 * 5,
+        ),
     ]:
         if isinstance(layer, Residual) and layer.shortcut is None:
             layer = Sequential(layer.layers)

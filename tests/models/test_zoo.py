@@ -208,7 +208,9 @@ def test_table_of_networks_in_the_docs_is_right():
         shape = (128, 1) if shape in SIGNALS else shape
         make = getattr(zoo, name)
         layers = [*make(), ("out", Dense(10))]
-        counted[f"{name}{inspect.signature(make)}"] = (
+        parameters = inspect.signature(make).parameters.values()
+        arguments = ", ".join(f"{each.name}={each.default!r}" for each in parameters)
+        counted[f"{name}({arguments})"] = (
             build(make(), shape).parameters.size,
             count_macs(layers, shape),
         )
