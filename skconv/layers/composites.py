@@ -106,8 +106,10 @@ class Residual(Sequential):
         self.activation = activation
 
     def paths(self) -> list[Chain]:
-        shortcut = [] if self.shortcut is None else [("shortcut", self.shortcut)]
-        return [drop_passthrough(self.layers), drop_passthrough(_as_layers(shortcut))]
+        if self.shortcut is None:
+            return [drop_passthrough(self.layers), []]
+        shortcut = _as_layers([("shortcut", self.shortcut)])
+        return [drop_passthrough(self.layers), drop_passthrough(shortcut)]
 
     def join_shapes(self, input_shape: Shape, shapes: list[Shape]) -> Shape:
         ops.find_activation(self.activation)

@@ -262,12 +262,13 @@ class LayerNorm(Layer):
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
         gamma, _ = self._spread(weights, dy)
+        normalized, inverse = cache
         axis = self._arguments(dy)["axis"]
-        dx, *sums = ops.layer_norm_backward(
-            dy, *cache, gamma, axis=axis, need_dx=need_dx
+        dx, dgamma, dbeta = ops.layer_norm_backward(
+            dy, normalized, inverse, gamma, axis=axis, need_dx=need_dx
         )
-        by_name = dict(zip(("gamma", "beta"), sums, strict=True))
-        return dx, {name: by_name[name].ravel() for name in weights}
+        grads = {"gamma": dgamma, "beta": dbeta}
+        return dx, {name: grads[name].ravel() for name in weights}
 
     def _arguments(self, x: Array) -> dict[str, Any]:
         axes = sample_axes(self.axis, x.shape[1:], "axis")

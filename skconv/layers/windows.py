@@ -6,8 +6,6 @@ row: layers with ``ndim = 1`` add that row before an op and remove it afterwards
 
 from typing import Any, TypeVar
 
-import numpy as np
-
 from .. import ops
 from .checks import pixel_shape
 from .typing import Array, Shape
@@ -40,23 +38,26 @@ def find_window(layer: Any, input_shape: Shape) -> ops.Window:
 
 
 def slide(layer: Any, input_shape: Shape) -> dict[str, Any]:
-    """Return the same as keyword arguments of an op on images."""
+    """Return a layer's window as keyword arguments of an op on images."""
+    name = "pool_size" if hasattr(layer, "pool_size") else "dilation"
+    if layer.ndim == 2:
+        slides = {"stride": layer.stride, "padding": layer.padding}
+        return {**slides, name: getattr(layer, name)}
     win = find_window(layer, input_shape)
-    size, stride, dilation, padding = win.size, win.stride, win.dilation, win.padding
-    if len(size) == 1:
-        size, stride, dilation = (1, *size), (1, *stride), (1, *dilation)
-        padding = ((0, 0), *padding)
-    slides = {"stride": stride, "padding": padding}
-    if hasattr(layer, "pool_size"):
-        return {"pool_size": size, **slides}
-    return {"dilation": dilation, **slides}
+    size = win.size if name == "pool_size" else win.dilation
+    slides = {"stride": (1, *win.stride), "padding": ((0, 0), *win.padding)}
+    return {**slides, name: (1, *size)}
 
 
 def add_row(array: Array, ndim: int, axis: int = 1) -> Array:
     """View signals, or with ``axis=0`` their kernel, as images of one row."""
-    return np.expand_dims(array, axis) if ndim == 1 else array
+    if ndim != 1:
+        return array
+    return array[:, None] if axis == 1 else array[None]
 
 
 def drop_row(array: _MaybeArray, ndim: int, axis: int = 1) -> _MaybeArray:
     """Undo `add_row`."""
-    return array.squeeze(axis) if ndim == 1 and array is not None else array
+    if ndim != 1 or array is None:
+        return array
+    return array[:, 0] if axis == 1 else array[0]

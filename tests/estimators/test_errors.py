@@ -73,7 +73,7 @@ BAD_FITS = {
     "no layer": (net("dense"), X, Y, "each of layers must be a layer .* or a tuple .name, layer., got 'dense'"),
     "class for layer": (net(Dense), X, Y, r"got <class .*Dense'>; call it: Dense\(...\)"),
     "numbers for layers": ({"layers": (32, 64)}, X, Y, r"got 32; for the default network's numbers, filters=\(32, 64\)"),
-    "empty list": (net(), X, Y, "layers must hold at least one layer that is no 'passthrough', got \\[\\]"),
+    "empty list": (net(), X, Y, "layers must hold at least one layer that is not 'passthrough', got \\[\\]"),
     "no list": ({"layers": Dense(4)}, X, Y, "layers must be a list of layers or of .name, layer., got Dense"),
     "numbers and a list": (net(Dense(4), kernel_size=5), X, Y, "kernel_size=5 describes the default network, but layers"),
     "filters": ({"filters": (8, 0)}, X, Y, "each of filters must be an int >= 1, got 0"),

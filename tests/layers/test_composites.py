@@ -1,4 +1,4 @@
-"""Layers that hold layers: names, shapes and gradients reach in, however deep."""
+"""Layers that hold layers: names, shapes and gradients reach in at any depth."""
 
 import pickle
 import time
@@ -13,15 +13,19 @@ from skconv import ConvNetClassifier, Network, ops
 from skconv.layers import (
     Activation,
     Branches,
+    Composite,
     Conv2D,
     Dense,
     Flatten,
+    Layer,
     MaxPool2D,
     Normalization,
     Rescaling,
     Residual,
     Sequential,
+    chain,
 )
+from skconv.models.costs import cost_of_layers, count_macs
 
 
 def block(filters, **params):
@@ -57,7 +61,7 @@ def net(**params):
 # Names --------------------------------------------------------------------------------
 
 
-def test_names_reach_in_however_deep():
+def test_names_reach_in_at_any_depth():
     clf = net()
     params = clf.get_params()
     assert params["block1__conv1__filters"] == 4
@@ -83,7 +87,7 @@ def test_names_reach_in_however_deep():
         assert repr(value) == repr(params[name])
 
 
-def test_printing_does_not_take_twice_the_time_for_each_level():
+def test_repr_does_not_take_twice_the_time_for_each_level():
     layer = Dense(3)
     for _ in range(12):
         layer = Residual([Activation("relu")], [("inner", layer)])
@@ -96,7 +100,7 @@ def test_printing_does_not_take_twice_the_time_for_each_level():
     assert time.process_time() - start < 5
 
 
-def test_printing_shows_defaults_where_scikit_learn_is_to():
+def test_repr_shows_defaults_if_scikit_learn_does():
     assert repr(Sequential([Dense(2, "relu")])) == (
         "Sequential(layers=[Dense(activation='relu', units=2)])"
     )
@@ -104,7 +108,7 @@ def test_printing_shows_defaults_where_scikit_learn_is_to():
         assert "use_bias=True" in repr(Dense(2))
 
 
-def test_a_shortcut_is_named_whether_layer_or_list():
+def test_shortcut_is_named_as_layer_and_as_list():
     one = Residual([Conv2D(4)], Conv2D(4, 1)).set_params(shortcut__stride=2)
     assert one.shortcut.stride == 2
     several = Residual([Conv2D(4)], [MaxPool2D(), Conv2D(4, 1)])
@@ -140,12 +144,12 @@ def test_a_shortcut_is_named_whether_layer_or_list():
         ),
     ],
 )
-def test_a_misspelt_name_gets_a_suggestion(name, words):
+def test_misspelt_name_gets_a_suggestion(name, words):
     with pytest.raises(ValueError, match=words):
         net().set_params(**{name: 3})
 
 
-def test_a_set_params_that_fails_sets_nothing():
+def test_failing_set_params_changes_nothing():
     layer = nested()[2][1]
     before = repr(layer)
     with pytest.raises(ValueError, match="layer 'narrow' is 'passthrough' and has no"):
@@ -156,7 +160,7 @@ def test_a_set_params_that_fails_sets_nothing():
 
 
 @pytest.mark.slow
-def test_a_search_over_nested_names_in_two_processes(digits):
+def test_grid_search_over_nested_names_in_two_processes(digits):
     X, X_test, y, y_test = digits
     grid = {
         "block1__conv1__filters": [2, 8],
@@ -217,7 +221,7 @@ def test_gradient_through_nested_layers_is_the_derivative_of_the_loss(rng):
         )
 
 
-def test_a_chain_within_a_chain_is_the_same_network(digits):
+def test_chain_within_a_chain_is_the_same_network(digits):
     X, X_test, y, _ = digits
     flat = [Conv2D(4, activation="relu"), MaxPool2D(), Flatten(), Dense(8, "relu")]
     fits = [
@@ -228,14 +232,14 @@ def test_a_chain_within_a_chain_is_the_same_network(digits):
     np.testing.assert_array_equal(a, b)
 
 
-def test_a_residual_whose_layers_are_zero_is_its_shortcut(rng):
+def test_residual_whose_layers_return_zero_is_its_shortcut(rng):
     layer = Residual([Conv2D(3, kernel_initializer="zeros")])
     weights, _ = layer.build((5, 4, 3), rng, np.dtype(float))
     x = rng.standard_normal((2, 5, 4, 3))
     np.testing.assert_array_equal(layer.predict(weights, x), x)
 
 
-def test_branches_join_what_each_makes(rng):
+def test_branches_join_the_outputs_of_each(rng):
     conv, pool = Conv2D(4, 1), MaxPool2D(3, stride=1, padding="same")
     layer = Branches([pool, ("conv", conv), Activation(None)])
     weights, shape = layer.build((5, 4, 3), rng, np.dtype(float))
@@ -247,10 +251,10 @@ def test_branches_join_what_each_makes(rng):
     np.testing.assert_array_equal(y[..., 7:], x)
 
 
-def test_what_nobody_reads_is_not_computed(rng):
+def test_gradients_that_nothing_reads_are_not_computed(rng):
     class Spy(Activation):
         def backward(self, weights, cache, dy, need_dx=True):
-            raise AssertionError("backward went further down than there are weights")
+            raise AssertionError("backward was called below the first weights")
 
     spied = [("spy", Spy("relu")), ("conv", Conv2D(2))]
     layer = Branches([spied, Residual(spied, [("spy", Spy("relu")), Conv2D(2)])])
@@ -268,27 +272,109 @@ def test_what_nobody_reads_is_not_computed(rng):
     ],
     ids=lambda layer: type(layer).__name__,
 )
-def test_a_network_may_begin_with_layers_that_learn_nothing(first, rng):
+def test_network_may_begin_with_layers_without_weights(first, rng):
     X, y = rng.random((12, 4, 4)), np.arange(12) % 2
     clf = ConvNetClassifier([first, Dense(4)], max_iter=2).fit(X, y)
     assert clf.predict(X).shape == (12,)
 
 
-def test_multiply_adds_are_those_of_the_parts():
+def test_macs_are_those_of_the_parts():
     for layer, expected in [
         (block(4), 16 * 9 * (2 * 4 + 4 * 4)),
         (block(4, shortcut=[Conv2D(4, 1)]), 16 * 9 * (2 * 4 + 4 * 4) + 16 * 8),
-        (Branches([Conv2D(3, 1), [MaxPool2D(2), Dense(5)]]), 16 * 6 + 8 * 5),
+        (
+            Branches([[Conv2D(3, 1), Flatten()], [MaxPool2D(2), Dense(5)]]),
+            16 * 6 + 8 * 5,
+        ),
     ]:
         if isinstance(layer, Residual) and layer.shortcut is None:
             layer = Sequential(layer.layers)
-        assert layer.multiply_adds((4, 4, 2), None) == expected
+        assert count_macs([layer], (4, 4, 2)) == expected
+
+
+class Product(Composite):
+    """A custom composite: the product of what two paths make of the input."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def paths(self):
+        return [[("gate", self.layer)], []]
+
+    def join(self, outputs):
+        return outputs[0] * outputs[1], outputs
+
+    def split(self, cache, dy):
+        return [dy * cache[1], dy * cache[0]]
+
+
+class Gate(Layer):
+    """The same, as a layer that defines no more than `inner_layers` and its methods."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def inner_layers(self):
+        return [("gate", self.layer)]
+
+    def build(self, input_shape, rng, dtype):
+        weights, _ = chain.build(self.inner_layers(), input_shape, rng, dtype)
+        return weights, input_shape
+
+    def predict(self, weights, x):
+        return x * chain.predict(self.inner_layers(), weights, x)
+
+    def forward(self, weights, x, rng):
+        gate, cache = chain.forward(self.inner_layers(), weights, x, rng)
+        return x * gate, (x, gate, cache)
+
+    def backward(self, weights, cache, dy, need_dx=True):
+        x, gate, cache = cache
+        dx, grads = chain.backward(self.inner_layers(), weights, cache, dy * x, need_dx)
+        return dx + dy * gate if need_dx else None, grads
+
+
+def test_custom_composites_train_as_layers_that_define_all_methods(digits):
+    X, _, y, _ = digits
+    fits = [
+        ConvNetClassifier([Conv2D(4), kind(Conv2D(4, 1, activation="sigmoid"))], max_iter=1, random_state=0).fit(X, y)
+        for kind in (Product, Gate)
+    ]  # fmt: skip
+    by_paths, by_methods = (clf.network_ for clf in fits)
+    assert list(by_paths.arrays)[2:4] == [
+        "product_1.gate.kernel",
+        "product_1.gate.bias",
+    ]
+    np.testing.assert_array_equal(by_paths.values, by_methods.values)
+    rows = [
+        cost_of_layers(network, 1).layers[1:3] for network in (by_paths, by_methods)
+    ]
+    assert [row.macs for row in rows[0]] == [64 * 16, 64 * 16]
+    assert [row.macs for row in rows[1]] == [64 * 16, None], "its paths are not known"
+    assert [row.output_shape for row in rows[1]] == [(8, 8, 4), None]
+
+
+def test_paths_of_a_custom_composite_must_have_distinct_names_and_one_shape():
+    class Pair(Product):
+        def paths(self):
+            return [[("gate", self.layer)], [("gate", self.layer)]]
+
+    with pytest.raises(ValueError, match="distinct names, got 2 of 'gate'"):
+        Network.build([Pair(Conv2D(4))], (8, 8, 4), 0)
+    with pytest.raises(ValueError, match=r"one shape of its input \(8, 8, 4\), got \["):
+        Network.build([Product(Conv2D(3))], (8, 8, 4), 0)
+    with pytest.raises(NotImplementedError, match="Composite defines no paths"):
+        Composite().paths()
+    with pytest.raises(NotImplementedError, match="Composite defines no join"):
+        Composite().join([])
+    with pytest.raises(NotImplementedError, match="Composite defines no split"):
+        Composite().split(None, np.ones(1))
 
 
 # Fits ---------------------------------------------------------------------------------
 
 
-def test_an_estimator_with_nested_layers_learns_and_is_stored_small(digits):
+def test_estimator_with_nested_layers_learns_and_has_a_small_pickle(digits):
     X, X_test, y, y_test = digits
     clf = net(max_iter=8).fit(X, y)
     assert clf.score(X_test, y_test) > 0.8
@@ -341,13 +427,13 @@ def test_an_estimator_with_nested_layers_learns_and_is_stored_small(digits):
         (Sequential("conv"), "layers must be a list of layers .* got str: 'conv'"),
     ],
 )
-def test_what_does_not_fit_is_refused_at_build(layer, words):
-    repr(layer), clone(layer).get_params()  # which take anything
+def test_build_refuses_composites_that_do_not_fit(layer, words):
+    repr(layer), clone(layer).get_params()  # these accept anything
     with pytest.raises((TypeError, ValueError), match=words):
         Network.build([("mine", layer), Dense(3)], (5, 5, 2), 0)
 
 
-def test_a_broken_promise_inside_is_named_by_its_path(rng):
+def test_error_inside_of_a_composite_names_the_path(rng):
     class Casts(Activation):
         def forward(self, weights, x, rng):
             return x.astype(np.float64), x

@@ -27,7 +27,7 @@ SCALES = {
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("name", SCALES)
 @pytest.mark.parametrize("distribution", ["normal", "uniform"])
-def test_they_have_the_distribution_of_their_papers(
+def test_initializers_have_the_distribution_of_their_papers(
     name, distribution, kernel, dtype, rng
 ):
     shape, groups, fan_in, fan_out = KERNELS[kernel]
@@ -61,18 +61,18 @@ def test_orthogonal_keeps_lengths(filters, groups, rng):
         np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-12)
 
 
-def test_orthogonal_is_any_rotation_alike(rng):
+def test_orthogonal_draws_all_rotations_equally(rng):
     """Angles of random rotations are uniform, which plain QR's are not."""
     matrices = [initialize("orthogonal", (2, 2), rng, "float64") for _ in range(2000)]
     angles = [np.arctan2(matrix[1, 0], matrix[0, 0]) for matrix in matrices]
     assert stats.kstest(angles, stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-3
 
 
-def test_zeros_are():
+def test_zeros_are_zeros():
     assert not initialize("zeros", (3, 4), None, "float32").any()
 
 
-def test_a_grouped_convolution_draws_each_group_as_if_it_were_alone():
+def test_grouped_convolution_draws_each_group_as_if_alone():
     """A depthwise layer is a convolution of as many groups; fans are those of one."""
     weights = [
         layer.build((8, 8, 512), np.random.default_rng(0), np.dtype("float64"))[0]
@@ -87,14 +87,14 @@ def test_a_grouped_convolution_draws_each_group_as_if_it_were_alone():
     assert abs(weights[2]["pointwise_kernel"].var() * fans / 2 - 1) < 0.1
 
 
-def test_they_are_searched_by_name():
+def test_initializers_are_searched_by_name():
     clf = ConvNetClassifier([("conv", Conv2D(4))])
     for name in INITIALIZERS:
         clf.set_params(conv__kernel_initializer=name)
         assert clf.layers[0][1].kernel_initializer == name
 
 
-def test_a_misspelt_name_is_told_the_nearest():
+def test_misspelt_initializer_gets_a_suggestion():
     words = (
         "depthwise_initializer must be one of 'zeros', .* got 'glorot_unifrom'; did "
     )

@@ -46,7 +46,7 @@ def slide(layer, x):
 
 @each_dtype
 @pytest.mark.parametrize("case", IMAGES)
-def test_depthwise_convolution(case, dtype, rng):
+def test_depthwise_convolution_equals_loops(case, dtype, rng):
     shape, arguments = IMAGES[case]
     x = rng.standard_normal(shape).astype(dtype)
     layer = DepthwiseConv2D(**arguments)
@@ -62,7 +62,7 @@ def test_depthwise_convolution(case, dtype, rng):
 
 @each_dtype
 @pytest.mark.parametrize("case", IMAGES)
-def test_separable_convolution(case, dtype, rng):
+def test_separable_convolution_equals_loops(case, dtype, rng):
     shape, arguments = IMAGES[case]
     x = rng.standard_normal(shape).astype(dtype)
     layer = SeparableConv2D(4, **arguments)
@@ -95,7 +95,7 @@ SIGNALS = {
 
 @each_dtype
 @pytest.mark.parametrize("case", SIGNALS)
-def test_convolution_of_signals(case, dtype, rng):
+def test_conv1d_equals_loops(case, dtype, rng):
     arguments, padding = SIGNALS[case]
     layer = Conv1D(4, **arguments)
     x = rng.standard_normal((2, 9, 3)).astype(dtype)
@@ -120,7 +120,7 @@ def test_convolution_of_signals(case, dtype, rng):
 
 @each_dtype
 @pytest.mark.parametrize("axis", [-1, (1, 2, 3), (1, 3), 2])
-def test_layer_norm(axis, dtype, rng):
+def test_layer_norm_equals_loops(axis, dtype, rng):
     x = rng.normal(3, 2, (2, 3, 4, 5)).astype(dtype)
     weights, dy, y, dx, grads = run(LayerNorm(axis), x, dtype, rng)
     axes = sorted(a % 4 for a in np.atleast_1d(axis))
@@ -141,7 +141,7 @@ def test_layer_norm(axis, dtype, rng):
 
 @each_dtype
 @pytest.mark.parametrize("shared", [None, (1, 2), 3, (1, 2, 3)])
-def test_prelu(shared, dtype, rng):
+def test_prelu_equals_loops(shared, dtype, rng):
     x = rng.standard_normal((2, 3, 4, 5)).astype(dtype)
     weights, dy, y, dx, grads = run(PReLU(shared), x, dtype, rng)
     axes = () if shared is None else tuple(np.atleast_1d(shared))

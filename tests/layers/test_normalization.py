@@ -34,7 +34,7 @@ SHAPES = [
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
 
-def problem(shape, rng, dtype=np.float32):
+def draw(shape, rng, dtype=np.float32):
     """An input far from 0, and all else that the ops take."""
     c = shape[-1]
     x = (rng.standard_normal(shape) * rng.uniform(0.1, 3, c) + 20).astype(dtype)
@@ -50,18 +50,18 @@ def batch_norm(x, gamma, beta, dy, activation=None, epsilon=1e-3, on=None):
     arrays = x, mean, inverse * gamma
     derivative_from = ops.find_activation(activation).derivative_from
     y = on.normalize(*arrays, beta, activation=activation)
-    kept = y if derivative_from == "output" else on.normalize(*arrays, beta)
+    saved = y if derivative_from == "output" else on.normalize(*arrays, beta)
     grads = on.batch_norm_backward(
-        dy, kept, x, mean, inverse, inverse * gamma, activation=activation
+        dy, saved, x, mean, inverse, inverse * gamma, activation=activation
     )
     return y, *grads
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.usefixtures("each_ops")
-def test_ops_are_the_loops_of_the_formulas(dtype, rng):
+def test_batch_norm_ops_equal_loops_of_the_formulas(dtype, rng):
     for shape in ((2, 1), (7, 3), (12, 5)):
-        x, gamma, beta = problem(shape, rng, dtype)
+        x, gamma, beta = draw(shape, rng, dtype)
         dy = rng.standard_normal(shape).astype(dtype)
         expected = oracles.batch_norm(
             *(a.astype(np.float64) for a in (x, gamma, beta)), 1e-3, dy
@@ -73,8 +73,8 @@ def test_ops_are_the_loops_of_the_formulas(dtype, rng):
 
 @each_shape
 @pytest.mark.usefixtures("each_ops")
-def test_moments_keep_their_digits_far_from_zero(shape, rng):
-    x, _, _ = problem(shape, rng)
+def test_channel_moments_are_accurate_far_from_zero(shape, rng):
+    x, _, _ = draw(shape, rng)
     mean, variance = ops.channel_moments(x)
     rows = x.reshape(-1, shape[-1]).astype(np.float64)
     np.testing.assert_allclose(mean, rows.mean(axis=0), rtol=2e-6)
@@ -86,8 +86,8 @@ def test_moments_keep_their_digits_far_from_zero(shape, rng):
 @each_shape
 @pytest.mark.parametrize("activation", [None, "relu", "tanh", "gelu", "softmax"])
 @pytest.mark.usefixtures("each_ops")
-def test_ops_are_as_defined(shape, activation, rng):
-    x, gamma, beta = problem(shape, rng)
+def test_batch_norm_ops_equal_the_reference(shape, activation, rng):
+    x, gamma, beta = draw(shape, rng)
     dy = rng.standard_normal(shape, np.float32)
     mean, variance = reference.channel_moments(x.astype(np.float64))
     inverse = 1 / np.sqrt(variance + 1e-3)
@@ -97,8 +97,8 @@ def test_ops_are_as_defined(shape, activation, rng):
     double = [a.astype(np.float64) for a in (x, *as_32)]
     assert_same(y, reference.normalize(*double, activation=activation), np.float32)
 
-    kept = y if activation != "gelu" else ops.normalize(x, *as_32)
-    arrays = [dy, kept, x, as_32[0], inverse.astype(np.float32), as_32[1]]
+    saved = y if activation != "gelu" else ops.normalize(x, *as_32)
+    arrays = [dy, saved, x, as_32[0], inverse.astype(np.float32), as_32[1]]
     double = [a.astype(np.float64) for a in arrays]
     actual = ops.batch_norm_backward(*arrays, activation=activation)
     expected = reference.batch_norm_backward(*double, activation=activation)
@@ -113,8 +113,8 @@ def test_ops_are_as_defined(shape, activation, rng):
 
 @each_shape
 @pytest.mark.usefixtures("each_ops")
-def test_normalizing_a_sample_does_not_depend_on_its_batch(shape, rng):
-    x, gamma, beta = problem(shape, rng)
+def test_normalize_of_a_sample_does_not_depend_on_its_batch(shape, rng):
+    x, gamma, beta = draw(shape, rng)
     vectors = x.reshape(-1, shape[-1]).mean(axis=0), gamma, beta
     for activation in ("relu", "tanh", "elu"):
         y = ops.normalize(x, *vectors, activation=activation)
@@ -124,11 +124,11 @@ def test_normalizing_a_sample_does_not_depend_on_its_batch(shape, rng):
 
 
 @pytest.mark.usefixtures("each_ops")
-def test_threads_do_not_change_a_bit(rng):
+def test_batch_norm_does_not_depend_on_threads(rng):
     if ops.in_use() == "numpy":
         pytest.skip("BLAS decides")
     for shape in ((64, 28, 28, 16), (3000, 70), (64, 14, 14, 3)):
-        x, gamma, beta = problem(shape, rng)
+        x, gamma, beta = draw(shape, rng)
         dy = rng.standard_normal(shape, np.float32)
         results = []
         for threads in (1, 2, 3, 7):
@@ -140,10 +140,10 @@ def test_threads_do_not_change_a_bit(rng):
 
 
 @pytest.mark.usefixtures("each_ops")
-def test_compiled_ops_copy_nothing_and_write_nowhere_else(rng, monkeypatch):
+def test_compiled_batch_norm_copies_nothing_and_stays_in_bounds(rng, monkeypatch):
     if ops.in_use() == "numpy":
         pytest.skip("NumPy makes arrays on the way")
-    x, gamma, beta = problem((32, 28, 28, 16), rng)
+    x, gamma, beta = draw((32, 28, 28, 16), rng)
     tracemalloc.start()
     batch_norm(x, gamma, beta, x, "relu")
     _, peak = tracemalloc.get_traced_memory()
@@ -159,7 +159,7 @@ def test_compiled_ops_copy_nothing_and_write_nowhere_else(rng, monkeypatch):
 
     monkeypatch.setattr(ops.compiled, "_new", guarded)
     for shape in SHAPES:
-        x, gamma, beta = problem(shape, rng)
+        x, gamma, beta = draw(shape, rng)
         batch_norm(x, gamma, beta, x, "relu")
     for buffer in buffers:
         assert (buffer[:16] == 1234.5).all()
@@ -167,8 +167,8 @@ def test_compiled_ops_copy_nothing_and_write_nowhere_else(rng, monkeypatch):
 
 
 @pytest.mark.usefixtures("each_ops")
-def test_a_nan_stays_in_its_channel_and_shows(rng):
-    x, gamma, beta = problem((40, 6), rng)
+def test_nan_stays_in_its_channel(rng):
+    x, gamma, beta = draw((40, 6), rng)
     x[3, 2] = np.nan
     for result in batch_norm(x, gamma, beta, np.ones_like(x), "relu"):
         is_nan = np.isnan(result).reshape(-1, 6).any(axis=0)
@@ -177,7 +177,7 @@ def test_a_nan_stays_in_its_channel_and_shows(rng):
 
 
 @pytest.mark.skipif(ops.compiled is None, reason="the compiled ops were not built")
-def test_what_does_not_fit_is_refused():
+def test_kernels_refuse_arrays_that_do_not_fit():
     kernels = ops.compiled._kernels
     x, c, y = (
         np.ones((4, 3), np.float32),
@@ -210,13 +210,13 @@ def built(layer, shape, dtype=np.float64):
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 3), (3,)])
-def test_running_moments_discount_what_they_saw_and_weigh_by_size(shape, rng):
+def test_running_moments_discount_earlier_minibatches_and_weigh_by_size(shape, rng):
     layer = BatchNorm(momentum=0.8)
     weights = built(layer, shape)
     sizes = [6, 6, 3, 6, 40, 2, 6]
     batches = [rng.standard_normal((n, *shape)) * 2 + 5 for n in sizes]
     for x in batches:
-        layer.forward(weights, x, None)
+        layer.forward(weights, x, rng)
     rows = [x.reshape(-1, 3) for x in batches]
     shares = np.array(sizes) * 0.8 ** np.arange(len(sizes))[::-1]
     np.testing.assert_allclose(weights["samples"], shares.sum())
@@ -228,7 +228,7 @@ def test_running_moments_discount_what_they_saw_and_weigh_by_size(shape, rng):
         np.testing.assert_allclose(weights[name], expected)
 
 
-def test_prediction_normalises_by_running_moments_and_changes_none(rng):
+def test_batch_norm_predicts_by_running_moments_and_changes_none(rng):
     layer = BatchNorm(epsilon=0.1, activation="relu")
     weights = built(layer, (3,))
     for weight in weights.values():
@@ -241,29 +241,29 @@ def test_prediction_normalises_by_running_moments_and_changes_none(rng):
     assert pickle.dumps(weights) == before
 
 
-def test_a_single_flat_sample_is_normalised_by_what_was_before_it(rng):
+def test_single_flat_sample_is_normalised_by_earlier_moments(rng):
     layer = BatchNorm(momentum=0.99)
     weights = built(layer, (4,))
     before = {name: weight.copy() for name, weight in weights.items()}
     x = rng.standard_normal((1, 4)) + 3
-    y, _ = layer.forward(weights, x, None)
+    y, _ = layer.forward(weights, x, rng)
     np.testing.assert_allclose(y, layer.predict(before, x))
     assert y.any()
     stream = rng.standard_normal((4000, 1, 4)) * 2 + 3
     for x in stream:
-        layer.forward(weights, x, None)
+        layer.forward(weights, x, rng)
     assert np.abs(weights["moving_mean"] - 3).max() < 0.6
     assert np.abs(np.log(weights["moving_variance"] / 4)).max() < 0.6
 
 
-def test_a_single_samples_gradient_is_that_of_constants(rng):
+def test_gradient_of_a_single_sample_treats_moments_as_constants(rng):
     layer = BatchNorm(activation="gelu")
     weights = built(layer, (4,))
     for name in ("gamma", "beta", "moving_mean"):
         weights[name][...] = rng.standard_normal(4)
     x, dy, u = rng.standard_normal((3, 1, 4))
     here = {name: weight.copy() for name, weight in weights.items()}
-    dx, grads = layer.backward(here, layer.forward(here, x, None)[1], dy)
+    dx, grads = layer.backward(here, layer.forward(here, x, rng)[1], dy)
 
     def output(x, **changed):
         return layer.predict({**weights, **changed}, x)
@@ -279,7 +279,7 @@ def test_a_single_samples_gradient_is_that_of_constants(rng):
         np.testing.assert_allclose(grads[name] @ u[0], numeric, rtol=1e-6)
 
 
-def test_its_gradient_through_a_network_is_the_derivative_of_the_loss(rng):
+def test_gradient_with_normalisations_is_the_derivative_of_the_loss(rng):
     layers = [
         ("normal", Normalization()),
         ("block", Residual([Conv2D(2), BatchNorm(activation="tanh"), Conv2D(2)])),
@@ -326,7 +326,7 @@ def net(**params):
     ).set_params(**params)
 
 
-def test_few_steps_are_enough_to_predict_well(digits):
+def test_batch_norm_predicts_well_after_few_steps(digits):
     X, X_test, y, y_test = digits
     part = net().partial_fit(X, y, classes=np.arange(10))
     assert part.score(X_test, y_test) > 0.8
@@ -349,7 +349,7 @@ def test_minibatches_of_one_sample_train(batch_size, epochs, least, digits):
     assert clf.score(X_test, y_test) > least
 
 
-def test_weight_decay_spares_scales_and_shifts():
+def test_weight_decay_excludes_scales_and_shifts():
     network = Network.build([*net().layers, Dense(2)], (8, 8, 1), 0)
     network.values[:] = 0
     network.parameters[:] = network.decayed(1.0)
@@ -369,7 +369,7 @@ def test_weight_decay_spares_scales_and_shifts():
         (Conv2D(2, kernel_l1="a"), "kernel_l1 must be a number >= 0, got 'a'"),
     ],
 )
-def test_wrong_arguments_are_refused_at_build(layer, words):
+def test_build_refuses_wrong_arguments(layer, words):
     with pytest.raises(ValueError, match=words):
         built(layer, (4, 4, 2))
 
@@ -377,7 +377,7 @@ def test_wrong_arguments_are_refused_at_build(layer, words):
 # Normalization ------------------------------------------------------------------------
 
 
-def test_it_learns_mean_and_variance_of_the_data_piece_by_piece(rng):
+def test_normalization_learns_mean_and_variance_piece_by_piece(rng):
     layer = Normalization()
     x = rng.standard_normal((50, 4, 3, 2)) * (3, 0.1) + (100, -5)
     weight = rng.integers(1, 4, 50).astype(float)
@@ -399,7 +399,7 @@ def test_it_learns_mean_and_variance_of_the_data_piece_by_piece(rng):
 
 
 @pytest.mark.parametrize("value", [0, 0.1, 255])
-def test_a_channel_that_never_varies_is_only_shifted(value):
+def test_normalization_only_shifts_a_channel_that_never_varies(value):
     layer = Normalization()
     x = np.full((30, 5), value, np.float32)
     weights = built(layer, (5,), np.float32)
@@ -427,7 +427,7 @@ def normal(**params):
     ).set_params(**params)
 
 
-def test_raw_pixels_train_as_scaled_ones_do(digits):
+def test_normalization_of_raw_pixels_trains_as_scaled_pixels_do(digits):
     X, X_test, y, y_test = raw(digits)
     clf = normal().fit(X, y)
     assert clf.score(X_test, y_test) > 0.93
@@ -440,7 +440,7 @@ def test_raw_pixels_train_as_scaled_ones_do(digits):
     )
 
 
-def test_it_sees_the_samples_that_count_in_training_alone(digits):
+def test_normalization_learns_from_the_training_samples_only(digits):
     X, X_test, y, _ = raw(digits)
     weight = np.where(np.arange(len(X)) % 2, 0.0, 2.0)
     mean = normal().fit(X, y, weight).network_.arrays["raw.mean"]
@@ -455,7 +455,7 @@ def test_it_sees_the_samples_that_count_in_training_alone(digits):
     )
 
 
-def test_later_calls_go_on_with_what_the_first_saw(digits):
+def test_normalization_learns_in_the_first_of_several_fits(digits):
     X, _, y, _ = raw(digits)
     clf = normal().partial_fit(X[:50], y[:50], classes=np.arange(10))
     seen = clf.network_.arrays["raw.mean"].copy()
@@ -468,7 +468,7 @@ def test_later_calls_go_on_with_what_the_first_saw(digits):
     np.testing.assert_allclose(clf.network_.arrays["raw.mean"], X.mean(), rtol=1e-6)
 
 
-def test_behind_other_layers_it_learns_what_reaches_it(rng):
+def test_normalization_after_other_layers_learns_from_their_outputs(rng):
     inner = Sequential([("conv", Conv2D(3)), ("normal", Normalization())])
     layers = [
         ("first", MaxPool2D(2)),

@@ -58,7 +58,7 @@ def draw(name, dtype):
         shape, arguments = configurations.LAYERS[name](rng)
         layer = getattr(L, name)(**arguments)
         weights, output_shape = layer.build(shape, rng, np.dtype("float64"))
-        for _, weight, learnt in chain.leaves(layer, weights):
+        for _, weight, learnt in chain.named_weights(layer, weights):
             # Scaled by the number of summands, or else each softmax would be saturated.
             fan = weight.size / weight.shape[-1]
             weight[...] = rng.standard_normal(weight.shape) / np.sqrt(fan)
@@ -85,7 +85,7 @@ def test_layer_forward_and_all_gradients_agree_with_torch(name, dtype, torch):
         y = torch_layers.LAYERS[name](torch, layer, peer_x, peer_weights)
         y.backward(torch.from_numpy(dy).double())
         expected = {"y": y.detach(), "dx": peer_x.grad}
-        for path, weight, learnt in chain.leaves(layer, peer_weights):
+        for path, weight, learnt in chain.named_weights(layer, peer_weights):
             if learnt:
                 expected[path] = weight.grad
         actual = run(layer, weights, x, dy)
@@ -97,10 +97,10 @@ def test_layer_forward_and_all_gradients_agree_with_torch(name, dtype, torch):
 def run(layer, weights, x, dy):
     weights = each(np.copy, weights)  # forward may change the state in them
     y, cache = layer.forward(weights, x, np.random.default_rng(0))
-    if all(learnt for _, _, learnt in chain.leaves(layer, weights)):
+    if all(learnt for _, _, learnt in chain.named_weights(layer, weights)):
         np.testing.assert_array_equal(layer.predict(weights, x), y)
     dx, grads = layer.backward(weights, cache, dy)
-    leaves = chain.leaves(layer, grads)
+    leaves = chain.named_weights(layer, grads)
     return {"y": y, "dx": dx, **{path: grad for path, grad, _ in leaves}}
 
 

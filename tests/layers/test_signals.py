@@ -1,4 +1,4 @@
-"""Signals (l, c) from the user's X to the layers, and layers on them as on images."""
+"""Signals (l, c), from X to the layers, and layers on signals as on images."""
 
 import inspect
 import warnings
@@ -25,7 +25,7 @@ LAYERS = [Conv1D(6, 5, activation="relu"), MaxPool1D(2), GlobalAvgPool1D()]
 
 
 def waves(n=120, length=40, channels=1):
-    """Slow and fast waves of any phase: a mean over windows tells them apart."""
+    """Slow and fast waves of any phase: a mean over windows can separate them."""
     rng = np.random.default_rng(0)
     y = np.arange(n) % 2
     time = np.arange(length)[:, None] + rng.uniform(0, 40, (n, 1, channels))
@@ -40,7 +40,7 @@ def net(**params):
 
 
 @pytest.mark.parametrize("shape", [(-1, 40), (-1, 40, 1)])
-def test_rows_and_signals_are_the_same(shape):
+def test_rows_and_signals_train_the_same_network(shape):
     X, y = waves()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -63,7 +63,7 @@ def test_rows_of_several_channels_need_their_shape():
     assert rows.n_iter_ == 4
 
 
-def test_two_axes_are_what_the_layers_read():
+def test_layers_decide_between_images_and_signals():
     X, y = np.random.default_rng(0).random((20, 8, 8)), np.arange(20) % 2
     image = ConvNetClassifier([Conv2D(2), Dense(3)], max_iter=1, batch_size=10)
     assert image.fit(X, y).input_shape_ == (8, 8, 1)
@@ -73,7 +73,7 @@ def test_two_axes_are_what_the_layers_read():
     assert signal.input_shape_ == (16, 4)
 
 
-def test_scikit_learn_takes_signals():
+def test_grid_search_and_pipeline_take_signals():
     X, y = waves()
     rows = X.reshape(len(X), -1)
     search = GridSearchCV(net(), {"conv1d_1__kernel_size": [3, 7]}, cv=2)
@@ -82,7 +82,7 @@ def test_scikit_learn_takes_signals():
     assert cross_val_score(pipeline, rows, y, cv=2).mean() > 0.9
 
 
-def test_the_regressor_takes_signals():
+def test_regressor_takes_signals():
     X, _ = waves()
     y = np.abs(X).mean(axis=(1, 2))
     regressor = ConvNetRegressor(LAYERS, max_iter=2, random_state=0).fit(X, y)
@@ -97,7 +97,7 @@ def test_the_regressor_takes_signals():
             np.ones((20, 8, 8, 1)),
             None,
             r"'conv1d_1' \(Conv1D.*takes signals \(l, c\), but its input has shape "
-            r"\(8, 8, 1\); for images \(h, w, c\) there are Conv2D",
+            r"\(8, 8, 1\); use Conv2D and other 2D layers for images \(h, w, c\)",
         ),
         (np.ones((20, 30)), (10, 3, 1), r"'conv1d_1' .* takes signals .* \(10, 3, 1\)"),
         (
@@ -125,14 +125,14 @@ def test_the_regressor_takes_signals():
         (np.ones((2, 3, 4, 5, 6)), None, r"X must hold rows .* or signals \(n, l, c\)"),
     ],
 )
-def test_what_does_not_fit_is_told(X, input_shape, words):
+def test_fit_refuses_inputs_that_do_not_fit(X, input_shape, words):
     with pytest.raises(ValueError, match=words):
         net(input_shape=input_shape).fit(X, np.arange(len(X)) % 2)
 
 
-def test_a_layer_on_images_refuses_signals():
+def test_layer_on_images_refuses_signals():
     with pytest.raises(
-        ValueError, match=r"'conv2d_1' .*takes images .*\(6, 2\); for si"
+        ValueError, match=r"'conv2d_1' .*takes images .*\(6, 2\); use Co"
     ):
         Network.build([Conv2D(3)], (6, 2), 0)
 
@@ -147,7 +147,7 @@ def test_predict_refuses_other_signals():
 
 
 @pytest.mark.parametrize("shape", [(1, 40), (6, 100)])
-def test_channels_that_stand_first_are_pointed_out(shape):
+def test_channels_first_are_warned_of(shape):
     X = np.random.default_rng(0).random((20, *shape))
     words = (
         rf"signals of shape \({shape[0]}, {shape[1]}\) seem .* read as \(l, c\). If "
@@ -163,7 +163,7 @@ def test_channels_that_stand_first_are_pointed_out(shape):
 # Augmentation --------------------------------------------------------------------------
 
 
-def test_signals_are_shifted_along_their_length(rng):
+def test_random_shift_moves_signals_along_their_length(rng):
     x = np.arange(1.0, 13).reshape(1, 6, 2).repeat(50, axis=0)
     y = RandomShift(2, fill=-1)(x, rng)
     assert y.shape == x.shape
@@ -175,7 +175,7 @@ def test_signals_are_shifted_along_their_length(rng):
     assert {signal.tobytes() for signal in y} == {e.tobytes() for e in expected}
 
 
-def test_signals_are_mirrored_in_time(rng):
+def test_random_flip_mirrors_signals_in_time(rng):
     x = np.arange(12.0).reshape(1, 6, 2).repeat(20, axis=0)
     y = RandomFlip()(x, rng)
     assert {signal.tobytes() for signal in y} == {x[0].tobytes(), x[0, ::-1].tobytes()}
@@ -207,7 +207,7 @@ def test_fit_with_transforms_for_signals():
     assert net(augment=transforms).fit(X, y).score(X, y) > 0.9
 
 
-# Layers on signals and their likes on images -------------------------------------------
+# Layers on signals and on images -------------------------------------------
 
 # The layer on signals, and the one on images that does the same along a row.
 PAIRS = [
@@ -222,7 +222,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), PAIRS)
-def test_a_signal_is_an_image_of_one_row_and_of_one_column(
+def test_layer_on_signals_equals_layer_on_images_of_one_row_or_column(
     name, arguments, each_ops, rng
 ):
     on_signals = getattr(layers, name)(**arguments)
@@ -254,7 +254,7 @@ def test_a_signal_is_an_image_of_one_row_and_of_one_column(
             assert_same(by_name[key].reshape(grad.shape), grad, scale=4)
 
 
-def test_a_causal_output_sees_nothing_later(each_ops, rng):
+def test_causal_output_does_not_depend_on_later_input(each_ops, rng):
     layer = Conv1D(3, 4, dilation=2, padding="causal")
     weights, shape = layer.build((20, 2), rng, np.dtype("float32"))
     assert shape == (20, 3)
@@ -271,7 +271,7 @@ def test_a_causal_output_sees_nothing_later(each_ops, rng):
         assert (layer.predict(weights, now)[:, t] != y[:, t]).all()
 
 
-def test_shape_arithmetic_of_a_signal_is_that_of_a_row():
+def test_window_of_a_signal_is_that_of_a_row():
     for length in range(1, 12):
         for size in range(1, 5):
             for stride in (1, 2, 3):

@@ -32,7 +32,7 @@ def boxes(estimator):
     return [name for name, _ in found], [kind for _, kind in found]
 
 
-def test_the_layers_are_listed_fitted_or_not(digits):
+def test_diagram_lists_layers_before_and_after_fit(digits):
     X, _, y, _ = digits
     clf = ConvNetClassifier(LAYERS, max_iter=1)
     names, kinds = boxes(clf)
@@ -46,7 +46,7 @@ def test_the_layers_are_listed_fitted_or_not(digits):
     assert boxes(default.fit(X, y))[0] == expected
 
 
-def test_so_are_they_inside_of_other_estimators(digits):
+def test_diagram_of_a_pipeline_lists_layers(digits):
     X, _, y, _ = digits
     pipeline = make_pipeline(StandardScaler(), ConvNetClassifier(LAYERS, max_iter=1))
     search = GridSearchCV(pipeline, {"convnetclassifier__conv1__filters": [2, 3]}, cv=2)
@@ -58,7 +58,7 @@ def test_so_are_they_inside_of_other_estimators(digits):
         assert 'data-param-prefix="convnetclassifier__conv1__"' in page
 
 
-def test_boxes_hold_parameters_and_links():
+def test_boxes_have_parameters_and_links():
     page = estimator_html_repr(ConvNetClassifier(LAYERS))
     assert f"{DOCUMENTATION}/api/skconv.ConvNetClassifier.html" in page
     assert f"{DOCUMENTATION}/api/skconv.layers.MaxPool2D.html" in page
@@ -66,7 +66,7 @@ def test_boxes_hold_parameters_and_links():
         assert f"copyToClipboard('{parameter}'" in page
 
 
-def test_a_layer_of_ones_own_links_nowhere():
+def test_custom_layer_has_no_link():
     class Own(Layer):
         pass
 
@@ -94,7 +94,7 @@ def outline(block):
     return inside if len(inside) > 1 else inside[0]
 
 
-def test_layers_inside_of_a_layer_stand_as_its_input_takes_them(digits):
+def test_composites_are_drawn_by_their_paths(digits):
     X, _, y, _ = digits
     clf = ConvNetClassifier(COMPOSITES, max_iter=1)
     expected = [
@@ -109,7 +109,7 @@ def test_layers_inside_of_a_layer_stand_as_its_input_takes_them(digits):
     assert outline(clf.fit(X[:100], y[:100])._sk_visual_block_()) == expected
 
 
-def test_a_layer_that_holds_layers_has_its_parameters_and_link_at_its_frame():
+def test_frame_of_a_composite_has_its_parameters_and_link():
     clf = ConvNetClassifier(COMPOSITES)
     search = GridSearchCV(make_pipeline(StandardScaler(), clf), {})
     for estimator, before in ((clf, ""), (search, "estimator__convnetclassifier__")):
@@ -126,7 +126,7 @@ def test_a_layer_that_holds_layers_has_its_parameters_and_link_at_its_frame():
 
 
 @pytest.mark.parametrize("layers", [3, [3], "conv", [], [Conv2D]])
-def test_nonsense_is_shown_too(layers):
+def test_diagram_shows_nonsense_arguments(layers):
     assert "ConvNetClassifier" in estimator_html_repr(ConvNetClassifier(layers))
     nonsense = ConvNetClassifier(filters="many", kernel_size=-1)
     assert "ConvNetClassifier" in estimator_html_repr(nonsense)

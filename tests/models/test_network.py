@@ -22,6 +22,7 @@ from skconv.layers import (
     MaxPool2D,
     SeparableConv2D,
 )
+from skconv.layers.fusion import fuse
 
 LAYERS = [
     ("conv1", Conv2D(4, 3, activation="relu")),
@@ -91,7 +92,7 @@ def test_predict_is_pure(network, rng):
 )
 @pytest.mark.parametrize("activation", [None, "relu", "tanh", "gelu"])
 @pytest.mark.parametrize("n", [1, 50])
-def test_a_convolution_takes_its_pool_along(pool, activation, n, rng):
+def test_convolution_and_pool_fuse(pool, activation, n, rng):
     chain = [("conv", Conv2D(17, 3, padding="valid", activation=activation))]
     network = Network.build([*chain, ("pool", pool)], (11, 12, 2), 0)
     x = rng.standard_normal((n, 11, 12, 2), np.float32)
@@ -124,7 +125,7 @@ def layer_by_layer(network, x):
     ],
     ids=repr,
 )
-def test_a_convolution_takes_its_normalisation_along(conv, activation, pool, rng):
+def test_convolution_and_batch_norm_fuse(conv, activation, pool, rng):
     shape, pool = ((40, 4), []) if isinstance(conv, Conv1D) else ((9, 10, 4), pool)
     norm = BatchNorm(activation=activation)
     network = Network.build([("conv", conv), ("norm", norm), *pool], shape, rng)
@@ -138,14 +139,14 @@ def test_a_convolution_takes_its_normalisation_along(conv, activation, pool, rng
         np.testing.assert_array_equal(network.predict(x[i : i + 1])[0], y[i])
     assert "scale" not in network.weights["conv"]
     assert conv.activation is None
-    fused, weights = norm.fuse(conv, *map(network.weights.get, ("conv", "norm")))
+    fused, weights = fuse(conv, network.weights["conv"], norm, network.weights["norm"])
     assert type(fused) is type(conv)
     normalised = norm.predict(network.weights["norm"], between)
     assert_same(fused.predict(weights, x), normalised)
 
 
-def test_what_normalisation_leaves_as_it_is(rng):
-    """An activation between, another normalisation between, a layer of one's own."""
+def test_batch_norm_does_not_fuse_with_other_layers(rng):
+    """An activation between, another normalisation between, custom layers."""
 
     class Negative(Conv2D):
         def predict(self, weights, x):
@@ -169,7 +170,7 @@ def test_what_normalisation_leaves_as_it_is(rng):
         assert_same(network.predict(x), layer_by_layer(network, x))
 
 
-def test_a_layer_of_ones_own_is_not_passed_over(rng):
+def test_subclasses_do_not_fuse(rng):
     class Twice(MaxPool2D):
         def predict(self, weights, x):
             return 2 * super().predict(weights, x)
@@ -188,18 +189,19 @@ def test_a_layer_of_ones_own_is_not_passed_over(rng):
 
 
 def test_no_gradient_below_the_first_weights(rng):
-    """Nobody reads it: neither the first convolution's nor the pooling's before it."""
+    """Nothing reads it: neither the first convolution's nor that of the layer before."""
 
     class Spy(Layer):
         def predict(self, weights, x):
             return x
 
         def backward(self, weights, cache, dy, need_dx=True):
-            raise AssertionError("backward went further down than there are weights")
+            raise AssertionError("backward was called below the first weights")
 
     class NeedsNothing(Conv2D):
-        def _grad_input(self, dz, x, kernel):
-            raise AssertionError("the gradient of the input was computed")
+        def backward(self, weights, cache, dy, need_dx=True):
+            assert not need_dx, "the gradient of the input was computed"
+            return super().backward(weights, cache, dy, need_dx)
 
     layers = [("spy", Spy()), ("conv", NeedsNothing(2)), ("output", Dense(3))]
     network = Network.build(layers, (4, 4, 1), rng)
@@ -207,14 +209,14 @@ def test_no_gradient_below_the_first_weights(rng):
     network.loss_and_gradient(x, np.array([0, 1]), None, ops.softmax_cross_entropy, rng)
 
 
-def test_decay_touches_kernels_alone(network):
+def test_weight_decay_applies_to_kernels_only(network):
     network.parameters[:] = network.decayed(0.5)
     for views in network.weights.values():
         for name, weight in views.items():
             assert (weight == 0.5 * (name == "kernel")).all()
 
 
-def test_copies_are_apart_and_pickles_hold_the_weights_once(network, rng):
+def test_copies_are_independent_and_pickles_hold_weights_once(network, rng):
     x = rng.standard_normal((2, 8, 7, 2))
     twin = network.copy()
     thawed = pickle.loads(data := pickle.dumps(network))
@@ -226,7 +228,7 @@ def test_copies_are_apart_and_pickles_hold_the_weights_once(network, rng):
     assert not thawed.weights["conv1"]["kernel"].any()
 
 
-def test_it_overfits_a_few_samples(rng):
+def test_network_overfits_a_few_samples(rng):
     layers = [
         ("conv", Conv2D(8, 3, activation="relu")),
         ("avg", AvgPool2D(2)),
@@ -250,7 +252,7 @@ def test_it_overfits_a_few_samples(rng):
     np.testing.assert_array_equal(network.predict(x).argmax(axis=1), codes)
 
 
-def test_float32_all_the_way(rng):
+def test_network_computes_in_float32_throughout(rng):
     network = Network.build(LAYERS, (8, 7, 2), rng, "float32")
     x = rng.standard_normal((2, 8, 7, 2), dtype=np.float32)
     _, gradient = network.loss_and_gradient(
@@ -276,7 +278,7 @@ def test_errors_name_the_layer(rng):
         Network.build(layers, (5, 5, 1), rng)
 
 
-def test_a_layer_that_breaks_its_promise_is_named(rng):
+def test_error_names_a_layer_that_returns_a_wrong_shape(rng):
     class Liar(Layer):
         def build(self, input_shape, rng, dtype):
             return {}, (5,)
@@ -319,7 +321,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_in_a_layer_of_ones_own_name_it(case, rng):
+def test_errors_in_a_custom_layer_name_it(case, rng):
     verbs, words = MISTAKES[case]
     right = {
         "predict": lambda self, weights, x: x,
@@ -350,7 +352,7 @@ class TwoArgumentsError(TypeError):
         (TwoArgumentsError("odd", "byte"), TypeError),
     ],
 )
-def test_errors_whose_class_takes_other_arguments_are_told_all_the_same(error, kind):
+def test_errors_whose_class_takes_other_arguments_name_the_layer(error, kind):
     def build(self, shape, rng, dtype):
         raise error
 
@@ -361,7 +363,7 @@ def test_errors_whose_class_takes_other_arguments_are_told_all_the_same(error, k
     assert caught.value.__cause__ is error
 
 
-def test_build_names_layers_and_refuses_two_of_a_name(rng):
+def test_build_names_layers_and_refuses_duplicate_names(rng):
     network = Network.build([Dense(3), Dense(2)], (4,), rng)
     assert list(network.weights) == ["dense_1", "dense_2"]
     with pytest.raises(ValueError, match="distinct names, got 2 of 'a'"):
@@ -378,7 +380,7 @@ def test_build_names_layers_and_refuses_two_of_a_name(rng):
         ({"a": np.ones(3)}, r"for weight 'a', got one of shape \(3,\)"),
     ],
 )
-def test_a_backward_that_forgets_a_gradient_is_told(grads, words, rng):
+def test_backward_without_a_gradient_raises(grads, words, rng):
     class Mine(Layer):
         def build(self, input_shape, rng, dtype):
             return {"a": np.ones(2, dtype)}, input_shape

@@ -1,4 +1,4 @@
-"""What a summary says, against what is there and what is measured."""
+"""Summaries against the network and against measured memory."""
 
 import gc
 import importlib
@@ -17,11 +17,11 @@ from skconv.estimators.building import build_unfitted
 from skconv.layers import (
     AvgPool2D,
     BatchNorm,
+    Composite,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
-    Layer,
     MaxPool2D,
     Sequential,
 )
@@ -42,32 +42,20 @@ NETS = [
 ]
 
 
-class Twice(Layer):
-    """A layer that holds others, as composites do: the sum of what they make of x."""
+class Twice(Composite):
+    """A custom composite: the sum of what its layers make of x."""
 
     def __init__(self, inner):
         self.inner = inner
 
-    def inner_layers(self):
-        return self.inner
+    def paths(self):
+        return [[entry] for entry in self.inner]
 
-    def build(self, input_shape, rng, dtype):
-        weights, shapes = {}, []
-        for name, layer in self.inner:
-            weights[name], shape = layer.build(input_shape, rng, dtype)
-            shapes.append(shape)
-        return weights, shapes[0]
-
-    def predict(self, weights, x):
-        return sum(layer.predict(weights[name], x) for name, layer in self.inner)
+    def join(self, outputs):
+        return sum(outputs), None
 
     def forward(self, weights, x, rng):
         return self.predict(weights, x), {"x": x, "more": [np.zeros_like(x)]}
-
-    def multiply_adds(self, input_shape, output_shape):
-        return sum(
-            layer.multiply_adds(input_shape, output_shape) for _, layer in self.inner
-        )
 
 
 @pytest.fixture
@@ -76,7 +64,7 @@ def clf(digits):
     return ConvNetClassifier(**params).fit(digits[0], digits[2])
 
 
-def test_rows_are_the_networks_layers(clf):
+def test_summary_has_a_row_for_each_layer(clf):
     summary, network = clf.summary(), clf.network_
     assert [row.name for row in summary.rows] == [name for name, _ in network.layers]
     assert [row.type for row in summary.rows] == [
@@ -91,13 +79,13 @@ def test_rows_are_the_networks_layers(clf):
         for name, _ in network.layers
     ]
     assert summary.parameters == network.parameters.size
-    assert [row.multiply_adds for row in summary.rows] == [
+    assert [row.macs for row in summary.rows] == [
         64 * 9 * 8, 0, 128 * 128, 128 * 10,
     ]  # fmt: skip
-    assert summary.multiply_adds == 64 * 72 + 128 * 138
+    assert summary.macs == 64 * 72 + 128 * 138
 
 
-def test_before_fit_it_is_the_network_that_fit_would_build(clf, digits):
+def test_summary_before_fit_is_of_the_network_that_fit_would_build(clf, digits):
     unfitted = ConvNetClassifier(filters=(8,), input_shape=(8, 8))
     before = vars(unfitted).copy()
     whole = unfitted.summary(n_outputs=10)
@@ -108,8 +96,9 @@ def test_before_fit_it_is_the_network_that_fit_would_build(clf, digits):
     assert is_open.rows[-1] == ("output", "Dense", None, None, None, None)
     assert is_open.parameters == clf.network_.parameters.size - 10 * 129
     assert is_open.weight_memory == 5 * 4 * is_open.parameters
-    assert "as many outputs as y asks for, with 129 parameters and 128" in " ".join(
-        str(is_open).split()
+    assert (
+        "y determines its number of outputs, with 129 parameters and 128"
+        in " ".join(str(is_open).split())
     )
     row = str(is_open).splitlines()[-7].split()
     assert row == ["output", "(Dense)", "(?,)", "?", "?", "?"]
@@ -119,7 +108,7 @@ def test_before_fit_it_is_the_network_that_fit_would_build(clf, digits):
 
 @pytest.mark.parametrize("use", dict.fromkeys([ops.in_use(), "numpy"]))
 @pytest.mark.parametrize(("clf", "shape", "batch_size"), NETS)
-def test_memory_is_what_a_step_takes(clf, shape, batch_size, use, rng):
+def test_memory_is_that_of_a_measured_step(clf, shape, batch_size, use, rng):
     """Within 15 % and 2 MB, as `summary` promises."""
     network = build_unfitted(clf.set_params(input_shape=shape), 10)
     X, codes = rng.random((batch_size, *shape)), np.arange(batch_size) % 10
@@ -151,7 +140,7 @@ def test_memory_is_what_a_step_takes(clf, shape, batch_size, use, rng):
 
 def test_memory_grows_with_the_batch_and_the_solvers_moments():
     clf = ConvNetClassifier(input_shape=(8, 8), batch_size=50)
-    kept = [clf.summary(batch_size=n).kept_memory for n in (10, 20, 40)]
+    kept = [clf.summary(batch_size=n).forward_memory for n in (10, 20, 40)]
     assert kept[2] - kept[1] == 2 * (kept[1] - kept[0])
     assert clf.summary().batch_size == 50
     assert ConvNetClassifier(input_shape=(8, 8)).summary().batch_size == 128
@@ -168,8 +157,8 @@ def test_memory_grows_with_the_batch_and_the_solvers_moments():
         assert summary.weight_memory == expected * 4 * summary.parameters
 
 
-def test_what_neighbours_share_is_counted_once():
-    """A convolution keeps its input and output; the next one's input is that output."""
+def test_arrays_that_neighbours_share_are_counted_once():
+    """A convolution stores its input and output; the next one's input is that output."""
     layers = [("a", Conv2D(4)), ("b", Conv2D(4)), ("flat", Flatten())]
     summary = ConvNetClassifier(layers, input_shape=(8, 8), batch_size=1).summary()
     weights = 5 * 4 * summary.parameters
@@ -177,11 +166,11 @@ def test_what_neighbours_share_is_counted_once():
     rows = [row.memory - 5 * 4 * row.parameters for row in summary.rows[:3]]
     assert rows == [maps, maps, 0]
     # And the image, and of an output layer of one unit its output.
-    assert summary.kept_memory == image + 2 * maps + 4
-    assert summary.memory > weights + summary.kept_memory
+    assert summary.forward_memory == image + 2 * maps + 4
+    assert summary.memory > weights + summary.forward_memory
 
 
-def test_layers_inside_of_layers_have_rows_of_their_own():
+def test_layers_inside_of_layers_have_rows():
     deep = Twice([("p", Conv2D(3, 1)), ("q", Conv2D(3, 3))])
     block = Twice([("conv", Conv2D(3)), ("deep", deep)])
     network = SimpleNamespace(
@@ -198,9 +187,9 @@ def test_layers_inside_of_layers_have_rows_of_their_own():
     assert list(rows) == ["pool", *inside, "output"]
     assert rows["block.deep.q"].output_shape == (4, 4, 3)
     assert [rows[name].parameters for name in inside] == [123, 57, 66, 9, 57]
-    assert [rows[name].multiply_adds // 16 for name in inside] == [114, 54, 60, 6, 54]
-    # It keeps x, a new array here, and as much of its own; its parts are not asked.
-    assert [rows[name].kept for name in inside] == [2 * 4 * 32 * 32, 0, 0, 0, 0]
+    assert [rows[name].macs // 16 for name in inside] == [114, 54, 60, 6, 54]
+    # Its cache is x, a new array here, and as much again; its parts have no rows of cache.
+    assert [rows[name].cache for name in inside] == [2 * 4 * 32 * 32, 0, 0, 0, 0]
     assert type(block.inner[0][1]) is Conv2D
     total = LayerSummary("block", "Twice", (4, 4, 3), 123, 0, 0)
     part = total._replace(name="block.conv", parameters=57)
@@ -209,16 +198,16 @@ def test_layers_inside_of_layers_have_rows_of_their_own():
     assert [line.index("(") for line in str(summary).splitlines()[3:5]] == [6, 7]
 
 
-def test_parts_that_prediction_fuses_are_told_apart():
+def test_parts_that_prediction_fuses_have_separate_rows():
     layers = [("conv", Conv2D(4, 3)), ("norm", BatchNorm()), ("pool", MaxPool2D(2))]
     network = Network.build([("block", Sequential(layers))], (8, 8, 1), 0)
     costs = cost_of_layers(network, 1)
     shapes = [(8, 8, 4), (8, 8, 4), (4, 4, 4)]
     assert [row.output_shape for row in costs.layers[1:]] == shapes
-    assert [row.multiply_adds for row in costs.layers[1:]] == [64 * 36, 0, 0]
+    assert [row.macs for row in costs.layers[1:]] == [64 * 36, 0, 0]
 
 
-def test_it_shows_as_html_and_as_a_frame(clf, monkeypatch):
+def test_summary_as_html_and_as_data_frame(clf, monkeypatch):
     summary = clf.summary()
     shown = summary._repr_html_()
     cells = re.findall(r"<(?:td|th)[^>]*>([^<]*)</t", shown)
@@ -237,7 +226,7 @@ def test_it_shows_as_html_and_as_a_frame(clf, monkeypatch):
         summary.to_frame()
 
 
-def test_the_table_fits_a_terminal(clf):
+def test_table_fits_a_terminal(clf):
     lines = str(clf.summary()).splitlines()
     assert max(map(len, lines)) <= 80
     assert (
@@ -246,7 +235,7 @@ def test_the_table_fits_a_terminal(clf):
     assert lines[-3].split() == ["total", "17,882", "22,272", "1.18"]
 
 
-def test_what_is_not_known_says_so():
+def test_summary_without_shapes_raises():
     with pytest.raises(ValueError, match=r"input_shape is None, .* pass input_shape="):
         ConvNetClassifier().summary()
     clf = ConvNetClassifier(input_shape=(8, 8))

@@ -5,27 +5,7 @@ import pytest
 
 import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor
-from skconv.layers import (
-    AvgPool2D,
-    BatchNorm,
-    Branches,
-    Conv1D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2D,
-    Layer,
-    LayerNorm,
-    MaxPool1D,
-    MaxPool2D,
-    Normalization,
-    PReLU,
-    Residual,
-    SeparableConv2D,
-    Sequential,
-)
+from skconv import layers as L
 
 N = 12
 
@@ -55,75 +35,75 @@ def keras():
 
 def vgg_like(keras):
     layers = [
-        Conv2D(4, 3, activation="relu"),
-        MaxPool2D(2),
-        Conv2D(6, 3, stride=2, padding="valid", use_bias=False),
-        Dropout(0.3),
-        Flatten(),
-        Dense(5, "gelu"),
-    ]
-    L = keras.layers
-    theirs = [
-        L.Conv2D(4, 3, padding="same", activation="relu"),
+        L.Conv2D(4, 3, activation="relu"),
         L.MaxPool2D(2),
-        L.Conv2D(6, 3, strides=2, use_bias=False),
+        L.Conv2D(6, 3, stride=2, padding="valid", use_bias=False),
         L.Dropout(0.3),
         L.Flatten(),
-        L.Dense(5, activation=lambda z: keras.activations.gelu(z, approximate=False)),
+        L.Dense(5, "gelu"),
+    ]
+    K = keras.layers
+    theirs = [
+        K.Conv2D(4, 3, padding="same", activation="relu"),
+        K.MaxPool2D(2),
+        K.Conv2D(6, 3, strides=2, use_bias=False),
+        K.Dropout(0.3),
+        K.Flatten(),
+        K.Dense(5, activation=lambda z: keras.activations.gelu(z, approximate=False)),
     ]
     return layers, theirs, (10, 9, 3)
 
 
 def depthwise(keras):
     layers = [
-        DepthwiseConv2D(3, depth_multiplier=2, activation="tanh"),
-        PReLU((1, 2)),
-        LayerNorm(),
-        SeparableConv2D(5, 2, depth_multiplier=3),
-        PReLU(),
-        LayerNorm((1, 2, 3)),
-        GlobalAvgPool2D(),
-    ]
-    L = keras.layers
-    theirs = [
-        L.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation="tanh"),
-        L.PReLU(shared_axes=(1, 2)),
-        L.LayerNormalization(),
-        L.SeparableConv2D(5, 2, padding="same", depth_multiplier=3),
+        L.DepthwiseConv2D(3, depth_multiplier=2, activation="tanh"),
+        L.PReLU((1, 2)),
+        L.LayerNorm(),
+        L.SeparableConv2D(5, 2, depth_multiplier=3),
         L.PReLU(),
-        L.LayerNormalization(axis=(1, 2, 3)),
-        L.GlobalAveragePooling2D(),
+        L.LayerNorm((1, 2, 3)),
+        L.GlobalAvgPool2D(),
+    ]
+    K = keras.layers
+    theirs = [
+        K.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation="tanh"),
+        K.PReLU(shared_axes=(1, 2)),
+        K.LayerNormalization(),
+        K.SeparableConv2D(5, 2, padding="same", depth_multiplier=3),
+        K.PReLU(),
+        K.LayerNormalization(axis=(1, 2, 3)),
+        K.GlobalAveragePooling2D(),
     ]
     return layers, theirs, (6, 5, 2)
 
 
 def signal(keras):
-    layers = [Conv1D(4, 3, padding="causal", activation="relu"), MaxPool1D(2)]
-    L = keras.layers
+    layers = [L.Conv1D(4, 3, padding="causal", activation="relu"), L.MaxPool1D(2)]
+    K = keras.layers
     theirs = [
-        L.Conv1D(4, 3, padding="causal", activation="relu"),
-        L.MaxPool1D(2),
-        L.Flatten(),
+        K.Conv1D(4, 3, padding="causal", activation="relu"),
+        K.MaxPool1D(2),
+        K.Flatten(),
     ]
     return layers, theirs, (11, 2)
 
 
 def normalized(keras):
     layers = [
-        Normalization(),
-        Conv2D(4, use_bias=False),
-        BatchNorm(activation="relu"),
-        Flatten(),
-        BatchNorm(center=False, scale=False),
-    ]
-    L = keras.layers
-    theirs = [
         L.Normalization(),
-        L.Conv2D(4, 3, padding="same", use_bias=False),
-        L.BatchNormalization(),
-        L.ReLU(),
+        L.Conv2D(4, use_bias=False),
+        L.BatchNorm(activation="relu"),
         L.Flatten(),
-        L.BatchNormalization(center=False, scale=False),
+        L.BatchNorm(center=False, scale=False),
+    ]
+    K = keras.layers
+    theirs = [
+        K.Normalization(),
+        K.Conv2D(4, 3, padding="same", use_bias=False),
+        K.BatchNormalization(),
+        K.ReLU(),
+        K.Flatten(),
+        K.BatchNormalization(center=False, scale=False),
     ]
     return layers, theirs, (5, 4, 2)
 
@@ -160,14 +140,14 @@ def nn():
 
 def torch_vgg(nn):
     layers = [
-        Conv2D(4, 3, activation="relu"),
-        MaxPool2D(2),
-        Conv2D(6, 3, stride=2, padding=1, groups=2, use_bias=False),
-        Flatten(),
-        Dropout(0.3),
-        LayerNorm(epsilon=1e-5),
-        PReLU(),
-        Dense(5, "gelu"),
+        L.Conv2D(4, 3, activation="relu"),
+        L.MaxPool2D(2),
+        L.Conv2D(6, 3, stride=2, padding=1, groups=2, use_bias=False),
+        L.Flatten(),
+        L.Dropout(0.3),
+        L.LayerNorm(epsilon=1e-5),
+        L.PReLU(),
+        L.Dense(5, "gelu"),
     ]
     theirs = [
         nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
@@ -181,11 +161,11 @@ def torch_vgg(nn):
 def torch_straight_to_dense(nn):
     """No Flatten: our output layer flattens by itself."""
     layers = [
-        DepthwiseConv2D(3, depth_multiplier=2, activation="tanh"),
-        PReLU((1, 2)),
-        LayerNorm((1, 2, 3), epsilon=1e-5),
-        ("mixed", SeparableConv2D(5, 2, padding="valid", depth_multiplier=3)),
-        AvgPool2D(2),
+        L.DepthwiseConv2D(3, depth_multiplier=2, activation="tanh"),
+        L.PReLU((1, 2)),
+        L.LayerNorm((1, 2, 3), epsilon=1e-5),
+        ("mixed", L.SeparableConv2D(5, 2, padding="valid", depth_multiplier=3)),
+        L.AvgPool2D(2),
     ]
     separable = nn.Sequential()
     separable.add_module("depthwise", nn.Conv2d(4, 12, 2, groups=4, bias=False))
@@ -200,9 +180,9 @@ def torch_straight_to_dense(nn):
 
 def torch_signal(nn):
     layers = [
-        Conv1D(4, 3, activation="relu"),
-        MaxPool1D(2),
-        Sequential([Flatten(), Dense(6, "tanh")]),
+        L.Conv1D(4, 3, activation="relu"),
+        L.MaxPool1D(2),
+        L.Sequential([L.Flatten(), L.Dense(6, "tanh")]),
     ]
     theirs = [
         nn.Conv1d(2, 4, 3, padding=1), nn.ReLU(), nn.MaxPool1d(2), nn.Flatten(),
@@ -223,20 +203,20 @@ def torch_residual(nn):
             y = self.conv2(nn.functional.relu(self.conv1(x)))
             return nn.functional.relu(y + self.shortcut(x))
 
-    inner = [("conv1", Conv2D(4, activation="relu")), ("conv2", Conv2D(5))]
-    layers = [("block", Residual(inner, Conv2D(5, 1), activation="relu"))]
+    inner = [("conv1", L.Conv2D(4, activation="relu")), ("conv2", L.Conv2D(5))]
+    layers = [("block", L.Residual(inner, L.Conv2D(5, 1), activation="relu"))]
     module = nn.Sequential(Block(), nn.Flatten(), nn.Linear(5 * 6 * 4, 3))
     return layers, module, (6, 4, 3)
 
 
 def torch_batch_norm(nn):
     layers = [
-        Conv2D(4, use_bias=False),
-        BatchNorm(epsilon=1e-5, activation="relu"),
-        Flatten(),
-        BatchNorm(epsilon=1e-5),
-        Dense(5, "tanh"),
-        BatchNorm(epsilon=1e-5),
+        L.Conv2D(4, use_bias=False),
+        L.BatchNorm(epsilon=1e-5, activation="relu"),
+        L.Flatten(),
+        L.BatchNorm(epsilon=1e-5),
+        L.Dense(5, "tanh"),
+        L.BatchNorm(epsilon=1e-5),
     ]
     theirs = [
         nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(),
@@ -286,16 +266,16 @@ def test_torch_predicts_the_same(network, nn):
 # Without either ----------------------------------------------------------------------
 
 LAYERS = [
-    ("conv", Conv2D(4, 3)),
-    ("norm", LayerNorm((1, 2, 3))),
-    ("slope", PReLU((1, 2))),
-    ("deep", DepthwiseConv2D(2)),
-    ("flat", Flatten()),
-    ("dense", Dense(5, "relu")),
+    ("conv", L.Conv2D(4, 3)),
+    ("norm", L.LayerNorm((1, 2, 3))),
+    ("slope", L.PReLU((1, 2))),
+    ("deep", L.DepthwiseConv2D(2)),
+    ("flat", L.Flatten()),
+    ("dense", L.Dense(5, "relu")),
 ]
 
 
-def test_there_and_back_changes_no_bit():
+def test_getting_and_setting_weights_changes_no_bit():
     clf, _ = fit(LAYERS, (5, 4, 2))
     expected = clf.network_.values.copy()
     for weights in clf.get_weights(), clf.get_weights():
@@ -304,7 +284,7 @@ def test_there_and_back_changes_no_bit():
     np.testing.assert_array_equal(clf.network_.values, expected)
 
 
-def test_shapes_and_names():
+def test_weights_have_the_shapes_and_names_of_keras_and_torch():
     clf, _ = fit(LAYERS, (5, 4, 2))
     assert [w.shape for w in clf.get_weights()] == [
         (3, 3, 2, 4), (4,), (5, 4, 4), (5, 4, 4), (1, 1, 4), (2, 2, 4, 1), (4,),
@@ -318,7 +298,7 @@ def test_shapes_and_names():
     }  # fmt: skip
 
 
-def test_what_is_given_is_a_copy():
+def test_returned_weights_are_copies():
     clf, X = fit(LAYERS, (5, 4, 2))
     before = clf.predict_proba(X)
     for weight in [*clf.get_weights(), *skconv.to_torch(clf).values()]:
@@ -326,7 +306,7 @@ def test_what_is_given_is_a_copy():
     np.testing.assert_array_equal(clf.predict_proba(X), before)
 
 
-def test_training_goes_on_from_given_weights():
+def test_training_resumes_from_set_weights():
     clf, X = fit(LAYERS, (5, 4, 2))
     y = np.arange(N) % 3
     clf.partial_fit(X, y)
@@ -360,7 +340,7 @@ def test_weights_that_do_not_fit_change_nothing(change, words):
     assert clf.network_ is network
 
 
-def test_a_state_that_does_not_fit_changes_nothing():
+def test_torch_state_that_does_not_fit_changes_nothing():
     clf, _ = fit(LAYERS, (5, 4, 2))
     network, state = clf.network_, skconv.to_torch(clf)
     words = (
@@ -377,8 +357,8 @@ def test_a_state_that_does_not_fit_changes_nothing():
     assert clf.network_ is network
 
 
-def test_layers_that_torch_does_not_have():
-    class Own(Layer):
+def test_to_torch_refuses_layers_that_torch_does_not_have():
+    class Own(L.Layer):
         def build(self, input_shape, rng, dtype):
             return {"w": np.ones(1, dtype)}, input_shape
 
@@ -394,7 +374,7 @@ def test_layers_that_torch_does_not_have():
     ):
         skconv.to_torch(clf)
     clf.set_weights(clf.get_weights())
-    clf, _ = fit([("slope", PReLU())], (4, 4))
+    clf, _ = fit([("slope", L.PReLU())], (4, 4))
     with pytest.raises(ValueError, match="layer 'slope' .* a slope for each pixel"):
         skconv.to_torch(clf)
 
@@ -410,8 +390,11 @@ def test_unfitted_estimators_have_no_weights():
             call(ConvNetRegressor())
 
 
-def test_branches_are_taken_apart():
-    layers = [Branches([("a", [Conv2D(2, 1), Flatten()]), Dense(3)]), Dense(4)]
+def test_to_torch_names_the_layers_of_branches():
+    layers = [
+        L.Branches([("a", [L.Conv2D(2, 1), L.Flatten()]), L.Dense(3)]),
+        L.Dense(4),
+    ]
     clf, _ = fit([("mix", layers[0]), ("dense", layers[1])], (4, 4))
     assert list(skconv.to_torch(clf))[:3] == [
         "mix.a.conv2d_1.weight", "mix.a.conv2d_1.bias", "mix.dense_1.weight",

@@ -12,7 +12,8 @@ from sklearn.datasets import load_digits
 from zoo_shapes import SHAPES, SIGNALS
 
 from skconv import ConvNetClassifier, Network, zoo
-from skconv.layers import Dense, chain
+from skconv.layers import Dense
+from skconv.models.costs import count_macs
 
 # Of the same plan, but quick to train.
 SMALL = {
@@ -46,7 +47,7 @@ def digits(name, n=64):
     return np.pad(X, ((0, 0), (2, 2), (2, 2)))[..., None], y[:n]
 
 
-def test_the_tables_know_the_whole_zoo():
+def test_tables_have_the_whole_zoo():
     assert set(SHAPES) == set(SMALL) == set(zoo.__all__)
 
 
@@ -163,7 +164,7 @@ def test_names_reach_in(name, parameter, value):
     assert twin.fit(X, y).predict(X).shape == y.shape
 
 
-def test_each_call_returns_layers_of_its_own():
+def test_each_call_returns_new_layers():
     first, second = zoo.resnet(), zoo.resnet()
     dict(first)["stage1_block1"].set_params(conv1__filters=7)
     assert dict(second)["stage1_block1"].get_params()["conv1__filters"] == 32
@@ -193,12 +194,12 @@ def test_errors_name_the_argument(make, words):
     assert str(error.value) == words
 
 
-def test_an_image_too_small_is_said_at_build():
+def test_build_refuses_an_image_that_is_too_small():
     with pytest.raises(ValueError, match="layer 'conv2' .*padding='same'"):
         build(zoo.lenet5(), (8, 8, 1))
 
 
-def test_the_table_of_networks_is_right():
+def test_table_of_networks_in_the_docs_is_right():
     page = (Path(__file__).parents[2] / "docs" / "guide" / "models.md").read_text()
     rows = re.findall(r"^\| `(.*?)` \|.*?\| ([\d,]+) \| ([\d,]+) \|", page, re.M)
     said = {call: tuple(int(n.replace(",", "")) for n in ns) for call, *ns in rows}
@@ -207,8 +208,10 @@ def test_the_table_of_networks_is_right():
         shape = (128, 1) if shape in SIGNALS else shape
         make = getattr(zoo, name)
         layers = [*make(), ("out", Dense(10))]
-        counted[f"{name}{inspect.signature(make)}"] = (
+        parameters = inspect.signature(make).parameters.values()
+        arguments = ", ".join(f"{each.name}={each.default!r}" for each in parameters)
+        counted[f"{name}({arguments})"] = (
             build(make(), shape).parameters.size,
-            chain.multiply_adds(layers, shape),
+            count_macs(layers, shape),
         )
     assert said == counted
