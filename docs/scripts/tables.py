@@ -29,11 +29,11 @@ def layer_table():
 
 
 def kinds_of_layers():
-    """Yield (input, name, class) of every layer."""
+    """Yield (input, name, class) of every layer that is no base class."""
     for name in layers.__all__:
         layer = getattr(layers, name)
         kind = next((k for k, end in KINDS.items() if name.endswith(end)), "any shape")
-        if name != "Layer":
+        if name not in ("Composite", "Layer"):
             yield kind, name, layer
 
 

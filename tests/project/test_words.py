@@ -27,16 +27,16 @@ REPLACED = {
     r"\b(is|are|was|were) (not )?to be\b": "must",
     r"\bwho(ever)? (has|wants)\b": "name the subject",
     r"\bthat which\b": "what, the one that",
-    r"\b(takes?|taken|taking|took) (it |them )?along\b": "include; of ops: fuse",
-    r"(?<!long )\bas (it|they) (is|are)\b(?! \w+ed\b)": "unchanged",
+    r"\b(takes?|taking|took) (it |them )?along\b": "include; of ops: fuse",
+    r"(?<!long )\bas (it|they) (is|are)\b(?! (\w+ed|built|shown|written)\b)": "unchanged",
     r"\bwhat [\w' ]{1,40} (is|are) worth\b": "score",
     r"\b(is|are) said of\b": "description",
     r"\b(takes?|taken|taking|took) (it |them )?up\b(?! to\b)": "resume, accept",
     r"\bone's own\b": "custom, own",
     r"\bkin\b": "name what is similar",
     r"\brecipes?\b": "configuration; of augmentation: transform",
-    r"\b(target )?codings?\b": "encoder",
-    r"\bmultiply[- ]adds?\b": "multiply-accumulates (MACs)",
+    r"\b(an?|the|its|their|target|of) codings?\b": "encoder",
+    r"(?<!fused )\bmultiply[- ]adds?\b": "multiply-accumulates (MACs)",
 }
 # Names in code, with the same rule.
 REPLACED_NAMES = {
