@@ -40,7 +40,7 @@ REPLACED = {
 }
 # Names in code, with the same rule.
 REPLACED_NAMES = {
-    r"\w*coding": "encoder",
+    r"_*codings?": "encoder",
     r"\w*recipes?": "configuration, transform",
     r"multiply_adds": "macs",
     r"one_pass": "incremental",
