@@ -42,10 +42,6 @@ templates_path = ["templates"]
 # Markdown
 myst_enable_extensions = ["attrs_block", "attrs_inline", "dollarmath"]
 myst_heading_anchors = 3
-myst_url_schemes = {
-    **dict.fromkeys(["http", "https", "mailto"]),
-    "source": "_modules/{{path}}.html",
-}
 
 # The reference: one page for each public name
 autosummary_generate = True
@@ -59,7 +55,7 @@ autosummary_context = {
         "set_partial_fit_request",
         "set_score_request",
     ],
-    "verbs_of_a_layer": ["build", "predict", "forward", "backward"],
+    "methods_of_a_layer": ["build", "predict", "forward", "backward"],
     "parameter_methods": ["get_params", "set_params"],
 }
 autodoc_typehints = "none"
@@ -113,7 +109,10 @@ PAGE_OF_FILE = [
     (r"\]\((?:\.\./)+examples/(\w+)\.py\)", r"](/gallery/\1.rst)"),
     (r"\]\((?:\.\./)+README\.md", r"](/install.md"),
     (r"\]\((?:\.\./)+CONTRIBUTING\.md", r"](/developing/contributing.md"),
-    (r"\]\((?:\.\./)+skconv/([\w/]+)\.py\)", r"](source:skconv/\1)"),
+    (
+        r"\]\((?:\.\./)+skconv/ops/reference/convolution\.py\)",
+        r"](/learning/code.md)",
+    ),
 ]
 
 

@@ -16,25 +16,21 @@ import skconv
 from skconv import augmentation, layers, ops
 
 RULES = Path(__file__).parents[2] / "tests" / "project" / "test_design.py"
-KINDS = {"images": "2D", "signals": "1D"}
+# Kind of input -> the end of names of layers for it.
+KINDS = {"For images": "2D", "For signals": "1D", "For any shape": ""}
 
 
 def layer_table():
-    """Return every layer: link, summary, weights."""
-    rows = [
-        [link(f"skconv.layers.{name}"), kind, summary(layer), weights_of(layer)]
-        for kind, name, layer in sorted(kinds_of_layers())
-    ]
-    return table(["layer", "for", "what it does", "weights"], rows)
-
-
-def kinds_of_layers():
-    """Yield (input, name, class) of every layer."""
+    """Return a table of layers for each kind of input: link, summary, weights."""
+    rows = {kind: [] for kind in KINDS}
     for name in layers.__all__:
         layer = getattr(layers, name)
-        kind = next((k for k, end in KINDS.items() if name.endswith(end)), "any shape")
-        if name != "Layer":
-            yield kind, name, layer
+        if name not in ("Composite", "Layer"):
+            kind = next(kind for kind, end in KINDS.items() if name.endswith(end))
+            page = link(f"skconv.layers.{name}")
+            rows[kind].append([page, summary(layer), weights_of(layer)])
+    head = ["layer", "what it does", "weights"]
+    return "\n\n".join(f"{kind}:\n\n{table(head, rows[kind])}" for kind in KINDS)
 
 
 def weights_of(layer):
@@ -53,7 +49,7 @@ def verb_table():
         if inspect.isfunction(verb) and not name.startswith("_")
     }
     rows = [[f"`{call(name, verb)}`", summary(verb)] for name, verb in verbs.items()]
-    return table(["verb", "what it does"], rows)
+    return table(["method", "what it does"], rows)
 
 
 def op_table():
