@@ -172,6 +172,7 @@ def keras_residual(keras, layer):
     return Block()
 
 
+@pytest.mark.extras
 def test_keras_predicts_the_same(fitted):
     keras = pytest.importorskip("keras", reason="Keras is not installed: extra `peers`")
     clf, X = fitted
@@ -247,6 +248,7 @@ def torch_residual(nn, layer, shape):
     return Block()
 
 
+@pytest.mark.extras
 def test_torch_predicts_the_same(fitted):
     torch = pytest.importorskip("torch", reason="torch is not installed: extra `peers`")
     clf, X = fitted

@@ -532,6 +532,7 @@ def run(code, **environment):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_predicts_and_fits():
     code = """if True:

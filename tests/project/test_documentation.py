@@ -77,6 +77,13 @@ def slow_pages():
         yield pytest.param(page, marks=marks, id=page.name)
 
 
+def list_examples():
+    for name in EXAMPLES:
+        # The extra `test` does not install sktime.
+        marks = [pytest.mark.extras] if name == "signals.py" else []
+        yield pytest.param(name, marks=marks)
+
+
 def skip_without_what_it_needs(name):
     for package in NEED.get(name, []):
         pytest.importorskip(package, reason=f"{name} needs {package}")
@@ -117,7 +124,7 @@ def run_example(name, arguments, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", list_examples())
 def test_examples(name, tmp_path):
     if name == "fashion_mnist.py" and not DEBIAN.is_dir():
         pytest.skip(f"no Fashion-MNIST in {DEBIAN} (Debian's dataset-fashion-mnist)")
