@@ -1,6 +1,70 @@
-"""What is collected besides the tests: the package's doctests."""
+"""The doctests that pytest collects, and the skips that CI accepts."""
+
+import re
+
+import pytest
 
 from skconv import ops
 
-# Where they were not built, there is nothing behind this module to import.
+# The doctests of this module need the compiled ops.
 collect_ignore = [] if ops.compiled else ["skconv/ops/compiled.py"]
+
+# With --strict-skips, which .ci/run passes, a skip for any other reason is a failure: a
+# package that CI lost, or a condition that no longer holds. Regular expressions.
+EXPECTED_SKIPS = (
+    # Cases of a table of tests that have no answer.
+    "BLAS decides",
+    "BaggingClassifier itself takes flat X only",
+    "NumPy makes arrays on the way",
+    "it normalises by its minibatch",
+    # scikit-learn's check of array API inputs, off by default.
+    "SCIPY_ARRAY_API is not set",
+    # Data that no package index has.
+    "no Fashion-MNIST in ",
+    # Parts of scikit-learn, Python or the system that the oldest supported lack.
+    "new in scikit-learn 1.9",
+)
+
+
+def pytest_addoption(parser):
+    """Add --strict-skips."""
+    parser.addoption(
+        "--strict-skips",
+        action="store_true",
+        help="fail on skips, except for the reasons in EXPECTED_SKIPS of conftest.py",
+    )
+
+
+def fail_unexpected_skip(report, config):
+    """Turn the report of a skip into that of a failure, unless the skip is expected."""
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    _, _, reason = report.longrepr
+    reason = reason.removeprefix("Skipped: ")
+    if config.getoption("--strict-skips") and not is_expected(reason):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"unexpected skip: {reason}. Install what the test needs, or add the "
+            "reason to EXPECTED_SKIPS in conftest.py"
+        )
+
+
+def is_expected(reason):
+    """Return whether a reason is one of EXPECTED_SKIPS."""
+    return any(re.match(expected, reason) for expected in EXPECTED_SKIPS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Check the skip of a test."""
+    report = yield
+    fail_unexpected_skip(report, item.config)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """Check the skip of a module."""
+    report = yield
+    fail_unexpected_skip(report, collector.config)
+    return report

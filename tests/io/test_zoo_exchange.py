@@ -11,20 +11,7 @@ from zoo_shapes import SHAPES
 
 import skconv
 from skconv import ConvNetClassifier, ops, zoo
-from skconv.layers import (
-    AvgPool2D,
-    BatchNorm,
-    Conv1D,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAvgPool1D,
-    GlobalAvgPool2D,
-    MaxPool2D,
-    Residual,
-    SeparableConv2D,
-)
+from skconv import layers as L
 from skconv.models.weights import build_blank
 
 pytestmark = pytest.mark.slow
@@ -34,7 +21,7 @@ CASES = [(name, shape) for name in zoo.__all__ for shape in SHAPES[name]]
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
 def fitted(request):
-    """A network that has learnt a little, and what it has learnt that from."""
+    """A network after one epoch, and the samples of that epoch."""
     name, shape = request.param
     rng = np.random.default_rng(0)
     y = np.arange(18) % 3
@@ -48,14 +35,14 @@ def fitted(request):
         input_shape=shape,
     )
     proba = clf.fit(X, y).predict_proba(X)
-    assert proba.std() > 1e-3, "all alike, any format would do"
+    assert proba.std() > 1e-3, "the probabilities are all alike: no test of a format"
     return clf, X
 
 
 # Without loss ------------------------------------------------------------------------
 
 
-def test_model_files(fitted, tmp_path):
+def test_model_file_restores_the_network(fitted, tmp_path):
     clf, X = fitted
     skconv.save_model(clf, tmp_path / "model.safetensors")
     loaded = skconv.load_model(tmp_path / "model.safetensors")
@@ -64,7 +51,7 @@ def test_model_files(fitted, tmp_path):
     assert repr(loaded) == repr(clf)
 
 
-def test_skops(fitted):
+def test_skops_restores_the_network(fitted):
     sio = pytest.importorskip(
         "skops.io", reason="skops is not installed: extra `skops`"
     )
@@ -79,7 +66,7 @@ def blank_twin(clf):
     return twin
 
 
-def test_weights_as_keras_and_torch_have_them(fitted):
+def test_weights_of_keras_and_torch_restore_the_network(fitted):
     clf, X = fitted
     for twin in (
         blank_twin(clf).set_weights(clf.get_weights()),
@@ -91,18 +78,18 @@ def test_weights_as_keras_and_torch_have_them(fitted):
 # ONNX --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["rows", "images", "a pipeline of rows"])
-def test_onnx(how, fitted):
+@pytest.mark.parametrize("kind", ["rows", "images", "a pipeline of rows"])
+def test_onnx_model_agrees(kind, fitted):
     pytest.importorskip("onnxruntime")
     from test_onnx import assert_agrees, run
 
     model, X = fitted
-    if how != "images":
+    if kind != "images":
         X = X.reshape(len(X), -1)
-    if how == "a pipeline of rows":
+    if kind == "a pipeline of rows":
         pytest.importorskip("skl2onnx")
         model = make_pipeline(MinMaxScaler().fit(X), model)
-    onnx_model = skconv.to_onnx(model, image=how == "images")
+    onnx_model = skconv.to_onnx(model, image=kind == "images")
     for n in 1, 5, len(X):
         outputs = run(onnx_model, X[:n])
         assert list(outputs) == ["label", "probabilities"]
@@ -119,14 +106,14 @@ def assert_outputs_agree(theirs, clf, X):
 
 
 def in_keras(keras, layers):
-    """Return layers of ours as layers of Keras."""
+    """Return our layers as layers of Keras."""
     return [made for _, layer in layers for made in one_in_keras(keras, layer)]
 
 
 def one_in_keras(keras, layer):
     make = keras.layers
     match layer:
-        case Conv1D() | Conv2D() | SeparableConv2D():
+        case L.Conv1D() | L.Conv2D() | L.SeparableConv2D():
             yield getattr(make, type(layer).__name__)(
                 layer.filters,
                 layer.kernel_size,
@@ -134,21 +121,21 @@ def one_in_keras(keras, layer):
                 padding=layer.padding,
                 use_bias=layer.use_bias,
             )
-        case BatchNorm():
+        case L.BatchNorm():
             yield make.BatchNormalization(epsilon=layer.epsilon)
-        case Dense():
+        case L.Dense():
             yield from (make.Flatten(), make.Dense(layer.units))
-        case MaxPool2D():
+        case L.MaxPool2D():
             yield make.MaxPooling2D(layer.pool_size)
-        case AvgPool2D():
+        case L.AvgPool2D():
             yield make.AveragePooling2D(layer.pool_size)
-        case GlobalAvgPool1D():
+        case L.GlobalAvgPool1D():
             yield make.GlobalAveragePooling1D()
-        case GlobalAvgPool2D():
+        case L.GlobalAvgPool2D():
             yield make.GlobalAveragePooling2D()
-        case Dropout() | Flatten():
-            yield make.Flatten() if isinstance(layer, Flatten) else make.Dropout(0.5)
-        case Residual():
+        case L.Dropout() | L.Flatten():
+            yield make.Flatten() if isinstance(layer, L.Flatten) else make.Dropout(0.5)
+        case L.Residual():
             yield keras_residual(keras, layer)
     if getattr(layer, "activation", None):
         yield make.Activation(layer.activation)
@@ -172,7 +159,8 @@ def keras_residual(keras, layer):
     return Block()
 
 
-def test_keras_predicts_the_same(fitted):
+@pytest.mark.extras
+def test_keras_model_with_our_weights_agrees(fitted):
     keras = pytest.importorskip("keras", reason="Keras is not installed: extra `peers`")
     clf, X = fitted
     layers = in_keras(keras, clf.network_.layers)
@@ -184,7 +172,7 @@ def test_keras_predicts_the_same(fitted):
 
 
 def in_torch(nn, layers, shape):
-    """Return layers of ours as a module of torch."""
+    """Return our layers as a module of torch."""
     modules = []
     for _, layer in layers:
         modules += one_in_torch(nn, layer, shape)
@@ -195,30 +183,30 @@ def in_torch(nn, layers, shape):
 def one_in_torch(nn, layer, shape):
     c, axes = shape[-1], len(shape) - 1
     match layer:
-        case Conv1D() | Conv2D() | SeparableConv2D():
+        case L.Conv1D() | L.Conv2D() | L.SeparableConv2D():
             yield from convolution_in_torch(nn, layer, shape)
-        case BatchNorm():
+        case L.BatchNorm():
             yield [nn.BatchNorm1d, nn.BatchNorm2d][axes - 1](c, eps=layer.epsilon)
-        case Dense():
+        case L.Dense():
             yield from (nn.Flatten(), nn.Linear(math.prod(shape), layer.units))
-        case MaxPool2D():
+        case L.MaxPool2D():
             yield nn.MaxPool2d(layer.pool_size)
-        case AvgPool2D():
+        case L.AvgPool2D():
             yield nn.AvgPool2d(layer.pool_size)
-        case GlobalAvgPool1D():
+        case L.GlobalAvgPool1D():
             yield from (nn.AdaptiveAvgPool1d(1), nn.Flatten())
-        case GlobalAvgPool2D():
+        case L.GlobalAvgPool2D():
             yield from (nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        case Dropout() | Flatten():
-            yield nn.Flatten() if isinstance(layer, Flatten) else nn.Dropout()
-        case Residual():
+        case L.Dropout() | L.Flatten():
+            yield nn.Flatten() if isinstance(layer, L.Flatten) else nn.Dropout()
+        case L.Residual():
             yield torch_residual(nn, layer, shape)
     if getattr(layer, "activation", None):
         yield {"relu": nn.ReLU, "tanh": nn.Tanh}[layer.activation]()
 
 
 def convolution_in_torch(nn, layer, shape):
-    """Yield what pads, which torch does alike on all sides, and what convolves."""
+    """Yield a layer that pads and one that convolves; torch pads all sides alike."""
     c, axes = shape[-1], len(shape) - 1
     conv = [nn.Conv1d, nn.Conv2d][axes - 1]
     win = ops.window(
@@ -227,7 +215,7 @@ def convolution_in_torch(nn, layer, shape):
     sides = tuple(int(side) for pair in reversed(win.padding) for side in pair)
     yield [nn.ConstantPad1d, nn.ConstantPad2d][axes - 1](sides, 0)
     size, how = tuple(win.size), {"stride": tuple(win.stride), "bias": layer.use_bias}
-    if isinstance(layer, SeparableConv2D):
+    if isinstance(layer, L.SeparableConv2D):
         yield conv(c, c, size, how["stride"], groups=c, bias=False)
         yield conv(c, layer.filters, 1, bias=layer.use_bias)
     else:
@@ -247,7 +235,8 @@ def torch_residual(nn, layer, shape):
     return Block()
 
 
-def test_torch_predicts_the_same(fitted):
+@pytest.mark.extras
+def test_torch_module_with_our_weights_agrees(fitted):
     torch = pytest.importorskip("torch", reason="torch is not installed: extra `peers`")
     clf, X = fitted
     module = in_torch(torch.nn, clf.network_.layers, X.shape[1:]).eval()

@@ -71,6 +71,7 @@ def draw(name, dtype):
         yield layer, each(lambda weight: weight.astype(dtype), weights), x, dy
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", torch_layers.LAYERS)
 def test_layer_forward_and_all_gradients_agree_with_torch(name, dtype, torch):
@@ -131,6 +132,7 @@ def compare(layer, shape, key, actual, expected, dtype):
     )
 
 
+@pytest.mark.extras
 def test_batch_norm_prediction_agrees_with_torch(torch):
     for layer, weights, x, _ in draw("BatchNorm", "float64"):
         peer = each(torch.from_numpy, weights)
@@ -182,6 +184,7 @@ def keras_arguments(layer):
 
 
 # Keras warns of a softmax of one channel, which may be drawn.
+@pytest.mark.extras
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis:UserWarning")
 @pytest.mark.parametrize("name", KERAS)
 def test_layer_forward_agrees_with_keras(name, keras):

@@ -115,6 +115,7 @@ def give(model, weights):
             layer.finalize_state()
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("network", [vgg_like, depthwise, signal, normalized])
 def test_keras_predicts_the_same(network, keras):
     layers, theirs, shape = network(keras)
@@ -239,6 +240,7 @@ def channels_first(X):
     return np.ascontiguousarray(np.moveaxis(X, -1, 1))
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("network", TORCH)
 def test_torch_predicts_the_same(network, nn):
     import torch

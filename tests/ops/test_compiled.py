@@ -512,8 +512,9 @@ def test_other_threads_run_while_an_op_does(rng):
     thread.start()
     try:
         with threadpool_limits(1):  # a core is left for the ticks
-            # With the interpreter's lock held it is nearly 1 each time.
-            assert any(longest_pause() < 0.8 for _ in range(10))
+            # With the interpreter's lock held it is nearly 1 each time; on a busy
+            # machine it may be so at times.
+            assert any(longest_pause() < 0.8 for _ in range(100))
     finally:
         done.set()
         thread.join()
@@ -532,6 +533,7 @@ def run(code, **environment):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_predicts_and_fits():
     code = """if True:

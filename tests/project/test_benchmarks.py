@@ -22,6 +22,7 @@ def run_benchmarks(*arguments, **variables):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env)
 
 
+@pytest.mark.slow
 def test_benchmarks_help_lists_the_nets():
     run = run_benchmarks("--help")
     assert run.returncode == 0, run.stderr

@@ -146,6 +146,7 @@ def test_clipping_keeps_infinite_gradients_infinite():
         assert not np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_the_norm_does_not_depend_on_threads():
     code = (
         "import numpy as np; from skconv._training.optimizers import clip_by_norm;"
