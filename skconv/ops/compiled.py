@@ -261,12 +261,15 @@ def _rows(x):
 
 def activate(z, activation, out):
     code = _code(activation)
-    if code is None or not (out is None or _can_be_written(out)):
+    if code is None:
         return NotImplemented
-    y = _new(z.shape) if out is None else out
-    if code != _IDENTITY or y is not z:
-        _kernels.activate(z, y, code)
-    return y
+    if out is None:
+        out = _new(z.shape)
+    elif out.dtype != _FLOAT32 or not out.flags.carray:
+        return NotImplemented
+    if code != _IDENTITY or out is not z:
+        _kernels.activate(z, out, code)
+    return out
 
 
 def activate_grad(dy, saved, activation):
@@ -288,29 +291,30 @@ def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
     return loss, dlogits
 
 
-def _can_be_written(array):
-    return array.dtype == _FLOAT32 and array.flags.carray
-
-
-def adam_step(gradient, decay, updated, learning_rate, rate, beta_1, beta_2, epsilon):
-    if not all(map(_can_be_written, updated)):
-        return NotImplemented
-    rates = learning_rate, rate, 1 - beta_1, 1 - beta_2, epsilon
-    return _kernels.adam_step(*updated, gradient, decay, *rates)
+def adam_step(gradient, decay, updated, rates):
+    for array in updated:
+        if array.dtype != _FLOAT32 or not array.flags.carray:
+            return NotImplemented
+    learning_rate, rate, beta_1, beta_2, epsilon = rates
+    return _kernels.adam_step(
+        *updated, gradient, decay, learning_rate, rate, 1 - beta_1, 1 - beta_2, epsilon
+    )
 
 
 _ELEMENTS = {np.dtype(t) for t in ("uint8", "int32", "int64", "float32", "float64")}
 
 
 def gather(x, rows, dtype):
+    flags = x.flags
     if (
         dtype != _FLOAT32
         or x.dtype not in _ELEMENTS
-        or not (x.flags.c_contiguous and x.flags.aligned)
+        or not (flags.c_contiguous and flags.aligned)
         or not isinstance(rows, np.ndarray)
         or rows.dtype != np.int64
     ):
         return NotImplemented
-    batch = _new((len(rows), *x.shape[1:]))
-    _kernels.gather(x.reshape(len(x), -1), rows, batch.reshape(len(rows), -1))
+    n = len(rows)
+    batch = _new((n, *x.shape[1:]))
+    _kernels.gather(x.reshape(len(x), -1), rows, batch.reshape(n, -1))
     return batch

@@ -56,17 +56,22 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     """
     twin = _compiled_twins.get(op)
     if twin is not None:
-        plain = []
         for array in arrays:
             if array is not None:
                 if array.dtype != _FLOAT32:
                     break
                 flags = array.flags
                 if not (flags.c_contiguous and flags.aligned):
-                    array = np.array(array, order="C")
-            plain.append(array)
+                    arrays = tuple(map(_copy_awkward, arrays))
         else:
-            result = twin(*plain, *arguments)
+            result = twin(*arrays, *arguments)
             if result is not NotImplemented:
                 return result
     return getattr(reference, op)(*arrays, *arguments)
+
+
+def _copy_awkward(array):
+    """Return an array that compiled twins take, or None."""
+    if array is None or (array.flags.c_contiguous and array.flags.aligned):
+        return array
+    return np.array(array, order="C")

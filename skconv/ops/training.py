@@ -71,4 +71,4 @@ def adam_step(
     rate = learning_rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
     updated = parameters, moment_1, moment_2
     rates = learning_rate, rate, beta_1, beta_2, epsilon
-    run("adam_step", (gradient, decay), updated, *rates)
+    run("adam_step", (gradient, decay), updated, rates)

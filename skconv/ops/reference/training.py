@@ -15,9 +15,10 @@ def gather(x, rows, dtype):
     return np.asarray(x[rows], dtype=dtype, order="C")
 
 
-def adam_step(gradient, decay, updated, learning_rate, rate, beta_1, beta_2, epsilon):
+def adam_step(gradient, decay, updated, rates):
     """Kingma & Ba's update, with the corrections for the start in `rate`."""
     parameters, moment_1, moment_2 = updated
+    learning_rate, rate, beta_1, beta_2, epsilon = rates
     for start in range(0, len(parameters), _STEP_LENGTH):
         part = slice(start, start + _STEP_LENGTH)
         w, g, m, v = parameters[part], gradient[part], moment_1[part], moment_2[part]
