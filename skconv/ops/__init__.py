@@ -1,14 +1,15 @@
 """Array functions: all the arithmetic of the package, and nothing but arithmetic.
 
-The modules of this folder hold the ops as users call them: signature, docstring, checks.
-`skconv.ops.reference` defines in NumPy what they compute; `skconv.ops.compiled`, where it
-was built, has faster twins of most of them. `use` chooses which of the two run.
+The modules of this folder hold the ops as users call them: signatures, docstrings and
+checks. `skconv.ops.reference` defines in NumPy what they compute; `skconv.ops.compiled`
+has faster twins of most of them, where it was built. `use` chooses which of both run.
 """
 
 import os
 import types
 
-from . import _memory, reference
+from . import _memory as _memory
+from . import reference as reference
 from .activations import *
 from .convolution import *
 from .dense import *
@@ -22,6 +23,7 @@ from .reference.scaling import *
 from .training import *
 
 _ENVIRONMENT = "SKCONV_OPS"
+_in_use = "numpy"
 
 
 def available() -> list[str]:

@@ -1,14 +1,14 @@
 """Compiled twins of the ops, for float32: they make the arrays and call the kernels.
 
-Each takes the arguments of its definition in `skconv.ops.reference` and means the same.
-Arrays are float32, C-contiguous and aligned, or None (see `skconv.ops.dispatch`). A twin
-returns NotImplemented where there is no kernel for its arguments. The kernels are in
-``src/``; docs/kernels.md explains them.
+Each takes the arguments of its definition in `skconv.ops.reference` and computes the
+same. Arrays are float32, C-contiguous and aligned, or None (see `skconv.ops.dispatch`).
+A twin returns NotImplemented where there is no kernel for its arguments. The kernels
+are in ``src/``; docs/kernels.md explains them.
 """
 
 import numpy as np
 
-from . import _kernels, reference
+from . import _kernels, reference  # type: ignore[attr-defined]
 from .geometry import Window, pool_window
 from .reference.pooling import argmax_dtype
 
@@ -156,7 +156,9 @@ def dense_grad_kernel(dz, x):
 
 def dense_grad_input(dz, kernel):
     shape = len(dz), 1, 1, len(kernel)
-    return conv2d_grad_input(_pixels(dz), kernel[None, None], shape, *_ONE_PIXEL)[:, 0, 0]
+    return conv2d_grad_input(_pixels(dz), kernel[None, None], shape, *_ONE_PIXEL)[
+        :, 0, 0
+    ]
 
 
 def dense_backward(dy, saved, x, kernel, activation, need_dx):

@@ -200,7 +200,7 @@ def conv2d_backward(
     activation: Activation = None,
     need_dx: bool = True,
 ) -> tuple[Array | None, Array, Array]:
-    """Return all gradients of `conv2d`, through its activation: a layer's backward pass.
+    """Return all gradients of `conv2d` and its activation: a layer's backward pass.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def dense_backward(
     activation: Activation = None,
     need_dx: bool = True,
 ) -> tuple[Array | None, Array, Array]:
-    """Return all gradients of `dense`, through its activation: a layer's backward pass.
+    """Return all gradients of `dense` and its activation: a layer's backward pass.
 
     Parameters
     ----------

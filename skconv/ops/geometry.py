@@ -137,25 +137,25 @@ def window(
     convolution arithmetic for deep learning", 2016, relationship 15).
     """
     axes = len(image_size)
-    size = _sizes(size, size_name, axes)
-    stride = _sizes(stride, "stride", axes)
-    dilation = _sizes(dilation, "dilation", axes)
-    extent = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
-    padding = _resolve_padding(padding, image_size, extent, stride)
+    taps = _sizes(size, size_name, axes)
+    strides = _sizes(stride, "stride", axes)
+    dilations = _sizes(dilation, "dilation", axes)
+    extent = tuple((k - 1) * d + 1 for k, d in zip(taps, dilations, strict=True))
+    sides = _resolve_padding(padding, image_size, extent, strides)
     output = tuple(
         (n + sum(p) - e) // s + 1
-        for n, p, e, s in zip(image_size, padding, extent, stride, strict=True)
+        for n, p, e, s in zip(image_size, sides, extent, strides, strict=True)
     )
     if min(output) < 1:
-        padded = tuple(n + sum(p) for n, p in zip(image_size, padding, strict=True))
-        covers = "" if extent == size else f" (dilated to {_times(extent)})"
+        padded = tuple(n + sum(p) for n, p in zip(image_size, sides, strict=True))
+        covers = "" if extent == taps else f" (dilated to {_times(extent)})"
         around = f", padded to {_times(padded)}" if padded != tuple(image_size) else ""
         raise ValueError(
-            f"{size_name} {_times(size)}{covers} does not fit its input "
+            f"{size_name} {_times(taps)}{covers} does not fit its input "
             f"{_times(image_size)}{around}; "
             f"use padding='same' or a smaller {size_name}"
         )
-    return Window(size, stride, dilation, padding, output)
+    return Window(taps, strides, dilations, sides, output)
 
 
 @_cached

@@ -130,11 +130,11 @@ def find_activation(name: Activation) -> ActivationFunction:
 
 
 def activate(z, activation, out=None):
-    """Write to `out`, by default a new array."""
+    """Write to `out`, or to a new array if it is None."""
     apply = find_activation(activation).apply
     return apply(z, np.empty_like(z) if out is None else out)
 
 
 def activate_grad(dy, saved, activation):
-    """The chain rule's step."""
+    """Take the chain rule's step."""
     return find_activation(activation).gradient(dy, saved)

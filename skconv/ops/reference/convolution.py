@@ -46,8 +46,8 @@ _CHUNK_BYTES = 2**22
 def conv2d(x, kernel, bias, scale, win, groups, activation):
     """``columns @ kernel``, chunk by chunk of the images."""
     y = np.empty((len(x), *win.output, kernel.shape[3]), np.result_type(x, kernel))
-    # The new axis, of images, makes matmul multiply image by image: BLAS adds in another
-    # order for other numbers of rows, and a sample must not depend on its batch.
+    # The new axis, of images, makes matmul multiply image by image: BLAS adds in
+    # another order for other numbers of rows: a sample must not depend on its batch.
     kernel = _kernel_by_group(kernel, groups)[:, None]
     for part, columns in _columns(x, win, groups, like=y):
         z = y[part]
@@ -61,7 +61,7 @@ def conv2d(x, kernel, bias, scale, win, groups, activation):
 
 
 def conv2d_max_pool2d(x, kernel, bias, scale, win, groups, activation, pool):
-    """One after the other."""
+    """Convolve, then pool."""
     return max_pool2d(conv2d(x, kernel, bias, scale, win, groups, activation), pool)
 
 
@@ -77,7 +77,7 @@ def conv2d_grad_kernel(dz, x, kernel_shape, win, groups):
 
 
 def conv2d_grad_input(dz, kernel, input_shape, win, groups):
-    """Each tap hands back to the pixels that it saw: ``dx[...] += dz @ kernel[t]^T``."""
+    """Add ``dz @ kernel[t]^T`` to the pixels that a tap saw, tap by tap."""
     dx = np.empty(input_shape, np.result_type(dz, kernel))
     by_tap = kernel.reshape(-1, kernel.shape[2], groups, kernel.shape[3] // groups)
     by_tap = by_tap.transpose(0, 2, 3, 1)  # (taps, groups, f / groups, c / groups)
@@ -93,7 +93,7 @@ def conv2d_grad_input(dz, kernel, input_shape, win, groups):
 
 
 def conv2d_backward(dy, saved, x, kernel, win, groups, activation, need_dx):
-    """First through the activation, then to x, kernel and bias."""
+    """Go through the activation first, then to x, kernel and bias."""
     dz = activate_grad(dy, saved, activation)
     dx = conv2d_grad_input(dz, kernel, x.shape, win, groups) if need_dx else None
     return dx, conv2d_grad_kernel(dz, x, kernel.shape, win, groups), grad_bias(dz)

@@ -34,13 +34,13 @@ def dense_grad_input(dz, kernel):
 
 
 def dense_backward(dy, saved, x, kernel, activation, need_dx):
-    """First through the activation, then to x, kernel and bias."""
+    """Go through the activation first, then to x, kernel and bias."""
     dz = activate_grad(dy, saved, activation)
     dx = dense_grad_input(dz, kernel) if need_dx else None
     return dx, dense_grad_kernel(dz, x), grad_bias(dz)
 
 
 def grad_bias(dz):
-    """The sum over pixels or rows."""
+    """Sum up pixels or rows."""
     dz = dz.reshape(-1, dz.shape[-1])
     return np.ones(len(dz), dz.dtype) @ dz  # as a product: faster and no less exact

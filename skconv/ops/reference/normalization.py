@@ -24,7 +24,7 @@ __all__ = ["batch_norm_backward", "channel_moments", "normalize"]
 
 
 def channel_moments(x):
-    """Mean and ``sum((x - mean)**2) / m``."""
+    """Return the mean and ``sum((x - mean)**2) / m``."""
     x = x.reshape(-1, x.shape[-1])
     deviations = x - x[0]  # about any row: sums of large numbers would lose digits
     shift = grad_bias(deviations) / len(x)
@@ -42,7 +42,7 @@ def normalize(x, mean, scale, shift, activation):
 
 
 def batch_norm_backward(dy, saved, x, mean, inverse, scale, activation, need_dx):
-    """The formulas above."""
+    """Use the formulas above."""
     dz = activate_grad(dy, saved, activation)
     u = (x - mean) * inverse
     dgamma, dbeta = grad_bias(dz * u), grad_bias(dz)

@@ -20,7 +20,7 @@ __all__ = [
 
 
 def max_pool2d(x, win):
-    """The largest of all taps."""
+    """Take the largest of all taps."""
     first, *rest = taps(pad(x, win, -np.inf), win)
     y = _native_copy(first)
     for tap in rest:
@@ -29,7 +29,7 @@ def max_pool2d(x, win):
 
 
 def max_pool2d_with_argmax(x, win):
-    """The largest of all taps, and the first tap that is as large."""
+    """Take the largest of all taps, and the first tap that is as large."""
     first, *rest = taps(pad(x, win, -np.inf), win)
     y = _native_copy(first)
     argmax = np.zeros(y.shape, argmax_dtype(win))
@@ -47,7 +47,7 @@ def argmax_dtype(win):
 
 
 def max_pool2d_grad(dy, argmax, input_shape, win):
-    """Each tap hands ``dy`` back where it was the largest."""
+    """Add ``dy`` to the pixels of each tap where it was the largest."""
     padded = padded_zeros(input_shape, win, dy.dtype)
     for k, pixels in enumerate(taps(padded, win)):
         pixels += dy * (argmax == k)
@@ -55,12 +55,12 @@ def max_pool2d_grad(dy, argmax, input_shape, win):
 
 
 def avg_pool2d(x, win):
-    """The sum of all taps, over the number of pixels among them."""
+    """Divide the sum of all taps by the number of those on the image."""
     return _window_sums(x, win) / _pixels_per_window(x.shape, win, x.dtype)
 
 
 def avg_pool2d_grad(dy, input_shape, win):
-    """Each tap hands back its share of ``dy``."""
+    """Add its share of ``dy`` to the pixels of each tap."""
     padded = padded_zeros(input_shape, win, dy.dtype)
     share = dy / _pixels_per_window(input_shape, win, dy.dtype)
     for pixels in taps(padded, win):
@@ -86,7 +86,7 @@ def _native_copy(x):
 
 
 def global_avg_pool2d(x):
-    """The mean over the image."""
+    """Take the mean over the image."""
     return x.mean(axis=(1, 2))
 
 

@@ -46,8 +46,6 @@ def layer_norm(
     Examples
     --------
     >>> import numpy as np
-
-from .._types import Array
     >>> from skconv import ops
     >>> ops.layer_norm(np.array([[1.0, 3.0], [10.0, 30.0]]), epsilon=0.0)
     array([[-1.,  1.],
@@ -150,8 +148,6 @@ def prelu(z: Array, alpha: Array) -> Array:
     Examples
     --------
     >>> import numpy as np
-
-from .._types import Array
     >>> from skconv import ops
     >>> ops.prelu(np.array([[-2.0, 2.0], [-4.0, 4.0]]), np.array([0.25, 0.5]))
     array([[-0.5,  2. ],
