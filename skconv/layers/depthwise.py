@@ -204,6 +204,7 @@ class SeparableConv2D(Layer):
         dbetween, dpointwise, dbias = ops.conv2d_backward(
             dy, saved, between, weights["pointwise_kernel"], activation=self.activation
         )
+        assert dbetween is not None  # asked for: need_dx is True by default
         dx, ddepthwise, _ = _depthwise_backward(
             self, dbetween, between, x, weights["depthwise_kernel"], need_dx=need_dx
         )
@@ -283,5 +284,10 @@ def _by_group(kernel: Array) -> Array:
 
 
 def _pointwise(x: Array, weights: Weights, activation: str | None) -> Array:
-    operands = map(weights.get, ("pointwise_kernel", "bias", "scale"))
-    return ops.conv2d(x, *operands, activation=activation)
+    return ops.conv2d(
+        x,
+        weights["pointwise_kernel"],
+        weights.get("bias"),
+        weights.get("scale"),
+        activation=activation,
+    )

@@ -158,8 +158,9 @@ def test_other_threads_run_during_an_op(rng):
     thread.start()
     try:
         with threadpool_limits(1):  # the other core is for the ticks
-            # With the interpreter's lock held it is nearly 1 each time.
-            assert any(longest_pause() < 0.8 for _ in range(10))
+            # With the lock of the interpreter held it is nearly 1 each time; on a busy
+            # machine it may be so at times.
+            assert any(longest_pause() < 0.8 for _ in range(100))
     finally:
         done.set()
         thread.join()
@@ -178,6 +179,7 @@ def run(code, **environment):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_forked_child_predicts_and_fits():
     code = """if True:
