@@ -1,7 +1,7 @@
 // Max and average pooling with their gradients, any window, stride and padding.
 //
 // A window's rows are taken together first, over whole rows of the image, which are
-// contiguous whatever the number of channels; then its columns, pixel by pixel. The gradient
+// contiguous for any number of channels; then its columns, pixel by pixel. The gradient
 // goes back row by row of dx: windows add to the row in order. Rows are shared out among
 // threads, and stay in the first-level cache while they are worked on.
 //
