@@ -5,7 +5,8 @@
 
 #include "activations.h"
 #include "convolution.h"
-#include "convolution_grad.h"
+#include "grad_input.h"
+#include "grad_kernel.h"
 #include "normalization.h"
 #include "pooling.h"
 #include "training.h"

@@ -37,7 +37,7 @@ inline void gather(const void* x, Element element, const int64_t* rows, ptrdiff_
 // db[f] = sum over rows of dz[row, f], in 16 shares of rows at most that are added in order.
 inline void column_sums(const float* dz, ptrdiff_t rows, int columns, float* db) {
   const int shares = int(rows < 1024 ? 1 : rows / 512 < 16 ? rows / 512 : 16);
-  float* partial = (float*)scratch(For::partial, sizeof(float) * shares * columns);
+  float* partial = (float*)scratch(Scratch::partial, sizeof(float) * shares * columns);
   parallel(shares, 4.0 * rows * columns, [&](int share) {
     float* __restrict sum = partial + ptrdiff_t(share) * columns;
     std::memset(sum, 0, sizeof(float) * columns);
