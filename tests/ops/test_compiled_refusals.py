@@ -85,7 +85,7 @@ def test_groups_and_activations_out_of_range_are_refused():
 
 
 def test_windows_out_of_the_image_read_zeros():
-    """Whatever the padding and the output, nothing outside of an image is read."""
+    """At any padding and output size, nothing outside of an image is read."""
     x, kernel, bias, *_ = arrays()
     y = np.empty((2, 9, 9, 4), np.float32)
     win = ops.Window((3, 3), (2, 2), (3, 3), ((7, 0), (4, 0)), (9, 9))

@@ -140,10 +140,10 @@ def test_activation_gradient_is_its_derivative(name, rng):
     step = 1e-6
     numeric = np.zeros_like(z)
     for index in np.ndindex(z.shape):
-        ahead, behind = z.copy(), z.copy()
+        ahead, below = z.copy(), z.copy()
         ahead[index] += step
-        behind[index] -= step
-        change = ops.activate(ahead, name) - ops.activate(behind, name)
+        below[index] -= step
+        change = ops.activate(ahead, name) - ops.activate(below, name)
         numeric[index] = (dy * change).sum() / (2 * step)
     gradient = ops.activate_grad(dy, saved, name)
     np.testing.assert_allclose(gradient, numeric, atol=1e-8)

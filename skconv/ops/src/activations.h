@@ -95,7 +95,7 @@ inline void activation_grad_run(const Gradient& g, ptrdiff_t from, ptrdiff_t siz
   });
 }
 
-// Numbers that a task of an elementwise op takes.
+// Numbers that a task of an elementwise op takes: 32 KB, a first-level cache.
 constexpr ptrdiff_t RUN = 8192;
 
 template <class Body>

@@ -1,8 +1,8 @@
 // Max and average pooling with their gradients, any window, stride and padding.
 //
 // A window's rows are taken together first, over whole rows of the image, which are
-// contiguous for any number of channels; then its columns, pixel by pixel. The gradient
-// goes back row by row of dx: windows add to the row in order. Rows are shared out among
+// contiguous for any number of channels; then its columns, pixel by pixel. The gradient is
+// made row by row of dx: windows add to the row in order. Rows are shared out among
 // threads, and stay in the first-level cache while they are worked on.
 //
 // A pixel's last vector reaches into its neighbour where the channels do not fill it. In
@@ -10,6 +10,7 @@
 // pixel, or is an added zero. Only a row's last pixel takes care.
 #pragma once
 
+#include "activations.h"
 #include "geometry.h"
 #include "kernels.h"
 #include "simd.h"
@@ -26,7 +27,7 @@ SKCONV_INLINE Span windows_over(int q, int windows, int k, int stride, int paddi
 // Call body(image, row) for each row of n images of h rows, several to a task.
 template <class Body>
 inline void parallel_rows(int n, int h, ptrdiff_t row_floats, int taps, Body body) {
-  const int each = int(max(1, int(8192 / (row_floats < 8192 ? row_floats : 8192))));
+  const int each = int(RUN / min64(row_floats, RUN));
   const int tasks = int((ptrdiff_t(n) * h + each - 1) / each);
   parallel(tasks, double(n) * h * row_floats * taps * 4, [&](int task) {
     const ptrdiff_t stop = ptrdiff_t(task + 1) * each;
