@@ -33,8 +33,8 @@
 // packed in panels of one tile's width, [panel][k][width], so that a slice of it stays in the
 // first-level cache while all tiles pass over it. A tile's sums stay in registers for the
 // whole slice: `M` rows x `V` vectors of them, with the loads of B and one broadcast in what
-// is left. Two multiply-adds can start in each cycle and take four: eight sums or more keep
-// both units busy, and few loads for each multiply-add keep the ports free.
+// is left. Two fused multiply-adds can start in each cycle and take four: eight sums or more keep
+// both units busy, and few loads for each of them keep the ports free.
 //
 // Each sum runs through k in order, in any tile: an output's bits do not depend on
 // its neighbours, and so not on its batch.
