@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from .. import ops
 from .._utils.lookup import look_up
 from ..layers.checks import sample_axes
-from ..layers.normalization import inverse_deviation
+from ..layers.input_scale import inverse_deviation
 from ..models.weights import affine_shape, build_blank, by_channel
 from .registry import find_entry
 
