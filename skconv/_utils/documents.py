@@ -25,7 +25,7 @@ FORMAT_VERSION = 3
 
 1. Models alone, with ``format`` "skconv" and the document called ``model``.
 2. Models and checkpoints.
-3. `Normalization` has a standard deviation, ``std``, in place of the ``variance``.
+3. `Normalization` has a ``scale``, in place of the ``variance``.
 """
 
 Kind = Literal["model", "checkpoint"]

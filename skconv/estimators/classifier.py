@@ -29,8 +29,8 @@ from .parameters import (
 
 __all__ = ["ConvNetClassifier"]
 
-# A training loss below so many times `tol` leaves nothing to learn.
-_ENOUGH = 10
+# A training loss below this and below ten times `tol` leaves nothing to learn.
+_ENOUGH = 1e-3
 
 
 @documented
@@ -252,7 +252,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     def _stopping_rule(self) -> StoppingRule:
         rule = super()._stopping_rule()
         if math.isfinite(self.n_iter_no_change):  # inf: all epochs are wanted
-            rule.enough = _ENOUGH * self.tol
+            rule.enough = min(_ENOUGH, 10 * self.tol)
         return rule
 
     def _loss(self) -> Loss:

@@ -161,8 +161,8 @@ random_state : int, RandomState instance or None, default=None
 
 tol : float, default=1e-4
     Smallest improvement of the loss, or with `early_stopping` of the score, that
-    counts. A classifier also stops once the training loss is below ``10 * tol``
-    (unless `n_iter_no_change` is infinite), as nothing is left to learn.
+    counts. A classifier also stops once the training loss is below 0.001 and
+    ``10 * tol`` (unless `n_iter_no_change` is infinite): nothing is left to learn.
 
 verbose : bool or int, default=False
     Whether to print a line for each epoch; 2 adds the learning rate.

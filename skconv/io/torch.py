@@ -19,7 +19,7 @@ from ..models.network import Network
 from ..models.weights import (
     affine_shape,
     by_channel,
-    check_deviation,
+    check_scale,
     check_weight,
     leaf_layers,
     replace_arrays,
@@ -38,7 +38,7 @@ class Row(NamedTuple):
     convert : callable ``(array, leaf) -> array``
         Returns the same values in torch's order and shape.
     squared : bool, default=False
-        Whether torch has the squares: a variance for a deviation.
+        Whether torch has the squares: a variance for a scale.
     """
 
     name: str
@@ -128,8 +128,8 @@ ROWS: dict[str, list[tuple[str, Row]]] = {
     # A batch norm without weights of its own: BatchNorm2d(c, eps=0, affine=False).
     "Normalization": [
         ("mean", Row("running_mean", _vector)),
-        ("std", Row("running_var", _vector, squared=True)),
-        ("std", _COUNTED),
+        ("scale", Row("running_var", _vector, squared=True)),
+        ("scale", _COUNTED),
     ],
     "PReLU": [("alpha", Row("weight", _slopes))],
 }
@@ -253,7 +253,7 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
         # Where each value must be put: places are converted as values are.
         places = np.arange(arrays[name].size).reshape(arrays[name].shape)
         places = row.convert(places, leaf)
-        check = check_deviation if row.squared else check_weight
+        check = check_scale if row.squared else check_weight
         value = check(
             value, places.shape, f"{key!r}, for weight {name!r},", arrays[name].dtype
         )
@@ -262,17 +262,17 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
     return model._replace_network(replace_arrays(model.network_, new))
 
 
-def _squared(deviation: _Array, name: str) -> _Array:
+def _squared(scale: _Array, name: str) -> _Array:
     """Return the variance, which torch's dtype may not hold."""
-    variance = np.square(deviation.astype(np.float64))
-    limits = np.finfo(deviation.dtype)
+    variance = np.square(scale.astype(np.float64))
+    limits = np.finfo(scale.dtype)
     if (variance > limits.max).any() or (variance < limits.tiny).any():
         raise ValueError(
-            f"{name} is {deviation.min():.3g} to {deviation.max():.3g}: its square, "
-            f"which torch has, leaves the range of {deviation.dtype}: scale X, and fit "
+            f"{name} is {scale.min():.3g} to {scale.max():.3g}: its square, "
+            f"which torch has, leaves the range of {scale.dtype}: scale X, and fit "
             "again"
         )
-    return variance.astype(deviation.dtype)
+    return variance.astype(scale.dtype)
 
 
 def _match(network: Network) -> Iterator[tuple[str, str, Row, Any]]:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from .checks import check_number
 from .initializers import fill
 from .layer import Layer
 from .typing import Array, Batches, Shape, Weights
 
-__all__ = ["Normalization", "inverse_deviation"]
+__all__ = ["Normalization", "inverse_scale"]
 
 # A deviation is precise enough if it is so many times the smallest difference that the
 # network's dtype can hold beside the largest value.
@@ -21,23 +22,31 @@ class Normalization(Layer):
     """Shift and scale each channel to mean 0 and deviation 1 over the training data.
 
     As the first layer it lets a network train on values of any size, such as pixels
-    from 0 to 255. The default network begins with one. It learns before the first step
-    of a fit; `partial_fit` and `warm_start` reuse what the first call learned.
+    from 0 to 255. It learns before the first step of a fit; `partial_fit` and
+    `warm_start` reuse what the first call learned.
+
+    Parameters
+    ----------
+    deviation : float, default=1.0
+        The standard deviation of the output. The default network begins with
+        ``Normalization(0.5)``, which brings most values to [-1, 1], two deviations.
 
     Notes
     -----
-    ``y = (x - mean) / std``, over all pixels and all samples, with their sample
-    weights. The first layer of a network learns from X in float64, piece by piece,
-    before X is converted to the network's dtype. After other layers it learns from
-    what these, untrained, make of the data. A channel that never varies becomes 0: it
-    is shifted, and divided by its absolute value (if that is not 0). Before it has seen
-    data, it does nothing.
+    ``y = (x - mean) / scale``, with the mean and ``scale = std / deviation`` over all
+    pixels and all samples, with their sample weights. The first layer of a network
+    learns from X in float64, piece by piece, before X is converted to the network's
+    dtype. After other layers it learns from what these, untrained, make of the data. A
+    channel that never varies becomes 0: it is shifted, and divided by its absolute
+    value (if that is not 0). Before it has seen data, it does nothing.
 
     A warning says which channel varies by less than the network's dtype can hold, such
     as 1e6 ± 0.001 in float32.
 
-    Weights: ``mean (c,)`` and ``std (c,)``, both as state. The standard deviation, not
-    the variance: that of values of 1e-25 or 1e25 leaves the range of float32.
+    Weights: ``mean (c,)`` and ``scale (c,)``, both as state. Not the variance: that of
+    values of 1e-25 or 1e25 leaves the range of float32.
+
+    Gelman, "Scaling regression inputs by dividing by two standard deviations", 2008.
 
     Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for computing
     sample variances", 1979.
@@ -54,15 +63,19 @@ class Normalization(Layer):
            [ 1.,  0.]])
     """
 
-    state = ("mean", "std")
+    state = ("mean", "scale")
+
+    def __init__(self, deviation: float = 1.0) -> None:
+        self.deviation = deviation
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> tuple[Weights, Shape]:
+        check_number(self.deviation, "deviation", 0, above=True)
         channels = input_shape[-1]
         weights = {
             "mean": fill(0, (channels,), rng, dtype),
-            "std": fill(1, (channels,), rng, dtype),
+            "scale": fill(1, (channels,), rng, dtype),
         }
         return weights, tuple(input_shape)
 
@@ -73,15 +86,16 @@ class Normalization(Layer):
         if not moments.total:
             return
         mean, std, largest = moments.result()
-        limits = np.finfo(weights["std"].dtype)
+        limits = np.finfo(weights["scale"].dtype)
         step = np.maximum(limits.eps * largest, limits.tiny)
         _warn_of_lost_differences(mean, std, largest, step, limits)
         fallback = np.where(largest > limits.tiny, largest, 1)
         weights["mean"][...] = mean
-        weights["std"][...] = np.where(std > step, std, fallback)
+        scale = np.where(std > step, std / float(self.deviation), fallback)
+        weights["scale"][...] = scale
 
     def predict(self, weights: Weights, x: Array) -> Array:
-        scale = inverse_deviation(weights)
+        scale = inverse_scale(weights)
         return ops.normalize(x, weights["mean"], scale, np.zeros_like(scale))
 
     def forward(
@@ -92,7 +106,7 @@ class Normalization(Layer):
     def backward(
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
-        return dy * inverse_deviation(weights) if need_dx else None, {}
+        return dy * inverse_scale(weights) if need_dx else None, {}
 
 
 class _Moments:
@@ -158,7 +172,7 @@ def _warn_of_lost_differences(
     away = abs(mean[c]) > std[c] and not too_large[c]
     others = f" (and of {len(lost) - 1} others)" if len(lost) > 1 else ""
     warnings.warn(
-        f"channel {c}{others} of the input varies by {std[c]:.2g} around {mean[c]:.6g}, "
+        f"channel {c}{others} of the input varies by {std[c]:.2g} about {mean[c]:.6g}, "
         f"which {limits.dtype} does not hold with enough digits: "
         f"{'subtract its mean from' if away else 'scale'} X, "
         "or use dtype='float64'",
@@ -166,6 +180,6 @@ def _warn_of_lost_differences(
     )
 
 
-def inverse_deviation(weights: Weights) -> Array:
-    """Return the factor of `Normalization`: 1 where the deviation is 0."""
-    return 1 / np.where(weights["std"] > 0, weights["std"], 1)
+def inverse_scale(weights: Weights) -> Array:
+    """Return the factor of `Normalization`: 1 where the scale is 0, as Keras has it."""
+    return 1 / np.where(weights["scale"] > 0, weights["scale"], 1)

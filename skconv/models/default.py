@@ -12,6 +12,8 @@ from ..ops import pair, positive_int, window
 __all__ = ["default_layers"]
 
 
+# Of the scaled inputs: most are within [-1, 1].
+_DEVIATION = 0.5
 # Filters of the last stages; more stages in front of them have fewer, as their images
 # are larger.
 _FEW, _LAST = 16, (32, 64, 64)
@@ -58,7 +60,7 @@ def default_layers(
     if isinstance(filters, str):
         filters = _auto_filters(size, plan(), filters)
     he: dict[str, Any] = {"activation": activation, "kernel_initializer": "he_uniform"}
-    layers: Chain = [("normalization", Normalization())]
+    layers: Chain = [("normalization", Normalization(_DEVIATION))]
     for i, (n_filters, (kernel, pool, _)) in enumerate(
         zip(_sizes(filters, "filters"), plan(), strict=False), start=1
     ):

@@ -93,8 +93,8 @@ def _words(size: float, name: str, layer: Layer) -> str:
     return (
         f"what reaches {name!r} ({layer!r}), the first layer with weights, has a root "
         f"mean square of about {size:.2g}, and a network learns best if that is about "
-        "1. Put skconv.layers.Normalization() first in layers: it learns the scale of "
-        "X. Or scale X yourself"
+        "0.5. Put skconv.layers.Normalization(0.5) first in layers, which learns the "
+        "scale of X, or scale X"
     )
 
 

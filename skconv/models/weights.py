@@ -18,7 +18,7 @@ __all__ = [
     "affine_shape",
     "build_blank",
     "by_channel",
-    "check_deviation",
+    "check_scale",
     "check_weight",
     "get_weights",
     "leaf_layers",
@@ -115,7 +115,7 @@ class _Row(NamedTuple):
     shape : tuple of int
         In Keras.
     squared : bool
-        Whether Keras has its square: the variance for a deviation.
+        Whether Keras has its square: the variance for a scale.
     """
 
     name: str | None
@@ -135,7 +135,7 @@ class _Row(NamedTuple):
         if not self.squared:
             return check_weight(weight, self.shape, what, dtype)
         what = f"the variance for {what}"
-        return check_deviation(weight, self.shape, what, dtype)
+        return check_scale(weight, self.shape, what, dtype)
 
 
 def get_weights(network: Network) -> list[NDArray[Any]]:
@@ -185,9 +185,9 @@ def _as_in_keras(network: Network) -> list[_Row]:
         shape = array.shape
         if isinstance(leaf.layer, LayerNorm | PReLU):
             shape = affine_shape(leaf.layer, leaf.input_shape)
-        is_deviation = (kind, key) == ("Normalization", "std")
-        rows.append(_Row(name, array, shape, is_deviation))
-        if is_deviation:
+        is_scale = (kind, key) == ("Normalization", "scale")
+        rows.append(_Row(name, array, shape, is_scale))
+        if is_scale:
             rows.append(_Row(None, array, ()))  # Keras' count
     return rows
 
@@ -236,7 +236,7 @@ def check_weight(weight: Any, shape: Shape, what: str, dtype: Any) -> Array:
     return weight
 
 
-def check_deviation(variance: Any, shape: Shape, what: str, dtype: Any) -> Array:
+def check_scale(variance: Any, shape: Shape, what: str, dtype: Any) -> Array:
     """Return the square root of a variance of another library, see `check_weight`."""
     variance = check_weight(variance, shape, what, np.float64)
     if (variance < 0).any():
