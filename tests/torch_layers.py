@@ -185,7 +185,7 @@ LAYERS = {
     "LayerNorm": layer_norm,
     "MaxPool1D": MAX_POOL,
     "MaxPool2D": MAX_POOL,
-    "Normalization": lambda torch, layer, x, w: (x - w["mean"]) / w["variance"].sqrt(),
+    "Normalization": lambda torch, layer, x, w: (x - w["mean"]) / w["scale"],
     "PReLU": prelu,
     "Rescaling": lambda torch, layer, x, w: x * layer.scale + layer.offset,
     "Residual": residual,

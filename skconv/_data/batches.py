@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .. import ops
 
-__all__ = ["chunk_size", "gather", "predict_in_batches"]
+__all__ = ["chunk_size", "gather", "gather_exactly", "predict_in_batches"]
 
 # Bytes that the largest array of one batch may take in prediction.
 _BATCH_BYTES = 2**24
@@ -36,8 +36,24 @@ def gather(X: NDArray[Any], rows: Any, network: Any) -> NDArray[np.floating[Any]
     """
     with np.errstate(over="ignore"):
         batch = ops.gather(X, rows, network.dtype)
+    return _shaped(batch, batch, X, network)
+
+
+def gather_exactly(
+    X: NDArray[Any], rows: NDArray[np.intp], network: Any
+) -> NDArray[np.float64]:
+    """Return rows of X as `gather` does, but in float64, for layers that adapt."""
+    batch = X[rows].astype(np.float64)
+    with np.errstate(over="ignore"):
+        return _shaped(batch, batch.astype(network.dtype), X, network)
+
+
+def _shaped(
+    batch: NDArray[Any], converted: NDArray[Any], X: NDArray[Any], network: Any
+) -> NDArray[Any]:
+    """Return a batch as read-only samples, if the network's dtype can hold them."""
     may_overflow = X.dtype.kind == "f" and not np.can_cast(X.dtype, network.dtype)
-    if may_overflow and not np.isfinite(batch).all():
+    if may_overflow and not np.isfinite(converted).all():
         raise ValueError(
             f"X has values too large for {network.dtype}, the network's dtype: scale "
             "X, or use dtype='float64'"

@@ -1,5 +1,6 @@
 """Samples to train on or to validate with, as one value."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_sample_weight
 
-from .batches import chunk_size, gather, predict_in_batches
+from .batches import chunk_size, gather, gather_exactly, predict_in_batches
 from .encoder import TargetEncoder
 
 __all__ = ["Samples", "check_sample_weight", "hold_out", "weigh"]
@@ -73,12 +74,24 @@ class Samples:
         )
 
     def chunks(self, network: Any) -> Iterator[tuple[_Array, _Array | None]]:
-        """Yield all samples as (x, sample_weight), in the order that X has them."""
-        order = np.arange(len(self)) if self.rows is None else np.argsort(self.rows)
+        """Yield all samples as (x in float64, sample_weight), in the order of X."""
+        order = self._order()
         size = chunk_size(network)
         for start in range(0, len(order), size):
-            x, _, weight = self.batch(order[start : start + size], network)
-            yield x, weight
+            which = order[start : start + size]
+            rows = which if self.rows is None else self.rows[which]
+            weight = None if self.sample_weight is None else self.sample_weight[which]
+            yield gather_exactly(self.X, rows, network), weight
+
+    def some(self, count: int, network: Any) -> Iterator[_Array]:
+        """Yield about `count` samples from all over X, as batches of one."""
+        order = self._order()
+        for i in order[:: math.ceil(len(order) / count)]:
+            yield self.batch(np.array([i]), network)[0]
+
+    def _order(self) -> NDArray[np.intp]:
+        """Return the numbers of the samples in the order that X has them."""
+        return np.arange(len(self)) if self.rows is None else np.argsort(self.rows)
 
     def predict(self, network: Any) -> NDArray[np.floating[Any]]:
         """Return the network's outputs, in the order of the samples."""

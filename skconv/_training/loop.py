@@ -78,13 +78,16 @@ class StoppingRule:
 
     Training stops after more than `patience` epochs in a row that did not improve the
     best figure by `tol`: the validation score if `by_validation`, else the negative
-    training loss. With `by_validation` the best weights are restored at the end. All
-    fields but these three are progress, with which another call can continue.
+    training loss. With `by_validation` the best weights are restored at the end. It
+    also stops after an epoch with a training loss below `enough`, which leaves nothing
+    to learn. All fields but these four are progress, with which another call can
+    continue.
     """
 
     tol: float
     patience: float
     by_validation: bool = False
+    enough: float = 0.0
     best: float = -math.inf
     idle: int = 0
     epochs: int = 0
@@ -160,7 +163,7 @@ def train(
     stopping = stopping or StoppingRule(0.0, math.inf)
     _begin(network, step, history, stopping)
     try:
-        while stopping.epochs < max_iter and not (stopping.stops or stopping.ended):
+        while stopping.epochs < max_iter and not _ends(stopping, history):
             start = time.perf_counter()
             loss = _run_epoch(network, samples, step, history, rng, shuffle)
             trained = time.perf_counter()
@@ -197,6 +200,13 @@ def _begin(network: Any, step: Step, history: History, stopping: StoppingRule) -
     elif history.loss_curve:
         # An earlier call's best weights, the network's now, may remain the best.
         stopping.save_best(network)
+
+
+def _ends(stopping: StoppingRule, history: History) -> bool:
+    """Return whether training ends before the next epoch."""
+    if stopping.stops or stopping.ended:
+        return True
+    return stopping.epochs > 0 and history.loss_curve[-1] < stopping.enough
 
 
 def _run_epoch(

@@ -20,11 +20,12 @@ from .safetensors import Header, Part
 
 __all__ = ["FORMAT_VERSION", "Reader", "file_id", "naming", "reading", "write"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """It grows when an older skconv cannot read a file: with each new key of a document.
 
 1. Models alone, with ``format`` "skconv" and the document called ``model``.
 2. Models and checkpoints.
+3. `Normalization` has a ``scale``, in place of the ``variance``.
 """
 
 Kind = Literal["model", "checkpoint"]

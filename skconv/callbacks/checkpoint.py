@@ -251,7 +251,7 @@ def _read(path: Path) -> tuple[Saved | None, str | None]:
         with _reading(path), documents.reading(path, "checkpoint") as reader:
             arrays = reader.empty(reader.parts)
             reader.read_into(arrays)
-            return parse_state(reader.document, arrays), reader.file_id
+            return parse_state(reader.document, arrays, reader.version), reader.file_id
     except FileNotFoundError:
         return None, None
 

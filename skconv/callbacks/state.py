@@ -13,6 +13,7 @@ from .._training.loop import StoppingRule
 from .._utils.values import check_bool, check_fields, check_integer, decode, encode
 from .._version import __version__
 from ..layers.initializers import Blank
+from ..layers.upgrade import upgrade_state
 from .fingerprint import Fingerprint, diff_fingerprints, encode_parameters
 from .fitted import CURVES, curves, describe_fitted, parse_fitted, set_curves
 
@@ -74,6 +75,7 @@ class Saved(NamedTuple):
     values: NDArray[Any]  # of the network
     moments: NDArray[Any] | None
     best_values: NDArray[Any] | None
+    version: int  # of the format
 
 
 def state_dict(state: FitState) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -106,8 +108,10 @@ def _refuse(value: Any, what: str) -> Any:
     raise ValueError(f"{what} cannot be kept in a checkpoint, got {value!r}")
 
 
-def parse_state(document: Any, arrays: Mapping[str, NDArray[Any]]) -> Saved:
-    """Return the state that a file has; nothing of it is trusted.
+def parse_state(
+    document: Any, arrays: Mapping[str, NDArray[Any]], version: int
+) -> Saved:
+    """Return the state that a file of a version has; nothing of it is trusted.
 
     Raises
     ------
@@ -146,6 +150,7 @@ def parse_state(document: Any, arrays: Mapping[str, NDArray[Any]]) -> Saved:
         values,
         arrays.get("moments"),
         best_values,
+        version,
     )
 
 
@@ -208,7 +213,9 @@ def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
             f"its moments are of shape {moments.shape} in {moments.dtype}, but the "
             f"network has {network.parameters.size} parameters in {here.dtype}"
         )
-    here[...] = there
+    if saved.best_values is not None:
+        stopping.best_values = _take(network, saved.best_values, saved.version).copy()
+    _take(network, there, saved.version)
     draft._rng = saved.rng
     draft._split_seed = saved.fitted["_split_seed"]
     draft._history = saved.fitted["_history"]
@@ -217,7 +224,13 @@ def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
         draft._solver_state = saved.solver, (saved.steps, moments)
     for name, value in saved.stopping.items():
         setattr(stopping, name, value)
-    stopping.best_values = saved.best_values
+
+
+def _take(network: Any, values: NDArray[Any], version: int) -> NDArray[Any]:
+    """Give a network the values of a file of a version; return them as of today."""
+    network.values[...] = values
+    upgrade_state(network, version)
+    return network.values
 
 
 def restore_fitted(estimator: Estimator, saved: Saved) -> Estimator:

@@ -93,8 +93,8 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         Parameters
         ----------
         X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
-            Images of any numeric dtype, best scaled to about [0, 1]; a memory map is
-            read batch by batch.
+            Images of any numeric dtype and, for the default network, of any scale; a
+            memory map is read batch by batch.
         y : array-like of shape (n,), or (n, k)
             Class labels of any type, or a multilabel indicator (n, n_labels) of 0 and
             1; for a regressor numbers, one or several for each sample.
@@ -295,7 +295,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         ----------
         batch_size : int, default=None
             Size of the minibatches that memory is computed for; None is the
-            estimator's, and 128 of "auto".
+            estimator's, and 128, the largest, of "auto".
         n_outputs : int, default=None
             Before `fit`, the number of outputs: of classes (1 for two classes) or of
             targets. None leaves the output layer open.

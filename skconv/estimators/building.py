@@ -130,8 +130,13 @@ def list_layers(params: Any) -> list[tuple[str, Any]]:
     """Return an estimator's layers before a fit, named and not checked."""
     if params.layers is not None:
         return list(name_components(params.layers))
+    numbers = _numbers(params)
+    if params.input_shape is not None:
+        return default_layers(check_shape(params.input_shape), **numbers)
+    if isinstance(numbers["filters"], str):
+        numbers["filters"] = (32, 64)  # as of images up to 32 x 32
     # No layer's parameters depend on the size of an image that is large enough.
-    return default_layers(_LARGE, **_numbers(params))
+    return default_layers(_LARGE, **numbers)
 
 
 def _numbers(params: Any) -> dict[str, Any]:

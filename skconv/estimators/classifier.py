@@ -1,5 +1,6 @@
 """The classifier."""
 
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self
@@ -11,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._data.class_encoder import ClassEncoder, check_labels
 from .._data.samples import Samples
+from .._training.loop import StoppingRule
 from .._training.losses import Loss, find_loss
 from .base import BaseConvNet, checks_parameters
 from .parameters import (
@@ -26,6 +28,9 @@ from .parameters import (
 )
 
 __all__ = ["ConvNetClassifier"]
+
+# A training loss below this and below ten times `tol` leaves nothing to learn.
+_ENOUGH = 1e-3
 
 
 @documented
@@ -92,7 +97,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         layers: Layers | None = None,
         *,
         input_shape: Shape | None = None,
-        filters: int | Sequence[int] = (32, 64),
+        filters: int | Sequence[int] | Literal["auto"] = "auto",
         kernel_size: Pair = 3,
         stride: Pair = 1,
         pool_size: Pair = 2,
@@ -243,6 +248,12 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         return self._encoder.class_factors(
             self.class_weight, samples.targets, samples.sample_weight
         )
+
+    def _stopping_rule(self) -> StoppingRule:
+        rule = super()._stopping_rule()
+        if math.isfinite(self.n_iter_no_change):  # inf: all epochs are wanted
+            rule.enough = min(_ENOUGH, 10 * self.tol)
+        return rule
 
     def _loss(self) -> Loss:
         if not self.label_smoothing:

@@ -24,6 +24,7 @@ from .._training.loop import History, NonFiniteLossError, StoppingRule, train
 from .._training.step import plan_step
 from .._training.validation import Validator
 from ..callbacks.protocol import EpochCallbacks
+from ..models.input_scale import warn_of_scale
 from .building import check_unchanged, takes_signals
 
 __all__ = ["build", "continue_last", "read", "read_validation", "train_draft"]
@@ -114,6 +115,7 @@ def train_draft(
     validate = None if held_out is None else Validator(draft, held_out, scorer)
     if not history.steps:
         network.adapt(partial(samples.chunks, network))
+        warn_of_scale(network, samples.some(64, network))
     solver, state = draft._solver_state
     step = plan_step(
         draft,

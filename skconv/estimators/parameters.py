@@ -86,10 +86,11 @@ def store(estimator: Any, arguments: Mapping[str, Any]) -> None:
 
 _PARAMETERS = """\
 layers : list of layers or of (name, layer), default=None
-    The hidden layers. Their parameters have names such as ``conv1__kernel_size``.
+    The hidden layers, exactly; a `Normalization` as the first learns the scale of X.
+    Their parameters have names such as ``conv1__kernel_size``.
     Unnamed layers are called ``conv2d_1``, ``conv2d_2``, ``dense_1``, …;
     ``"passthrough"`` in place of a layer leaves it out. None builds the default
-    network from `filters` to `activation`.
+    network from `filters` to `activation`, after a `Normalization`.
 
 input_shape : (h, w), (h, w, c) or (l, c), default=None
     Shape of one image, for X of flat rows. By default rows are square images of
@@ -97,8 +98,11 @@ input_shape : (h, w), (h, w, c) or (l, c), default=None
     If `layers` has layers on signals, such as `Conv1D`, two axes are those of a
     signal, ``(l, c)``, and by default rows are signals of one channel.
 
-filters : tuple of int, default=(32, 64)
-    Default network: filters of each convolution.
+filters : tuple of int or "auto", default="auto"
+    Default network: filters of each convolution. "auto" is (32, 64) for images of up
+    to 32 x 32. Larger ones get another convolution and pool each time the side
+    doubles, (32, 64, 64), (16, 32, 64, 64) and so on, so that at most 64 positions are
+    left for the dense layers.
 
 kernel_size : int or (kh, kw), default=3
     Default network: kernel size of every convolution.
@@ -125,7 +129,8 @@ alpha : float, default=0.0001
     by ``1 - alpha * learning_rate``; biases are not.
 
 batch_size : int or "auto", default="auto"
-    Size of the minibatches; "auto" is ``min(128, n_samples)``.
+    Size of the minibatches; "auto" is the largest power of two from 8 to 128 that
+    makes 64 steps an epoch (8 where none does).
 
 learning_rate : str or callable, default="constant"
     Schedule of the learning rate: "constant"; "invscaling", divided by
@@ -156,7 +161,8 @@ random_state : int, RandomState instance or None, default=None
 
 tol : float, default=1e-4
     Smallest improvement of the loss, or with `early_stopping` of the score, that
-    counts.
+    counts. A classifier also stops once the training loss is below 0.001 and
+    ``10 * tol`` (unless `n_iter_no_change` is infinite): nothing is left to learn.
 
 verbose : bool or int, default=False
     Whether to print a line for each epoch; 2 adds the learning rate.

@@ -87,7 +87,7 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         layers: Layers | None = None,
         *,
         input_shape: Shape | None = None,
-        filters: int | Sequence[int] = (32, 64),
+        filters: int | Sequence[int] | Literal["auto"] = "auto",
         kernel_size: Pair = 3,
         stride: Pair = 1,
         pool_size: Pair = 2,

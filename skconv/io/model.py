@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils import documents
 from ..callbacks.fitted import CURVES, curves, set_curves
+from ..layers.upgrade import names_in_version, upgrade_state
 from .document import check_estimator, describe_model, parse_model
 
 __all__ = ["load_model", "save_model"]
@@ -99,7 +100,9 @@ def load_model(path: str | os.PathLike[str]) -> Any:
             reader.document, reader.version, reader.parts
         )
         found = reader.empty(CURVES)
-        reader.read_into({**fitted["network_"].arrays, **found})
+        network = fitted["network_"]
+        reader.read_into({**names_in_version(network, reader.version), **found})
+        upgrade_state(network, reader.version)
         set_curves(fitted["_history"], found)
     vars(model).update(fitted)
     model._publish_history(validated)

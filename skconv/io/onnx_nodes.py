@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from .. import ops
 from .._utils.lookup import look_up
 from ..layers.checks import sample_axes
-from ..layers.normalization import inverse_deviation
+from ..layers.input_scale import inverse_scale
 from ..models.weights import affine_shape, build_blank, by_channel
 from .registry import find_entry
 
@@ -285,7 +285,7 @@ def _batch_norm(graph, layer, weights, x, shape):
 
 
 def _normalization(graph, layer, weights, x, shape):
-    inverse = inverse_deviation(weights)
+    inverse = inverse_scale(weights)
     channels_first = -1, *(1 for _ in shape[1:])
     mean = graph.constant(weights["mean"].reshape(channels_first))
     x = graph.node("Sub", x, mean)

@@ -19,6 +19,7 @@ from ..models.network import Network
 from ..models.weights import (
     affine_shape,
     by_channel,
+    check_scale,
     check_weight,
     leaf_layers,
     replace_arrays,
@@ -36,10 +37,13 @@ class Row(NamedTuple):
         Its name in torch's module.
     convert : callable ``(array, leaf) -> array``
         Returns the same values in torch's order and shape.
+    squared : bool, default=False
+        Whether torch has the squares: a variance for a scale.
     """
 
     name: str
     convert: "Convert"
+    squared: bool = False
 
 
 _Array = NDArray[Any]
@@ -94,32 +98,42 @@ def _channels_first(array: _Array, shape: tuple[int, ...] | None) -> _Array:
 
 
 _COUNT = "num_batches_tracked"
-_BIAS = {"bias": Row("bias", _vector)}
-ROWS: dict[str, dict[str, Row]] = {
-    "Conv2D": {"kernel": Row("weight", _transposed(3, 2, 0, 1)), **_BIAS},
-    "Conv1D": {"kernel": Row("weight", _transposed(2, 1, 0)), **_BIAS},
-    "DepthwiseConv2D": {"kernel": Row("weight", _depthwise), **_BIAS},
-    "SeparableConv2D": {
-        "depthwise_kernel": Row("depthwise.weight", _depthwise),
-        "pointwise_kernel": Row("pointwise.weight", _transposed(3, 2, 0, 1)),
-        "bias": Row("pointwise.bias", _vector),
-    },
-    "Dense": {"kernel": Row("weight", _dense), "bias": Row("bias", lambda b, leaf: b)},
-    "BatchNorm": {
-        "gamma": Row("weight", _vector),
-        "beta": Row("bias", _vector),
-        "moving_mean": Row("running_mean", _vector),
-        "moving_variance": Row("running_var", _vector),
-        # Torch has the number of minibatches, which no prediction needs.
-        "samples": Row(_COUNT, lambda samples, leaf: np.array(0)),
-    },
-    "LayerNorm": {
-        "gamma": Row("weight", _normalized),
-        "beta": Row("bias", _normalized),
-    },
-    "PReLU": {"alpha": Row("weight", _slopes)},
+_BIAS = "bias", Row("bias", _vector)
+# Torch has the number of minibatches, which no prediction needs.
+_COUNTED = Row(_COUNT, lambda array, leaf: np.array(0))
+ROWS: dict[str, list[tuple[str, Row]]] = {
+    "Conv2D": [("kernel", Row("weight", _transposed(3, 2, 0, 1))), _BIAS],
+    "Conv1D": [("kernel", Row("weight", _transposed(2, 1, 0))), _BIAS],
+    "DepthwiseConv2D": [("kernel", Row("weight", _depthwise)), _BIAS],
+    "SeparableConv2D": [
+        ("depthwise_kernel", Row("depthwise.weight", _depthwise)),
+        ("pointwise_kernel", Row("pointwise.weight", _transposed(3, 2, 0, 1))),
+        ("bias", Row("pointwise.bias", _vector)),
+    ],
+    "Dense": [
+        ("kernel", Row("weight", _dense)),
+        ("bias", Row("bias", lambda bias, leaf: bias)),
+    ],
+    "BatchNorm": [
+        ("gamma", Row("weight", _vector)),
+        ("beta", Row("bias", _vector)),
+        ("moving_mean", Row("running_mean", _vector)),
+        ("moving_variance", Row("running_var", _vector)),
+        ("samples", _COUNTED),
+    ],
+    "LayerNorm": [
+        ("gamma", Row("weight", _normalized)),
+        ("beta", Row("bias", _normalized)),
+    ],
+    # A batch norm without weights of its own: BatchNorm2d(c, eps=0, affine=False).
+    "Normalization": [
+        ("mean", Row("running_mean", _vector)),
+        ("scale", Row("running_var", _vector, squared=True)),
+        ("scale", _COUNTED),
+    ],
+    "PReLU": [("alpha", Row("weight", _slopes))],
 }
-"""Layer -> weight -> `Row`, in the order of torch's modules."""
+"""Layer -> (weight, `Row`) of each, in the order of torch's modules."""
 
 
 def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]:
@@ -155,7 +169,9 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     To predict the same, a module needs the same padding (``padding="same"`` with a
     stride pads more at the bottom and right here, torch's numbers pad all sides), the
     `epsilon` of the layer (``BatchNorm2d(c, eps=1e-3)``; its ``momentum=0.01`` is
-    ``momentum=0.99`` here) and, for two classes, one output followed by a sigmoid.
+    ``momentum=0.99`` here) and, for two classes, one output followed by a sigmoid. A
+    `Normalization`, the first layer of the default network, is
+    ``BatchNorm2d(c, eps=0, affine=False)`` in torch, in `eval` mode.
 
     Examples
     --------
@@ -165,6 +181,9 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     >>> clf = skconv.ConvNetClassifier(filters=4, max_iter=1).fit(X, y)
     >>> for key, array in skconv.to_torch(clf).items():
     ...     print(key, array.shape)
+    normalization.running_mean (1,)
+    normalization.running_var (1,)
+    normalization.num_batches_tracked ()
     conv1.weight (4, 1, 3, 3)
     conv1.bias (4,)
     dense1.weight (128, 64)
@@ -177,6 +196,8 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     state: dict[str, _Array] = {}
     for name, key, row, leaf in _match(model.network_):
         state[key] = np.array(row.convert(arrays[name], leaf))
+        if row.squared:
+            state[key] = _squared(state[key], name)
     if keys is None:
         return state
     keys = list(keys)
@@ -232,12 +253,26 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
         # Where each value must be put: places are converted as values are.
         places = np.arange(arrays[name].size).reshape(arrays[name].shape)
         places = row.convert(places, leaf)
-        value = check_weight(
+        check = check_scale if row.squared else check_weight
+        value = check(
             value, places.shape, f"{key!r}, for weight {name!r},", arrays[name].dtype
         )
         new[name] = np.empty_like(arrays[name])
         new[name].reshape(-1)[places] = value
     return model._replace_network(replace_arrays(model.network_, new))
+
+
+def _squared(scale: _Array, name: str) -> _Array:
+    """Return the variance, which torch's dtype may not hold."""
+    variance = np.square(scale.astype(np.float64))
+    limits = np.finfo(scale.dtype)
+    if (variance > limits.max).any() or (variance < limits.tiny).any():
+        raise ValueError(
+            f"{name} is {scale.min():.3g} to {scale.max():.3g}: its square, "
+            f"which torch has, leaves the range of {scale.dtype}: scale X, and fit "
+            "again"
+        )
+    return variance.astype(scale.dtype)
 
 
 def _match(network: Network) -> Iterator[tuple[str, str, Row, Any]]:
@@ -251,6 +286,6 @@ def _match(network: Network) -> Iterator[tuple[str, str, Row, Any]]:
                 f"layer {leaf.path!r} ({leaf.layer!r}) has weights, but no counterpart "
                 f"in torch; known layers are {', '.join(ROWS)}"
             )
-        for name, row in (rows or {}).items():
+        for name, row in rows or ():
             if prefix + name in network.arrays:
                 yield prefix + name, prefix + row.name, row, leaf

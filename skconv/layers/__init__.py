@@ -5,8 +5,9 @@ from .composites import Branches, Residual, Sequential
 from .convolution import Conv1D, Conv2D
 from .dense import Dense, Flatten
 from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .input_scale import Normalization
 from .layer import Layer
-from .normalization import BatchNorm, LayerNorm, Normalization
+from .normalization import BatchNorm, LayerNorm
 from .pointwise import (
     Activation,
     Dropout,

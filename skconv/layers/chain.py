@@ -5,7 +5,7 @@ its name. Those of a layer that holds others nest in the same way.
 """
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -50,14 +50,27 @@ def build(
 
 def adapt(layers: Chain, weights: Weights, batches: Batches) -> None:
     """Adapt each layer to what reaches it of the training data (see `Layer`)."""
+    named = [row for each in layers for row in named_weights(each[1], weights[each[0]])]
+    dtype = named[0][1].dtype if named else None
 
     def reaching(before: Chain) -> Iterator[tuple[Array, Array | None]]:
-        for x, sample_weight in batches():
-            yield predict(before, weights, x), sample_weight
+        for x, sample_weight in _blameless(batches()):
+            if before:  # the first layer gets x as it is, maybe of higher precision
+                x = predict(before, weights, x.astype(dtype or x.dtype, copy=False))
+            yield x, sample_weight
 
     for i, (name, layer) in enumerate(layers):
         with _naming(name, layer):
             layer.adapt(weights[name], partial(reaching, layers[:i]))
+
+
+def _blameless(pieces: Iterable[Any]) -> Iterator[Any]:
+    """Yield pieces of the data, whose errors are not those of the layer that asks."""
+    try:
+        yield from pieces
+    except _naming.kinds as error:
+        error._blameless = True  # type: ignore[union-attr]
+        raise
 
 
 def predict(
@@ -214,7 +227,7 @@ class _naming:  # a class: a generator would cost more than a small layer
         pass
 
     def __exit__(self, _: Any, error: Any, traceback: Any) -> None:
-        if isinstance(error, self.kinds):
+        if isinstance(error, self.kinds) and not hasattr(error, "_blameless"):
             # Subclasses, such as NumPy's, may not be made of a message alone.
             kind = next(kind for kind in self.kinds if isinstance(error, kind))
             inside = getattr(error, "_where", None)

@@ -185,8 +185,9 @@ class Layer(ParamsMixin):
             Changed in place.
         batches : callable ``() -> iterator of (x, sample_weight)``
             Passes once over what reaches the layer of all the training data, piece by
-            piece; ``sample_weight`` is an array of shape (n,) or None. A layer that
-            does not call it costs nothing.
+            piece: the first layer gets X in float64, others get the output of the
+            layers before. ``sample_weight`` is an array of shape (n,) or None. A layer
+            that does not call it costs nothing.
         """
 
     def penalty(self, weights: Weights) -> tuple[float, Weights]:

@@ -1,4 +1,4 @@
-"""Layers that bring values to a mean of 0 and a variance of 1."""
+"""Layers that bring the values of a minibatch or a sample to mean 0 and variance 1."""
 
 import math
 from typing import Any
@@ -10,9 +10,9 @@ from .affine import activated
 from .checks import check_number, sample_axes
 from .initializers import fill
 from .layer import Layer
-from .typing import Array, Batches, Shape, Weights
+from .typing import Array, Shape, Weights
 
-__all__ = ["BatchNorm", "LayerNorm", "Normalization", "inverse_deviation"]
+__all__ = ["BatchNorm", "LayerNorm"]
 
 
 class BatchNorm(Layer):
@@ -280,95 +280,3 @@ class LayerNorm(Layer):
         shape = [size if a in axes else 1 for a, size in enumerate(x.shape)][1:]
         arrays = (weights.get("gamma"), weights.get("beta"))
         return [None if array is None else array.reshape(shape) for array in arrays]
-
-
-class Normalization(Layer):
-    """Shift and scale each channel to mean 0 and variance 1 over the training data.
-
-    As the first layer it lets a network train on raw pixels from 0 to 255. It learns
-    before the first step of a fit; `partial_fit` and `warm_start` reuse what the first
-    call learned.
-
-    Notes
-    -----
-    ``y = (x - mean) / sqrt(variance)``, over all pixels and all samples, with their
-    sample weights. After other layers it learns from what these, untrained, make of the
-    data. A channel that never varies is only shifted, as in scikit-learn's
-    `StandardScaler`. Before it has seen data, it does nothing.
-
-    Weights: ``mean (c,)`` and ``variance (c,)``, both as state.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skconv.layers import Normalization
-    >>> layer, x = Normalization(), np.array([[0.0, 5.0], [255.0, 5.0]])
-    >>> weights, _ = layer.build((2,), np.random.default_rng(0), np.dtype(float))
-    >>> layer.adapt(weights, lambda: [(x, None)])
-    >>> layer.predict(weights, x)
-    array([[-1.,  0.],
-           [ 1.,  0.]])
-    """
-
-    state = ("mean", "variance")
-
-    def build(
-        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
-    ) -> tuple[Weights, Shape]:
-        channels = input_shape[-1]
-        weights = {
-            "mean": fill(0, (channels,), rng, dtype),
-            "variance": fill(1, (channels,), rng, dtype),
-        }
-        return weights, tuple(input_shape)
-
-    def adapt(self, weights: Weights, batches: Batches) -> None:
-        total: Any = 0.0
-        mean: Any = 0.0
-        squares: Any = 0.0
-        for x, sample_weight in batches():
-            # Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for
-            # computing sample variances", 1979.
-            weight, here, deviations = _weighted_moments(x, sample_weight)
-            total += weight
-            delta = here - mean
-            mean = mean + delta * (weight / total)
-            squares = squares + deviations + delta**2 * weight * (1 - weight / total)
-        variance = squares / total
-        weights["mean"][...] = mean
-        rounding = np.finfo(weights["mean"].dtype).eps * np.abs(mean)
-        weights["variance"][...] = np.where(variance > rounding**2, variance, 0)
-
-    def predict(self, weights: Weights, x: Array) -> Array:
-        scale = inverse_deviation(weights)
-        return ops.normalize(x, weights["mean"], scale, np.zeros_like(scale))
-
-    def forward(
-        self, weights: Weights, x: Array, rng: np.random.Generator | None
-    ) -> tuple[Array, Any]:
-        return self.predict(weights, x), None
-
-    def backward(
-        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
-    ) -> tuple[Array | None, Weights]:
-        return dy * inverse_deviation(weights) if need_dx else None, {}
-
-
-def _weighted_moments(
-    x: Array, sample_weight: Array | None
-) -> tuple[float, Array, Array]:
-    """Return the sum of weights, the mean and the sum of squared deviations."""
-    x = x.reshape(len(x), -1, x.shape[-1]).astype(np.float64)
-    if sample_weight is None:
-        sample_weight = np.ones(len(x))
-    sample_weight = sample_weight.astype(np.float64)
-    weight = sample_weight.sum() * x.shape[1]
-    mean = sample_weight @ x.sum(axis=1) / weight
-    x -= mean
-    return weight, mean, sample_weight @ np.square(x, out=x).sum(axis=1)
-
-
-def inverse_deviation(weights: Weights) -> Array:
-    """Return the factor of `Normalization`: 1 where a channel never varies."""
-    deviation = np.sqrt(weights["variance"])
-    return 1 / np.where(deviation > 0, deviation, 1)

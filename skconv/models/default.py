@@ -1,32 +1,47 @@
 """The default network, as a list of layers."""
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, Literal
 
-from ..layers import Conv2D, Dense, MaxPool2D
+from ..layers import Conv2D, Dense, MaxPool2D, Normalization
 from ..layers.typing import Chain, Pair, Shape
 from ..ops import pair, positive_int, window
 
 __all__ = ["default_layers"]
 
 
+# Of the scaled inputs: most are within [-1, 1].
+_DEVIATION = 0.5
+# Filters of the last stages; more stages in front of them have fewer, as their images
+# are larger.
+_FEW, _LAST = 16, (32, 64, 64)
+# Stages are added until so many positions are left for the dense layers: 8 x 8.
+_POSITIONS = 64
+
+
 def default_layers(
     input_shape: Shape,
     *,
-    filters: int | Sequence[int] = (32, 64),
+    filters: int | Sequence[int] | Literal["auto"] = "auto",
     kernel_size: Pair = 3,
     stride: Pair = 1,
     pool_size: Pair = 2,
     hidden_layer_sizes: int | Sequence[int] = (128,),
     activation: str | None = "relu",
 ) -> Chain:
-    """Return blocks of convolution and max pooling, then dense layers: LeNet's plan.
+    """Return the layer that learns X's scale, then LeNet's plan.
+
+    That is blocks of convolution and max pooling, then dense layers.
 
     Parameters
     ----------
     input_shape : (h, w, c)
-    filters : int or sequence of int, default=(32, 64)
-        Filters of each convolution, one for each block.
+    filters : int, sequence of int or "auto", default="auto"
+        Filters of each convolution, one for each block. "auto" is (32, 64) or, while
+        more than 64 positions are left for the dense layers, more blocks: of (16, ...,
+        16, 32, 64, 64) filters.
     kernel_size, stride : int or pair, default=3, 1
         Of every convolution; padding is "same". Kernels are limited so that every tap
         sees some pixel: to 1 on an image of height 1, to 3 on one of height 2.
@@ -40,25 +55,58 @@ def default_layers(
     -------
     layers : list of (str, Layer)
     """
-    size, pool = input_shape[:2], pair(pool_size, "pool_size")
-    kernel = pair(kernel_size, "kernel_size")
+    size = input_shape[:2]
+    plan = partial(_plan_blocks, size, kernel_size, stride, pool_size)
+    if isinstance(filters, str):
+        filters = _auto_filters(size, plan(), filters)
     he: dict[str, Any] = {"activation": activation, "kernel_initializer": "he_uniform"}
-    layers: Chain = []
-    for i, n_filters in enumerate(_sizes(filters, "filters"), start=1):
-        kernel_here = tuple(
-            min(k, 2 * n - 1) for k, n in zip(kernel, size, strict=True)
-        )
-        layers.append((f"conv{i}", Conv2D(n_filters, kernel_here, stride=stride, **he)))
-        size = window(size, kernel_here, stride=stride, padding="same").output
-        pool_here = tuple(map(min, pool, size))
-        if pool_here != (1, 1):
-            layers.append((f"pool{i}", MaxPool2D(pool_here)))
-            size = window(size, pool_here, stride=pool_here).output
+    layers: Chain = [("normalization", Normalization(_DEVIATION))]
+    for i, (n_filters, (kernel, pool, _)) in enumerate(
+        zip(_sizes(filters, "filters"), plan(), strict=False), start=1
+    ):
+        layers.append((f"conv{i}", Conv2D(n_filters, kernel, stride=stride, **he)))
+        if pool != (1, 1):
+            layers.append((f"pool{i}", MaxPool2D(pool)))
     for i, units in enumerate(
         _sizes(hidden_layer_sizes, "hidden_layer_sizes"), start=1
     ):
         layers.append((f"dense{i}", Dense(units, **he)))
     return layers
+
+
+_Block = tuple[Any, Any, Shape]  # kernel, pool, size of the output
+
+
+def _plan_blocks(
+    size: Shape, kernel_size: Pair, stride: Pair, pool_size: Pair
+) -> Iterator[_Block]:
+    """Yield kernel, pool and output size of one block after the other, without end."""
+    pool, kernel = pair(pool_size, "pool_size"), pair(kernel_size, "kernel_size")
+    while True:
+        kernel_here = tuple(
+            min(k, 2 * n - 1) for k, n in zip(kernel, size, strict=True)
+        )
+        size = window(size, kernel_here, stride=stride, padding="same").output
+        pool_here = tuple(map(min, pool, size))
+        size = window(size, pool_here, stride=pool_here).output
+        yield kernel_here, pool_here, size
+
+
+def _auto_filters(
+    size: Shape, blocks: Iterator[_Block], filters: str
+) -> tuple[int, ...]:
+    """Return the filters of as many blocks as leave few positions, two at least."""
+    if filters != "auto":
+        raise ValueError(
+            f"filters must be a number, several, or 'auto', got {filters!r}"
+        )
+    for n_blocks, (*_, after) in enumerate(blocks, start=1):
+        before, size = size, after
+        if n_blocks >= 2 and (math.prod(size) <= _POSITIONS or size == before):
+            break
+    if n_blocks == 2:
+        return _LAST[:2]
+    return (*[_FEW] * (n_blocks - len(_LAST)), *_LAST)
 
 
 def _sizes(value: Any, name: str) -> list[int]:

@@ -18,6 +18,7 @@ __all__ = [
     "affine_shape",
     "build_blank",
     "by_channel",
+    "check_scale",
     "check_weight",
     "get_weights",
     "leaf_layers",
@@ -102,16 +103,48 @@ def _after(layer: Layer, place: _Place) -> _Place:
     return tuple(after), shape if flattens else None
 
 
+class _Row(NamedTuple):
+    """An array of a network as Keras has it.
+
+    Attributes
+    ----------
+    name : str or None
+        None of an array that only Keras has.
+    array : ndarray
+        The network's.
+    shape : tuple of int
+        In Keras.
+    squared : bool
+        Whether Keras has its square: the variance for a scale.
+    """
+
+    name: str | None
+    array: Array
+    shape: Shape
+    squared: bool = False
+
+    def to_keras(self) -> NDArray[Any]:
+        if self.name is None:
+            return np.zeros(self.shape)
+        if self.squared:  # in float64, as the network's dtype may not hold it
+            return np.square(self.array, dtype=np.float64).reshape(self.shape)
+        return np.array(self.array).reshape(self.shape)
+
+    def from_keras(self, weight: Any) -> Array:
+        what, dtype = f"weight {self.name!r}", self.array.dtype
+        if not self.squared:
+            return check_weight(weight, self.shape, what, dtype)
+        what = f"the variance for {what}"
+        return check_scale(weight, self.shape, what, dtype)
+
+
 def get_weights(network: Network) -> list[NDArray[Any]]:
     """Return copies of a network's weights in Keras' order and shapes.
 
     Layer by layer as they were built; of each the trained arrays, kernels before
     biases, then its state.
     """
-    return [
-        np.zeros(shape) if name is None else np.array(array).reshape(shape)
-        for name, array, shape in _as_in_keras(network)
-    ]
+    return [row.to_keras() for row in _as_in_keras(network)]
 
 
 def set_weights(network: Network, weights: Iterable[Any]) -> Network:
@@ -125,24 +158,24 @@ def set_weights(network: Network, weights: Iterable[Any]) -> Network:
     """
     rows, weights = _as_in_keras(network), list(weights)
     if len(weights) != len(rows):
-        names = ", ".join(str(name) for name, *_ in rows)
+        names = ", ".join(str(row.name) for row in rows)
         raise ValueError(
             f"weights must be {len(rows)} arrays, {names}, got {len(weights)}"
         )
     return replace_arrays(
         network,
         {
-            name: check_weight(weight, shape, f"weight {name!r}", array.dtype)
-            for (name, array, shape), weight in zip(rows, weights, strict=True)
-            if name is not None
+            row.name: row.from_keras(weight)
+            for row, weight in zip(rows, weights, strict=True)
+            if row.name is not None
         },
     )
 
 
-def _as_in_keras(network: Network) -> list[tuple[str | None, Array, Shape]]:
-    """Return (name or None, array, shape in Keras) of each array that Keras has."""
+def _as_in_keras(network: Network) -> list[_Row]:
+    """Return a row for each array that Keras has."""
     at = {leaf.path: leaf for leaf in leaf_layers(network)}
-    rows: list[tuple[str | None, Array, Shape]] = []
+    rows: list[_Row] = []
     for name, array in network.arrays.items():
         path, _, key = name.rpartition(".")
         leaf = at[path]
@@ -152,9 +185,10 @@ def _as_in_keras(network: Network) -> list[tuple[str | None, Array, Shape]]:
         shape = array.shape
         if isinstance(leaf.layer, LayerNorm | PReLU):
             shape = affine_shape(leaf.layer, leaf.input_shape)
-        rows.append((name, array, shape))
-        if (kind, key) == ("Normalization", "variance"):
-            rows.append((None, array, ()))  # Keras' count
+        is_scale = (kind, key) == ("Normalization", "scale")
+        rows.append(_Row(name, array, shape, is_scale))
+        if is_scale:
+            rows.append(_Row(None, array, ()))  # Keras' count
     return rows
 
 
@@ -200,3 +234,11 @@ def check_weight(weight: Any, shape: Shape, what: str, dtype: Any) -> Array:
     if not np.isfinite(weight).all():
         raise ValueError(f"{what} must hold numbers that are finite in {weight.dtype}")
     return weight
+
+
+def check_scale(variance: Any, shape: Shape, what: str, dtype: Any) -> Array:
+    """Return the square root of a variance of another library, see `check_weight`."""
+    variance = check_weight(variance, shape, what, np.float64)
+    if (variance < 0).any():
+        raise ValueError(f"{what} must not be negative, got {variance.min():g}")
+    return np.sqrt(variance).astype(dtype)

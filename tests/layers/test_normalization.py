@@ -376,7 +376,7 @@ def test_build_refuses_wrong_arguments(layer, words):
 # Normalization ------------------------------------------------------------------------
 
 
-def test_normalization_learns_mean_and_variance_piece_by_piece(rng):
+def test_normalization_learns_mean_and_deviation_piece_by_piece(rng):
     layer = Normalization()
     x = rng.standard_normal((50, 4, 3, 2)) * (3, 0.1) + (100, -5)
     weight = rng.integers(1, 4, 50).astype(float)
@@ -391,20 +391,21 @@ def test_normalization_learns_mean_and_variance_piece_by_piece(rng):
         weights = built(layer, x.shape[1:])
         layer.adapt(weights, batches.__iter__)
         np.testing.assert_allclose(weights["mean"], repeated.mean(axis=(0, 1, 2)))
-        np.testing.assert_allclose(weights["variance"], repeated.var(axis=(0, 1, 2)))
+        np.testing.assert_allclose(weights["scale"], repeated.std(axis=(0, 1, 2)))
     y = layer.predict(weights, repeated)
     np.testing.assert_allclose(y.mean(axis=(0, 1, 2)), 0, atol=1e-12)
     np.testing.assert_allclose(y.std(axis=(0, 1, 2)), 1)
 
 
 @pytest.mark.parametrize("value", [0, 0.1, 255])
-def test_normalization_only_shifts_a_channel_that_never_varies(value):
+def test_normalization_makes_a_channel_that_never_varies_zero(value):
     layer = Normalization()
     x = np.full((30, 5), value, np.float32)
     weights = built(layer, (5,), np.float32)
     layer.adapt(weights, lambda: [(x[:7], None), (x[7:], None)])
     np.testing.assert_array_equal(layer.predict(weights, x), 0)
-    np.testing.assert_allclose(layer.predict(weights, x + 1), 1, rtol=1e-5)
+    other = layer.predict(weights, x + 1)
+    np.testing.assert_allclose(other, 1 / (value or 1), rtol=1e-5)
 
 
 def raw(digits):
@@ -432,7 +433,7 @@ def test_normalization_of_raw_pixels_trains_as_scaled_pixels_do(digits):
     assert clf.score(X_test, y_test) > 0.93
     arrays = clf.network_.arrays
     np.testing.assert_allclose(arrays["raw.mean"], X.mean(), rtol=1e-6)
-    np.testing.assert_allclose(arrays["raw.variance"], X.var(), rtol=1e-6)
+    np.testing.assert_allclose(arrays["raw.scale"], X.std(), rtol=1e-6)
     shifted = normal().fit(X / 1000 - 7, y)
     np.testing.assert_allclose(
         shifted.predict_proba(X_test / 1000 - 7), clf.predict_proba(X_test), atol=0.02

@@ -41,7 +41,8 @@ def test_diagram_lists_layers_before_and_after_fit(digits):
     names, _ = boxes(clf.fit(X, y))
     assert names == ["conv1", "maxpool2d_1", "dense_1", "output"]
     default = ConvNetRegressor(max_iter=1)
-    expected = ["conv1", "pool1", "conv2", "pool2", "dense1", "output"]
+    blocks = ["conv1", "pool1", "conv2", "pool2"]
+    expected = ["normalization", *blocks, "dense1", "output"]
     assert boxes(default)[0] == expected
     assert boxes(default.fit(X, y))[0] == expected
 

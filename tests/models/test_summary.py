@@ -68,19 +68,20 @@ def test_summary_has_a_row_for_each_layer(clf):
     summary, network = clf.summary(), clf.network_
     assert [row.name for row in summary.rows] == [name for name, _ in network.layers]
     assert [row.type for row in summary.rows] == [
+        "Normalization",
         "Conv2D",
         "MaxPool2D",
         "Dense",
         "Dense",
     ]
     assert [row.output_shape for row in summary.rows] == network.shapes
-    assert [row.parameters for row in summary.rows] == [
+    assert [row.parameters for row in summary.rows] == [0] + [
         sum(w.size for w in network.weights[name].values())
-        for name, _ in network.layers
+        for name, _ in network.layers[1:]
     ]
     assert summary.parameters == network.parameters.size
     assert [row.macs for row in summary.rows] == [
-        64 * 9 * 8, 0, 128 * 128, 128 * 10,
+        0, 64 * 9 * 8, 0, 128 * 128, 128 * 10,
     ]  # fmt: skip
     assert summary.macs == 64 * 72 + 128 * 138
 
@@ -211,9 +212,11 @@ def test_summary_as_html_and_as_data_frame(clf, monkeypatch):
     summary = clf.summary()
     shown = summary._repr_html_()
     cells = re.findall(r"<(?:td|th)[^>]*>([^<]*)</t", shown)
-    assert cells[5:10] == ["conv1 (Conv2D)", "(8, 8, 8)", "80", "4,608", "0.26"]
+    assert cells[10:15] == ["conv1 (Conv2D)", "(8, 8, 8)", "80", "4,608", "0.30"]
     frame = summary.to_frame()
-    assert list(frame.index) == ["conv1", "pool1", "dense1", "output"]
+    assert list(frame.index) == [
+        *("normalization", "conv1", "pool1", "dense1", "output")
+    ]
     assert frame.parameters.sum() == summary.parameters
     open_frame = ConvNetClassifier(input_shape=(8, 8)).summary().to_frame()
     assert pd.isna(open_frame.loc["output", "memory"])
@@ -232,7 +235,7 @@ def test_table_fits_a_terminal(clf):
     assert (
         lines[0] == "ConvNetClassifier: input (8, 8, 1), batches of 128, float32, adam"
     )
-    assert lines[-3].split() == ["total", "17,882", "22,272", "1.18"]
+    assert lines[-3].split() == ["total", "17,882", "22,272", "1.21"]
 
 
 def test_summary_without_shapes_raises():
