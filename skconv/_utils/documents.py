@@ -20,11 +20,13 @@ from .safetensors import Header, Part
 
 __all__ = ["FORMAT_VERSION", "Reader", "file_id", "naming", "reading", "write"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """It grows when an older skconv cannot read a file: with each new key of a document.
 
 1. Models alone, with ``format`` "skconv" and the document called ``model``.
 2. Models and checkpoints.
+3. The scale of a regressor's targets, and the loss of the best epoch. Before,
+   ``scoring=None`` compared epochs by their score, now by their loss.
 """
 
 Kind = Literal["model", "checkpoint"]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
+from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import StoppingRule
 from .._utils.values import check_bool, check_fields, check_integer, decode, encode
 from .._version import __version__
@@ -106,8 +107,10 @@ def _refuse(value: Any, what: str) -> Any:
     raise ValueError(f"{what} cannot be kept in a checkpoint, got {value!r}")
 
 
-def parse_state(document: Any, arrays: Mapping[str, NDArray[Any]]) -> Saved:
-    """Return the state that a file has; nothing of it is trusted.
+def parse_state(
+    document: Any, arrays: Mapping[str, NDArray[Any]], version: int
+) -> Saved:
+    """Return the state that a file of a version has; nothing of it is trusted.
 
     Raises
     ------
@@ -134,7 +137,7 @@ def parse_state(document: Any, arrays: Mapping[str, NDArray[Any]]) -> Saved:
     if not (isinstance(solver, str) if "moments" in arrays else solver is None):
         raise ValueError("it must have a solver and its moments, or neither")
     return Saved(
-        _parse_fingerprint(document["fingerprint"]),
+        _parse_fingerprint(document["fingerprint"], version),
         check_bool(document["incremental"], "incremental"),
         _parse_versions(document["versions"]),
         fitted,
@@ -149,11 +152,17 @@ def parse_state(document: Any, arrays: Mapping[str, NDArray[Any]]) -> Saved:
     )
 
 
-def _parse_fingerprint(described: Any) -> Fingerprint:
+def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
     keys = "estimator", "parameters", "encoder", "data", "validation", "start"
     identity = check_fields(described, "its fingerprint", (*keys, "epochs_before"), {})
     if not isinstance(identity["parameters"], dict):
         raise ValueError("the parameters of its fingerprint must be an object")
+    parameters = identity["parameters"]
+    if version < 3 and parameters.get("early_stopping"):
+        # Epochs were then compared by their score if scoring was None.
+        named = "accuracy" if identity["estimator"] == "ConvNetClassifier" else "r2"
+        scoring = parameters.get("scoring") or named
+        identity["parameters"] = {**parameters, "scoring": scoring}
     return identity
 
 
@@ -209,6 +218,8 @@ def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
             f"network has {network.parameters.size} parameters in {here.dtype}"
         )
     here[...] = there
+    if isinstance(saved.fitted["_encoder"], RegressionEncoder):
+        draft._encoder = saved.fitted["_encoder"]  # with the scale that it began with
     draft._rng = saved.rng
     draft._split_seed = saved.fitted["_split_seed"]
     draft._history = saved.fitted["_history"]

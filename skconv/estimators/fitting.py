@@ -7,6 +7,7 @@ resumes differ in where the draft's network and history come from.
 
 import copy
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,12 +22,21 @@ from .._data.inputs import (
 )
 from .._data.samples import Samples, check_sample_weight, hold_out, weigh
 from .._training.loop import History, NonFiniteLossError, StoppingRule, train
+from .._training.outcome import warn_of_outcome
 from .._training.step import plan_step
 from .._training.validation import Validator
 from ..callbacks.protocol import EpochCallbacks
+from ..callbacks.state import FitState
 from .building import check_unchanged, takes_signals
 
-__all__ = ["build", "continue_last", "read", "read_validation", "train_draft"]
+__all__ = [
+    "build",
+    "continue_last",
+    "read",
+    "read_validation",
+    "resume_kept",
+    "train_draft",
+]
 
 
 def read(
@@ -42,7 +52,8 @@ def read(
     X = check_images(draft, X, y, reset=not resume)
     check_consistent_length(X, y)
     y = draft._check_targets(y)
-    draft._encoder = draft._fit_encoder(y, classes, resume, incremental)
+    weight = check_sample_weight(sample_weight, X)
+    draft._encoder = draft._fit_encoder(y, weight, classes, resume, incremental)
     if resume:
         check_input_shape(X, draft.input_shape_, type(draft).__name__)
     else:
@@ -50,8 +61,7 @@ def read(
             X, draft.input_shape, signals=takes_signals(draft)
         )
         draft.n_features_in_ = math.prod(draft.input_shape_)
-    targets = draft._encoder.transform(y)
-    return Samples(X, targets, check_sample_weight(sample_weight, X))
+    return _encode(draft, X, y, weight, "y")
 
 
 def read_validation(
@@ -69,9 +79,33 @@ def read_validation(
     X_val = check_images(draft, X_val, reset=False, name="X_val")
     check_input_shape(X_val, draft.input_shape_, type(draft).__name__, "X_val")
     check_consistent_length(X_val, y_val)
-    targets = draft._encoder.transform(draft._check_targets(y_val, "y_val"), "y_val")
+    y_val = draft._check_targets(y_val, "y_val")
     weight = check_sample_weight(sample_weight_val, X_val, "sample_weight_val")
-    return Samples(X_val, targets, weight)
+    return _encode(draft, X_val, y_val, weight, "y_val")
+
+
+def _encode(draft: Any, X: Any, y: Any, weight: Any, name: str) -> Samples:
+    """Return samples with the targets of a draft's encoder."""
+    targets = draft._encoder.transform(y, name)
+    is_scaled = not len(draft._encoder.classes)
+    return Samples(X, targets, weight, y=y if is_scaled else None)
+
+
+def resume_kept(
+    callbacks: EpochCallbacks,
+    state: FitState,
+    samples: Samples,
+    held_out: Samples | None,
+) -> tuple[Samples, Samples | None]:
+    """Let callbacks resume a fit; return the samples as its encoder has them."""
+    encoder = state.draft._encoder
+    callbacks.resume(state)
+    resumed = state.draft._encoder
+    if resumed is not encoder and samples.y is not None:
+        samples = replace(samples, targets=resumed.transform(samples.y))
+        if held_out is not None:
+            held_out = replace(held_out, targets=resumed.transform(held_out.y, "y_val"))
+    return samples, held_out
 
 
 def build(draft: Any) -> None:
@@ -144,21 +178,12 @@ def train_draft(
             after_epoch=after_epoch if callbacks.active else None,
         )
     except NonFiniteLossError as error:
-        raise _explained(error, draft, samples) from None
+        raise ValueError(*error.args) from None
+    warn_of_outcome(network, draft._encoder, samples, validate, step, stopping, history)
     draft._solver_state = None, None
     if incremental or draft.warm_start:
         draft._solver_state = draft.solver, step.optimizer.state
     draft._publish_history(held_out is not None)
-
-
-def _explained(error: NonFiniteLossError, draft: Any, samples: Samples) -> ValueError:
-    """Return the error for users, which names what may be out of range."""
-    return ValueError(
-        f"the loss or a weight became infinite or NaN in epoch {error} "
-        f"with learning_rate_init={draft.learning_rate_init:g} on X between "
-        f"{np.min(samples.X):g} and {np.max(samples.X):g}. Scale X to about [0, 1] "
-        "(a StandardScaler or a division) or lower learning_rate_init"
-    )
 
 
 def _set_aside(

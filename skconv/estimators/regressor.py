@@ -146,17 +146,41 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         """
         return self._partial_fit(X, y, sample_weight)
 
+    @property
+    def target_center_(self) -> NDArray[np.float64]:
+        """What predictions add to the network's scaled output, (n_outputs_,)."""
+        return np.full(self._encoder.n_outputs, self._encoder.center)
+
+    @property
+    def target_scale_(self) -> NDArray[np.float64]:
+        """What predictions multiply the network's output by, (n_outputs_,)."""
+        return np.full(self._encoder.n_outputs, self._encoder.scale)
+
     def _fit_encoder(
-        self, y: NDArray[Any], classes: Any, resume: bool, incremental: bool
+        self,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        classes: Any,
+        resume: bool,
+        incremental: bool,
     ) -> RegressionEncoder:
-        encoder = RegressionEncoder.fit(y, self.loss, self.dtype)
-        if resume and encoder != self._encoder:
+        encoder = RegressionEncoder.fit(y, self.loss, self.dtype, sample_weight)
+        if not resume:
+            return encoder
+        first = self._encoder
+        if encoder.unscaled() != first.unscaled():
+            names = "loss_name", "dtype", "n_outputs", "flat"
+            before, now = (
+                ", ".join(f"{name}={getattr(each, name)!r}" for name in names)
+                for each in (first, encoder)
+            )
             raise ValueError(
                 "loss, dtype and the shape of y must be the same as in the first fit "
-                f"to continue it, {self._encoder}, got {encoder}; use warm_start=False "
-                "and fit to start again"
+                f"to continue it, {before}, got {now}; use warm_start=False and fit to "
+                "start again"
             )
-        return encoder
+        first.warn_if_far(y)
+        return first
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
