@@ -82,7 +82,10 @@ def diff_fingerprints(
     if any(here[name] != there[name] for name in ("encoder", "data")):
         found.append("other X, y or sample_weight")
     if here["validation"] != there["validation"]:
-        found.append("other X_val, y_val or sample_weight_val")
+        found.append(
+            "other X_val, y_val or sample_weight_val, or validation samples that an "
+            "older version set aside"
+        )
     if not found and here["start"] != there["start"]:
         found.append("other first weights or another random_state")
     return found

@@ -163,6 +163,8 @@ def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
         named = "accuracy" if identity["estimator"] == "ConvNetClassifier" else "r2"
         scoring = parameters.get("scoring") or named
         identity["parameters"] = {**parameters, "scoring": scoring}
+        # They were also drawn in another way, so that such a fit is not resumed.
+        identity["validation"] = identity["validation"] or "drawn"
     return identity
 
 

@@ -8,6 +8,7 @@ import pytest
 from checkpoint_fits import FITS, STEPS, X, Y, fit, outcome, read, small
 from sklearn.base import clone
 
+from skconv._data import samples
 from skconv._training import loop as training
 from skconv.callbacks import Checkpoint
 
@@ -152,8 +153,8 @@ def test_ctrl_c_leaves_the_last_complete_epoch(tmp_path, uninterrupted, monkeypa
             raise KeyboardInterrupt
         return real(*args)
 
-    real = training.gather
-    monkeypatch.setattr(training, "gather", gather)
+    real = samples.gather
+    monkeypatch.setattr(samples, "gather", gather)
     with pytest.warns(UserWarning, match="interrupted by user after 3 epochs"):
         clf = fit("adam", path)
     assert clf.n_iter_ == 3
