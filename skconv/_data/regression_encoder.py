@@ -161,10 +161,10 @@ class RegressionEncoder:
             targets = ((columns - self.center) / self.scale).astype(self.dtype)
         if not np.isfinite(targets).all():
             raise ValueError(
-                f"{name} has values up to {np.abs(columns).max():.3g}, too far from "
-                f"the targets of the first fit, which had a scale of {max(self.scale):.3g}"
-                f": they do not fit into {self.dtype}, the network's dtype. Divide y by "
-                "a number, or fit again with warm_start=False"
+                f"{name} has values up to {np.abs(columns).max():.3g}, which do not "
+                f"fit into {self.dtype}, the network's dtype, in units of the scale that "
+                f"the first targets had, {max(self.scale):.3g}: fit on such targets, or "
+                "use dtype='float64'"
             )
         return targets
 

@@ -81,10 +81,10 @@ class StoppingRule:
 
     Training stops after more than `patience` epochs in a row that did not improve the
     best figure by `tol`. The figure is the negative training loss or, if
-    `by_validation`, the negative validation loss or, if `by_score`, the validation
-    score. With `by_validation` the best weights are restored at the end; of equal scores
-    the one with the lower loss is better. All fields but these four are progress, with
-    which another call can continue.
+    `by_validation`, the negative validation loss or, if `by_score` too, the validation
+    score. With `by_validation` the best weights are restored at the end; of equal
+    scores the one with the lower loss is better. All fields but these four are
+    progress, with which another call can continue.
     """
 
     tol: float
@@ -99,17 +99,16 @@ class StoppingRule:
 
     def figure(self, loss: float, validation_loss: float, score: float) -> float:
         """Return what epochs are compared by, the larger the better; NaN is worst."""
-        if self.by_score:
-            return score
-        return -validation_loss if self.by_validation else -loss
+        if not self.by_validation:
+            return -loss
+        return score if self.by_score else -validation_loss
 
     def rank(self, loss: float, score: float) -> tuple[float, float]:
         """Return what the results of validation are compared by, the larger the better.
 
         Of equal scores the one with the lower loss is better; NaN is the worst.
         """
-        figure = self.figure(math.nan, loss, score)
-        return _or_worst(figure), _or_worst(-loss)
+        return _or_worst(score if self.by_score else -loss), _or_worst(-loss)
 
     def update(self, figure: float, loss_fell: bool = False) -> None:
         """Take an epoch's figure; if it is NaN, `loss_fell` is what counts."""

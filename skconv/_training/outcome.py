@@ -20,6 +20,8 @@ __all__ = ["warn_of_outcome"]
 
 # By how many times the loss of a constant prediction must be exceeded to be divergence.
 _DIVERGED = 100
+# The same for a network that stopped without having learnt anything.
+_BAD = 1.5
 # Samples whose loss is computed at a time.
 _CHUNK = 2**14
 
@@ -33,10 +35,12 @@ def warn_of_outcome(
     stopping: StoppingRule,
     history: History,
 ) -> None:
-    """Warn if training diverged, or stopped with a loss that a constant also has.
+    """Warn if training diverged, or stopped with a network that has learnt nothing.
 
-    The loss is the best one of validation if that ended training, else that of the
-    training samples, without penalties, dropout and the like.
+    It has learnt nothing if its loss is much larger than that of the best constant
+    prediction, or not smaller and it predicts about the same for all samples, as if all
+    units of a layer are 0. Random labels are no reason for a warning. The loss is that
+    of the validation samples if these ended training, else of the training samples.
 
     Parameters
     ----------
@@ -63,10 +67,9 @@ def warn_of_outcome(
     constant = _loss_of_constant(judged, outputs, loss)
     if constant <= 10 * stopping.tol or reached < 0.999 * constant:
         return
-    if not validated:
-        predicted = samples.predict(network)
-        with np.errstate(over="ignore"):
-            reached, _ = loss(predicted, samples.targets, samples.sample_weight)
+    predicted = judged.predict(network)
+    with np.errstate(over="ignore"):
+        reached, _ = loss(predicted, judged.targets, judged.sample_weight)
     words = (
         f"{stopping.epochs} epochs with a loss of {reached:.4g}, where the same "
         f"prediction for all samples has {constant:.4g}"
@@ -76,7 +79,10 @@ def warn_of_outcome(
         rng = np.random.default_rng(0)
         found = find_out_of_range(network, samples, batch, step, history.steps, rng)
         words = f"training diverged: it ended after {words}; {found}"
-    elif stopping.stops and reached >= 0.999 * constant:
+    elif stopping.stops and (
+        reached > _BAD * constant
+        or (reached > 0.999 * constant and _is_constant(predicted))
+    ):
         words = (
             f"the network has learnt nothing: training stopped after {words}. Try "
             "another random_state, a lower learning_rate_init or another network"
@@ -84,6 +90,11 @@ def warn_of_outcome(
     else:
         return
     warnings.warn(words, ConvergenceWarning, stacklevel=2)
+
+
+def _is_constant(outputs: NDArray[Any]) -> bool:
+    """Return whether outputs are about the same for all samples."""
+    return bool(outputs.std(axis=0).max() < 1e-5 * max(1.0, np.abs(outputs).max()))
 
 
 def _loss_of_constant(samples: Samples, outputs: NDArray[Any], loss: Loss) -> float:

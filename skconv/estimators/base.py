@@ -210,6 +210,11 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         check_schedule(self.learning_rate)
         if self.augment is not None:
             name_transforms(self.augment)
+        if self.early_stopping and not self.validation_fraction:
+            raise ValueError(
+                "validation_fraction must be > 0 with early_stopping=True, got "
+                f"{self.validation_fraction!r}; the default is 0.1"
+            )
 
     def _build_network(self, rng: np.random.Generator) -> None:
         encoder = self._encoder
@@ -367,7 +372,8 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         weights : list of ndarray
             Layer by layer as they were built, the output layer last; of each layer
             the trained weights, kernels before biases, then its state. Order and
-            shapes are Keras' for the same layers.
+            shapes are Keras' for the same layers. A regressor's are those of scaled
+            targets, see `target_scale_`.
 
         See Also
         --------

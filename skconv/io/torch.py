@@ -155,7 +155,9 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     To predict the same, a module needs the same padding (``padding="same"`` with a
     stride pads more at the bottom and right here, torch's numbers pad all sides), the
     `epsilon` of the layer (``BatchNorm2d(c, eps=1e-3)``; its ``momentum=0.01`` is
-    ``momentum=0.99`` here) and, for two classes, one output followed by a sigmoid.
+    ``momentum=0.99`` here) and, for two classes, one output followed by a sigmoid. A
+    regressor's predictions are ``outputs * reg.target_scale_ + reg.target_center_``, of
+    ``exp(outputs)`` for ``loss="poisson"``.
 
     Examples
     --------
