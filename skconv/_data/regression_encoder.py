@@ -161,9 +161,9 @@ class RegressionEncoder:
             targets = ((columns - self.center) / self.scale).astype(self.dtype)
         if not np.isfinite(targets).all():
             raise ValueError(
-                f"{name} has values up to {np.abs(columns).max():.3g}, which do not "
-                f"fit into {self.dtype}, the network's dtype, in units of the scale that "
-                f"the first targets had, {max(self.scale):.3g}: fit on such targets, or "
+                f"{name} has values up to {np.abs(columns).max():.3g}, which are out of "
+                f"range for {self.dtype}, the network's dtype, in units of the first "
+                f"targets' scale, {max(self.scale):.3g}: begin with such targets, or "
                 "use dtype='float64'"
             )
         return targets

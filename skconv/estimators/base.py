@@ -1,6 +1,5 @@
 """The base class of the estimators: `fit` and the fitted network."""
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self, TypeVar
@@ -32,6 +31,7 @@ from .building import build_network, build_unfitted, list_layers
 from .fitting import (
     build,
     continue_last,
+    describe_history,
     read,
     read_validation,
     resume_kept,
@@ -210,11 +210,6 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         check_schedule(self.learning_rate)
         if self.augment is not None:
             name_transforms(self.augment)
-        if self.early_stopping and not self.validation_fraction:
-            raise ValueError(
-                "validation_fraction must be > 0 with early_stopping=True, got "
-                f"{self.validation_fraction!r}; the default is 0.1"
-            )
 
     def _build_network(self, rng: np.random.Generator) -> None:
         encoder = self._encoder
@@ -267,24 +262,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         return {**fitted, "network_": self.network_.copy()}
 
     def _publish_history(self, validated: bool) -> None:
-        history = self._history
-        curve = list(history.loss_curve)
-        scores = list(history.validation_scores)
-        self.n_iter_ = len(curve)
-        self.t_ = history.samples
-        self.loss_curve_ = curve
-        self.learning_rate_curve_ = list(history.learning_rates)
-        self.loss_ = curve[-1] if curve else math.nan
-        self.best_loss_ = None if self.early_stopping else min(curve, default=math.nan)
-        self.validation_loss_curve_ = (
-            list(history.validation_losses) if validated else None
-        )
-        self.validation_scores_ = scores if validated else None
-        best = history.best_score if history.best_score > -math.inf else math.nan
-        self.best_validation_score_ = best if self.early_stopping and scores else None
-        self.n_layers_ = len(self.network_.layers)
-        self.n_outputs_ = self._encoder.n_outputs
-        self.out_activation_ = self._encoder.activation
+        vars(self).update(describe_history(self, validated))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_skconv_version": __version__}

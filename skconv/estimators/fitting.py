@@ -32,6 +32,7 @@ from .building import check_unchanged, takes_signals
 __all__ = [
     "build",
     "continue_last",
+    "describe_history",
     "read",
     "read_validation",
     "resume_kept",
@@ -206,3 +207,25 @@ def _set_aside(
     if weight is not None and not weight.all():
         train_samples = train_samples.part(np.flatnonzero(weight))
     return train_samples, held_out
+
+
+def describe_history(draft: Any, validated: bool) -> dict[str, Any]:
+    """Return the fitted attributes that follow from a draft's history and network."""
+    history, stops_early = draft._history, draft.early_stopping
+    curve, scores = list(history.loss_curve), list(history.validation_scores)
+    best = history.best_score if history.best_score > -math.inf else math.nan
+    losses = list(history.validation_losses)
+    return {
+        "n_iter_": len(curve),
+        "t_": history.samples,
+        "loss_curve_": curve,
+        "learning_rate_curve_": list(history.learning_rates),
+        "loss_": curve[-1] if curve else math.nan,
+        "best_loss_": None if stops_early else min(curve, default=math.nan),
+        "validation_loss_curve_": losses if validated else None,
+        "validation_scores_": scores if validated else None,
+        "best_validation_score_": best if stops_early and scores else None,
+        "n_layers_": len(draft.network_.layers),
+        "n_outputs_": draft._encoder.n_outputs,
+        "out_activation_": draft._encoder.activation,
+    }
