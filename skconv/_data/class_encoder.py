@@ -104,7 +104,8 @@ class ClassEncoder:
         ----------
         class_weight : "balanced" or dict of label to float
             "balanced" gives all classes the same weight; labels that a dict leaves
-            out have weight 1.
+            out have weight 1. A dict may have labels that `y` lacks, as the parts of a
+            cross-validation may, if it has all that `y` has.
         targets : ndarray
         sample_weight : ndarray of shape (n,) or None
 
@@ -115,7 +116,8 @@ class ClassEncoder:
         Raises
         ------
         ValueError
-            If the problem is multilabel, a label unknown or a weight negative.
+            If the problem is multilabel, a weight is negative, or a dict lacks some
+            labels and has unknown ones, which are probably misspelt.
         """
         if self.multilabel:
             raise ValueError(
@@ -133,15 +135,16 @@ class ClassEncoder:
             of_class[present] = counts.sum() / (present.sum() * counts[present])
             return of_class[codes]
         labels = self.classes.tolist()
-        if unknown := [label for label in class_weight if label not in labels]:
+        unknown = [label for label in class_weight if label not in labels]
+        if unknown and any(label not in class_weight for label in labels):
             raise ValueError(
                 f"class_weight has classes that are not in y: {unknown} are not among "
-                f"{labels}"
+                f"{labels}. Weights of further classes are ignored only if each class "
+                "of y has one"
             )
         of_class = np.array([class_weight.get(label, 1) for label in labels], float)
-        if not (
-            np.isfinite(of_class).all() and (of_class >= 0).all() and of_class.any()
-        ):
+        given = np.array([*class_weight.values(), 1], float)
+        if not (np.isfinite(given).all() and (given >= 0).all() and of_class.any()):
             raise ValueError(
                 "class_weight must hold finite numbers >= 0, not all 0, got "
                 f"{class_weight}"
@@ -193,10 +196,24 @@ class ClassEncoder:
         return self.classes[outputs.argmax(axis=1)]
 
     def predict_proba(self, outputs: _Array) -> NDArray[np.floating[Any]]:
-        """Return the probability of each class, (n, n_classes)."""
-        if self.multilabel or self.n_outputs > 1:
-            return ops.activate(outputs, self.activation)
-        return ops.activate(np.hstack([-outputs, outputs]), "logistic")
+        """Return the probability of each class, (n, n_classes).
+
+        They are in the order of the outputs: where rounding makes the probability of
+        the predicted class equal to another, it is the next larger number.
+        """
+        if self.multilabel:
+            probabilities = ops.activate(outputs, "logistic")
+            half = np.nextafter(probabilities.dtype.type(0.5), 1)
+            probabilities[(outputs > 0) & (probabilities < half)] = half
+            return probabilities
+        if self.n_outputs == 1:
+            outputs = np.hstack([-outputs, outputs])
+        probabilities = ops.activate(outputs, self.activation)
+        predicted, largest = outputs.argmax(axis=1), probabilities.argmax(axis=1)
+        (tied,) = np.nonzero(predicted != largest)
+        above = np.nextafter(probabilities[tied, largest[tied]], 1)
+        probabilities[tied, predicted[tied]] = above
+        return probabilities
 
     def predict_log_proba(self, outputs: _Array) -> NDArray[np.floating[Any]]:
         """Return log-probabilities, finite also where a probability rounds to 0."""
@@ -220,6 +237,35 @@ class ClassEncoder:
         else:
             hits = ((outputs > 0) == targets).all(axis=1)
         return float(np.average(hits, weights=sample_weight))
+
+    def constant_outputs(
+        self, targets: _Array, sample_weight: _Array | None = None
+    ) -> _Array:
+        """Return the outputs that fit all samples best if they are the same for all."""
+        if self.activation == "softmax":
+            counts = np.bincount(targets, sample_weight, minlength=self.n_outputs)
+            return np.log(np.maximum(counts / counts.sum(), np.finfo(float).tiny))
+        share = np.average(targets, axis=0, weights=sample_weight)
+        return special.logit(np.clip(share, 1e-12, 1 - 1e-12))
+
+    def find_gaps(self, targets: _Array, sample_weight: _Array | None = None) -> str:
+        """Return in words which classes are missing, "" if none.
+
+        A label that all samples of a multilabel problem have is missing, too.
+        """
+        used = targets if sample_weight is None else targets[sample_weight > 0]
+        if self.activation == "softmax":
+            missing = np.bincount(used, minlength=self.n_outputs) == 0
+        elif self.multilabel:
+            missing = (used == used[0]).all(axis=0)
+        else:
+            missing = np.array([used.all(), not used.any()])
+        if not missing.any():
+            return ""
+        which = self.classes[missing].tolist()
+        if self.multilabel:
+            return f"all or none of them have the labels {which}"
+        return f"none of them has the classes {which}"
 
     def stratify(self, targets: _Array) -> _Array | None:
         """Return the classes to stratify a split of targets by; None if multilabel."""

@@ -211,7 +211,12 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         return encoder.predict_log_proba(outputs)
 
     def _fit_encoder(
-        self, y: NDArray[Any], classes: Any, resume: bool, incremental: bool
+        self,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        classes: Any,
+        resume: bool,
+        incremental: bool,
     ) -> ClassEncoder:
         if incremental and classes is None:
             if resume:

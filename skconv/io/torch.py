@@ -171,7 +171,9 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     `epsilon` of the layer (``BatchNorm2d(c, eps=1e-3)``; its ``momentum=0.01`` is
     ``momentum=0.99`` here) and, for two classes, one output followed by a sigmoid. A
     `Normalization`, the first layer of the default network, is
-    ``BatchNorm2d(c, eps=0, affine=False)`` in torch, in `eval` mode.
+    ``BatchNorm2d(c, eps=0, affine=False)`` in torch, in `eval` mode. A regressor's
+    predictions are ``outputs * reg.target_scale_ + reg.target_center_``, of
+    ``exp(outputs)`` for ``loss="poisson"``.
 
     Examples
     --------
