@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array
+
+from .arrays import as_numbers, check_finite
 
 __all__ = ["REGRESSION_LOSSES", "RegressionEncoder", "check_target_values"]
 
@@ -147,13 +148,14 @@ def check_target_values(y: Any, name: str = "y") -> _Array:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If it has another shape, or holds NaN, infinity or no numbers.
     """
-    y = check_array(y, ensure_2d=False, allow_nd=True, input_name=name)
-    if y.ndim not in (1, 2) or y.dtype.kind not in "biuf":
+    y = as_numbers(y, name)
+    if y.ndim not in (1, 2):
         raise ValueError(
             f"{name} must hold numbers, (n,) or (n, n_targets), got {y.dtype} of shape "
             f"{y.shape}"
         )
+    check_finite(y, name)
     return y

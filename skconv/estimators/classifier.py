@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._data.class_encoder import ClassEncoder, check_labels
+from .._data.class_encoder import ClassEncoder
+from .._data.labels import check_labels
 from .._data.samples import Samples
 from .._training.losses import Loss, find_loss
 from .base import BaseConvNet, checks_parameters

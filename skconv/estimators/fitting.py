@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 
+from .._data.arrays import check_lengths
 from .._data.inputs import (
     check_images,
     check_input_shape,
@@ -24,7 +25,7 @@ from .._training.loop import History, NonFiniteLossError, StoppingRule, train
 from .._training.step import plan_step
 from .._training.validation import Validator
 from ..callbacks.protocol import EpochCallbacks
-from .building import check_unchanged, takes_signals
+from .building import check_unchanged, sees_pixels, takes_signals
 
 __all__ = ["build", "continue_last", "read", "read_validation", "train_draft"]
 
@@ -40,14 +41,17 @@ def read(
 ) -> Samples:
     """Return the samples to train on; give the draft their encoder and their shape."""
     X = check_images(draft, X, y, reset=not resume)
-    check_consistent_length(X, y)
     y = draft._check_targets(y)
+    check_lengths(X, y)
     draft._encoder = draft._fit_encoder(y, classes, resume, incremental)
     if resume:
         check_input_shape(X, draft.input_shape_, type(draft).__name__)
     else:
         draft.input_shape_ = find_input_shape(
-            X, draft.input_shape, signals=takes_signals(draft)
+            X,
+            draft.input_shape,
+            signals=takes_signals(draft),
+            sees_pixels=sees_pixels(draft),
         )
         draft.n_features_in_ = math.prod(draft.input_shape_)
     targets = draft._encoder.transform(y)
@@ -68,8 +72,9 @@ def read_validation(
             )
     X_val = check_images(draft, X_val, reset=False, name="X_val")
     check_input_shape(X_val, draft.input_shape_, type(draft).__name__, "X_val")
-    check_consistent_length(X_val, y_val)
-    targets = draft._encoder.transform(draft._check_targets(y_val, "y_val"), "y_val")
+    y_val = draft._check_targets(y_val, "y_val")
+    check_lengths(X_val, y_val, ("X_val", "y_val"))
+    targets = draft._encoder.transform(y_val, "y_val")
     weight = check_sample_weight(sample_weight_val, X_val, "sample_weight_val")
     return Samples(X_val, targets, weight)
 

@@ -27,7 +27,7 @@ def net(*layers, **params):
 BAD_FITS = {
     "nan": ({}, with_value(np.nan), Y, "Input X contains NaN"),
     "infinity": ({}, with_value(np.inf), Y, "Input X contains infinity"),
-    "text": ({}, [["a", "b"], ["c", "d"]], [0, 1], "not compatible with arrays of bytes/strings"),
+    "text": ({}, [["a", "b"], ["c", "d"]], [0, 1], "X must hold numbers, got text: .a."),
     "1-D X": ({}, X[:, 0, 0], Y, "Expected 2D array, got 1D array"),
     "5-D X": ({}, X[..., None, None], Y, r"X must hold rows .* got an array of shape \(40, 8, 8, 1, 1\)"),
     "no samples": ({}, X[:0], Y[:0], "Found array with 0 sample"),
