@@ -143,7 +143,8 @@ def _warn_of_channels_first(input_shape: tuple[int, ...]) -> None:
         shape = ", ".join(map(str, input_shape))
         warnings.warn(
             f"{read_as} of shape {input_shape} seem to have their channels first, but "
-            f"are read as {axes}. If they are {are} in {c} channels, "
+            f"are read as {axes}. If they are {are} in "
+            f"{'one channel' if c == 1 else f'{c} channels'}, "
             f"pass np.moveaxis(X.reshape(-1, {shape}), 1, -1)",
             stacklevel=3,
         )

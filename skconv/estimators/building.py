@@ -54,7 +54,9 @@ def sees_pixels(params: Any) -> bool:
     A network of dense layers, even after layers that treat each value alone, does not.
     """
     if params.layers is None:
-        return np.size(params.filters) > 0
+        filters = params.filters
+        is_list = isinstance(filters, list | tuple | range)
+        return len(filters) > 0 if is_list else np.size(filters) > 0
     for _, layer in name_components(params.layers):
         if isinstance(layer, Dense | Flatten):
             return False

@@ -241,6 +241,13 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
                 "class_weight.compute_class_weight('balanced', classes=classes, y=y) "
                 "on a large enough part of y and pass a dict of its result"
             )
+        if isinstance(self.class_weight, Mapping):
+            for label, weight in self.class_weight.items():
+                if not isinstance(weight, Real):
+                    raise ValueError(
+                        "class_weight must hold finite numbers >= 0, got "
+                        f"{weight!r} for class {label!r}"
+                    )
         return self._encoder.class_factors(
             self.class_weight, samples.targets, samples.sample_weight
         )

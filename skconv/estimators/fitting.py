@@ -178,6 +178,12 @@ def _set_aside(
         samples, factors, draft.network_.dtype, normalize=not incremental
     )
     if draft.early_stopping and held_out is None:
+        if not draft.validation_fraction:
+            raise ValueError(
+                "validation_fraction must be above 0 with early_stopping=True, or "
+                "X_val and y_val must be passed to fit, got "
+                f"validation_fraction={draft.validation_fraction!r}"
+            )
         which, others = hold_out(
             samples, draft._encoder, draft.validation_fraction, draft._split_seed
         )

@@ -49,7 +49,7 @@ CONSTRAINTS: dict[str, Any] = {
     "power_t": [Interval(Real, 0, None, closed="left")],
     "warmup_steps": [
         Interval(Integral, 0, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="neither"),
+        Interval(RealNotInt, 0, 1, closed="left"),
     ],
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
@@ -64,7 +64,7 @@ CONSTRAINTS: dict[str, Any] = {
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
     "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
         Options(Real, {np.inf}),
@@ -180,7 +180,8 @@ early_stopping : bool, default=False
     the training loss improves no more.
 
 validation_fraction : float, default=0.1
-    Share of the training data to hold out with `early_stopping`.
+    Share of the training data to hold out with `early_stopping`, which needs one
+    above 0 or `X_val`.
 
 scoring : str, callable or None, default=None
     The score of validation data: None is accuracy or R^2, "loss" the negative of the

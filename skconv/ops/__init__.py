@@ -9,6 +9,7 @@ import os
 import types
 
 from . import reference
+from ._source_tree import warn_if_not_built as _warn_if_not_built
 from .geometry import *
 from .reference import *
 
@@ -77,6 +78,8 @@ def use(name):
 
 
 use(os.environ.get(_ENVIRONMENT) or available()[0])
+if compiled is None:
+    _warn_if_not_built(chosen=os.environ.get(_ENVIRONMENT))
 
 __all__ = sorted(
     name

@@ -119,14 +119,20 @@ def test_errors_of_fit_name_the_cause_and_change_nothing(case):
             np.zeros(40),
             "sample_weight must be positive for at least one sample, got all zeros",
         ),
-        (np.full(40, -1.0), "Negative values in data"),
-        (np.ones(39), "sample_weight.shape == "),
+        (np.full(40, -1.0), "sample_weight must be >= 0 for all samples, got -1"),
+        (
+            np.ones(39),
+            r"sample_weight must hold one number for each of the 40 samples, got an array of shape \(39,\)",
+        ),
+        ("balanced", "sample_weight must be an array, .* got str: 'balanced'"),
+        (["a"] * 40, "sample_weight must hold numbers, got text: 'a'"),
+        ([None] * 40, "Input sample_weight contains NaN"),
         (np.full(40, np.nan), "sample_weight contains NaN"),
         (np.full(40, np.inf), "sample_weight contains infinity"),
     ],
 )
 def test_bad_sample_weights_are_refused(weight, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((ValueError, TypeError), match=words):
         ConvNetClassifier(max_iter=1).fit(X, Y, weight)
 
 
