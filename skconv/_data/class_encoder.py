@@ -1,21 +1,18 @@
 """Class labels as targets of a network, and its outputs as labels."""
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.sparse import issparse
-from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .. import ops
+from .labels import check_labels
 
-__all__ = ["ClassEncoder", "check_labels"]
+__all__ = ["ClassEncoder"]
 
 _Array = NDArray[Any]
 
@@ -66,8 +63,7 @@ class ClassEncoder:
                     stacklevel=2,
                 )
             return cls(np.arange(y.shape[1]), multilabel=True)
-        with _needs_order(name):
-            found = np.unique(y if classes is None else column_or_1d(classes))
+        found = np.unique(y if classes is None else check_labels(classes, name))
         if len(found) < 2:
             raise ValueError(
                 f"a classifier needs at least 2 classes, but {name} has one class "
@@ -270,39 +266,3 @@ class ClassEncoder:
     def stratify(self, targets: _Array) -> _Array | None:
         """Return the classes to stratify a split of targets by; None if multilabel."""
         return None if self.multilabel else self.inverse_transform(targets)
-
-
-def check_labels(y: Any, name: str = "y") -> _Array:
-    """Return `y` as labels (n,) or, of a multilabel problem, (n, k) of 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    assert_all_finite(y, input_name=name)
-    with warnings.catch_warnings(), _needs_order(name):
-        # Many classes may mean regression: not to a classifier.
-        warnings.filterwarnings("ignore", "The number of unique classes is greater")
-        kind = type_of_target(y, input_name=name)
-        check_classification_targets(y)
-    if kind != "multilabel-indicator":
-        return column_or_1d(y, warn=True)
-    y = y.toarray() if issparse(y) else np.asarray(y)
-    if not np.isin(y, (0, 1)).all():
-        raise ValueError(
-            f"a multilabel {name} must hold only 0 and 1, got "
-            f"{np.unique(y)[:5].tolist()}"
-        )
-    return y
-
-
-@contextmanager
-def _needs_order(name: str) -> Iterator[None]:
-    """Explain the error that comes from comparing labels of several types."""
-    try:
-        yield
-    except TypeError as error:
-        raise ValueError(
-            f"{name} must hold labels of one type, which can be sorted: {error}"
-        ) from None

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array
+
+from .arrays import as_numbers, check_finite
 
 __all__ = [
     "REGRESSION_LOSSES",
@@ -161,7 +162,7 @@ class RegressionEncoder:
             targets = ((columns - self.center) / self.scale).astype(self.dtype)
         if not np.isfinite(targets).all():
             raise ValueError(
-                f"{name} has values up to {np.abs(columns).max():.3g}, which are out of "
+                f"{name} has values up to {np.abs(columns).max():.3g}, out of "
                 f"range for {self.dtype}, the network's dtype, in units of the first "
                 f"targets' scale, {max(self.scale):.3g}. Begin with such targets, or "
                 "use dtype='float64'"
@@ -280,13 +281,14 @@ def check_target_values(y: Any, name: str = "y") -> _Array:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If it has another shape, or holds NaN, infinity or no numbers.
     """
-    y = check_array(y, ensure_2d=False, allow_nd=True, input_name=name)
-    if y.ndim not in (1, 2) or y.dtype.kind not in "biuf":
+    y = as_numbers(y, name)
+    if y.ndim not in (1, 2):
         raise ValueError(
             f"{name} must hold numbers, (n,) or (n, n_targets), got {y.dtype} of shape "
             f"{y.shape}"
         )
+    check_finite(y, name)
     return y

@@ -4,12 +4,13 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import _check_sample_weight
 
+from .arrays import as_numbers, check_finite
 from .batches import chunk_size, gather, gather_exactly, predict_in_batches
 from .encoder import TargetEncoder
 
@@ -112,18 +113,27 @@ def check_sample_weight(
 
     Raises
     ------
-    ValueError
-        If they are not one for each sample, negative, not finite, or all zero.
+    ValueError, TypeError
+        If they are not one number for each sample, negative, not finite, or all zero.
     """
     if sample_weight is None:
         return None
-    if not np.asarray(sample_weight).any():
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(len(X), float(sample_weight))
+    weight = as_numbers(sample_weight, name)
+    if weight.shape != (len(X),):
+        raise ValueError(
+            f"{name} must hold one number for each of the {len(X)} samples, got an "
+            f"array of shape {weight.shape}"
+        )
+    check_finite(weight, name)
+    if weight.min() < 0:
+        raise ValueError(f"{name} must be >= 0 for all samples, got {weight.min()}")
+    if not weight.any():
         raise ValueError(
             f"{name} must be positive for at least one sample, got all zeros"
         )
-    return _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    return weight.astype(np.float64)
 
 
 def weigh(

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 
+from .._data.arrays import check_lengths
 from .._data.inputs import (
     check_images,
     check_input_shape,
@@ -28,7 +29,7 @@ from .._training.validation import Validator
 from ..callbacks.protocol import EpochCallbacks
 from ..callbacks.state import FitState
 from ..models.input_scale import warn_of_scale
-from .building import check_unchanged, takes_signals
+from .building import check_unchanged, sees_pixels, takes_signals
 
 __all__ = [
     "build",
@@ -52,15 +53,18 @@ def read(
 ) -> Samples:
     """Return the samples to train on; give the draft their encoder and their shape."""
     X = check_images(draft, X, y, reset=not resume)
-    check_consistent_length(X, y)
     y = draft._check_targets(y)
+    check_lengths(X, y)
     weight = check_sample_weight(sample_weight, X)
     draft._encoder = draft._fit_encoder(y, weight, classes, resume, incremental)
     if resume:
         check_input_shape(X, draft.input_shape_, type(draft).__name__)
     else:
         draft.input_shape_ = find_input_shape(
-            X, draft.input_shape, signals=takes_signals(draft)
+            X,
+            draft.input_shape,
+            signals=takes_signals(draft),
+            sees_pixels=sees_pixels(draft),
         )
         draft.n_features_in_ = math.prod(draft.input_shape_)
     return _encode(draft, X, y, weight, "y")
@@ -80,8 +84,8 @@ def read_validation(
             )
     X_val = check_images(draft, X_val, reset=False, name="X_val")
     check_input_shape(X_val, draft.input_shape_, type(draft).__name__, "X_val")
-    check_consistent_length(X_val, y_val)
     y_val = draft._check_targets(y_val, "y_val")
+    check_lengths(X_val, y_val, ("X_val", "y_val"))
     weight = check_sample_weight(sample_weight_val, X_val, "sample_weight_val")
     return _encode(draft, X_val, y_val, weight, "y_val")
 
@@ -201,6 +205,12 @@ def _set_aside(
         samples, factors, draft.network_.dtype, normalize=not incremental
     )
     if draft.early_stopping and held_out is None:
+        if not draft.validation_fraction:
+            raise ValueError(
+                "validation_fraction must be above 0 with early_stopping=True, or "
+                "X_val and y_val must be passed to fit, got "
+                f"validation_fraction={draft.validation_fraction!r}"
+            )
         which, others = hold_out(
             samples, draft._encoder, draft.validation_fraction, draft._split_seed
         )

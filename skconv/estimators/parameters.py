@@ -49,7 +49,7 @@ CONSTRAINTS: dict[str, Any] = {
     "power_t": [Interval(Real, 0, None, closed="left")],
     "warmup_steps": [
         Interval(Integral, 0, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="neither"),
+        Interval(RealNotInt, 0, 1, closed="left"),
     ],
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
@@ -189,7 +189,8 @@ early_stopping : bool, default=False
     improves no more.
 
 validation_fraction : float, default=0.1
-    Share of the training data to hold out with `early_stopping`, at least one sample.
+    Share of the training data to hold out with `early_stopping`, at least one sample;
+    `early_stopping` needs a share above 0, or `X_val`.
 
 scoring : str, callable or None, default=None
     The score of validation data, by which `early_stopping` compares epochs; of equal

@@ -193,7 +193,7 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     output.weight (1, 128)
     output.bias (1,)
     """
-    check_is_fitted(model)
+    _check_model(model, "to_torch")
     arrays: dict[str, _Array] = model.network_.arrays
     state: dict[str, _Array] = {}
     for name, key, row, leaf in _match(model.network_):
@@ -238,7 +238,7 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
     --------
     to_torch : Return the weights; see its notes.
     """
-    check_is_fitted(model)
+    _check_model(model, "from_torch")
     arrays = model.network_.arrays
     rows = [match for match in _match(model.network_) if match[2].name != _COUNT]
     given = {
@@ -275,6 +275,16 @@ def _squared(scale: _Array, name: str) -> _Array:
             "again"
         )
     return variance.astype(scale.dtype)
+
+
+def _check_model(model: Any, function: str) -> None:
+    if not isinstance(model, BaseConvNet):
+        raise TypeError(
+            f"{function} takes a ConvNetClassifier or a ConvNetRegressor, got a "
+            f"{type(model).__name__}. Of a pipeline pass the step that is one, as "
+            "pipeline[-1], of a search its best_estimator_"
+        )
+    check_is_fitted(model)
 
 
 def _match(network: Network) -> Iterator[tuple[str, str, Row, Any]]:

@@ -10,6 +10,7 @@ import types
 
 from . import _memory as _memory
 from . import reference as reference
+from ._source_tree import warn_if_not_built as _warn_if_not_built
 from .activations import *
 from .convolution import *
 from .dense import *
@@ -79,6 +80,8 @@ def use(name: str) -> None:
 
 
 use(os.environ.get(_ENVIRONMENT) or available()[0])
+if compiled is None:
+    _warn_if_not_built(chosen=os.environ.get(_ENVIRONMENT))
 
 __all__ = sorted(
     name

@@ -62,7 +62,8 @@ def pair(value: Any, name: str, minimum: int = 1) -> tuple[int, int]:
     ValueError
         If it is anything else; the message names it `name`.
     """
-    values = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    values = _listed(value)
+    values = tuple(values) if isinstance(values, tuple | list) else (value, value)
     if len(values) != 2 or not all(_is_int(v) and v >= minimum for v in values):
         raise ValueError(
             f"{name} must be an int >= {minimum} or a pair of them, got {value!r}"
@@ -257,9 +258,9 @@ def _resolve_padding(padding, image_size, extent, stride):
             return ((extent[0] - 1, 0),)
     elif _is_int(padding) and padding >= 0:
         return ((int(padding),) * 2,) * axes
-    elif isinstance(padding, tuple | list) and len(padding) == 2:
+    elif isinstance(_listed(padding), tuple | list) and len(padding) == 2:
         try:
-            by_axis = padding if axes == 2 else [padding]
+            by_axis = _listed(padding) if axes == 2 else [padding]
             return tuple(pair(sides, "padding", minimum=0) for sides in by_axis)
         except ValueError:
             pass  # the message below names all that is allowed
@@ -276,6 +277,11 @@ def _same_padding(n, extent, stride):
     windows = -(-n // stride)
     total = max((windows - 1) * stride + extent - n, 0)
     return total // 2, total - total // 2
+
+
+def _listed(value):
+    """Return an array with axes as a list, and anything else unchanged."""
+    return value.tolist() if getattr(value, "ndim", 0) else value
 
 
 def _is_int(value):
