@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePath
 from typing import Any
@@ -20,6 +20,7 @@ __all__ = [
     "check_lengths",
     "count_samples",
     "find_missing",
+    "to_array",
     "without_mask",
 ]
 
@@ -66,7 +67,7 @@ def as_numbers(given: Any, name: str) -> _Array:
         )
     if _is_frame(given):
         _check_columns(given, name)
-    array = _to_array(given, name)
+    array = to_array(given, name)
     if isinstance(array, np.ma.MaskedArray):
         array = without_mask(array, name)
     if array.dtype == object:
@@ -94,16 +95,21 @@ def check_is_array(given: Any, name: str) -> None:
     TypeError
         If it is None, text, a path, a number, a dict, a set or an iterator.
     """
+    may_be = any(map(partial(hasattr, given), _MARKS)) and not isinstance(given, type)
     hint = ""
     if isinstance(given, str | bytes | PurePath):
         hint = _READ_FILES if name.startswith("X") else ""
     elif isinstance(given, Mapping):
         hint = f". Pass one of its values, or np.stack(list({name}.values()))"
-    elif isinstance(given, Iterator | Set):
-        hint = f". Pass np.array(list({name}))"
-    elif any(map(partial(hasattr, given), _MARKS)) and not isinstance(given, type):
+    elif may_be:
         return
-    raise TypeError(
+    elif isinstance(given, Iterator | Collection):
+        hint = f". Pass np.array(list({name}))"
+    raise _not_an_array(given, name, hint)
+
+
+def _not_an_array(given: Any, name: str, hint: str = "") -> TypeError:
+    return TypeError(
         f"{name} must be an array, a list or a table of numbers, got "
         f"{type(given).__name__}: {_short(given)}{hint}"
     )
@@ -127,7 +133,7 @@ def _short(value: Any) -> str:
 
 
 def _is_frame(given: Any) -> bool:
-    return hasattr(given, "columns") and hasattr(given, "dtypes")
+    return all(hasattr(given, each) for each in ("columns", "dtypes", "shape"))
 
 
 def _is_sparse_frame(given: Any) -> bool:
@@ -137,11 +143,12 @@ def _is_sparse_frame(given: Any) -> bool:
 def _check_columns(frame: Any, name: str) -> None:
     """Check columns whose dtype is not that of numbers; errors name the column."""
     for column, dtype in zip(frame.columns, frame.dtypes, strict=True):
-        if getattr(dtype, "kind", "f") in "biuf":
+        if getattr(dtype, "kind", "") in tuple("biuf"):
             continue
         where = f"column {column!r} of {name}"
-        numbers = as_numbers(np.asarray(frame[column]), where)
-        if numbers.ndim > 2:
+        values = np.asarray(frame[column])
+        numbers = as_numbers(values, where)
+        if numbers.ndim > values.ndim:
             raise ValueError(
                 f"{where} holds arrays of shape {numbers.shape[1:]}, but a table must "
                 f"have one number in each cell. Pass np.stack({name}[{column!r}])"
@@ -151,13 +158,20 @@ def _check_columns(frame: Any, name: str) -> None:
 # Arrays of other kinds ---------------------------------------------------------------
 
 
-def _to_array(given: Any, name: str) -> _Array:
+def to_array(given: Any, name: str) -> _Array:
+    """Return an array of any dtype; if it has a mask, a masked one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+    """
     if isinstance(given, list | tuple):
         _check_modes(given, name)
         if any(isinstance(entry, np.ma.MaskedArray) for entry in given):
             given = [without_mask(np.ma.asarray(each), name) for each in given]
     try:
-        return np.asanyarray(given)
+        array = np.asanyarray(given)
     except Exception as error:  # of the object's own __array__, too
         entries = list(given) if isinstance(given, list | tuple) else []
         _check_one_shape(entries, name)
@@ -165,6 +179,9 @@ def _to_array(given: Any, name: str) -> _Array:
             f"{name} of type {type(given).__name__} could not be made an array of "
             f"numbers: {error}"
         ) from error
+    if array.dtype == object and not array.ndim:
+        raise _not_an_array(given, name)
+    return array
 
 
 def _check_one_shape(entries: list[Any], name: str) -> None:

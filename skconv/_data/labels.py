@@ -13,6 +13,7 @@ from .arrays import (
     check_is_array,
     count_samples,
     find_missing,
+    to_array,
     without_mask,
 )
 
@@ -59,16 +60,16 @@ def _to_array(y: Any, name: str) -> _Array:
     kind = getattr(dtype, "kind", "")
     if not isinstance(dtype, np.dtype) and kind in _PLAIN and not y.isna().any():
         return np.asarray(y, _PLAIN[kind])  # of pandas' nullable dtypes
-    try:
-        array = np.asanyarray(y)
-    except ValueError as error:
+    is_list = isinstance(y, list | tuple)
+    if is_list and len({len(entry) for entry in y if isinstance(entry, list)}) > 1:
         raise ValueError(
             f"{name} must hold one label for each sample, got lists of several "
             f"lengths. {_SEVERAL.format(name=name)}"
-        ) from error
+        )
+    array = to_array(y, name)
     if isinstance(array, np.ma.MaskedArray):
         array = without_mask(array, name)
-    if isinstance(y, list | tuple) and array.ndim == 1:
+    if is_list and array.ndim == 1:
         # NumPy makes text of ["a", 1], and floats of large integers.
         objects = np.empty(len(y), object)
         objects[:] = y

@@ -1,6 +1,7 @@
 """What users bring as X becomes an array of numbers, or one clear error."""
 
 import datetime
+from collections import deque
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,6 +41,31 @@ class Tensor:
         return len(self.array)
 
 
+class Table:
+    """A table of another library, whose dtypes are not like NumPy's."""
+
+    def __init__(self, **columns):
+        self.data = {name: np.asarray(column) for name, column in columns.items()}
+        self.columns, self.dtypes = list(columns), ["?" for _ in columns]
+        self.shape = len(next(iter(columns.values()))), len(columns)
+
+    def __getitem__(self, name):
+        return self.data[name]
+
+    def __array__(self, dtype=None, copy=None):
+        columns = [column.astype(float) for column in self.data.values()]
+        return np.stack(columns, axis=1).astype(dtype or float)
+
+
+class Lazy:
+    """What a table of another library may become: it has columns, but no values."""
+
+    columns, dtypes = ["a"], ["?"]
+
+    def __getitem__(self, name):
+        raise TypeError("collect it first")
+
+
 SAME = {
     "list of images": list(X),
     "tuple of images": tuple(X),
@@ -63,6 +89,10 @@ SAME = {
     "Arrow's dtype": pd.DataFrame(F).astype("int64[pyarrow]"),
     "columns of several dtypes": pd.DataFrame(F).astype({0: "float32", 1: "UInt8"}),
     "categories of numbers": pd.DataFrame(F).astype({0: "category"}),
+    "table of another library": Table(
+        **{f"c{i}": column for i, column in enumerate(F.T)}
+    ),
+    "deque": deque(X),
     "big-endian": F.astype(">f8"),
     "long double": F.astype(np.longdouble),
     "half": F.astype(np.float16),
@@ -122,6 +152,10 @@ REFUSED = {
     "dict": ({"a": X}, r"got dict: .*np.stack\(list\(X.values"),
     "set": ({1, 2}, r"got set: .*np.array\(list\(X\)\)"),
     "generator": ((image for image in X), r"got generator: .*np.array\(list\(X\)\)"),
+    "values of a dict": (dict(enumerate(X)).values(), r"got dict_values: .*np.array\(list\(X\)\)"),
+    "lazy table": (Lazy(), "X must be an array, a list or a table of numbers, got Lazy"),
+    "dates in another table": (Table(a=np.ones(12), day=days.values), "column 'day' of X must hold real numbers, got dates"),
+    "lists in another table": (Table(a=np.ones(12), image=objects(F.tolist())), r"column 'image' of X holds arrays of shape \(36,\)"),
     "function": (len, "X must be an array, .* got builtin_function_or_method"),
     "dicts in an array": (np.full((12, 4), {}, object), "X must hold numbers: .* real number, not 'dict'"),
     "tensor that refuses": (Tensor(X, RuntimeError("call detach() first")), r"X of type Tensor could not be made an array of numbers: call detach\(\)"),

@@ -58,8 +58,9 @@ NEED = {
 
 
 SLOW_PAGES = {
+    "README",
     *("composites", "displays", "from_keras", "from_mlp", "inputs", "install"),
-    *("layers", "models", "saving", "scaling", "searching"),
+    *("layers", "models", "pictures", "saving", "scaling", "searching"),
 }
 
 
