@@ -1,5 +1,6 @@
 """Comparison of ONNX models, run by onnxruntime, with the models they were made of."""
 
+import contextlib
 import math
 import warnings
 from typing import Any
@@ -21,7 +22,7 @@ LARGEST = 1e-3
 _EPS = float(np.finfo(np.float32).eps)
 # Of inputs at a jump, where rounding decides, such as a threshold of a tree.
 _AT_JUMPS = 0.25
-_ROWS, _VALUES, _BISECTIONS = 32, 2**20, 6
+_ROWS, _VALUES, _BISECTIONS = 32, 2**17, 5
 
 
 def has_runtime() -> bool:
@@ -62,7 +63,7 @@ def draw_inputs(model: Any) -> Any:
 
     Returns
     -------
-    X : ndarray of shape (n, n_features) in float32, or DataFrame
+    X : ndarray of shape (n, n_features), or DataFrame
         A frame if the model was fitted with one.
     """
     k = count_features(model)
@@ -70,17 +71,13 @@ def draw_inputs(model: Any) -> Any:
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n, k))
     first = _first(model)
-    try:
-        if isinstance(first, BaseConvNet):
-            X = _unscale(first.network_, X)
-        elif hasattr(first, "inverse_transform"):
-            like = first.inverse_transform(
-                rng.standard_normal((n, first.transform(X[:1]).shape[1]))
-            )
-            X = np.asarray(like, np.float32).reshape(X.shape)
-    except (AttributeError, TypeError, ValueError):
-        pass  # of no scaler
-    return _like_training(model, X.astype(np.float32))
+    if isinstance(first, BaseConvNet):
+        X = _unscale(first.network_, X)
+    elif hasattr(first, "inverse_transform"):
+        with contextlib.suppress(Exception), _quiet():  # of steps that do not scale
+            z = rng.standard_normal((n, _dense(first.transform(X[:1])).shape[1]))
+            X = np.asarray(first.inverse_transform(z), np.float64).reshape(X.shape)
+    return _like_training(model, X)
 
 
 def _like_training(model, X):
@@ -225,8 +222,7 @@ def predict(model: Any, X: ArrayLike, features: str | bool = False) -> dict[str,
     features : str or bool, default=False
         Whether to return `transform` only; a str is the name of a layer.
     """
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with _quiet():
         if isinstance(features, str):
             return {"features": model.transform(X, layer=features)}
         if features or not hasattr(model, "predict"):
@@ -240,6 +236,14 @@ def predict(model: Any, X: ArrayLike, features: str | bool = False) -> dict[str,
         if hasattr(model, "predict_proba"):  # of a mixture
             return {"label": model.predict(X), **_probabilities(model, X)}
         return {"variable": model.predict(X)}
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Ignore warnings about drawn inputs, and of other packages."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _dense(X):

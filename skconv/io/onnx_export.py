@@ -66,7 +66,8 @@ def to_onnx(model: Any, *, image: bool = False, X: ArrayLike | None = None) -> A
     of other outputs. More is accepted, up to 1e-3, if the model's own predictions
     change by as much when inputs change in the last bits of float32. Where two classes
     have the same probability within 1e-5, either label agrees. Both one input and
-    several at a time are compared, so the check costs a few predictions.
+    several at a time are compared, which takes some tenths of a second.
+    ``skl2onnx.to_onnx`` after `register_with_skl2onnx` compares nothing.
 
     Examples
     --------
@@ -105,7 +106,7 @@ def _draw(model):
     except Exception as error:
         raise ValueError(
             f"X must be some inputs to check the ONNX model with: this {_kind(model)} "
-            f"cannot predict random ones ({error})"
+            f"cannot predict random ones ({_short(error)})"
         ) from error
 
 
@@ -124,8 +125,7 @@ def _attempt(model, X, *, image=False, features=False):
     except Exception as error:
         if isinstance(model, BaseConvNet):
             raise
-        words = textwrap.shorten(str(error), 200).rstrip(".")
-        return None, _Fault(f"skl2onnx cannot convert it: {words}", error)
+        return None, _Fault(f"skl2onnx cannot convert it: {_short(error)}", error)
     if has_runtime():
         words = find_difference(model, onnx_model, X, image=image, features=features)
         if words is not None:
@@ -169,3 +169,7 @@ def _find_part(model, X, fault, *, image=False, features=False):
 
 def _kind(model):
     return type(model).__name__
+
+
+def _short(error):
+    return textwrap.shorten(str(error), 200).rstrip(".")

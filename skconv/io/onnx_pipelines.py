@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,6 @@ from sklearn.preprocessing import FunctionTransformer
 from ..estimators import ConvNetClassifier, ConvNetRegressor
 from ..estimators.base import BaseConvNet
 from .onnx import (
-    Outputs,
     emit_estimator,
     emit_features,
     estimator_to_onnx,
@@ -45,8 +45,8 @@ _OPSET_ML = 3
 def plain(model: Any) -> Any:
     """Return a fitted model without what skl2onnx does not know.
 
-    A search is replaced by its best estimator, and steps ``"passthrough"`` and
-    ``"drop"`` are left out or replaced. Arrays are shared.
+    A search is replaced by its best estimator, steps ``"passthrough"`` and ``"drop"``
+    are left out or replaced, and columns get numbers. Arrays are shared.
     """
     if hasattr(model, "best_estimator_"):
         return plain(model.best_estimator_)
@@ -62,11 +62,22 @@ def plain(model: Any) -> Any:
             if i < len(old) - 1:
                 continue
             part = FunctionTransformer()
+        if kind is ColumnTransformer:
+            columns = [_numbers(model, columns[0])]
         if kind is ColumnTransformer or not isinstance(part, str):
             parts.append((name, plain(part), *columns))
     model = copy.copy(model)
     setattr(model, _PARTS[kind], parts)
     return model
+
+
+def _numbers(model, columns):
+    """Return the numbers of columns that have names."""
+    names = [columns] if isinstance(columns, str) else columns
+    if isinstance(names, slice) or not all(isinstance(name, str) for name in names):
+        return columns
+    known = list(model.feature_names_in_)
+    return [known.index(name) for name in names]
 
 
 def convert(
@@ -93,17 +104,16 @@ def convert(
         options |= {id(each): {"features": True} for each in _networks(model)}
     elif is_classifier(model):
         options |= _without_zipmap(model)
-    onnx_model = skl2onnx.to_onnx(
-        model,
-        initial_types=[
-            ("X", skl2onnx.common.data_types.FloatTensorType([None, n_features]))
-        ],
-        options=options or None,
-        target_opset={
-            "": skl2onnx.proto.get_latest_tested_opset_version(),
-            "ai.onnx.ml": _OPSET_ML,
-        },
-    )
+    rows = skl2onnx.common.data_types.FloatTensorType([None, n_features])
+    opset = skl2onnx.proto.get_latest_tested_opset_version()
+    with warnings.catch_warnings():  # such as of attributes that it should not use
+        warnings.simplefilter("ignore")
+        onnx_model = skl2onnx.to_onnx(
+            model,
+            initial_types=[("X", rows)],
+            options=options or None,
+            target_opset={"": opset, "ai.onnx.ml": _OPSET_ML},
+        )
     if is_classifier(model) and not features and not hasattr(model, "predict_proba"):
         del onnx_model.graph.output[1:]  # scores in an order of their own
     return onnx_model
@@ -182,14 +192,18 @@ def _register_containers():
         )
 
 
+def _mark(function):
+    function.of_skconv = True
+    return function
+
+
 def _parse_container(original):
     @functools.wraps(original)
     def parse(scope, model, inputs, custom_parsers=None):
         _choose_features(scope, model)
         return original(scope, model, inputs, custom_parsers=custom_parsers)
 
-    parse.of_skconv = True
-    return parse
+    return _mark(parse)
 
 
 def _convert_container(original):
@@ -200,8 +214,7 @@ def _convert_container(original):
         _choose_features(scope, operator.raw_operator)
         return original(scope, operator, container)
 
-    convert_pipeline.of_skconv = True
-    return convert_pipeline
+    return _mark(convert_pipeline)
 
 
 def _choose_features(scope, model):
@@ -322,7 +335,7 @@ def _join_inputs(graph, operator):
     return graph.node("Concat", *inputs, axis=1) if len(inputs) > 1 else inputs[0]
 
 
-def _assign_outputs(scope, operator, container, emitted: Outputs):
+def _assign_outputs(scope, operator, container, emitted):
     from skl2onnx.common import data_types
     from skl2onnx.proto import onnx_proto
 

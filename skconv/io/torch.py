@@ -23,6 +23,7 @@ from ..models.weights import (
     leaf_layers,
     replace_arrays,
 )
+from .checks import check_estimator
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -142,6 +143,8 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
 
     Raises
     ------
+    TypeError
+        If it is another estimator, such as a pipeline: pass its step.
     ValueError
         If a layer has weights and no counterpart in torch, or the number of keys is
         wrong.
@@ -172,6 +175,7 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     output.weight (1, 128)
     output.bias (1,)
     """
+    check_estimator(model, "to_torch")
     check_is_fitted(model)
     arrays: dict[str, _Array] = model.network_.arrays
     state: dict[str, _Array] = {}
@@ -207,6 +211,8 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
 
     Raises
     ------
+    TypeError
+        If `model` is another estimator, such as a pipeline: pass its step.
     ValueError
         If the number of arrays is wrong, one has another shape or is not finite, or a
         layer has no counterpart in torch.
@@ -215,6 +221,7 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
     --------
     to_torch : Return the weights; see its notes.
     """
+    check_estimator(model, "from_torch")
     check_is_fitted(model)
     arrays = model.network_.arrays
     rows = [match for match in _match(model.network_) if match[2].name != _COUNT]
