@@ -138,7 +138,8 @@ def _first(model):
 def _unscale(network, z):
     """Return inputs for which a first layer that scales returns z."""
     name, layer = network.layers[0]
-    if not isinstance(layer, (Normalization, Rescaling)):
+    scales = isinstance(layer, (Normalization, Rescaling))
+    if not scales or z.shape[1] != math.prod(network.input_shape):
         return z
     weights = {
         key: np.asarray(value, np.float64)
@@ -262,7 +263,7 @@ def _moved(model, X, features):
     signs = np.random.default_rng(1).integers(0, 2, X.shape) * 2 - 1
     try:
         return predict(model, X * (1 + 4 * _EPS * signs).astype(np.float32), features)
-    except (TypeError, ValueError):  # X has codes of categories, or more of the kind
+    except Exception:  # X has codes of categories, or more of the kind
         return predict(model, X, features)
 
 

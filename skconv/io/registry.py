@@ -180,9 +180,9 @@ def encode_registered(value: Any, what: str) -> dict[str, Any]:
     if not hasattr(value, "get_params") or isinstance(value, type):
         raise ValueError(
             f"{what} must be made of None, bool, numbers, str, lists, tuples, dicts "
-            f"and registered layers to be saved, got {value!r}. {_way(value)}, or set "
-            "it to something else first (predictions do not depend on the parameters "
-            "of training)"
+            f"and registered layers to be saved, got {value!r}. Save with joblib, or "
+            "set it to something else first (predictions do not depend on the "
+            "parameters of training)"
         )
     if find_entry(type(value)) is None:
         raise ValueError(
@@ -191,13 +191,3 @@ def encode_registered(value: Any, what: str) -> dict[str, Any]:
             "and before it is loaded"
         )
     return encode_object(value, what, encode_registered)
-
-
-def _way(value):
-    """Return how joblib saves a value that files do not have."""
-    if "<" in getattr(value, "__qualname__", ""):  # <lambda> or <locals>
-        return (
-            "joblib cannot save it either: a function must be defined with def at the "
-            "first level of a module; do so and save with joblib"
-        )
-    return "Save with joblib"

@@ -63,15 +63,3 @@ def test_other_models_are_refused_with_a_way_out(function, kind, models):
     assert way in words
     if function == "save_model" and kind.startswith("a "):
         assert words.endswith(f"save {kind} with skops.io.dump or joblib.dump")
-
-
-def test_functions_that_joblib_cannot_save_are_named(tmp_path):
-    X, y = np.random.default_rng(0).random((30, 6, 6)), np.arange(30) % 2
-    clf = ConvNetClassifier(
-        filters=2, max_iter=1, solver="sgd", learning_rate=lambda epoch: 0.1
-    ).fit(X, y)
-    with pytest.raises(ValueError, match="joblib cannot save it either: a function"):
-        skconv.save_model(clf, tmp_path / "model.safetensors")
-    clf.set_params(learning_rate=np.sqrt)
-    with pytest.raises(ValueError, match="Save with joblib, or set it to something"):
-        skconv.save_model(clf, tmp_path / "model.safetensors")
