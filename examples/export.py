@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 import skops.io
 from sklearn.datasets import load_digits
+from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -49,7 +50,8 @@ np.testing.assert_array_equal(loaded.predict(X), pipeline.predict(X))
 # %%
 # The pipeline for other languages
 # --------------------------------
-# As ONNX, here run by onnxruntime.
+# As ONNX, here run by onnxruntime. ``to_onnx`` has compared it with the pipeline on
+# a few random inputs already.
 
 path = folder / "pipeline.onnx"
 path.write_bytes(skconv.to_onnx(pipeline).SerializeToString())
@@ -60,6 +62,14 @@ ours = pipeline.predict_proba(X)
 error = np.abs(theirs - ours).max()
 assert error < 1e-5, error
 print("onnxruntime agrees within 1e-05")
+
+# %%
+# A network before the last step gives its features:
+
+features = make_pipeline(StandardScaler(), clf, RidgeClassifier()).fit(X, y)
+session = onnxruntime.InferenceSession(skconv.to_onnx(features).SerializeToString())
+(label,) = session.run(None, {"X": X})
+np.testing.assert_array_equal(label, features.predict(X))
 temporary.cleanup()
 
 # %%

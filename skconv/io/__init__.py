@@ -1,7 +1,8 @@
 """Models for files and other programs: safetensors, skops, ONNX, PyTorch."""
 
 from .model import load_model, save_model
-from .onnx import register_with_skl2onnx, to_onnx
+from .onnx_export import to_onnx
+from .onnx_pipelines import register_with_skl2onnx
 from .registry import register_layer, trusted_types
 from .torch import from_torch, to_torch
 

@@ -13,28 +13,16 @@ from .._utils.safetensors import Part
 from .._utils.values import check_fields, decode, encode, make_object
 from .._version import __version__
 from ..callbacks.fitted import describe_fitted, parse_fitted
-from ..estimators import ConvNetClassifier, ConvNetRegressor
 from ..layers.initializers import Blank
 from ..layers.naming import name_layers
 from ..models.network import Network
+from .checks import ESTIMATORS
 from .registry import encode_registered, find_class
 
-__all__ = ["check_estimator", "describe_model", "parse_model"]
-
-_ESTIMATORS = {cls.__name__: cls for cls in (ConvNetClassifier, ConvNetRegressor)}
+__all__ = ["describe_model", "parse_model"]
 
 # No axis of a network is longer than the number of its weights and than this.
 _LONGEST_AXIS = 2**20
-
-
-def check_estimator(model: Any) -> None:
-    """Raise TypeError unless `model` is one of the estimators, and no subclass."""
-    if _ESTIMATORS.get(type(model).__name__) is not type(model):
-        raise TypeError(
-            f"save_model takes a {' or a '.join(_ESTIMATORS)}, got a "
-            f"{type(model).__name__}. Save pipelines and custom classes with "
-            "skops.io.dump or joblib.dump"
-        )
 
 
 def describe_model(model: Any, fitted: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +131,7 @@ def _upgrade_from_1(document: dict[str, Any]) -> dict[str, Any]:
 
 def _make_estimator(described: Any) -> Any:
     described = check_fields(described, "its estimator", ("class", "params"), {})
-    cls = look_up(_ESTIMATORS, described["class"], "its estimator's class")
+    cls = look_up(ESTIMATORS, described["class"], "its estimator's class")
     model = make_object(cls, described["params"], find_class)
     model._validate_params()
     model._check_options()

@@ -8,7 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._utils import documents
 from ..callbacks.fitted import CURVES, curves, set_curves
 from ..layers.upgrade import names_in_version, upgrade_state
-from .document import check_estimator, describe_model, parse_model
+from .checks import check_estimator
+from .document import describe_model, parse_model
 
 __all__ = ["load_model", "save_model"]
 
@@ -58,7 +59,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     >>> np.array_equal(loaded.predict_proba(X), clf.predict_proba(X))
     True
     """
-    check_estimator(model)
+    check_estimator(model, "save_model", subclasses=False)
     check_is_fitted(model)
     fitted = dict(vars(model))  # whole, even if another thread refits it now
     arrays = {**fitted["network_"].arrays, **curves(fitted["_history"])}

@@ -24,6 +24,7 @@ from ..models.weights import (
     leaf_layers,
     replace_arrays,
 )
+from .checks import check_estimator
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -156,6 +157,8 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
 
     Raises
     ------
+    TypeError
+        If it is another estimator, such as a pipeline: pass its step.
     ValueError
         If a layer has weights and no counterpart in torch, or the number of keys is
         wrong.
@@ -193,7 +196,8 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     output.weight (1, 128)
     output.bias (1,)
     """
-    _check_model(model, "to_torch")
+    check_estimator(model, "to_torch")
+    check_is_fitted(model)
     arrays: dict[str, _Array] = model.network_.arrays
     state: dict[str, _Array] = {}
     for name, key, row, leaf in _match(model.network_):
@@ -230,6 +234,8 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
 
     Raises
     ------
+    TypeError
+        If `model` is another estimator, such as a pipeline: pass its step.
     ValueError
         If the number of arrays is wrong, one has another shape or is not finite, or a
         layer has no counterpart in torch.
@@ -238,7 +244,8 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
     --------
     to_torch : Return the weights; see its notes.
     """
-    _check_model(model, "from_torch")
+    check_estimator(model, "from_torch")
+    check_is_fitted(model)
     arrays = model.network_.arrays
     rows = [match for match in _match(model.network_) if match[2].name != _COUNT]
     given = {
@@ -275,16 +282,6 @@ def _squared(scale: _Array, name: str) -> _Array:
             "again"
         )
     return variance.astype(scale.dtype)
-
-
-def _check_model(model: Any, function: str) -> None:
-    if not isinstance(model, BaseConvNet):
-        raise TypeError(
-            f"{function} takes a ConvNetClassifier or a ConvNetRegressor, got a "
-            f"{type(model).__name__}. Of a pipeline pass the step that is one, as "
-            "pipeline[-1], of a search its best_estimator_"
-        )
-    check_is_fitted(model)
 
 
 def _match(network: Network) -> Iterator[tuple[str, str, Row, Any]]:
