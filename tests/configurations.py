@@ -1,14 +1,15 @@
-"""Random configurations: shapes, windows, arguments of layers. All tests draw them here.
+"""Random configurations of windows, convolutions and pools: drawn here and nowhere else.
 
-Each function takes a generator first. ``axes`` is 1 for signals and 2 for images.
+The first half draws arguments of layers, on images and on signals; the second half draws
+shapes and arguments of ops, on images. All that is drawn fits its input.
 """
 
 import numpy as np
+import pytest
 
-from skconv import layers as L
 from skconv import ops
 
-SMOOTH = ("elu", "gelu", "tanh", "logistic")  # no corner that rounding may step over
+CHANNELS = (1, 2, 3, 4, 5, 8, 17)
 
 
 def one_of(rng, *values):
@@ -16,7 +17,7 @@ def one_of(rng, *values):
 
 
 def ints(rng, low, high, axes):
-    """Draw an int, or one for each axis."""
+    """An int, or one for each axis."""
     if axes == 2 and rng.random() < 0.5:
         return tuple(int(i) for i in rng.integers(low, high + 1, 2))
     return int(rng.integers(low, high + 1))
@@ -26,31 +27,9 @@ def activation(rng):
     return one_of(rng, None, *(a for a in ops.ACTIVATIONS if a != "leaky_relu"))
 
 
-def smooth(rng):
-    return one_of(rng, None, *SMOOTH)
-
-
-def affine(rng):
-    return {"activation": activation(rng), "use_bias": bool(rng.integers(2))}
-
-
-# Shapes and windows --------------------------------------------------------------------
-
-
 def sample_shape(rng, axes, c=None):
     size = rng.integers(1, 12, axes)
-    return (*map(int, size), c or int(one_of(rng, 1, 2, 3, 4, 5, 8, 17)))
-
-
-def any_shape(rng):
-    axes = int(rng.integers(0, 3))
-    return sample_shape(rng, axes)
-
-
-def some_axes(rng, shape, least):
-    n = len(shape)
-    axes = rng.permutation(np.arange(1, n + 1))[: rng.integers(least, n + 1)]
-    return tuple(int(a) - one_of(rng, 0, n + 1) for a in axes)
+    return (*map(int, size), c or int(one_of(rng, *CHANNELS)))
 
 
 def padding(rng, axes, most=3):
@@ -60,8 +39,18 @@ def padding(rng, axes, most=3):
     return one_of(rng, *names, side(), sides)
 
 
+def fits(window, size, arguments):
+    """Whether a window, the first of the arguments, fits an image or signal."""
+    first, *rest = arguments.items()
+    try:
+        window(size, first[1], **dict(rest))
+    except ValueError:
+        return False
+    return True
+
+
 def sliding(rng, axes):
-    """Draw a sample's shape, and how a kernel that fits it slides."""
+    """The shape of an input, and the arguments of a layer whose kernel slides over it."""
     while True:
         shape = sample_shape(rng, axes)
         arguments = {
@@ -70,12 +59,12 @@ def sliding(rng, axes):
             "dilation": ints(rng, 1, 3, axes),
             "padding": padding(rng, axes),
         }
-        if fits(ops.window, shape, arguments):
+        if fits(ops.window, shape[:-1], arguments):
             return shape, arguments
 
 
 def pooling(rng, axes):
-    """Draw a sample's shape, and a pool that fits it."""
+    """The shape of an input, and the arguments of a pooling layer."""
     while True:
         shape = sample_shape(rng, axes)
         arguments = {
@@ -83,160 +72,85 @@ def pooling(rng, axes):
             "stride": one_of(rng, None, ints(rng, 1, 3, axes)),
             "padding": padding(rng, axes, most=2),
         }
-        if fits(ops.pool_window, shape, arguments):
+        if fits(ops.pool_window, shape[:-1], arguments):
             return shape, arguments
 
 
-def fits(window, shape, arguments):
-    first, *rest = arguments.items()
-    try:
-        window(shape[:-1], first[1], **dict(rest))
-    except ValueError:
-        return False
-    return True
+# Ops: shapes, how a window slides, an activation ----------------------------------------
 
-
-# Layers: a sample's shape and the layer's arguments -------------------------------------
-
-
-def grouped(rng, axes):
-    shape, arguments = sliding(rng, axes)
-    c = shape[-1]
-    groups = int(one_of(rng, 1, *(g for g in range(1, c + 1) if c % g == 0)))
-    arguments["groups"] = groups
-    arguments["filters"] = groups * int(rng.integers(1, 5))
-    return shape, {**arguments, **affine(rng)}
-
-
-def depthwise(rng):
-    shape, arguments = sliding(rng, 2)
-    arguments["depth_multiplier"] = int(rng.integers(1, 4))
-    return shape, {**arguments, **affine(rng)}
-
-
-def separable(rng):
-    shape, arguments = depthwise(rng)
-    return shape, {**arguments, "filters": int(rng.integers(1, 9))}
-
-
-def dense(rng):
-    return any_shape(rng), {"units": int(rng.integers(1, 20)), **affine(rng)}
-
-
-def layer_norm(rng):
-    shape = any_shape(rng)
-    arguments = {
-        "axis": one_of(rng, -1, some_axes(rng, shape, 1)),
-        "epsilon": one_of(rng, 1e-3, 0.1),
-        "center": bool(rng.integers(2)),
-        "scale": bool(rng.integers(2)),
-    }
-    return shape, arguments
-
-
-def batch_norm(rng):
-    arguments = {
-        "epsilon": one_of(rng, 1e-3, 0.1),
-        "center": bool(rng.integers(2)),
-        "scale": bool(rng.integers(2)),
-        "activation": one_of(rng, None, *SMOOTH, "relu"),
-    }
-    return any_shape(rng), arguments
-
-
-def prelu(rng):
-    shape = any_shape(rng)
-    shared = some_axes(rng, shape, 0)
-    return shape, {"shared_axes": one_of(rng, None, shared)}
-
-
-# Layers of layers ----------------------------------------------------------------------
-
-
-def convolution(rng, filters=None, **arguments):
-    return L.Conv2D(
-        filters or int(rng.integers(1, 6)),
-        ints(rng, 1, 4, 2),
-        dilation=ints(rng, 1, 2, 2),
-        activation=smooth(rng),
-        **arguments,
-    )
-
-
-def middle(rng):
-    """Draw a layer that keeps its input's shape."""
-    return one_of(
-        rng,
-        L.BatchNorm(activation=smooth(rng)),
-        L.LayerNorm(),
-        L.DepthwiseConv2D(activation=one_of(rng, *SMOOTH)),
-        L.Activation(one_of(rng, *SMOOTH)),
-        L.AvgPool2D(2, stride=1, padding="same"),
-    )
-
-
-def sequential(rng):
-    last = one_of(rng, L.GlobalAvgPool2D(), L.Dense(3, "tanh"))
-    arguments = {"layers": [convolution(rng), middle(rng), ("last", last)]}
-    return sample_shape(rng, 2), arguments
-
-
-def residual(rng):
-    shape = sample_shape(rng, 2)
-    stride = int(rng.integers(1, 3))
-    filters = int(rng.integers(1, 6))
-    shortcut = L.Conv2D(filters, 1, stride=stride)
-    if rng.random() < 0.5:
-        stride, filters, shortcut = 1, shape[-1], None
-    elif rng.random() < 0.5:
-        shortcut = [middle(rng), ("mix", shortcut)]
-    inside = [convolution(rng, stride=stride), middle(rng), convolution(rng, filters)]
-    return shape, {"layers": inside, "shortcut": shortcut, "activation": smooth(rng)}
-
-
-def branches(rng):
-    kinds = (
-        lambda: convolution(rng),
-        lambda: middle(rng),
-        lambda: [middle(rng), convolution(rng)],
-        lambda: L.Residual([middle(rng)]),
-    )
-    return sample_shape(rng, 2), {"layers": [one_of(rng, *kinds)() for _ in range(3)]}
-
-
-# Layer -> what draws (shape of a sample, arguments). What draws at random in training
-# gets a rate of 0, so that it can be compared.
-LAYERS = {
-    "Activation": lambda rng: (
-        any_shape(rng),
-        {"activation": one_of(rng, *ops.ACTIVATIONS)},
-    ),
-    "AvgPool1D": lambda rng: pooling(rng, 1),
-    "AvgPool2D": lambda rng: pooling(rng, 2),
-    "BatchNorm": batch_norm,
-    "Branches": branches,
-    "Conv1D": lambda rng: grouped(rng, 1),
-    "Conv2D": lambda rng: grouped(rng, 2),
-    "Dense": dense,
-    "DepthwiseConv2D": depthwise,
-    "Dropout": lambda rng: (any_shape(rng), {"rate": 0.0}),
-    "Flatten": lambda rng: (any_shape(rng), {}),
-    "GlobalAvgPool1D": lambda rng: (sample_shape(rng, 1), {}),
-    "GlobalAvgPool2D": lambda rng: (sample_shape(rng, 2), {}),
-    "GlobalMaxPool1D": lambda rng: (sample_shape(rng, 1), {}),
-    "GlobalMaxPool2D": lambda rng: (sample_shape(rng, 2), {}),
-    "LayerNorm": layer_norm,
-    "MaxPool1D": lambda rng: pooling(rng, 1),
-    "MaxPool2D": lambda rng: pooling(rng, 2),
-    "Normalization": lambda rng: (any_shape(rng), {}),
-    "PReLU": prelu,
-    "Rescaling": lambda rng: (
-        any_shape(rng),
-        {"scale": rng.normal(), "offset": rng.normal()},
-    ),
-    "Residual": residual,
-    "SeparableConv2D": separable,
-    "Sequential": sequential,
-    "SpatialDropout1D": lambda rng: (sample_shape(rng, 1), {"rate": 0.0}),
-    "SpatialDropout2D": lambda rng: (sample_shape(rng, 2), {"rate": 0.0}),
+POOLS = {
+    "2x2": ((2, 6, 4, 3), 2, {}),
+    "odd image": ((2, 5, 7, 2), 2, {}),
+    "overlapping": ((2, 6, 7, 2), 3, {"stride": 1}),
+    "stride > pool": ((2, 7, 8, 2), 2, {"stride": 3}),
+    "oblong": ((2, 6, 6, 2), (3, 2), {"stride": (2, 1)}),
+    "same": ((2, 5, 5, 2), 2, {"padding": "same"}),
+    "same, overlapping": ((2, 5, 4, 2), 3, {"stride": 2, "padding": "same"}),
+    "padding": ((2, 4, 4, 1), 3, {"padding": ((1, 2), (0, 1))}),
+    "pool is the image": ((3, 3, 4, 17), (3, 4), {}),
+    "one pixel": ((1, 1, 1, 1), 1, {}),
+    "300 taps": ((1, 20, 20, 1), (20, 15), {}),
 }
+
+
+def any_convolution(rng):
+    """Many vectors of channels and parts of one, groups, depthwise, strides, dilations."""
+    groups = int(rng.choice([1, 1, 1, 2, 3]))
+    channels = int(rng.choice([1, 2, 3, 5, 8, 16, 17]))
+    filters = int(rng.choice([1, 2, 3, 6, 8, 10, 16, 20, 33, 40, 70]))
+    if rng.random() < 0.2:
+        groups, channels, filters = int(rng.integers(2, 40)), 1, 1  # depthwise
+    shape = (*map(int, rng.integers(1, [5, 14, 14])), channels * groups)
+    kernel_shape = (*map(int, rng.integers(1, 5, 2)), channels, filters * groups)
+    slide = {
+        "stride": tuple(map(int, rng.integers(1, 4, 2))),
+        "padding": one_of(rng, "same", "valid", rng.integers(0, 4, (2, 2)).tolist()),
+        "dilation": tuple(map(int, rng.integers(1, 3, 2))),
+        "groups": groups,
+    }
+    return shape, kernel_shape, slide, one_of(rng, None, *ops.ACTIVATIONS)
+
+
+def wide_depthwise_convolution(rng):
+    """Three or five taps wide, as the kernels for runs of pixels take them."""
+    c = int(rng.choice([4, 8, 12, 16, 28, 36, 64, 100]))
+    shape = (*map(int, rng.integers(1, [4, 12, 45])), c)
+    kernel_shape = int(rng.integers(1, 6)), int(rng.choice([3, 5])), 1, c
+    strides = int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    slide = {
+        "stride": one_of(rng, 1, strides),
+        "padding": one_of(rng, "same", "valid", rng.integers(0, 7, (2, 2)).tolist()),
+        "dilation": (int(rng.integers(1, 3)), 1),
+        "groups": c,
+    }
+    return shape, kernel_shape, slide, one_of(rng, None, "relu", "tanh", "gelu")
+
+
+def convolutions(draw, n, fast, seed=0):
+    """Yield n of what is drawn, as parameters of a test: all but `fast` are slow."""
+    rng = np.random.default_rng(seed)
+    while n:
+        shape, kernel_shape, slide, activation_ = draw(rng)
+        window = {key: value for key, value in slide.items() if key != "groups"}
+        if fits(ops.window, shape[1:3], {"size": kernel_shape[:2], **window}):
+            case = shape, kernel_shape, slide, activation_
+            marks = [] if fast > 0 else [pytest.mark.slow]
+            yield pytest.param(case, id=str(case), marks=marks)
+            n, fast = n - 1, fast - 1
+
+
+def pools(n, seed=0):
+    """Yield n shapes of images, sizes of pools, and how these slide."""
+    rng = np.random.default_rng(seed)
+    while n:
+        shape = tuple(map(int, rng.integers(1, [4, 14, 14])))
+        channels = int(rng.choice([1, 2, 3, 5, 6, 8, 10, 16, 17, 32]))
+        size = tuple(map(int, rng.integers(1, 5, 2)))
+        paddings = [rng.integers(0, k, 2).tolist() for k in size]
+        slide = {
+            "stride": tuple(map(int, rng.integers(1, 5, 2))),
+            "padding": one_of(rng, "same", "valid", paddings),
+        }
+        if fits(ops.pool_window, shape[1:], {"pool_size": size, **slide}):
+            n -= 1
+            yield (*shape, channels), size, slide

@@ -139,10 +139,10 @@ def avg_pool2d(x, dy, pool_size, stride, padding):
     return y / count[:, :, None], dx
 
 
-def article_conv_forward(A_prev, W, b, padding, stride):
-    """A convolutional layer as the derivations by hand define it (before activation).
+def conv_forward_by_hand(A_prev, W, b, padding, stride):
+    """A convolutional layer as derivations by hand define it (before its activation).
 
-    "same" makes the output as large as the input, whatever the stride.
+    "same" makes the output as large as the input, at any stride.
     """
     (m, h, w, _), (kh, kw, _, c_new), (sh, sw) = A_prev.shape, W.shape, stride
     ph = int(np.ceil(((sh - 1) * h - sh + kh) / 2)) if padding == "same" else 0
@@ -155,7 +155,7 @@ def article_conv_forward(A_prev, W, b, padding, stride):
     return Z
 
 
-def article_conv_backward(dZ, A_prev, W, padding, stride):
+def conv_backward_by_hand(dZ, A_prev, W, padding, stride):
     (_, h, w, _), (kh, kw, _, _), (sh, sw) = A_prev.shape, W.shape, stride
     ph = int(np.ceil(((sh - 1) * h - sh + kh) / 2)) if padding == "same" else 0
     pw = int(np.ceil(((sw - 1) * w - sw + kw) / 2)) if padding == "same" else 0
@@ -169,11 +169,11 @@ def article_conv_backward(dZ, A_prev, W, padding, stride):
     return dA_pad[:, ph : ph + h, pw : pw + w], dW, db
 
 
-def mean_over_samples(loss, outputs, targets, weight):
-    """Mean of what each output of each sample loses, summed over a sample's outputs."""
+def mean_over_samples(loss, outputs, targets, sample_weight):
+    """Mean over samples of the losses of their outputs, summed."""
     total = 0.0
     for i, j in np.ndindex(outputs.shape):
-        total += weight[i] * loss(float(outputs[i, j]), float(targets[i, j]))
+        total += sample_weight[i] * loss(float(outputs[i, j]), float(targets[i, j]))
     return total / len(outputs)
 
 

@@ -1,4 +1,4 @@
-"""How far two ways to the same number may lie apart, by what they compute in."""
+"""The tolerance of comparisons, for each dtype of the computation."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ RTOL = {np.dtype("float32"): 2e-5, np.dtype("float64"): 1e-12}
 def assert_same(actual, expected, dtype=None, scale=1.0):
     """Compare relative to the largest number: sums of many terms err by their size.
 
-    `scale` is the number of roundings in a row that a comparison goes through.
+    `scale` is the number of roundings in a row before the comparison.
     """
     tolerance = RTOL[np.dtype(dtype or np.asarray(actual).dtype)] * scale
     largest = max(np.max(np.abs(expected), initial=0), 1e-30)

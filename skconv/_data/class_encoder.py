@@ -1,21 +1,18 @@
 """Class labels as targets of a network, and its outputs as labels."""
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.sparse import issparse
-from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .. import ops
+from .labels import check_labels
 
-__all__ = ["ClassEncoder", "check_labels"]
+__all__ = ["ClassEncoder"]
 
 _Array = NDArray[Any]
 
@@ -66,8 +63,7 @@ class ClassEncoder:
                     stacklevel=2,
                 )
             return cls(np.arange(y.shape[1]), multilabel=True)
-        with _needs_order(name):
-            found = np.unique(y if classes is None else column_or_1d(classes))
+        found = np.unique(y if classes is None else check_labels(classes, name))
         if len(found) < 2:
             raise ValueError(
                 f"a classifier needs at least 2 classes, but {name} has one class "
@@ -104,7 +100,8 @@ class ClassEncoder:
         ----------
         class_weight : "balanced" or dict of label to float
             "balanced" gives all classes the same weight; labels that a dict leaves
-            out have weight 1.
+            out have weight 1. A dict may have labels that `y` lacks, as the parts of a
+            cross-validation may, if it has all that `y` has.
         targets : ndarray
         sample_weight : ndarray of shape (n,) or None
 
@@ -115,7 +112,8 @@ class ClassEncoder:
         Raises
         ------
         ValueError
-            If the problem is multilabel, a label unknown or a weight negative.
+            If the problem is multilabel, a weight is negative, or a dict lacks some
+            labels and has unknown ones, which are probably misspelt.
         """
         if self.multilabel:
             raise ValueError(
@@ -133,15 +131,16 @@ class ClassEncoder:
             of_class[present] = counts.sum() / (present.sum() * counts[present])
             return of_class[codes]
         labels = self.classes.tolist()
-        if unknown := [label for label in class_weight if label not in labels]:
+        unknown = [label for label in class_weight if label not in labels]
+        if unknown and any(label not in class_weight for label in labels):
             raise ValueError(
                 f"class_weight has classes that are not in y: {unknown} are not among "
-                f"{labels}"
+                f"{labels}. Weights of further classes are ignored only if each class "
+                "of y has one"
             )
         of_class = np.array([class_weight.get(label, 1) for label in labels], float)
-        if not (
-            np.isfinite(of_class).all() and (of_class >= 0).all() and of_class.any()
-        ):
+        given = np.array([*class_weight.values(), 1], float)
+        if not (np.isfinite(given).all() and (given >= 0).all() and of_class.any()):
             raise ValueError(
                 "class_weight must hold finite numbers >= 0, not all 0, got "
                 f"{class_weight}"
@@ -193,10 +192,24 @@ class ClassEncoder:
         return self.classes[outputs.argmax(axis=1)]
 
     def predict_proba(self, outputs: _Array) -> NDArray[np.floating[Any]]:
-        """Return the probability of each class, (n, n_classes)."""
-        if self.multilabel or self.n_outputs > 1:
-            return ops.activate(outputs, self.activation)
-        return ops.activate(np.hstack([-outputs, outputs]), "logistic")
+        """Return the probability of each class, (n, n_classes).
+
+        They are in the order of the outputs: where rounding makes the probability of
+        the predicted class equal to another, it is the next larger number.
+        """
+        if self.multilabel:
+            probabilities = ops.activate(outputs, "logistic")
+            half = np.nextafter(probabilities.dtype.type(0.5), 1)
+            probabilities[(outputs > 0) & (probabilities < half)] = half
+            return probabilities
+        if self.n_outputs == 1:
+            outputs = np.hstack([-outputs, outputs])
+        probabilities = ops.activate(outputs, self.activation)
+        predicted, largest = outputs.argmax(axis=1), probabilities.argmax(axis=1)
+        (tied,) = np.nonzero(predicted != largest)
+        above = np.nextafter(probabilities[tied, largest[tied]], 1)
+        probabilities[tied, predicted[tied]] = above
+        return probabilities
 
     def predict_log_proba(self, outputs: _Array) -> NDArray[np.floating[Any]]:
         """Return log-probabilities, finite also where a probability rounds to 0."""
@@ -221,42 +234,35 @@ class ClassEncoder:
             hits = ((outputs > 0) == targets).all(axis=1)
         return float(np.average(hits, weights=sample_weight))
 
+    def constant_outputs(
+        self, targets: _Array, sample_weight: _Array | None = None
+    ) -> _Array:
+        """Return the outputs that fit all samples best if they are the same for all."""
+        if self.activation == "softmax":
+            counts = np.bincount(targets, sample_weight, minlength=self.n_outputs)
+            return np.log(np.maximum(counts / counts.sum(), np.finfo(float).tiny))
+        share = np.average(targets, axis=0, weights=sample_weight)
+        return special.logit(np.clip(share, 1e-12, 1 - 1e-12))
+
+    def find_gaps(self, targets: _Array, sample_weight: _Array | None = None) -> str:
+        """Return in words which classes are missing, "" if none.
+
+        A label that all samples of a multilabel problem have is missing, too.
+        """
+        used = targets if sample_weight is None else targets[sample_weight > 0]
+        if self.activation == "softmax":
+            missing = np.bincount(used, minlength=self.n_outputs) == 0
+        elif self.multilabel:
+            missing = (used == used[0]).all(axis=0)
+        else:
+            missing = np.array([used.all(), not used.any()])
+        if not missing.any():
+            return ""
+        which = self.classes[missing].tolist()
+        if self.multilabel:
+            return f"all or none of them have the labels {which}"
+        return f"none of them has the classes {which}"
+
     def stratify(self, targets: _Array) -> _Array | None:
         """Return the classes to stratify a split of targets by; None if multilabel."""
         return None if self.multilabel else self.inverse_transform(targets)
-
-
-def check_labels(y: Any, name: str = "y") -> _Array:
-    """Return `y` as labels (n,) or, of a multilabel problem, (n, k) of 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    assert_all_finite(y, input_name=name)
-    with warnings.catch_warnings(), _needs_order(name):
-        # Many classes may mean regression: not to a classifier.
-        warnings.filterwarnings("ignore", "The number of unique classes is greater")
-        kind = type_of_target(y, input_name=name)
-        check_classification_targets(y)
-    if kind != "multilabel-indicator":
-        return column_or_1d(y, warn=True)
-    y = y.toarray() if issparse(y) else np.asarray(y)
-    if not np.isin(y, (0, 1)).all():
-        raise ValueError(
-            f"a multilabel {name} must hold only 0 and 1, got "
-            f"{np.unique(y)[:5].tolist()}"
-        )
-    return y
-
-
-@contextmanager
-def _needs_order(name: str) -> Iterator[None]:
-    """Explain the error that comes from comparing labels of several types."""
-    try:
-        yield
-    except TypeError as error:
-        raise ValueError(
-            f"{name} must hold labels of one type, which can be sorted: {error}"
-        ) from None

@@ -48,5 +48,15 @@ class TargetEncoder(Protocol):
     ) -> float:
         """Return the estimator's default score of outputs."""
 
+    def constant_outputs(
+        self, targets: NDArray[Any], sample_weight: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """Return the outputs that fit all samples best if they are the same for all."""
+
+    def find_gaps(
+        self, targets: NDArray[Any], sample_weight: NDArray[Any] | None = None
+    ) -> str:
+        """Return in words why some scores of these targets are undefined, or ""."""
+
     def stratify(self, targets: NDArray[Any]) -> NDArray[Any] | None:
         """Return the classes to stratify a split of targets by, if any."""

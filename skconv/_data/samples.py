@@ -1,14 +1,16 @@
 """Samples to train on or to validate with, as one value."""
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import _check_sample_weight
 
+from .arrays import as_numbers, check_finite
 from .batches import chunk_size, gather, gather_exactly, predict_in_batches
 from .encoder import TargetEncoder
 
@@ -33,12 +35,15 @@ class Samples:
     sample_weight : ndarray of shape (n,) or None
     rows : ndarray of int of shape (n,) or None
         Where the samples are in X; None is all rows in their order.
+    y : ndarray of shape (n, ...) or None
+        The numbers that the targets were scaled from, for scores in their units.
     """
 
     X: _Array
     targets: _Array
     sample_weight: _Array | None = None
     rows: NDArray[np.intp] | None = None
+    y: _Array | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -71,6 +76,7 @@ class Samples:
             self.targets[which],
             None if self.sample_weight is None else self.sample_weight[which],
             which if self.rows is None else self.rows[which],
+            None if self.y is None else self.y[which],
         )
 
     def chunks(self, network: Any) -> Iterator[tuple[_Array, _Array | None]]:
@@ -107,18 +113,27 @@ def check_sample_weight(
 
     Raises
     ------
-    ValueError
-        If they are not one for each sample, negative, not finite, or all zero.
+    ValueError, TypeError
+        If they are not one number for each sample, negative, not finite, or all zero.
     """
     if sample_weight is None:
         return None
-    if not np.asarray(sample_weight).any():
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(len(X), float(sample_weight))
+    weight = as_numbers(sample_weight, name)
+    if weight.shape != (len(X),):
+        raise ValueError(
+            f"{name} must hold one number for each of the {len(X)} samples, got an "
+            f"array of shape {weight.shape}"
+        )
+    check_finite(weight, name)
+    if weight.min() < 0:
+        raise ValueError(f"{name} must be >= 0 for all samples, got {weight.min()}")
+    if not weight.any():
         raise ValueError(
             f"{name} must be positive for at least one sample, got all zeros"
         )
-    return _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    return weight.astype(np.float64)
 
 
 def weigh(
@@ -160,10 +175,12 @@ def weigh(
         weight *= np.count_nonzero(weight) / weight.sum()
     with np.errstate(over="ignore"):
         weight = weight.astype(dtype)
-    if not weight.any() or not np.isfinite(weight).all():
+    # The square of a gradient, which weights multiply, must be a number as well.
+    largest = 1e-4 * np.sqrt(np.finfo(dtype).max)
+    if not 1 / largest <= weight.max() <= largest or not np.isfinite(weight).all():
         raise ValueError(
-            f"sample_weight must lie in the range of {dtype}, got values up to "
-            f"{np.max(given):g}; scale it to about 1"
+            f"sample_weight must lie in the range of {dtype} also when it is squared, "
+            f"got values up to {np.max(given):g}; scale it to about 1"
         )
     return replace(samples, sample_weight=weight)
 
@@ -173,45 +190,89 @@ def hold_out(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Split samples into those to train on and those to validate with.
 
-    Samples of weight 0 are in neither part.
+    Samples of weight 0 are in neither part. Both parts have the classes in proportion,
+    as far as their numbers allow; each class keeps a sample to train on.
 
     Parameters
     ----------
     samples : Samples
     encoder : TargetEncoder
-        Returns the classes that both parts must have.
+        Returns the classes.
     fraction : float
-        Size of the second part.
+        Size of the second part, which has at least one sample.
     seed : int
 
     Returns
     -------
     train, held_out : ndarray of int
-        Numbers of samples, see `Samples.part`.
+        Numbers of samples in their order, see `Samples.part`.
 
     Raises
     ------
     ValueError
-        If there are too few.
+        If there is one sample only, or `fraction` is 0.
     """
-    # Here, since importing it takes as long as all the rest.
-    from sklearn.model_selection import train_test_split
-
     weight = samples.sample_weight
     which = np.arange(len(samples)) if weight is None else np.flatnonzero(weight)
-    classes = encoder.stratify(samples.targets[which])
-    try:
-        train, held_out = train_test_split(
-            which, test_size=fraction, stratify=classes, random_state=seed
-        )
-        if len(held_out) < 2:
-            raise ValueError("the held-out samples are too few to validate with")
-    except ValueError as error:
+    n = len(which)
+    if fraction == 0:
         raise ValueError(
-            f"early_stopping=True could not set aside validation_fraction={fraction} "
-            f"of {len(which)} samples"
-            f"{'' if classes is None else ', stratified by class'}: {error}. Fit more "
-            "samples, change validation_fraction, pass X_val and y_val, or use "
-            "early_stopping=False"
-        ) from None
-    return train, held_out
+            "validation_fraction must be > 0 with early_stopping=True, got 0.0: pass "
+            "X_val and y_val, or use the default, 0.1"
+        )
+    if n < 2:
+        raise ValueError(
+            "early_stopping=True needs a sample to train on and one to validate with, "
+            f"got {n} sample with a weight. Fit more samples, pass X_val and y_val, or "
+            "use early_stopping=False"
+        )
+    rng = np.random.default_rng(seed)
+    wanted = min(max(1, math.ceil(fraction * n)), n - 1)
+    classes = encoder.stratify(samples.targets[which])
+    order = rng.permutation(n)
+    if classes is None:
+        chosen = order[:wanted]
+    else:
+        _, codes, sizes = np.unique(classes, return_inverse=True, return_counts=True)
+        quotas = _share_out(wanted, sizes, rng)
+        chosen = order[_rank(codes[order], sizes) < quotas[codes[order]]]
+    is_held_out = np.zeros(n, bool)
+    is_held_out[chosen] = True
+    return which[~is_held_out], which[is_held_out]
+
+
+def _share_out(
+    wanted: int, sizes: NDArray[np.intp], rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Return how many samples of each class to hold out, given the classes' sizes.
+
+    In proportion to the sizes, rounded by the largest remainders, drawn if they are
+    equal.
+    """
+    spare = sizes - 1
+    if not spare.any():
+        warnings.warn(
+            f"each of the {len(sizes)} classes has one sample only, and "
+            f"early_stopping=True holds out {wanted} of them, whose classes are not "
+            "trained. Fit more samples, or pass X_val and y_val",
+            stacklevel=2,
+        )
+        spare = sizes
+    wanted = min(wanted, int(spare.sum()))
+    quotas = np.minimum(wanted * sizes / sizes.sum(), spare)
+    shares = np.floor(quotas).astype(np.intp)
+    while (missing := wanted - int(shares.sum())) > 0:
+        remainders = np.where(shares < spare, quotas - shares, -np.inf)
+        order = np.lexsort((rng.random(len(sizes)), -remainders))
+        order = order[np.isfinite(remainders[order])]
+        shares[order[:missing]] += 1
+    return shares
+
+
+def _rank(codes: NDArray[np.intp], sizes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the number of each sample within its class, in the given order."""
+    by_class = np.argsort(codes, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    rank = np.empty(len(codes), np.intp)
+    rank[by_class] = np.arange(len(codes)) - np.repeat(starts, sizes)
+    return rank

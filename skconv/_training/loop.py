@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._data.samples import Samples
+from .diagnosis import find_out_of_range
 from .step import Step
 
 __all__ = ["Epoch", "History", "NonFiniteLossError", "StoppingRule", "train"]
@@ -20,14 +21,15 @@ _SLOWER, _SLOWEST = 5, 1e-6
 
 
 class NonFiniteLossError(ValueError):
-    """The loss or a weight became infinite or NaN; the argument is the epoch."""
+    """The loss or a weight became infinite or NaN; the message says why."""
 
 
 @dataclass
 class History:
     """What training has seen, epoch by epoch, in all fits that resumed one another.
 
-    Losses and scores of epochs without validation are NaN.
+    Losses and scores of epochs without validation are NaN. The best score and loss are
+    of the last call, in which epochs compete with the network that it began with.
     """
 
     loss_curve: list[float] = field(default_factory=list)
@@ -35,6 +37,7 @@ class History:
     validation_scores: list[float] = field(default_factory=list)
     learning_rates: list[float] = field(default_factory=list)  # of the last steps
     best_score: float = -math.inf  # of the weights that are restored
+    best_loss: float = math.inf  # the same, of the validation data
     samples: int = 0
     steps: int = 0
     slowdown: float = 1.0  # factor of the adaptive schedule
@@ -77,16 +80,18 @@ class StoppingRule:
     """Stopping criterion and progress of one call of `train`.
 
     Training stops after more than `patience` epochs in a row that did not improve the
-    best figure by `tol`: the validation score if `by_validation`, else the negative
-    training loss. With `by_validation` the best weights are restored at the end. It
-    also stops after an epoch with a training loss below `enough`, which leaves nothing
-    to learn. All fields but these four are progress, with which another call can
-    continue.
+    best figure by `tol`. The figure is the negative training loss or, if
+    `by_validation`, the negative validation loss or, if `by_score` too, the validation
+    score. With `by_validation` the best weights are restored at the end; of equal
+    scores the one with the lower loss is better. Training also stops after an epoch
+    with a training loss below `enough`, which leaves nothing to learn. All fields but
+    these five are progress, with which another call can continue.
     """
 
     tol: float
     patience: float
     by_validation: bool = False
+    by_score: bool = False
     enough: float = 0.0
     best: float = -math.inf
     idle: int = 0
@@ -94,11 +99,27 @@ class StoppingRule:
     ended: bool = False
     best_values: NDArray[Any] | None = None  # the network's, at the best score
 
-    def update(self, figure: float) -> None:
-        """Take an epoch's figure, the larger the better."""
-        better = figure >= self.best + self.tol  # no NaN is
+    def figure(self, loss: float, validation_loss: float, score: float) -> float:
+        """Return what epochs are compared by, the larger the better; NaN is worst."""
+        if not self.by_validation:
+            return -loss
+        return score if self.by_score else -validation_loss
+
+    def rank(self, loss: float, score: float) -> tuple[float, float]:
+        """Return what the results of validation are compared by, the larger the better.
+
+        Of equal scores the one with the lower loss is better; NaN is the worst.
+        """
+        return _or_worst(score if self.by_score else -loss), _or_worst(-loss)
+
+    def update(self, figure: float, loss_fell: bool = False) -> None:
+        """Take an epoch's figure; if it is NaN, `loss_fell` is what counts."""
+        better = figure >= self.best + self.tol
+        if math.isnan(figure):
+            better = loss_fell
+        elif figure > self.best:
+            self.best = figure
         self.idle = 0 if better else self.idle + 1
-        self.best = max(self.best, figure)
 
     @property
     def stops(self) -> bool:
@@ -114,6 +135,10 @@ class StoppingRule:
         if self.best_values is not None:
             network.values[...] = self.best_values
         self.best_values = None
+
+
+def _or_worst(figure: float) -> float:
+    return -math.inf if math.isnan(figure) else figure
 
 
 def train(
@@ -161,7 +186,7 @@ def train(
         If the loss or a weight becomes infinite or NaN.
     """
     stopping = stopping or StoppingRule(0.0, math.inf)
-    _begin(network, step, history, stopping)
+    _begin(network, history, stopping, validate)
     try:
         while stopping.epochs < max_iter and not _ends(stopping, history):
             start = time.perf_counter()
@@ -189,16 +214,21 @@ def train(
     stopping.restore_best(network)
 
 
-def _begin(network: Any, step: Step, history: History, stopping: StoppingRule) -> None:
+def _begin(
+    network: Any,
+    history: History,
+    stopping: StoppingRule,
+    validate: Callable[[], tuple[float, float]] | None,
+) -> None:
     """Prepare the history and the stopping rule for a call of `train`."""
-    if not step.adaptive:
-        history.slowdown = 1.0
-    if stopping.epochs:
+    if stopping.epochs:  # it resumes
         return
-    if not stopping.by_validation:
-        history.best_score = -math.inf
-    elif history.loss_curve:
-        # An earlier call's best weights, the network's now, may remain the best.
+    history.slowdown = 1.0
+    history.best_score, history.best_loss = -math.inf, math.inf
+    if history.loss_curve and stopping.by_validation and validate:
+        # An earlier call's network may remain the best.
+        loss, score = history.best_loss, history.best_score = validate()
+        stopping.best, _ = stopping.rank(loss, score)
         stopping.save_best(network)
 
 
@@ -225,14 +255,20 @@ def _run_epoch(
         for start in range(0, n, step.batch_size):
             which = order[start : start + step.batch_size]
             batch = samples.batch(which, network)
+            before = rng.bit_generator.state
             value = step.take(network, *batch, history, rng)
             if not math.isfinite(value):
-                raise NonFiniteLossError(len(history.loss_curve) + 1)
+                break
             total += value * len(which)
     loss = total / n
-    if not (math.isfinite(loss) and np.isfinite(network.values).all()):
-        raise NonFiniteLossError(len(history.loss_curve) + 1)
-    return loss
+    if math.isfinite(value + loss) and np.isfinite(network.values).all():
+        return loss
+    rng.bit_generator.state = before
+    found = find_out_of_range(network, samples, batch, step, history.steps, rng)
+    raise NonFiniteLossError(
+        "the loss or a weight became infinite or NaN in epoch "
+        f"{len(history.loss_curve) + 1}; {found}"
+    )
 
 
 def _judge(
@@ -240,11 +276,13 @@ def _judge(
 ) -> None:
     """Remember the best weights; slow down or stop if epochs improve nothing."""
     stopping.epochs += 1
-    score = epoch.validation_score
-    if stopping.by_validation and score > history.best_score:
-        history.best_score = score
+    loss, score = epoch.validation_loss, epoch.validation_score
+    loss_fell = loss <= history.best_loss - stopping.tol
+    best = stopping.rank(history.best_loss, history.best_score)
+    if stopping.by_validation and stopping.rank(loss, score) > best:
+        history.best_loss, history.best_score = loss, score
         stopping.save_best(network)
-    stopping.update(score if stopping.by_validation else -epoch.loss)
+    stopping.update(stopping.figure(epoch.loss, loss, score), loss_fell)
     if step.adaptive and stopping.stops and epoch.learning_rate > _SLOWEST:
         history.slowdown /= _SLOWER
         stopping.idle = 0

@@ -164,7 +164,14 @@ def learning_rate_at(
 
 
 def _ask(schedule: Callable[[int], float], step: int) -> float:
-    rate = schedule(step)
+    try:
+        rate = schedule(step)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"learning_rate must be a function of the step, a number, but "
+            f"{schedule!r} raised, for step {step}: {error}"
+        ) from error
     if not isinstance(rate, Real) or not (math.isfinite(rate) and rate >= 0):
         raise ValueError(
             "learning_rate, a callable, must return a finite number >= 0, got "

@@ -1,18 +1,30 @@
 """Loss and score of a network on samples that it is not trained on."""
 
 import inspect
+import math
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import UndefinedMetricWarning
 
 from .._data.samples import Samples
 from .._utils.lookup import did_you_mean
 from .losses import find_loss
 
 __all__ = ["Validator", "find_scorer"]
+
+
+# Scores that scikit-learn sets to 0 or 1 where a target is constant.
+_UNDEFINED_OF_CONSTANTS = ("r2", "explained_variance", "d2_absolute_error_score")
+_WAYS_OUT = (
+    "Pass other X_val and y_val, hold out more with validation_fraction, or choose "
+    "another scoring; None compares epochs by their loss"
+)
 
 
 class Validator:
@@ -40,31 +52,89 @@ class Validator:
             mean_one = samples.sample_weight / samples.sample_weight.max()
             mean_one /= mean_one.mean()
             self.loss_weight = mean_one.astype(estimator.network_.dtype)
+        self._gaps = estimator._encoder.find_gaps(
+            samples.targets, samples.sample_weight
+        )
+        self._has_warned = False
 
     def __call__(self) -> tuple[float, float]:
-        """Return (loss, score); the loss is the plain one, without smoothing."""
+        """Return (loss, score); the loss is the plain one, without smoothing.
+
+        The first of either that is not finite gives a warning.
+        """
         encoder, samples = self.estimator._encoder, self.samples
-        outputs = samples.predict(self.estimator.network_)
-        loss = float(self.loss(outputs, samples.targets, self.loss_weight)[0])
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = samples.predict(self.estimator.network_)
+            loss = float(self.loss(outputs, samples.targets, self.loss_weight)[0])
         if self.scoring == "loss":
-            return loss, -loss
-        if callable(self.scoring):
-            return loss, self._ask_scorer(self.scoring, outputs)
-        score = encoder.score(outputs, samples.targets, samples.sample_weight)
+            score = -loss
+        elif callable(self.scoring):
+            score = self._ask_scorer(self.scoring, outputs)
+        else:
+            score = encoder.score(outputs, samples.targets, samples.sample_weight)
+        self._warn_if_undefined(loss, score, outputs)
         return loss, float(score)
 
     def _ask_scorer(self, scorer: Callable[..., Any], outputs: NDArray[Any]) -> float:
         X, encoder = self.samples.X, self.estimator._encoder
+        if self._gaps and self.estimator.scoring in _UNDEFINED_OF_CONSTANTS:
+            return math.nan
         weight = {}
         if self.samples.sample_weight is not None and _takes_weight(scorer):
             weight["sample_weight"] = self.samples.sample_weight
-        y = encoder.inverse_transform(self.samples.targets)
-        score = scorer(_with_outputs(self.estimator, X, outputs), X, y, **weight)
+        y = self.samples.y
+        if y is None:
+            y = encoder.inverse_transform(self.samples.targets)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UndefinedMetricWarning)
+                score = scorer(
+                    _with_outputs(self.estimator, X, outputs), X, y, **weight
+                )
+        except ValueError as error:
+            if not self._gaps:
+                raise
+            raise ValueError(
+                f"{self._scoring_in_words} cannot be computed of the "
+                f"{len(self.samples)} validation samples, as {self._gaps}: {error}. "
+                f"{_WAYS_OUT}"
+            ) from error
         if not isinstance(score, Real):
             raise ValueError(
                 f"scoring must return one number, got {score!r} from {scorer!r}"
             )
         return float(score)
+
+    @property
+    def _scoring_in_words(self) -> str:
+        scoring = self.estimator.scoring
+        return "R^2" if scoring is None else f"scoring={scoring!r}"
+
+    def _warn_if_undefined(
+        self, loss: float, score: float, outputs: NDArray[Any]
+    ) -> None:
+        """Warn once, of the first loss or score that is not a number."""
+        if self._has_warned or (math.isfinite(loss) and not math.isnan(score)):
+            return
+        if not math.isfinite(loss):
+            X = self.samples.X
+            words = (
+                f"the loss of the validation data is {loss}, of outputs up to "
+                f"{np.abs(outputs).max():.3g}, as a network makes them of X between "
+                f"{np.min(X):g} and {np.max(X):g}: such epochs count as the worst. "
+                "Scale the validation data like the training data"
+            )
+        elif self.scoring is None and len(self.samples) == 1:
+            return  # nobody asked for the R^2 of one sample
+        else:
+            reason = f", as {self._gaps}" if self._gaps else ""
+            words = (
+                f"{self._scoring_in_words} of the {len(self.samples)} validation "
+                f"samples is NaN{reason}. Epochs without a score are compared by their "
+                f"loss. {_WAYS_OUT}"
+            )
+        self._has_warned = True
+        warnings.warn(words, UserWarning, stacklevel=2)
 
 
 def find_scorer(scoring: Any) -> Any:

@@ -25,7 +25,9 @@ FORMAT_VERSION = 3
 
 1. Models alone, with ``format`` "skconv" and the document called ``model``.
 2. Models and checkpoints.
-3. `Normalization` has a ``scale``, in place of the ``variance``.
+3. `Normalization` has a ``scale``, in place of the ``variance``. The scale of a
+   regressor's targets, and the loss of the best epoch. Before, ``scoring=None``
+   compared epochs by their score, now by their loss.
 """
 
 Kind = Literal["model", "checkpoint"]

@@ -26,6 +26,26 @@ def look_up(table: Mapping[Any, Value], name: Any, argument: str) -> Value:
 
 
 def did_you_mean(name: Any, names: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest of `names`, or ``""``."""
-    close = difflib.get_close_matches(str(name).lower(), list(names), n=1)
+    """Return ``"; did you mean 'x'?"`` for the nearest of `names`, or ``""``.
+
+    Names that are spelled nearly alike come first, then those that it begins or
+    abbreviates ("acc", "mse"), then those that it adds to ("f1_score").
+    """
+    if not isinstance(name, str):
+        return ""
+    name, names = name.lower().strip(), sorted(names, key=len)
+    close = (
+        difflib.get_close_matches(name, names, n=1, cutoff=0.8)
+        or [each for each in names if name and each.startswith(name)]
+        or [each for each in names if name and name in _initials(each)]
+        or [each for each in names[::-1] if len(each) > 1 and name.startswith(each)]
+        or difflib.get_close_matches(name, names, n=1)
+    )
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _initials(name: str) -> list[str]:
+    """Return the initials of a name's words, also without the first of them."""
+    words = [word for word in name.split("_") if word]
+    initials = "".join(word[0] for word in words)
+    return [initials, initials[1:]] if len(words) > 2 else []

@@ -2,10 +2,10 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from .lookup import did_you_mean
 
@@ -25,11 +25,17 @@ class ParamsMixin(BaseEstimator):
     def __new__(cls, *args: Any, **params: Any) -> Self:
         if params:
             cls._check_names(params)
+        if args and cls.__init__ is object.__init__:  # which would ignore them
+            raise TypeError(
+                f"{cls.__name__} takes no arguments, got {', '.join(map(repr, args))}"
+            )
         return super().__new__(cls)
 
     @classmethod
     def _check_names(cls, params: Collection[str]) -> None:
-        known = inspect.signature(cls.__init__).parameters
+        known: Mapping[str, inspect.Parameter] = {}
+        if cls.__init__ is not object.__init__:  # whose signature takes anything
+            known = inspect.signature(cls.__init__).parameters
         takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
         for name in params:
             if name not in known and not takes_any:
@@ -98,7 +104,9 @@ class NestedParamsMixin(ParamsMixin):
 
         The order is the one that a grid needs: first lists, then components, then
         their parameters. A list that was passed in keeps its components; a parameter
-        of a component is set on that very object, as in a Pipeline.
+        of a component is set on that very object, as in a Pipeline. Only if one object
+        is in several places, as in ``[Conv2D(4)] * 3``, each place gets a copy of its
+        own first, as `clone` does: a name is of one place.
 
         Returns
         -------
@@ -113,6 +121,10 @@ class NestedParamsMixin(ParamsMixin):
         try:
             for argument in self._components.keys() & params.keys():
                 setattr(self, argument, params.pop(argument))
+            if any("__" in name for name in params) and self._shares_components():
+                for argument in self._components:
+                    components = clone(getattr(self, argument), safe=False)
+                    setattr(self, argument, components)
             for argument in self._lists():
                 self._set_inside(argument, params)
             return super().set_params(**params)
@@ -120,6 +132,12 @@ class NestedParamsMixin(ParamsMixin):
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
+
+    def _shares_components(self) -> bool:
+        """Return whether an object is a component in several places."""
+        values = self.get_params(deep=True).values()
+        parts = [id(value) for value in values if _has_params(value)]
+        return len(parts) > len(set(parts))
 
     def _set_inside(self, argument: str, params: dict[str, Any]) -> None:
         """Set the parameters that are in a list, and remove them from `params`."""
@@ -169,8 +187,12 @@ def _look_inside(part: Any) -> Iterator[tuple[str, Any]]:
             yield name, entry
             for path, value in _look_inside(entry):
                 yield f"{name}__{path}", value
-    elif hasattr(part, "get_params") and not isinstance(part, type):
+    elif _has_params(part):
         yield from part.get_params(deep=True).items()
+
+
+def _has_params(part: Any) -> bool:
+    return hasattr(part, "get_params") and not isinstance(part, type)
 
 
 def _set_within(
@@ -198,7 +220,7 @@ def _set_within(
         part, path = by_name[name], f"{above}{name}"
         if isinstance(part, list | tuple):
             by_name[name] = _set_within(part, below, kind, f"{path}__")
-        elif hasattr(part, "set_params") and not isinstance(part, type):
+        elif _has_params(part):
             part.set_params(**below)
         else:
             raise ValueError(

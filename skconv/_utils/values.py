@@ -33,7 +33,7 @@ _MOST_DIGITS = 40
 
 
 def encode(value: Any, what: str, other: Callable[[Any, str], Any]) -> Any:
-    """Return a value as JSON that keeps its type.
+    """Return a value as JSON that keeps its type; arrays and ranges become lists.
 
     Parameters
     ----------
@@ -46,6 +46,10 @@ def encode(value: Any, what: str, other: Callable[[Any, str], Any]) -> Any:
     """
     if isinstance(value, np.generic) and value.dtype.kind in "biufU":
         value = value.item()
+    if isinstance(value, range):
+        value = list(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufU":
+        value = value.tolist()
     kind = type(value)
     if kind is float and not math.isfinite(value):
         return {"float": str(value)}

@@ -251,7 +251,8 @@ def _read(path: Path) -> tuple[Saved | None, str | None]:
         with _reading(path), documents.reading(path, "checkpoint") as reader:
             arrays = reader.empty(reader.parts)
             reader.read_into(arrays)
-            return parse_state(reader.document, arrays, reader.version), reader.file_id
+            saved = parse_state(reader.document, arrays, reader.version)
+            return saved, reader.file_id
     except FileNotFoundError:
         return None, None
 

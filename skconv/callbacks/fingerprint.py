@@ -41,12 +41,15 @@ def fingerprint(draft: Any, train: Any, held_out: Any, *, resumed: bool) -> Fing
     drawn = not resumed and draft.random_state is None  # then each fit differs
     rng = json.dumps(draft._rng.bit_generator.state).encode()
     start = draft.network_.values, np.frombuffer(rng, np.uint8)
+    network_dtype = draft.network_.dtype
     return {
         "estimator": type(draft).__name__,
         "parameters": encode_parameters(draft),
-        "encoder": _digest_of_json(describe_encoder(draft._encoder)),
-        "data": _digest_of_samples(train),
-        "validation": None if held_out is None else _digest_of_samples(held_out),
+        "encoder": _digest_of_json(_describe_without_scale(draft._encoder)),
+        "data": _digest_of_samples(train, network_dtype),
+        "validation": (
+            None if held_out is None else _digest_of_samples(held_out, network_dtype)
+        ),
         "epochs_before": len(draft._history.loss_curve),
         "start": None if drawn else _digest_of_arrays(*start),
     }
@@ -79,7 +82,10 @@ def diff_fingerprints(
     if any(here[name] != there[name] for name in ("encoder", "data")):
         found.append("other X, y or sample_weight")
     if here["validation"] != there["validation"]:
-        found.append("other X_val, y_val or sample_weight_val")
+        found.append(
+            "other X_val, y_val or sample_weight_val, or validation samples that an "
+            "older version set aside"
+        )
     if not found and here["start"] != there["start"]:
         found.append("other first weights or another random_state")
     return found
@@ -129,10 +135,20 @@ def _digest_of_json(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _digest_of_samples(samples: Any) -> str:
-    return _digest_of_arrays(
-        samples.X, samples.rows, samples.targets, samples.sample_weight
-    )
+def _describe_without_scale(encoder: Any) -> dict[str, Any]:
+    """Return an encoder as JSON, without the scale, which follows from the data."""
+    described = describe_encoder(encoder)
+    return {k: v for k, v in described.items() if k not in ("center", "scale")}
+
+
+def _digest_of_samples(samples: Any, dtype: np.dtype[Any]) -> str:
+    targets = samples.targets
+    if samples.y is not None:  # not scaled
+        with np.errstate(over="ignore"):
+            targets = samples.y.astype(dtype)
+        in_range = np.isfinite(targets) & ((targets != 0) == (samples.y != 0))
+        targets = targets if in_range.all() else samples.y
+    return _digest_of_arrays(samples.X, samples.rows, targets, samples.sample_weight)
 
 
 def _digest_of_arrays(*arrays: Any) -> str:

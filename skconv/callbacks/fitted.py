@@ -91,6 +91,8 @@ def describe_encoder(encoder: Any) -> dict[str, Any]:
             "loss": encoder.loss_name,
             "n_outputs": encoder.n_outputs,
             "flat": encoder.flat,
+            "center": list(encoder.center),
+            "scale": list(encoder.scale),
         }
     classes = encoder.classes
     dtype, plain = classes.dtype, classes.tolist()
@@ -197,20 +199,48 @@ def set_curves(history: History, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _parse_encoder(described: Any, network_dtype: str) -> Any:
-    keys = described.keys() if isinstance(described, dict) else None
-    if keys == {"loss", "n_outputs", "flat"}:
-        look_up(REGRESSION_LOSSES, described["loss"], "its encoder's loss")
-        n_outputs = check_integer(described["n_outputs"], "n_outputs", minimum=1)
-        flat = check_bool(described["flat"], "flat")
-        if flat and n_outputs > 1:
-            raise ValueError(f"{n_outputs} outputs cannot be flat")
-        return RegressionEncoder(described["loss"], n_outputs, flat, network_dtype)
+    keys = described.keys() if isinstance(described, dict) else set()
+    if "loss" in keys:
+        return _parse_regression(described, network_dtype)
     if keys == {"classes", "dtype", "multilabel"}:
         return _parse_classes(**described)
     raise ValueError(
         "its encoder must be an object with the keys loss, n_outputs and flat, or "
         "classes, dtype and multilabel"
     )
+
+
+def _parse_regression(described: Any, network_dtype: str) -> RegressionEncoder:
+    required, unscaled = (
+        ("loss", "n_outputs", "flat"),
+        {"center": [0.0], "scale": [1.0]},
+    )
+    described = check_fields(described, "its encoder", required, unscaled)
+    look_up(REGRESSION_LOSSES, described["loss"], "its encoder's loss")
+    n_outputs = check_integer(described["n_outputs"], "n_outputs", minimum=1)
+    flat = check_bool(described["flat"], "flat")
+    if flat and n_outputs > 1:
+        raise ValueError(f"{n_outputs} outputs cannot be flat")
+    center, scale = (
+        _parse_numbers(described[name], name, n_outputs) for name in unscaled
+    )
+    if min(scale) <= 0:
+        raise ValueError(f"the scale of its encoder must be positive, got {scale}")
+    return RegressionEncoder(
+        described["loss"], n_outputs, flat, network_dtype, center, scale
+    )
+
+
+def _parse_numbers(described: Any, name: str, n: int) -> tuple[float, ...]:
+    """Return `n` finite numbers, or one for all."""
+    if (
+        not isinstance(described, list)
+        or len(described) not in (1, n)
+        or not all(type(number) is float for number in described)
+        or not all(map(math.isfinite, described))
+    ):
+        raise ValueError(f"the {name} of its encoder must be a list of {n} numbers")
+    return tuple(described)
 
 
 def _parse_classes(classes: Any, dtype: Any, multilabel: Any) -> ClassEncoder:

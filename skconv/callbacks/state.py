@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
+from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import StoppingRule
 from .._utils.values import check_bool, check_fields, check_integer, decode, encode
 from .._version import __version__
@@ -138,7 +139,7 @@ def parse_state(
     if not (isinstance(solver, str) if "moments" in arrays else solver is None):
         raise ValueError("it must have a solver and its moments, or neither")
     return Saved(
-        _parse_fingerprint(document["fingerprint"]),
+        _parse_fingerprint(document["fingerprint"], version),
         check_bool(document["incremental"], "incremental"),
         _parse_versions(document["versions"]),
         fitted,
@@ -154,11 +155,19 @@ def parse_state(
     )
 
 
-def _parse_fingerprint(described: Any) -> Fingerprint:
+def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
     keys = "estimator", "parameters", "encoder", "data", "validation", "start"
     identity = check_fields(described, "its fingerprint", (*keys, "epochs_before"), {})
     if not isinstance(identity["parameters"], dict):
         raise ValueError("the parameters of its fingerprint must be an object")
+    parameters = identity["parameters"]
+    if version < 3 and parameters.get("early_stopping"):
+        # Epochs were then compared by their score if scoring was None.
+        named = "accuracy" if identity["estimator"] == "ConvNetClassifier" else "r2"
+        scoring = parameters.get("scoring") or named
+        identity["parameters"] = {**parameters, "scoring": scoring}
+        # They were also drawn in another way, so that such a fit is not resumed.
+        identity["validation"] = identity["validation"] or "drawn"
     return identity
 
 
@@ -216,6 +225,8 @@ def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
     if saved.best_values is not None:
         stopping.best_values = _take(network, saved.best_values, saved.version).copy()
     _take(network, there, saved.version)
+    if isinstance(saved.fitted["_encoder"], RegressionEncoder):
+        draft._encoder = saved.fitted["_encoder"]  # with the scale that it began with
     draft._rng = saved.rng
     draft._split_seed = saved.fitted["_split_seed"]
     draft._history = saved.fitted["_history"]

@@ -1,6 +1,5 @@
 """The base class of the estimators: `fit` and the fitted network."""
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self, TypeVar
@@ -29,7 +28,15 @@ from ..models.summary import Summary, summarize
 from ..models.weights import get_weights, set_weights
 from ..ops import positive_int
 from .building import build_network, build_unfitted, list_layers
-from .fitting import build, continue_last, read, read_validation, train_draft
+from .fitting import (
+    build,
+    continue_last,
+    describe_history,
+    read,
+    read_validation,
+    resume_kept,
+    train_draft,
+)
 from .parameters import CONSTRAINTS
 from .prediction import PredictionMixin
 
@@ -166,9 +173,8 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
             validated = self.early_stopping or held_out is not None
             if callbacks.keeps_fits:
                 identity = fingerprint(draft, samples, held_out, resumed=resume)
-                callbacks.resume(
-                    FitState(draft, stopping, validated, incremental, identity)
-                )
+                state = FitState(draft, stopping, validated, incremental, identity)
+                samples, held_out = resume_kept(callbacks, state, samples, held_out)
             callbacks.begin()
             train_draft(
                 draft, samples, held_out, scorer, stopping, callbacks, incremental
@@ -213,7 +219,12 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         )
 
     def _stopping_rule(self) -> StoppingRule:
-        return StoppingRule(self.tol, self.n_iter_no_change, self.early_stopping)
+        return StoppingRule(
+            self.tol,
+            self.n_iter_no_change,
+            by_validation=self.early_stopping,
+            by_score=self.scoring not in (None, "loss"),
+        )
 
     # Hooks of subclasses.
 
@@ -222,7 +233,12 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         raise NotImplementedError
 
     def _fit_encoder(
-        self, y: NDArray[Any], classes: Any, resume: bool, incremental: bool
+        self,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        classes: Any,
+        resume: bool,
+        incremental: bool,
     ) -> TargetEncoder:
         """Return the encoder of checked targets, if `resume` one like the last."""
         raise NotImplementedError
@@ -246,25 +262,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         return {**fitted, "network_": self.network_.copy()}
 
     def _publish_history(self, validated: bool) -> None:
-        history = self._history
-        curve = list(history.loss_curve)
-        scores = list(history.validation_scores)
-        self.n_iter_ = len(curve)
-        self.t_ = history.samples
-        self.loss_curve_ = curve
-        self.learning_rate_curve_ = list(history.learning_rates)
-        self.loss_ = curve[-1] if curve else math.nan
-        self.best_loss_ = None if self.early_stopping else min(curve, default=math.nan)
-        self.validation_loss_curve_ = (
-            list(history.validation_losses) if validated else None
-        )
-        self.validation_scores_ = scores if validated else None
-        self.best_validation_score_ = (
-            history.best_score if self.early_stopping and scores else None
-        )
-        self.n_layers_ = len(self.network_.layers)
-        self.n_outputs_ = self._encoder.n_outputs
-        self.out_activation_ = self._encoder.activation
+        self.__dict__.update(describe_history(self, validated))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_skconv_version": __version__}
@@ -352,7 +350,8 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         weights : list of ndarray
             Layer by layer as they were built, the output layer last; of each layer
             the trained weights, kernels before biases, then its state. Order and
-            shapes are Keras' for the same layers.
+            shapes are Keras' for the same layers. A regressor's are those of scaled
+            targets, see `target_scale_`.
 
         See Also
         --------

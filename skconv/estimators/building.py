@@ -9,7 +9,15 @@ from sklearn.base import clone
 
 from .._data.inputs import check_shape
 from .._utils.params import name_components
-from ..layers import Activation, Dense, Layer
+from ..layers import (
+    Activation,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    Normalization,
+    Rescaling,
+)
 from ..layers.checks import same_configuration
 from ..layers.naming import name_layers
 from ..models.default import default_layers
@@ -22,11 +30,14 @@ __all__ = [
     "build_unfitted",
     "check_unchanged",
     "list_layers",
+    "sees_pixels",
     "takes_signals",
 ]
 
 # Activations of an output layer in other libraries, which lists are copied from.
 _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logistic")
+# Layers that treat each value alone, or each channel.
+_BLIND = (Activation, Dropout, Normalization, Rescaling)
 # An image so large that no pool of the default network is clipped to it.
 _LARGE = (2**20, 2**20, 1)
 
@@ -35,6 +46,23 @@ def takes_signals(params: Any) -> bool:
     """Return whether an estimator's layers take signals (l, c), not images."""
     nested = params.get_params(deep=True).values()
     return any(isinstance(value, Layer) and value.ndim == 1 for value in nested)
+
+
+def sees_pixels(params: Any) -> bool:
+    """Return whether a network depends on which values of a sample are neighbours.
+
+    A network of dense layers, even after layers that treat each value alone, does not.
+    """
+    if params.layers is None:
+        filters = params.filters
+        is_list = isinstance(filters, list | tuple | range)
+        return len(filters) > 0 if is_list else np.size(filters) > 0
+    for _, layer in name_components(params.layers):
+        if isinstance(layer, Dense | Flatten):
+            return False
+        if not isinstance(layer, _BLIND) or layer.ndim is not None:
+            return True
+    return False
 
 
 def build_network(
@@ -170,7 +198,7 @@ def _warn_of_output_layer(
     name, last = ends[-1] if ends else named[-1]
     is_output = (
         isinstance(last, Dense)
-        and last.units in output_sizes
+        and any(last.units == size for size in output_sizes)
         and last.activation in _OUTPUT_ACTIVATIONS
     )
     if is_output:

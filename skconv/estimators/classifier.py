@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._data.class_encoder import ClassEncoder, check_labels
+from .._data.class_encoder import ClassEncoder
+from .._data.labels import check_labels
 from .._data.samples import Samples
 from .._training.loop import StoppingRule
 from .._training.losses import Loss, find_loss
@@ -211,7 +212,12 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         return encoder.predict_log_proba(outputs)
 
     def _fit_encoder(
-        self, y: NDArray[Any], classes: Any, resume: bool, incremental: bool
+        self,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        classes: Any,
+        resume: bool,
+        incremental: bool,
     ) -> ClassEncoder:
         if incremental and classes is None:
             if resume:
@@ -245,6 +251,13 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
                 "class_weight.compute_class_weight('balanced', classes=classes, y=y) "
                 "on a large enough part of y and pass a dict of its result"
             )
+        if isinstance(self.class_weight, Mapping):
+            for label, weight in self.class_weight.items():
+                if not isinstance(weight, Real):
+                    raise ValueError(
+                        "class_weight must hold finite numbers >= 0, got "
+                        f"{weight!r} for class {label!r}"
+                    )
         return self._encoder.class_factors(
             self.class_weight, samples.targets, samples.sample_weight
         )

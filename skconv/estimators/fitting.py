@@ -7,12 +7,14 @@ resumes differ in where the draft's network and history come from.
 
 import copy
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 
+from .._data.arrays import check_lengths
 from .._data.inputs import (
     check_images,
     check_input_shape,
@@ -21,13 +23,23 @@ from .._data.inputs import (
 )
 from .._data.samples import Samples, check_sample_weight, hold_out, weigh
 from .._training.loop import History, NonFiniteLossError, StoppingRule, train
+from .._training.outcome import warn_of_outcome
 from .._training.step import plan_step
 from .._training.validation import Validator
 from ..callbacks.protocol import EpochCallbacks
+from ..callbacks.state import FitState
 from ..models.input_scale import warn_of_scale
-from .building import check_unchanged, takes_signals
+from .building import check_unchanged, sees_pixels, takes_signals
 
-__all__ = ["build", "continue_last", "read", "read_validation", "train_draft"]
+__all__ = [
+    "build",
+    "continue_last",
+    "describe_history",
+    "read",
+    "read_validation",
+    "resume_kept",
+    "train_draft",
+]
 
 
 def read(
@@ -41,18 +53,21 @@ def read(
 ) -> Samples:
     """Return the samples to train on; give the draft their encoder and their shape."""
     X = check_images(draft, X, y, reset=not resume)
-    check_consistent_length(X, y)
     y = draft._check_targets(y)
-    draft._encoder = draft._fit_encoder(y, classes, resume, incremental)
+    check_lengths(X, y)
+    weight = check_sample_weight(sample_weight, X)
+    draft._encoder = draft._fit_encoder(y, weight, classes, resume, incremental)
     if resume:
         check_input_shape(X, draft.input_shape_, type(draft).__name__)
     else:
         draft.input_shape_ = find_input_shape(
-            X, draft.input_shape, signals=takes_signals(draft)
+            X,
+            draft.input_shape,
+            signals=takes_signals(draft),
+            sees_pixels=sees_pixels(draft),
         )
         draft.n_features_in_ = math.prod(draft.input_shape_)
-    targets = draft._encoder.transform(y)
-    return Samples(X, targets, check_sample_weight(sample_weight, X))
+    return _encode(draft, X, y, weight, "y")
 
 
 def read_validation(
@@ -69,10 +84,34 @@ def read_validation(
             )
     X_val = check_images(draft, X_val, reset=False, name="X_val")
     check_input_shape(X_val, draft.input_shape_, type(draft).__name__, "X_val")
-    check_consistent_length(X_val, y_val)
-    targets = draft._encoder.transform(draft._check_targets(y_val, "y_val"), "y_val")
+    y_val = draft._check_targets(y_val, "y_val")
+    check_lengths(X_val, y_val, ("X_val", "y_val"))
     weight = check_sample_weight(sample_weight_val, X_val, "sample_weight_val")
-    return Samples(X_val, targets, weight)
+    return _encode(draft, X_val, y_val, weight, "y_val")
+
+
+def _encode(draft: Any, X: Any, y: Any, weight: Any, name: str) -> Samples:
+    """Return samples with the targets of a draft's encoder."""
+    targets = draft._encoder.transform(y, name)
+    is_scaled = not len(draft._encoder.classes)
+    return Samples(X, targets, weight, y=y if is_scaled else None)
+
+
+def resume_kept(
+    callbacks: EpochCallbacks,
+    state: FitState,
+    samples: Samples,
+    held_out: Samples | None,
+) -> tuple[Samples, Samples | None]:
+    """Let callbacks resume a fit; return the samples as its encoder has them."""
+    encoder = state.draft._encoder
+    callbacks.resume(state)
+    resumed = state.draft._encoder
+    if resumed is not encoder and samples.y is not None:
+        samples = replace(samples, targets=resumed.transform(samples.y))
+        if held_out is not None:
+            held_out = replace(held_out, targets=resumed.transform(held_out.y, "y_val"))
+    return samples, held_out
 
 
 def build(draft: Any) -> None:
@@ -146,21 +185,12 @@ def train_draft(
             after_epoch=after_epoch if callbacks.active else None,
         )
     except NonFiniteLossError as error:
-        raise _explained(error, draft, samples) from None
+        raise ValueError(*error.args) from None
+    warn_of_outcome(network, draft._encoder, samples, validate, step, stopping, history)
     draft._solver_state = None, None
     if incremental or draft.warm_start:
         draft._solver_state = draft.solver, step.optimizer.state
     draft._publish_history(held_out is not None)
-
-
-def _explained(error: NonFiniteLossError, draft: Any, samples: Samples) -> ValueError:
-    """Return the error for users, which names what may be out of range."""
-    return ValueError(
-        f"the loss or a weight became infinite or NaN in epoch {error} "
-        f"with learning_rate_init={draft.learning_rate_init:g} on X between "
-        f"{np.min(samples.X):g} and {np.max(samples.X):g}. Scale X to about [0, 1] "
-        "(a StandardScaler or a division) or lower learning_rate_init"
-    )
 
 
 def _set_aside(
@@ -175,6 +205,12 @@ def _set_aside(
         samples, factors, draft.network_.dtype, normalize=not incremental
     )
     if draft.early_stopping and held_out is None:
+        if not draft.validation_fraction:
+            raise ValueError(
+                "validation_fraction must be above 0 with early_stopping=True, or "
+                "X_val and y_val must be passed to fit, got "
+                f"validation_fraction={draft.validation_fraction!r}"
+            )
         which, others = hold_out(
             samples, draft._encoder, draft.validation_fraction, draft._split_seed
         )
@@ -183,3 +219,25 @@ def _set_aside(
     if weight is not None and not weight.all():
         train_samples = train_samples.part(np.flatnonzero(weight))
     return train_samples, held_out
+
+
+def describe_history(draft: Any, validated: bool) -> dict[str, Any]:
+    """Return the fitted attributes that follow from a draft's history and network."""
+    history, stops_early = draft._history, draft.early_stopping
+    curve, scores = list(history.loss_curve), list(history.validation_scores)
+    best = history.best_score if history.best_score > -math.inf else math.nan
+    losses = list(history.validation_losses)
+    return {
+        "n_iter_": len(curve),
+        "t_": history.samples,
+        "loss_curve_": curve,
+        "learning_rate_curve_": list(history.learning_rates),
+        "loss_": curve[-1] if curve else math.nan,
+        "best_loss_": None if stops_early else min(curve, default=math.nan),
+        "validation_loss_curve_": losses if validated else None,
+        "validation_scores_": scores if validated else None,
+        "best_validation_score_": best if stops_early and scores else None,
+        "n_layers_": len(draft.network_.layers),
+        "n_outputs_": draft._encoder.n_outputs,
+        "out_activation_": draft._encoder.activation,
+    }

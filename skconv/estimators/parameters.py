@@ -49,7 +49,7 @@ CONSTRAINTS: dict[str, Any] = {
     "power_t": [Interval(Real, 0, None, closed="left")],
     "warmup_steps": [
         Interval(Integral, 0, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="neither"),
+        Interval(RealNotInt, 0, 1, closed="left"),
     ],
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
@@ -64,7 +64,7 @@ CONSTRAINTS: dict[str, Any] = {
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
     "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
         Options(Real, {np.inf}),
@@ -160,9 +160,10 @@ random_state : int, RandomState instance or None, default=None
     validation split. With an int, two fits have the same bits.
 
 tol : float, default=1e-4
-    Smallest improvement of the loss, or with `early_stopping` of the score, that
-    counts. A classifier also stops once the training loss is below 0.001 and
-    ``10 * tol`` (unless `n_iter_no_change` is infinite): nothing is left to learn.
+    Smallest improvement that counts: of the training loss, or with `early_stopping` of
+    what epochs are compared by, see `scoring`. A classifier also stops once the
+    training loss is below 0.001 and ``10 * tol`` (unless `n_iter_no_change` is
+    infinite): nothing is left to learn.
 
 verbose : bool or int, default=False
     Whether to print a line for each epoch; 2 adds the learning rate.
@@ -179,19 +180,24 @@ nesterovs_momentum : bool, default=True
     Whether "sgd" uses Nesterov's momentum.
 
 early_stopping : bool, default=False
-    Whether to stop when the score of validation data improves no more, and restore
-    the weights of the best epoch (with `warm_start`, of all calls). The data are
-    `X_val` and `y_val` if they are passed to `fit`, else `validation_fraction` of the
-    training data (of each class, unless multilabel). Otherwise training stops when
-    the training loss improves no more.
+    Whether to stop when validation data are predicted better no more, and restore the
+    weights of the best epoch. Epochs are compared by the loss of these data, or by
+    `scoring`; with `warm_start` also with the network that the call began with. The
+    data are `X_val` and `y_val` if they are passed to `fit`, else `validation_fraction`
+    of the training data, in proportion of each class as far as possible (a class of
+    one sample is only trained on). Otherwise training stops when the training loss
+    improves no more.
 
 validation_fraction : float, default=0.1
-    Share of the training data to hold out with `early_stopping`.
+    Share of the training data to hold out with `early_stopping`, at least one sample;
+    `early_stopping` needs a share above 0, or `X_val`.
 
 scoring : str, callable or None, default=None
-    The score of validation data: None is accuracy or R^2, "loss" the negative of the
-    loss, a str one of `sklearn.metrics.get_scorer_names`, a callable is called as
-    ``scoring(estimator, X_val, y_val)``.
+    The score of validation data, by which `early_stopping` compares epochs; of equal
+    scores the one with the lower loss is better. A str is one of
+    `sklearn.metrics.get_scorer_names`, a callable is called as ``scoring(estimator,
+    X_val, y_val)``. None compares epochs by their loss, and computes accuracy or R^2
+    for `validation_scores_`. "loss" does so with the negative loss as the score.
 
 n_iter_no_change : int, default=10
     Number of epochs in a row that may improve by less than `tol`.
@@ -233,10 +239,10 @@ feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Names of X's columns, if X is a data frame whose names are str.
 
 n_iter_ : int
-    Epochs trained, in all calls that continued one another.
+    Epochs trained, in all calls that continued one another (with `warm_start`, too).
 
 loss_curve_ : list of float, of length `n_iter_`
-    Mean training loss of each epoch.
+    Mean training loss of each epoch; of a regressor in units of its scaled targets.
 
 learning_rate_curve_ : list of float
     Learning rate at the end of each epoch.
@@ -251,10 +257,12 @@ validation_loss_curve_ : list of float or None
     Loss of the validation data after each epoch; None if there were none.
 
 validation_scores_ : list of float or None
-    Their score after each epoch, the larger the better.
+    Their score after each epoch, the larger the better (see `scoring`); NaN where it
+    is undefined.
 
 best_validation_score_ : float or None
-    The largest score, whose weights were restored; None without `early_stopping`.
+    The score of the weights that were restored: those of the best epoch, or with
+    `warm_start` those that the last call began with. None without `early_stopping`.
 
 t_ : int
     Number of training samples seen.

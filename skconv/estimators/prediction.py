@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import TransformerMixin
+from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
@@ -17,7 +18,10 @@ from ..models.network import Network
 __all__ = ["PredictionMixin"]
 
 
-class PredictionMixin(TransformerMixin):
+class PredictionMixin(
+    TransformerMixin,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]  # scikit-learn has no types
+):
     """`predict` and `transform`, for an estimator with a fitted `network_`."""
 
     # The layer is not metadata that a search would have to pass on.
@@ -73,7 +77,9 @@ class PredictionMixin(TransformerMixin):
         Returns
         -------
         features : ndarray of shape (n, n_features_out), of the network's dtype
-            The layer's output, images flattened row by row, channels last.
+            The layer's output, images flattened row by row, channels last. After
+            ``set_output(transform="pandas")`` a frame, whose columns have the layer's
+            name and a number.
 
         Raises
         ------
@@ -85,7 +91,12 @@ class PredictionMixin(TransformerMixin):
         name = self.transform_layer if layer is None else layer
         name, _ = _find_layer(fitted["network_"], name)
         features = self._predict_to(fitted, X, name)
-        return features.reshape(len(features), -1)
+        features = features.reshape(len(features), -1)
+        # In the container of `set_output`. scikit-learn's own call of this, which
+        # `auto_wrap_output_keys` turns off, would not know the layer.
+        named = self._draft()
+        named.transform_layer = name
+        return _wrap_data_with_container("transform", features, X, named)
 
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None

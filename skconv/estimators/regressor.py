@@ -35,20 +35,28 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
 
     `MLPRegressor`, but convolutional, of one target or several. The network is a list
     of layers, or the default one described by numbers. An output layer is added to
-    either: a `Dense` layer with a unit for each target. Targets are not scaled: if
-    they are far from 1 in size, wrap the regressor in a `TransformedTargetRegressor`.
+    either: a `Dense` layer with a unit for each target. Targets may be of any size:
+    their scale is learned before the first step, and predictions are in their units.
 
     Parameters
     ----------
     [shared parameters]
 
     loss : {"squared_error", "huber", "poisson"}, default="squared_error"
-        The training loss. "huber" gives large errors less weight; "poisson" is for
-        counts and rates, y >= 0, and predicts the exponential of the outputs.
+        The training loss, of targets that are scaled, each by itself:
+        "squared_error" by mean and standard deviation; "huber", which gives large
+        errors less weight, by median and interquartile range / 1.349; "poisson", which
+        is for counts and rates, y >= 0, and predicts the exponential of the outputs,
+        by the mean.
 
     Attributes
     ----------
     [shared attributes]
+
+    target_center_, target_scale_ : ndarray of shape (n_outputs_,)
+        Predictions are ``outputs * target_scale_ + target_center_``, or the
+        exponential of the outputs if the loss is "poisson". `partial_fit` and
+        `warm_start` keep those of the first call.
 
     See Also
     --------
@@ -58,7 +66,9 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
     Notes
     -----
     Sample weights are scaled to a mean of 1 in `fit`; samples of weight 0 are left
-    out. `fit` never copies or converts X as a whole, only minibatches of it.
+    out. `fit` never copies or converts X as a whole, only minibatches of it. The loss
+    of several targets is the sum over them, where `MLPRegressor` has the mean, and in
+    units of scaled targets: `tol` means the same for targets of any size.
 
     Examples
     --------
@@ -146,17 +156,41 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         """
         return self._partial_fit(X, y, sample_weight)
 
+    @property
+    def target_center_(self) -> NDArray[np.float64]:
+        """What predictions add to the network's scaled output, (n_outputs_,)."""
+        return np.full(self._encoder.n_outputs, self._encoder.center)
+
+    @property
+    def target_scale_(self) -> NDArray[np.float64]:
+        """What predictions multiply the network's output by, (n_outputs_,)."""
+        return np.full(self._encoder.n_outputs, self._encoder.scale)
+
     def _fit_encoder(
-        self, y: NDArray[Any], classes: Any, resume: bool, incremental: bool
+        self,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        classes: Any,
+        resume: bool,
+        incremental: bool,
     ) -> RegressionEncoder:
-        encoder = RegressionEncoder.fit(y, self.loss, self.dtype)
-        if resume and encoder != self._encoder:
+        encoder = RegressionEncoder.fit(y, self.loss, self.dtype, sample_weight)
+        if not resume:
+            return encoder
+        first = self._encoder
+        if encoder.unscaled() != first.unscaled():
+            names = "loss_name", "dtype", "n_outputs", "flat"
+            before, now = (
+                ", ".join(f"{name}={getattr(each, name)!r}" for name in names)
+                for each in (first, encoder)
+            )
             raise ValueError(
                 "loss, dtype and the shape of y must be the same as in the first fit "
-                f"to continue it, {self._encoder}, got {encoder}; use warm_start=False "
-                "and fit to start again"
+                f"to continue it, {before}, got {now}; use warm_start=False and fit to "
+                "start again"
             )
-        return encoder
+        first.warn_if_far(y)
+        return first
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

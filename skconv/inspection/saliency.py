@@ -71,6 +71,7 @@ def output_gradient(
     layers = network.layers[first:]
     _, caches = chain.forward(layers, network.weights, x, None)
     dx, _ = chain.backward(layers, network.weights, caches, direction)
+    assert dx is not None  # asked for: need_dx is True by default
     return x, dx
 
 

@@ -89,8 +89,8 @@ class TrainingCurveDisplay(Display):
         """
         net, _ = find_network(estimator, cls.__name__)
         scores, best = net.validation_scores_, None
-        if scores is not None and np.isfinite(scores).any():
-            best = int(np.nanargmax(scores)) + 1
+        if scores is not None:
+            best = _find_best(net)
         scoring = net.scoring
         if scoring is None:
             scoring = "accuracy" if hasattr(net, "classes_") else "R²"
@@ -155,6 +155,15 @@ class TrainingCurveDisplay(Display):
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="y", color="0.9")
         panel.set_axisbelow(True)
+
+
+def _find_best(net: Any) -> int | None:
+    """Return the number of the epoch that early stopping takes for the best."""
+    rank = net._stopping_rule().rank
+    results = zip(net.validation_loss_curve_, net.validation_scores_, strict=True)
+    ranks = [rank(loss, score) for loss, score in results]
+    best = max(ranks, default=(-np.inf, -np.inf))
+    return ranks.index(best) + 1 if max(best) > -np.inf else None
 
 
 def _draw_curve(

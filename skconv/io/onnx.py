@@ -130,6 +130,9 @@ def _emit(graph, model, x, *, image=False, classes=None, raw=False):
     z = emit_chain(graph, network.layers, network.weights, x, shape)
     if isinstance(model, ConvNetRegressor):
         y = emit_activation(graph, z, model.out_activation_)
+        scale = graph.constant(model.target_scale_.astype(np.float32))
+        center = graph.constant(model.target_center_.astype(np.float32))
+        y = graph.node("Add", graph.node("Mul", y, scale), center)
         return {"variable": (y, "FLOAT", [model.n_outputs_])}
     classes = model.classes_ if classes is None else classes
     return _emit_labels(graph, model._encoder, z, classes, raw)

@@ -1,5 +1,6 @@
 """The classes that a file may name: known ones, and those that users add."""
 
+import pickle
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -163,6 +164,15 @@ def find_entry(cls: type[Any]) -> Entry | None:
     return entry if entry and entry.cls is cls else None
 
 
+def _hint_to_joblib(value: Any) -> str:
+    """Return a way to save what a file without code cannot hold, if there is one."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # of a lambda, a generator and others, each its own
+        return ""
+    return ", or save with joblib, which keeps it"
+
+
 def encode_registered(value: Any, what: str) -> dict[str, Any]:
     """Return an object of a registered class as JSON.
 
@@ -180,9 +190,9 @@ def encode_registered(value: Any, what: str) -> dict[str, Any]:
     if not hasattr(value, "get_params") or isinstance(value, type):
         raise ValueError(
             f"{what} must be made of None, bool, numbers, str, lists, tuples, dicts "
-            f"and registered layers to be saved, got {value!r}. Save with joblib, or "
-            "set it to something else first (predictions do not depend on the "
-            "parameters of training)"
+            f"and registered layers to be saved, got {value!r}. Set it to something "
+            "else first (predictions do not depend on the parameters of training)"
+            f"{_hint_to_joblib(value)}"
         )
     if find_entry(type(value)) is None:
         raise ValueError(

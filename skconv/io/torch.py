@@ -171,7 +171,9 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     `epsilon` of the layer (``BatchNorm2d(c, eps=1e-3)``; its ``momentum=0.01`` is
     ``momentum=0.99`` here) and, for two classes, one output followed by a sigmoid. A
     `Normalization`, the first layer of the default network, is
-    ``BatchNorm2d(c, eps=0, affine=False)`` in torch, in `eval` mode.
+    ``BatchNorm2d(c, eps=0, affine=False)`` in torch, in `eval` mode. A regressor's
+    predictions are ``outputs * reg.target_scale_ + reg.target_center_``, of
+    ``exp(outputs)`` for ``loss="poisson"``.
 
     Examples
     --------
@@ -191,7 +193,7 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     output.weight (1, 128)
     output.bias (1,)
     """
-    check_is_fitted(model)
+    _check_model(model, "to_torch")
     arrays: dict[str, _Array] = model.network_.arrays
     state: dict[str, _Array] = {}
     for name, key, row, leaf in _match(model.network_):
@@ -236,7 +238,7 @@ def from_torch(model: Model, state: Mapping[str, ArrayLike]) -> Model:
     --------
     to_torch : Return the weights; see its notes.
     """
-    check_is_fitted(model)
+    _check_model(model, "from_torch")
     arrays = model.network_.arrays
     rows = [match for match in _match(model.network_) if match[2].name != _COUNT]
     given = {
@@ -273,6 +275,16 @@ def _squared(scale: _Array, name: str) -> _Array:
             "again"
         )
     return variance.astype(scale.dtype)
+
+
+def _check_model(model: Any, function: str) -> None:
+    if not isinstance(model, BaseConvNet):
+        raise TypeError(
+            f"{function} takes a ConvNetClassifier or a ConvNetRegressor, got a "
+            f"{type(model).__name__}. Of a pipeline pass the step that is one, as "
+            "pipeline[-1], of a search its best_estimator_"
+        )
+    check_is_fitted(model)
 
 
 def _match(network: Network) -> Iterator[tuple[str, str, Row, Any]]:

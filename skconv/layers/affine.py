@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from .checks import check_number
+from .checks import check_flag, check_number
 from .initializers import initialize
 from .layer import Layer
 from .typing import Array, Shape, Weights
@@ -54,6 +54,7 @@ class Affine(Layer):
         groups: int = 1,
     ) -> Weights:
         ops.find_activation(self.activation)
+        check_flag(self.use_bias, "use_bias")
         for name in ("kernel_l1", "kernel_l2"):
             check_number(getattr(self, name), name, 0)
         kernel = initialize(

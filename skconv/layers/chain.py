@@ -218,7 +218,7 @@ class _naming:  # a class: a generator would cost more than a small layer
 
     __slots__ = ("layer", "name")
 
-    kinds = AttributeError, TypeError, ValueError
+    kinds = AttributeError, TypeError, ValueError, MemoryError
 
     def __init__(self, name: str, layer: Layer) -> None:
         self.name, self.layer = name, layer

@@ -8,7 +8,13 @@ import numpy as np
 
 from .typing import Shape
 
-__all__ = ["check_number", "pixel_shape", "same_configuration", "sample_axes"]
+__all__ = [
+    "check_flag",
+    "check_number",
+    "pixel_shape",
+    "same_configuration",
+    "sample_axes",
+]
 
 # Number of axes of a sample's pixels -> what such samples are called.
 _SAMPLES = {1: "signals (l, c)", 2: "images (h, w, c)"}
@@ -79,6 +85,12 @@ def check_number(
     raise ValueError(f"{name} must be {rule}, got {value!r}")
 
 
+def check_flag(value: Any, name: str) -> None:
+    """Raise ValueError unless an argument is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
 def sample_axes(
     value: int | tuple[int, ...] | None, shape: Shape, name: str
 ) -> tuple[int, ...]:
@@ -98,6 +110,8 @@ def sample_axes(
         If they are not distinct axes of a sample.
     """
     values = () if value is None else value
+    if isinstance(values, np.ndarray) and values.ndim:
+        values = values.tolist()
     values = tuple(values) if isinstance(values, tuple | list) else (values,)
     last = len(shape)
     are_ints = all(isinstance(a, Integral) and not isinstance(a, bool) for a in values)

@@ -84,7 +84,7 @@ class Dense(Affine):
             activation=self.activation,
             need_dx=need_dx,
         )
-        return dx.reshape(x.shape) if need_dx else None, dkernel, dbias
+        return None if dx is None else dx.reshape(x.shape), dkernel, dbias
 
 
 class Flatten(Layer):

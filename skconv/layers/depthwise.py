@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import ops
 from .affine import Affine, activated
+from .checks import check_flag
 from .initializers import initialize
 from .layer import Layer
 from .typing import Array, Padding, Pair, Shape, Weights
@@ -81,6 +82,7 @@ class DepthwiseConv2D(Affine):
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> tuple[Weights, Shape]:
         ops.find_activation(self.activation)
+        check_flag(self.use_bias, "use_bias")
         kernel, shape = _draw_depthwise(self, input_shape, rng, dtype)
         bias = {"bias": np.zeros(shape[-1], dtype)} if self.use_bias else {}
         return {"kernel": kernel, **bias}, shape
@@ -172,6 +174,7 @@ class SeparableConv2D(Layer):
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> tuple[Weights, Shape]:
         ops.find_activation(self.activation)
+        check_flag(self.use_bias, "use_bias")
         filters = ops.positive_int(self.filters, "filters")
         depthwise, (*size, between) = _draw_depthwise(self, input_shape, rng, dtype)
         pointwise = initialize(
@@ -204,6 +207,7 @@ class SeparableConv2D(Layer):
         dbetween, dpointwise, dbias = ops.conv2d_backward(
             dy, saved, between, weights["pointwise_kernel"], activation=self.activation
         )
+        assert dbetween is not None  # asked for: need_dx is True by default
         dx, ddepthwise, _ = _depthwise_backward(
             self, dbetween, between, x, weights["depthwise_kernel"], need_dx=need_dx
         )
@@ -283,5 +287,10 @@ def _by_group(kernel: Array) -> Array:
 
 
 def _pointwise(x: Array, weights: Weights, activation: str | None) -> Array:
-    operands = map(weights.get, ("pointwise_kernel", "bias", "scale"))
-    return ops.conv2d(x, *operands, activation=activation)
+    return ops.conv2d(
+        x,
+        weights["pointwise_kernel"],
+        weights.get("bias"),
+        weights.get("scale"),
+        activation=activation,
+    )

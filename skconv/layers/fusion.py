@@ -35,7 +35,9 @@ class PooledConv2D(NamedTuple):
         """Compute the output, with the convolution's weights."""
         return ops.conv2d_max_pool2d(
             x,
-            *map(weights.get, ("kernel", "bias", "scale")),
+            weights["kernel"],
+            weights.get("bias"),
+            weights.get("scale"),
             activation=self.conv.activation,
             groups=self.conv.groups,
             **slide(self.conv, x.shape[1:]),

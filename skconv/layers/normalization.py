@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import ops
 from .affine import activated
-from .checks import check_number, sample_axes
+from .checks import check_flag, check_number, sample_axes
 from .initializers import fill
 from .layer import Layer
 from .typing import Array, Shape, Weights
@@ -89,6 +89,8 @@ class BatchNorm(Layer):
     ) -> tuple[Weights, Shape]:
         check_number(self.momentum, "momentum", 0, 1)
         check_number(self.epsilon, "epsilon", 0, above=True)
+        check_flag(self.center, "center")
+        check_flag(self.scale, "scale")
         ops.find_activation(self.activation)
         channels = input_shape[-1]
         weights = {}
@@ -242,6 +244,8 @@ class LayerNorm(Layer):
         if not axes:
             raise ValueError(f"axis must name at least one axis, got {self.axis!r}")
         check_number(self.epsilon, "epsilon", 0, above=True)
+        check_flag(self.center, "center")
+        check_flag(self.scale, "scale")
         size = math.prod(input_shape[a - 1] for a in axes)
         weights = {"gamma": fill(1, (size,), rng, dtype)} if self.scale else {}
         if self.center:

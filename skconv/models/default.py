@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
+
 from ..layers import Conv2D, Dense, MaxPool2D, Normalization
 from ..layers.typing import Chain, Pair, Shape
 from ..ops import pair, positive_int, window
@@ -110,5 +112,6 @@ def _auto_filters(
 
 
 def _sizes(value: Any, name: str) -> list[int]:
-    sizes = value if hasattr(value, "__iter__") else [value]
+    is_array = isinstance(value, np.ndarray) and value.ndim
+    sizes = value if is_array or isinstance(value, list | tuple | range) else [value]
     return [positive_int(size, f"each of {name}") for size in sizes]

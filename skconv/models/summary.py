@@ -233,7 +233,7 @@ def summarize(
     ]
     per_output, parameters = None, network.parameters.size
     if open_output:
-        per_output, parameters = rows[-1], parameters - rows[-1].parameters
+        per_output, parameters = rows[-1], parameters - (rows[-1].parameters or 0)
         rows[-1] = LayerSummary(per_output.name, "Dense", None, None, None, None)
     return Summary(
         title,

@@ -1,29 +1,34 @@
 """Array functions: all the arithmetic of the package, and nothing but arithmetic.
 
-`skconv.ops.reference` defines every op in NumPy; `skconv.ops.compiled`, where it was
-built, has faster twins of them. Callers write ``ops.conv2d(...)``, by attribute: this
-module is the one seam at which a twin is laid over its definition.
+The modules of this folder hold the ops as users call them: signatures, docstrings and
+checks. `skconv.ops.reference` defines in NumPy what they compute; `skconv.ops.compiled`
+has faster twins of most of them, where it was built. `use` chooses which of both run.
 """
 
 import os
 import types
 
-from . import reference
+from . import _memory as _memory
+from . import reference as reference
+from ._source_tree import warn_if_not_built as _warn_if_not_built
+from .activations import *
+from .convolution import *
+from .dense import *
+from .dispatch import compiled as compiled
+from .dispatch import use_compiled as _use_compiled
 from .geometry import *
-from .reference import *
-
-try:
-    from . import compiled
-except ImportError:  # not built: see the README
-    compiled = None
-
-from .article import *  # isort: skip  # written in terms of the ops above
+from .losses import *
+from .normalization import *
+from .pooling import *
+from .reference.scaling import *
+from .training import *
 
 _ENVIRONMENT = "SKCONV_OPS"
+_in_use = "numpy"
 
 
-def available():
-    """Return the ops that can be used here, the best first.
+def available() -> list[str]:
+    """Return the ops that can be used on this machine, the fastest first.
 
     Returns
     -------
@@ -34,12 +39,12 @@ def available():
     return [*(compiled.instruction_sets() if compiled else []), "numpy"]
 
 
-def in_use():
+def in_use() -> str:
     """Return which of the `available` ops are in use."""
     return _in_use
 
 
-def use(name):
+def use(name: str) -> None:
     """Choose the ops for this process: at import, or in tests.
 
     Elsewhere set the environment variable ``SKCONV_OPS``, which child processes
@@ -70,13 +75,13 @@ def use(name):
             f"the ops (or {_ENVIRONMENT}, where it is set) must be one of "
             f"{', '.join(map(repr, available()))} here, got {name!r}"
         )
-    if compiled:
-        twins = reference if name == "numpy" else compiled.use(name)
-        globals().update({op: getattr(twins, op) for op in compiled.__all__})
+    _use_compiled(None if name == "numpy" else name)
     _in_use = name
 
 
 use(os.environ.get(_ENVIRONMENT) or available()[0])
+if compiled is None:
+    _warn_if_not_built(chosen=os.environ.get(_ENVIRONMENT))
 
 __all__ = sorted(
     name

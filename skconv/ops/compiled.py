@@ -1,18 +1,15 @@
-"""Compiled twins of the ops, for float32; other dtypes go on to their definitions.
+"""Compiled twins of the ops, for float32: they make the arrays and call the kernels.
 
-Each has the name, the signature and the meaning of its definition in
-`skconv.ops.reference`. The kernels are in ``src/``; docs/developing/kernels.md explains
-them.
+Each takes the arguments of its definition in `skconv.ops.reference` and computes the
+same. Arrays are float32, C-contiguous and aligned, or None (see `skconv.ops.dispatch`).
+A twin returns NotImplemented where there is no kernel for its arguments. The kernels
+are in ``src/``; docs/developing/kernels.md explains them.
 """
-
-import functools
-import sys
 
 import numpy as np
 
-from . import _kernels, reference
-from .geometry import pool_window
-from .reference.convolution import check_filters, check_gradient, conv_window
+from . import _kernels, reference  # type: ignore[attr-defined]
+from .geometry import Window, pool_window
 from .reference.pooling import argmax_dtype
 
 __all__ = [
@@ -47,15 +44,10 @@ _FLOAT32 = np.dtype(np.float32)
 
 instruction_sets = _kernels.instruction_sets
 max_threads = _kernels.max_threads
+use = _kernels.use
 
 
-def use(instruction_set):
-    """Choose one of `instruction_sets`, and return the module that then uses it."""
-    _kernels.use(instruction_set)
-    return sys.modules[__name__]
-
-
-# As in kernels.h. An activation that is not here keeps its input (gelu) or sees its
+# As in kernels.h. An activation that is missing here needs its input (gelu) or its
 # neighbours (softmax): it follows as an op of its own.
 _CODES = {
     None: 0,
@@ -71,196 +63,107 @@ _CODES = {
 _IDENTITY = 0
 
 
-def _twin(n_arrays):
-    """Lay a twin over its definition where the first `n_arrays` arguments are float32.
-
-    They come to the twin C-contiguous and aligned: as they are, in training. None is
-    let through.
-    """
-
-    def lay_over(twin):
-        definition = getattr(reference, twin.__name__)
-
-        @functools.wraps(definition)
-        def op(*args, **kwargs):
-            plain = []
-            for array in args[:n_arrays]:
-                if array is not None:
-                    if array.dtype != _FLOAT32:
-                        return definition(*args, **kwargs)
-                    flags = array.flags
-                    if not (flags.c_contiguous and flags.aligned):
-                        array = np.array(array, order="C")
-                plain.append(array)
-            return twin(*plain, *args[n_arrays:], **kwargs)
-
-        return op
-
-    return lay_over
-
-
 def _new(shape, dtype=_FLOAT32):
     return np.empty(shape, dtype)
 
 
 def _code(activation):
-    return _CODES.get(activation) if isinstance(activation, str | None) else None
+    """Return the code of an activation that kernels can fuse, else None."""
+    try:
+        return _CODES.get(activation)
+    except TypeError:  # a list, which cannot be looked up: not an activation at all
+        return None
+
+
+def _split(activation):
+    """Return the code to fuse, and the activation that is left to do."""
+    code = _code(activation)
+    return (_IDENTITY, activation) if code is None else (code, None)
+
+
+def _finish(y, activation):
+    return y if activation is None else reference.activate(y, activation, out=y)
+
+
+def _start(dy, saved, activation):
+    """Return dy, saved and code of a gradient whose activation kernels can fuse."""
+    code = _code(activation)
+    if code is None:
+        return reference.activate_grad(dy, saved, activation), None, _IDENTITY
+    return dy, saved, code
 
 
 # Convolution and dense layers --------------------------------------------------------
 
 
-@_twin(4)
-def conv2d(
-    x,
-    kernel,
-    bias=None,
-    scale=None,
-    *,
-    stride=1,
-    padding="valid",
-    dilation=1,
-    groups=1,
-    activation=None,
-):
-    win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
-    check_filters(kernel.shape, bias=bias, scale=scale)
+def conv2d(x, kernel, bias, scale, win, groups, activation):
+    code, rest = _split(activation)
     y = _new((len(x), *win.output, kernel.shape[3]))
-    return _convolve((x, kernel, bias, scale), y, _slide(win, groups), activation)
+    _kernels.conv2d(x, kernel, bias, scale, y, win, groups, code)
+    return _finish(y, rest)
 
 
-def _convolve(arrays, y, slide, activation):
-    code = _code(activation)
-    _kernels.conv2d(*arrays, y, *slide, _IDENTITY if code is None else code)
-    return reference.activate(y, activation, out=y) if code is None else y
-
-
-@_twin(4)
-def conv2d_max_pool2d(
-    x,
-    kernel,
-    bias=None,
-    scale=None,
-    *,
-    stride=1,
-    padding="valid",
-    dilation=1,
-    groups=1,
-    activation=None,
-    pool_size=2,
-    pool_stride=None,
-    pool_padding="valid",
-):
-    win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
-    pool = pool_window(win.output, pool_size, stride=pool_stride, padding=pool_padding)
-    check_filters(kernel.shape, bias=bias, scale=scale)
-    arrays = x, kernel, bias, scale
-    code = _code(activation)
-    if code is None or pool.stride != pool.size or any(map(any, pool.padding)):
-        y = _new((len(x), *win.output, kernel.shape[3]))
-        y = _convolve(arrays, y, _slide(win, groups), activation)
-        return max_pool2d(y, pool_size, stride=pool_stride, padding=pool_padding)
+def conv2d_max_pool2d(x, kernel, bias, scale, win, groups, activation, pool):
+    code, rest = _split(activation)
+    if rest is not None or pool.stride != pool.size or any(map(any, pool.padding)):
+        return max_pool2d(conv2d(x, kernel, bias, scale, win, groups, activation), pool)
     y = _new((len(x), *pool.output, kernel.shape[3]))
-    _kernels.conv2d(*arrays, y, *_slide(win, groups), code, *pool.size)
+    _kernels.conv2d(x, kernel, bias, scale, y, win, groups, code, *pool.size)
     return y
 
 
-@_twin(2)
-def conv2d_grad_kernel(
-    dz, x, kernel_shape, *, stride=1, padding="valid", dilation=1, groups=1
-):
-    win = conv_window(x.shape, kernel_shape, stride, padding, dilation, groups)
-    slide = _slide(win, groups)
-    check_gradient(dz, (len(x), *win.output, kernel_shape[3]))
-    return _grad_kernel(dz, None, x, kernel_shape, slide, _IDENTITY)[0]
+def conv2d_grad_kernel(dz, x, kernel_shape, win, groups):
+    return _grad_kernel(dz, None, x, kernel_shape, win, groups, _IDENTITY)[0]
 
 
-@_twin(2)
-def conv2d_grad_input(
-    dz, kernel, input_shape, *, stride=1, padding="valid", dilation=1, groups=1
-):
-    win = conv_window(input_shape, kernel.shape, stride, padding, dilation, groups)
-    check_gradient(dz, (input_shape[0], *win.output, kernel.shape[3]))
-    return _grad_input(dz, None, kernel, input_shape, _slide(win, groups), _IDENTITY)
+def conv2d_grad_input(dz, kernel, input_shape, win, groups):
+    return _grad_input(dz, None, kernel, input_shape, win, groups, _IDENTITY)
 
 
-@_twin(4)
-def conv2d_backward(
-    dy,
-    kept,
-    x,
-    kernel,
-    *,
-    stride=1,
-    padding="valid",
-    dilation=1,
-    groups=1,
-    activation=None,
-    need_dx=True,
-):
-    win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
-    slide = _slide(win, groups)
-    check_gradient(dy, (len(x), *win.output, kernel.shape[3]))
-    return _backward(dy, kept, x, kernel, slide, activation, need_dx)
+def conv2d_backward(dy, saved, x, kernel, win, groups, activation, need_dx):
+    dy, saved, code = _start(dy, saved, activation)
+    dx = None
+    if need_dx:
+        dx = _grad_input(dy, saved, kernel, x.shape, win, groups, code)
+    return dx, *_grad_kernel(dy, saved, x, kernel.shape, win, groups, code)
 
 
-def _backward(dy, kept, x, kernel, slide, activation, need_dx):
-    code = _code(activation)
-    if code is None:
-        dy, kept, code = reference.activate_grad(dy, kept, activation), None, _IDENTITY
-    dx = _grad_input(dy, kept, kernel, x.shape, slide, code) if need_dx else None
-    return dx, *_grad_kernel(dy, kept, x, kernel.shape, slide, code)
-
-
-def _grad_kernel(dy, kept, x, kernel_shape, slide, code):
+def _grad_kernel(dy, saved, x, kernel_shape, win, groups, code):
     dkernel, dbias = _new(kernel_shape), _new(dy.shape[3])
-    _kernels.conv2d_grad_kernel(dy, kept, x, dkernel, dbias, *slide, code)
+    _kernels.conv2d_grad_kernel(dy, saved, x, dkernel, dbias, win, groups, code)
     return dkernel, dbias
 
 
-def _grad_input(dy, kept, kernel, input_shape, slide, code):
+def _grad_input(dy, saved, kernel, input_shape, win, groups, code):
     dx = _new(input_shape)
-    _kernels.conv2d_grad_input(dy, kept, kernel, dx, *slide, code)
+    _kernels.conv2d_grad_input(dy, saved, kernel, dx, win, groups, code)
     return dx
 
 
-def _slide(win, groups=1):
-    """Spell a window out; how many fit, and what lies beyond, follows from shapes."""
-    (top, _), (left, _) = win.padding
-    return *win.stride, *win.dilation, top, left, groups
+# A dense layer is a convolution of images of one pixel, in one group.
+_ONE_PIXEL = Window((1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1)), 1
 
 
-# A dense layer is a convolution of images of one pixel.
-_ONE_PIXEL = (1, 1, 1, 1, 0, 0, 1)
-
-
-@_twin(3)
-def dense(x, kernel, bias=None, *, activation=None):
-    y = _new((len(x), 1, 1, kernel.shape[1]))
+def dense(x, kernel, bias, activation):
     arrays = _pixels(x), kernel[None, None], bias, None
-    _convolve(arrays, y, _ONE_PIXEL, activation)
-    return y[:, 0, 0]
+    return conv2d(*arrays, *_ONE_PIXEL, activation)[:, 0, 0]
 
 
-@_twin(2)
 def dense_grad_kernel(dz, x):
     shape = 1, 1, x.shape[1], dz.shape[1]
-    return _grad_kernel(_pixels(dz), None, _pixels(x), shape, _ONE_PIXEL, _IDENTITY)[0][
-        0, 0
+    return conv2d_grad_kernel(_pixels(dz), _pixels(x), shape, *_ONE_PIXEL)[0, 0]
+
+
+def dense_grad_input(dz, kernel):
+    shape = len(dz), 1, 1, len(kernel)
+    return conv2d_grad_input(_pixels(dz), kernel[None, None], shape, *_ONE_PIXEL)[
+        :, 0, 0
     ]
 
 
-@_twin(2)
-def dense_grad_input(dz, kernel):
-    shape = len(dz), 1, 1, len(kernel)
-    kernel = kernel[None, None]
-    return _grad_input(_pixels(dz), None, kernel, shape, _ONE_PIXEL, _IDENTITY)[:, 0, 0]
-
-
-@_twin(4)
-def dense_backward(dy, kept, x, kernel, *, activation=None, need_dx=True):
-    arrays = _pixels(dy), _pixels(kept), _pixels(x), kernel[None, None]
-    dx, dkernel, dbias = _backward(*arrays, _ONE_PIXEL, activation, need_dx)
+def dense_backward(dy, saved, x, kernel, activation, need_dx):
+    arrays = _pixels(dy), _pixels(saved), _pixels(x), kernel[None, None]
+    dx, dkernel, dbias = conv2d_backward(*arrays, *_ONE_PIXEL, activation, need_dx)
     return dx[:, 0, 0] if need_dx else None, dkernel[0, 0], dbias
 
 
@@ -268,104 +171,78 @@ def _pixels(x):
     return x[:, None, None]
 
 
-@_twin(1)
 def grad_bias(dz):
     dbias = _new(dz.shape[-1])
-    _kernels.column_sums(dz.reshape(-1, dz.shape[-1]), dbias)
+    _kernels.column_sums(_rows(dz), dbias)
     return dbias
 
 
 # Pooling -----------------------------------------------------------------------------
 
 
-@_twin(1)
-def max_pool2d(x, pool_size=2, *, stride=None, padding="valid"):
-    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+def max_pool2d(x, win):
     y = _pooled(x, win)
-    _kernels.max_pool(x, y, None, *_pool_slide(win))
+    _kernels.max_pool(x, y, None, win)
     return y
 
 
-@_twin(1)
-def max_pool2d_with_argmax(x, pool_size=2, *, stride=None, padding="valid"):
-    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+def max_pool2d_with_argmax(x, win):
     y = _pooled(x, win)
     argmax = _new(y.shape, argmax_dtype(win))
-    _kernels.max_pool(x, y, argmax, *_pool_slide(win))
+    _kernels.max_pool(x, y, argmax, win)
     return y, argmax
 
 
-@_twin(1)
-def max_pool2d_grad(
-    dy, argmax, input_shape, pool_size=2, *, stride=None, padding="valid"
-):
-    win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
+def max_pool2d_grad(dy, argmax, input_shape, win):
     dx = _new(input_shape)
-    _kernels.max_pool_grad(dy, argmax, dx, *_pool_slide(win))
+    _kernels.max_pool_grad(dy, argmax, dx, win)
     return dx
 
 
-@_twin(1)
-def avg_pool2d(x, pool_size=2, *, stride=None, padding="valid"):
-    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+def avg_pool2d(x, win):
     y = _pooled(x, win)
-    _kernels.avg_pool(x, y, *_pool_slide(win))
+    _kernels.avg_pool(x, y, win)
     return y
 
 
-@_twin(1)
-def avg_pool2d_grad(dy, input_shape, pool_size=2, *, stride=None, padding="valid"):
-    win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
+def avg_pool2d_grad(dy, input_shape, win):
     dx = _new(input_shape)
-    _kernels.avg_pool_grad(dy, dx, *_pool_slide(win))
+    _kernels.avg_pool_grad(dy, dx, win)
     return dx
 
 
-@_twin(1)
 def global_avg_pool2d(x):
-    return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
+    return avg_pool2d(x, pool_window(x.shape[1:3], x.shape[1:3]))[:, 0, 0]
 
 
-@_twin(1)
 def global_avg_pool2d_grad(dy, input_shape):
-    return avg_pool2d_grad(_pixels(dy), input_shape, input_shape[1:3])
+    win = pool_window(input_shape[1:3], input_shape[1:3])
+    return avg_pool2d_grad(_pixels(dy), input_shape, win)
 
 
 def _pooled(x, win):
     return _new((len(x), *win.output, x.shape[3]))
 
 
-def _pool_slide(win):
-    (top, _), (left, _) = win.padding
-    return *win.size, *win.stride, top, left
-
-
 # Normalisation -----------------------------------------------------------------------
 
 
-@_twin(1)
 def channel_moments(x):
     mean, variance = _new(x.shape[-1]), _new(x.shape[-1])
     _kernels.channel_moments(_rows(x), mean, variance)
     return mean, variance
 
 
-@_twin(4)
-def normalize(x, mean, scale, shift, *, activation=None):
-    code, y = _code(activation), _new(x.shape)
-    fused = _IDENTITY if code is None else code
-    _kernels.normalize(_rows(x), mean, scale, shift, _rows(y), fused)
-    return reference.activate(y, activation, out=y) if code is None else y
+def normalize(x, mean, scale, shift, activation):
+    code, rest = _split(activation)
+    y = _new(x.shape)
+    _kernels.normalize(_rows(x), mean, scale, shift, _rows(y), code)
+    return _finish(y, rest)
 
 
-@_twin(6)
-def batch_norm_backward(
-    dy, kept, x, mean, inverse, scale, *, activation=None, need_dx=True
-):
-    code = _code(activation)
-    if code is None:
-        dy, kept, code = reference.activate_grad(dy, kept, activation), None, _IDENTITY
-    rows = _rows(dy), None if kept is None else _rows(kept), _rows(x)
+def batch_norm_backward(dy, saved, x, mean, inverse, scale, activation, need_dx):
+    dy, saved, code = _start(dy, saved, activation)
+    rows = _rows(dy), None if saved is None else _rows(saved), _rows(x)
     dbeta, products = _new(mean.shape), _new(mean.shape)
     _kernels.channel_products(*rows, mean, dbeta, products, code)
     dgamma = products * inverse
@@ -384,96 +261,62 @@ def _rows(x):
 # Activations, loss, step -------------------------------------------------------------
 
 
-@_twin(1)
-def activate(z, activation, *, out=None):
+def activate(z, activation, out):
     code = _code(activation)
-    y = _new(z.shape, z.dtype) if out is None else out
-    if code is None or y.dtype != _FLOAT32 or not y.flags.c_contiguous:
-        return reference.activate(z, activation, out=out)
-    if code != _IDENTITY or y is not z:
-        _kernels.activate(z, y, code)
-    return y
+    if code is None:
+        return NotImplemented
+    if out is None:
+        out = _new(z.shape)
+    elif out.dtype != _FLOAT32 or not out.flags.carray:
+        return NotImplemented
+    if code != _IDENTITY or out is not z:
+        _kernels.activate(z, out, code)
+    return out
 
 
-@_twin(2)
-def activate_grad(dy, kept, activation):
+def activate_grad(dy, saved, activation):
     code = _code(activation)
     if code is None or code == _IDENTITY:
-        return reference.activate_grad(dy, kept, activation)
+        return NotImplemented
     dz = _new(dy.shape)
-    _kernels.activate_grad(dy, kept, dz, code)
+    _kernels.activate_grad(dy, saved, dz, code)
     return dz
 
 
-@_twin(1)
-def softmax_cross_entropy(logits, codes, weight=None, smoothing=0.0):
+def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
     dlogits = _new(logits.shape)
     codes = np.ascontiguousarray(codes, np.int64)
-    if weight is not None:
-        weight = np.ascontiguousarray(weight, _FLOAT32)
-    loss = _kernels.softmax_cross_entropy(logits, codes, weight, smoothing, dlogits)
+    weights = sample_weight
+    if weights is not None:
+        weights = np.ascontiguousarray(weights, _FLOAT32)
+    loss = _kernels.softmax_cross_entropy(logits, codes, weights, smoothing, dlogits)
     return loss, dlogits
 
 
-def _is_in_place(array):
-    return array.dtype == _FLOAT32 and array.flags.carray
-
-
-@functools.wraps(reference.adam_step)
-def adam_step(
-    parameters,
-    gradient,
-    moment_1,
-    moment_2,
-    *,
-    step,
-    learning_rate,
-    beta_1=0.9,
-    beta_2=0.999,
-    epsilon=1e-8,
-    decay=None,
-):
-    if not all(map(_is_in_place, (parameters, gradient, moment_1, moment_2))):
-        return reference.adam_step(
-            parameters,
-            gradient,
-            moment_1,
-            moment_2,
-            step=step,
-            learning_rate=learning_rate,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            decay=decay,
-        )
-    rate = learning_rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
+def adam_step(gradient, decay, updated, rates):
+    for array in updated:
+        if array.dtype != _FLOAT32 or not array.flags.carray:
+            return NotImplemented
+    learning_rate, rate, beta_1, beta_2, epsilon = rates
     return _kernels.adam_step(
-        parameters,
-        gradient,
-        moment_1,
-        moment_2,
-        decay,
-        learning_rate,
-        rate,
-        1 - beta_1,
-        1 - beta_2,
-        epsilon,
+        *updated, gradient, decay, learning_rate, rate, 1 - beta_1, 1 - beta_2, epsilon
     )
 
 
 _ELEMENTS = {np.dtype(t) for t in ("uint8", "int32", "int64", "float32", "float64")}
 
 
-@functools.wraps(reference.gather)
-def gather(x, rows, dtype, scale=1):
+def gather(x, rows, dtype):
+    flags = x.flags
     if (
         dtype != _FLOAT32
         or x.dtype not in _ELEMENTS
-        or not (x.flags.c_contiguous and x.flags.aligned)
+        or not (flags.c_contiguous and flags.aligned)
         or not isinstance(rows, np.ndarray)
         or rows.dtype != np.int64
     ):
-        return reference.gather(x, rows, dtype, scale)
-    batch = _new((len(rows), *x.shape[1:]))
-    _kernels.gather(x.reshape(len(x), -1), rows, scale, batch.reshape(len(rows), -1))
+        return NotImplemented
+    n = len(rows)
+    batch = _new((n, *x.shape[1:]))
+    _kernels.gather(x.reshape(len(x), -1), rows, batch.reshape(n, -1))
     return batch

@@ -1,19 +1,24 @@
-"""Shape arithmetic of sliding windows, in integers alone. It stands here once.
+"""Shape arithmetic of sliding windows, in integers alone, and only here.
 
-Convolution and pooling slide a window over an image; the layers ask here what
-comes out, the ops ask here what to do. Sizes are pairs, ``(vertical, horizontal)``, or
-of a signal, which has one axis, tuples of one.
+Convolution and pooling slide a window over an image; layers compute their output shapes
+here, and ops what to do. Sizes are pairs, ``(vertical, horizontal)``, or tuples of one
+for a signal, which has one axis.
 """
 
+from collections.abc import Callable
 from functools import lru_cache, wraps
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+from ._types import Padding, Pair, Shape
 
 __all__ = ["Window", "pair", "pool_window", "positive_int", "window"]
 
 
 class Window(NamedTuple):
-    """A window and how it slides over an image; of a signal, only the horizontal.
+    """A window and how it slides over an image; for a signal, tuples of one.
+
+    The compiled module reads the fields in this order.
 
     Attributes
     ----------
@@ -36,28 +41,29 @@ class Window(NamedTuple):
     output: tuple[int, ...]
 
 
-def positive_int(value, name):
+def positive_int(value: Any, name: str) -> int:
     """Return `value` as an int.
 
     Raises
     ------
     ValueError
-        If it is not an integer above 0; the message says `name`.
+        If it is not an integer above 0; the message names it `name`.
     """
     if not _is_int(value) or value < 1:
         raise ValueError(f"{name} must be an int >= 1, got {value!r}")
     return int(value)
 
 
-def pair(value, name, minimum=1):
+def pair(value: Any, name: str, minimum: int = 1) -> tuple[int, int]:
     """Return `value`, an int or a pair of ints, as a pair of ints >= `minimum`.
 
     Raises
     ------
     ValueError
-        If it is anything else; the message says `name`.
+        If it is anything else; the message names it `name`.
     """
-    values = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    values = _listed(value)
+    values = tuple(values) if isinstance(values, tuple | list) else (value, value)
     if len(values) != 2 or not all(_is_int(v) and v >= minimum for v in values):
         raise ValueError(
             f"{name} must be an int >= {minimum} or a pair of them, got {value!r}"
@@ -69,48 +75,51 @@ def _sizes(value, name, axes):
     return pair(value, name) if axes == 2 else (positive_int(value, name),)
 
 
-def _remembered(function):
-    """Keep a function's results: each op of each training step asks the same again."""
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _cached(function: _Function) -> _Function:
+    """Keep a function's results: each op of each training step needs the same again."""
     # 1, 1.0 and True are equal, but not all of them are sizes: `typed`.
     look_up = lru_cache(maxsize=1024, typed=True)(function)
 
     @wraps(function)
-    def ask(image_size, *args, **kwargs):
+    def call(*args, **kwargs):
         try:
-            return look_up(image_size, *args, **kwargs)
+            return look_up(*args, **kwargs)
         except TypeError:  # a list, which cannot be looked up
-            return function(image_size, *args, **kwargs)
+            return function(*args, **kwargs)
 
-    return ask
+    return call  # type: ignore[return-value]
 
 
-@_remembered
+@_cached
 def window(
-    image_size,
-    size,
+    image_size: Shape,
+    size: Pair,
     *,
-    stride=1,
-    padding="valid",
-    dilation=1,
-    size_name="kernel_size",
-):
-    """Work out how a window slides over an image, or over a signal.
+    stride: Pair = 1,
+    padding: Padding = "valid",
+    dilation: Pair = 1,
+    size_name: str = "kernel_size",
+) -> Window:
+    """Return how a window slides over an image or a signal.
 
     Parameters
     ----------
-    image_size : (h, w), or (l,) of a signal
-        All that follows is then an int each, but for `padding`.
+    image_size : (h, w), or (l,) for a signal
+        With a signal the other sizes are ints.
     size : int or (kh, kw)
         The window, in taps.
     stride : int or (sh, sw), default=1
     padding : {"valid", "same"}, int, (ph, pw) or ((top, bottom), (left, right))
-        "valid" adds nothing. "same" makes the output ``ceil(image / stride)``
-        large and puts the odd row or column at the bottom and right, as Keras and
-        TensorFlow do. Numbers are rows and columns to add. For a signal also
-        "causal", with which a window ends at its pixel, or (left, right).
+        "valid" adds nothing. "same" makes the output's size ``ceil(image / stride)``
+        and adds the odd row or column at the bottom and right, as Keras and TensorFlow
+        do. Numbers are rows and columns to add. For a signal also "causal", with which
+        a window ends at its pixel, or (left, right).
     dilation : int or (dh, dw), default=1
     size_name : str, default="kernel_size"
-        What to call `size` in an error.
+        The name of `size` in an error.
 
     Returns
     -------
@@ -129,35 +138,51 @@ def window(
     convolution arithmetic for deep learning", 2016, relationship 15).
     """
     axes = len(image_size)
-    size = _sizes(size, size_name, axes)
-    stride = _sizes(stride, "stride", axes)
-    dilation = _sizes(dilation, "dilation", axes)
-    extent = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
-    padding = _resolve_padding(padding, image_size, extent, stride)
+    taps = _sizes(size, size_name, axes)
+    strides = _sizes(stride, "stride", axes)
+    dilations = _sizes(dilation, "dilation", axes)
+    extent = tuple((k - 1) * d + 1 for k, d in zip(taps, dilations, strict=True))
+    sides = _resolve_padding(padding, image_size, extent, strides)
     output = tuple(
         (n + sum(p) - e) // s + 1
-        for n, p, e, s in zip(image_size, padding, extent, stride, strict=True)
+        for n, p, e, s in zip(image_size, sides, extent, strides, strict=True)
     )
     if min(output) < 1:
-        padded = tuple(n + sum(p) for n, p in zip(image_size, padding, strict=True))
-        covers = "" if extent == size else f" (dilated to {_times(extent)})"
+        padded = tuple(n + sum(p) for n, p in zip(image_size, sides, strict=True))
+        covers = "" if extent == taps else f" (dilated to {_times(extent)})"
         around = f", padded to {_times(padded)}" if padded != tuple(image_size) else ""
         raise ValueError(
-            f"{size_name} {_times(size)}{covers} does not fit its input "
+            f"{size_name} {_times(taps)}{covers} does not fit its input "
             f"{_times(image_size)}{around}; "
             f"use padding='same' or a smaller {size_name}"
         )
-    return Window(size, stride, dilation, padding, output)
+    return Window(taps, strides, dilations, sides, output)
 
 
-@_remembered
-def pool_window(image_size, pool_size, *, stride=None, padding="valid"):
-    """As `window`, for pooling: `stride` defaults to `pool_size`.
+@_cached
+def pool_window(
+    image_size: Shape,
+    pool_size: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+) -> Window:
+    """Return how a pool's window slides: like `window`, but `stride` is `pool_size`.
+
+    Parameters
+    ----------
+    image_size, pool_size, padding
+        As in `window`.
+    stride : int or (sh, sw), default=pool_size
+
+    Returns
+    -------
+    Window
 
     Raises
     ------
     ValueError
-        If a window could hold nothing but padding, too.
+        As `window` does, and if a window could hold nothing but padding.
     """
     win = window(
         image_size,
@@ -174,6 +199,54 @@ def pool_window(image_size, pool_size, *, stride=None, padding="valid"):
     return win
 
 
+@_cached
+def conv_window(
+    image_shape: Shape,
+    kernel_shape: Shape,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: int,
+) -> Window:
+    """Return how a kernel slides over images, after checks of their shapes.
+
+    Parameters
+    ----------
+    image_shape : (h, w, c)
+    kernel_shape : (kh, kw, c / groups, filters)
+    stride, padding, dilation
+        As in `window`.
+    groups : int
+
+    Returns
+    -------
+    Window
+
+    Raises
+    ------
+    ValueError
+        As `window` does, and if the shapes do not fit each other.
+    """
+    if len(image_shape) != 3 or len(kernel_shape) != 4:
+        raise ValueError(
+            "a convolution takes x (n, h, w, c) and kernel (kh, kw, c / groups, "
+            f"filters), got x (n, {', '.join(map(str, image_shape))}) and kernel "
+            f"{tuple(kernel_shape)}"
+        )
+    if image_shape[2] != kernel_shape[2] * groups or kernel_shape[3] % groups:
+        raise ValueError(
+            f"{image_shape[2]} channels and {kernel_shape[3]} filters in "
+            f"groups={groups} do not match a kernel of shape {tuple(kernel_shape)}"
+        )
+    return window(
+        tuple(image_shape[:2]),
+        tuple(kernel_shape[:2]),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+    )
+
+
 def _resolve_padding(padding, image_size, extent, stride):
     axes = len(image_size)
     if isinstance(padding, str):
@@ -185,9 +258,9 @@ def _resolve_padding(padding, image_size, extent, stride):
             return ((extent[0] - 1, 0),)
     elif _is_int(padding) and padding >= 0:
         return ((int(padding),) * 2,) * axes
-    elif isinstance(padding, tuple | list) and len(padding) == 2:
+    elif isinstance(_listed(padding), tuple | list) and len(padding) == 2:
         try:
-            by_axis = padding if axes == 2 else [padding]
+            by_axis = _listed(padding) if axes == 2 else [padding]
             return tuple(pair(sides, "padding", minimum=0) for sides in by_axis)
         except ValueError:
             pass  # the message below names all that is allowed
@@ -204,6 +277,11 @@ def _same_padding(n, extent, stride):
     windows = -(-n // stride)
     total = max((windows - 1) * stride + extent - n, 0)
     return total // 2, total - total // 2
+
+
+def _listed(value):
+    """Return an array with axes as a list, and anything else unchanged."""
+    return value.tolist() if getattr(value, "ndim", 0) else value
 
 
 def _is_int(value):

@@ -13,6 +13,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv._data.samples import Samples
 from skconv._training import loop as training
 from skconv._utils import documents, files
 from skconv.augmentation import RandomShift
@@ -46,7 +47,8 @@ FITS = {
     "adam": ({}, {}),
     "sgd": ({"solver": "sgd", "learning_rate": "cosine", "warmup_steps": 0.3}, {}),
     "early stopping": (
-        {"early_stopping": True, "validation_fraction": 0.2, "max_iter": 9, "tol": 0.03,
+        {"early_stopping": True, "scoring": "accuracy",
+         "validation_fraction": 0.2, "max_iter": 9, "tol": 0.03,
          "n_iter_no_change": 1, "learning_rate_init": 0.03, "batch_size": 26},
         {},
     ),
@@ -174,7 +176,7 @@ class Opened:
 # Where a process is killed: in the n-th epoch, or while it writes the n-th file.
 MOMENTS = {
     "in an epoch": lambda n: setattr(
-        training, "gather", at_call(STEPS * (n - 1) + 3, training.gather)
+        Samples, "batch", at_call(STEPS * (n - 1) + 3, Samples.batch)
     ),
     "after an epoch": lambda n: setattr(
         training.StoppingRule, "update", at_call(n, training.StoppingRule.update)

@@ -155,7 +155,7 @@ def test_later_format_is_refused(tmp_path, monkeypatch):
         patch.setattr(documents, "FORMAT_VERSION", 12)
         fit("adam", path)
     with pytest.raises(
-        ValueError, match=r"by a later skconv, in version 12 .* versions up to 2"
+        ValueError, match=r"by a later skconv, in version 12 .* versions up to 3"
     ):
         fit("adam", path)
 

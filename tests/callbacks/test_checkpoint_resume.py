@@ -8,6 +8,7 @@ import pytest
 from checkpoint_fits import FITS, STEPS, X, Y, fit, outcome, read, small
 from sklearn.base import clone
 
+from skconv._data.samples import Samples
 from skconv._training import loop as training
 from skconv.callbacks import Checkpoint
 
@@ -146,14 +147,14 @@ def test_ctrl_c_leaves_the_last_complete_epoch(tmp_path, uninterrupted, monkeypa
     path, expected = tmp_path / "fit.ckpt", uninterrupted("adam")
     calls = []
 
-    def gather(*args):
+    def batch(*args):
         calls.append(1)
         if len(calls) == 3 * STEPS + 2:
             raise KeyboardInterrupt
         return real(*args)
 
-    real = training.gather
-    monkeypatch.setattr(training, "gather", gather)
+    real = Samples.batch
+    monkeypatch.setattr(Samples, "batch", batch)
     with pytest.warns(UserWarning, match="interrupted by user after 3 epochs"):
         clf = fit("adam", path)
     assert clf.n_iter_ == 3

@@ -27,7 +27,7 @@ def net(*layers, **params):
 BAD_FITS = {
     "nan": ({}, with_value(np.nan), Y, "Input X contains NaN"),
     "infinity": ({}, with_value(np.inf), Y, "Input X contains infinity"),
-    "text": ({}, [["a", "b"], ["c", "d"]], [0, 1], "not compatible with arrays of bytes/strings"),
+    "text": ({}, [["a", "b"], ["c", "d"]], [0, 1], "X must hold numbers, got text: .a."),
     "1-D X": ({}, X[:, 0, 0], Y, "Expected 2D array, got 1D array"),
     "5-D X": ({}, X[..., None, None], Y, r"X must hold rows .* got an array of shape \(40, 8, 8, 1, 1\)"),
     "no samples": ({}, X[:0], Y[:0], "Found array with 0 sample"),
@@ -119,14 +119,20 @@ def test_errors_of_fit_name_the_cause_and_change_nothing(case):
             np.zeros(40),
             "sample_weight must be positive for at least one sample, got all zeros",
         ),
-        (np.full(40, -1.0), "Negative values in data"),
-        (np.ones(39), "sample_weight.shape == "),
+        (np.full(40, -1.0), "sample_weight must be >= 0 for all samples, got -1"),
+        (
+            np.ones(39),
+            r"sample_weight must hold one number for each of the 40 samples, got an array of shape \(39,\)",
+        ),
+        ("balanced", "sample_weight must be an array, .* got str: 'balanced'"),
+        (["a"] * 40, "sample_weight must hold numbers, got text: 'a'"),
+        ([None] * 40, "Input sample_weight contains NaN"),
         (np.full(40, np.nan), "sample_weight contains NaN"),
         (np.full(40, np.inf), "sample_weight contains infinity"),
     ],
 )
 def test_bad_sample_weights_are_refused(weight, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((ValueError, TypeError), match=words):
         ConvNetClassifier(max_iter=1).fit(X, Y, weight)
 
 

@@ -73,7 +73,12 @@ def test_checkpoint_of_each_version_is_restored_and_resumed(path, tmp_path):
         write_files.predictions(model), expected(path), rtol=1e-4
     )
     copy = shutil.copy(path, tmp_path)
-    model = clone(model).set_callbacks(Checkpoint(copy)).fit(X, y)
+    model = clone(model).set_callbacks(Checkpoint(copy))
+    if path.stem == "checkpoint_2_classifier":  # which set aside other samples
+        with pytest.raises(ValueError, match="samples that an older version set aside"):
+            model.fit(X, y)
+        return
+    model.fit(X, y)
     whole = path.with_name(path.name.replace("checkpoint", "model"))
     np.testing.assert_allclose(
         write_files.predictions(model),

@@ -57,7 +57,7 @@ def put(*keys, value):
 KERNEL = "conv2d_1.kernel"
 CHANGES = [
     (put("__metadata__", "format", value="other"), "safetensors file, but skconv did not write it"),
-    (put("__metadata__", "format_version", value="3"), "by a later skconv, in version 3.*upgrade"),
+    (put("__metadata__", "format_version", value="12"), "by a later skconv, in version 12.*upgrade"),
     (put("__metadata__", "format_version", value="-1"), "format_version is '-1', not a number"),
     (put("__metadata__", "x", value=1), "__metadata__ must map text to text"),
     (put(KERNEL, "dtype", value="BF16"), "of dtype F32 or F64, got 'BF16'"),

@@ -255,7 +255,8 @@ def test_layers_and_transforms_are_registered():
         ({"scoring": lambda *_: 0.0}, "parameter scoring must be made of None, bool"),
         ({"augment": [RandomFlip(), lambda x, rng: x]}, r"parameter augment\[1\] must be"),
         ({"random_state": np.random.RandomState(0)}, "parameter random_state must be.*RandomState"),
-        ({"filters": np.array([2, 3])}, "parameter filters must be .* got array"),
+        ({"layers": np.array([Dense(2)])}, "parameter layers must be .* got array"),
+        ({"augment": len}, "got <built-in function len>.*or save with joblib"),
         ({"layers": [type("Tall", (Layer,), {})]}, r"parameter layers\[0\] must be"),
     ],
 )  # fmt: skip

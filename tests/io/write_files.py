@@ -39,7 +39,8 @@ def models():
     yield (
         "classifier",
         skconv.ConvNetClassifier(
-            **params, early_stopping=True, augment=[RandomShift(1)], class_weight={"a": 2.0}
+            **params, early_stopping=True, scoring="accuracy", augment=[RandomShift(1)],
+            class_weight={"a": 2.0},
         ),
         frame,
         np.array(["a", "b", "ä"])[codes],

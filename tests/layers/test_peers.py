@@ -2,13 +2,13 @@
 
 Random configurations from a fixed seed, forward and all gradients, in float64 (the
 definitions) and in float32 (the ops in use). A new layer's test is a row in two tables:
-configurations.LAYERS draws its configuration, torch_layers.LAYERS has it in torch.
+layer_configurations.LAYERS draws its configuration, torch_layers.LAYERS has it in torch.
 """
 
 import math
 import zlib
 
-import configurations
+import layer_configurations
 import numpy as np
 import pytest
 import torch_layers
@@ -34,8 +34,8 @@ def keras():
 
 
 def test_every_layer_has_a_configuration_and_a_peer():
-    names = set(L.__all__) - {"Layer"}
-    assert set(configurations.LAYERS) == names
+    names = set(L.__all__) - {"Composite", "Layer"}
+    assert set(layer_configurations.LAYERS) == names
     assert set(torch_layers.LAYERS) == names
 
 
@@ -55,7 +55,7 @@ def draw(name, dtype):
     """
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     for _ in range(CONFIGURATIONS):
-        shape, arguments = configurations.LAYERS[name](rng)
+        shape, arguments = layer_configurations.LAYERS[name](rng)
         layer = getattr(L, name)(**arguments)
         weights, output_shape = layer.build(shape, rng, np.dtype("float64"))
         for _, weight, learnt in chain.named_weights(layer, weights):

@@ -3,26 +3,13 @@
 import numpy as np
 import oracles
 import pytest
+from configurations import POOLS
 from scipy import optimize, special
 from tolerances import assert_same
 
 from skconv import ops
 
 pytestmark = pytest.mark.usefixtures("each_ops")
-
-POOLS = {
-    "2x2": ((2, 6, 4, 3), 2, {}),
-    "odd image": ((2, 5, 7, 2), 2, {}),
-    "overlapping": ((2, 6, 7, 2), 3, {"stride": 1}),
-    "stride > pool": ((2, 7, 8, 2), 2, {"stride": 3}),
-    "oblong": ((2, 6, 6, 2), (3, 2), {"stride": (2, 1)}),
-    "same": ((2, 5, 5, 2), 2, {"padding": "same"}),
-    "same, overlapping": ((2, 5, 4, 2), 3, {"stride": 2, "padding": "same"}),
-    "padding": ((2, 4, 4, 1), 3, {"padding": ((1, 2), (0, 1))}),
-    "pool is the image": ((3, 3, 4, 17), (3, 4), {}),
-    "one pixel": ((1, 1, 1, 1), 1, {}),
-    "300 taps": ((1, 20, 20, 1), (20, 15), {}),
-}
 
 
 def loops(x, pool_size, slide):
@@ -79,14 +66,14 @@ def test_global_pools_are_pools_as_large_as_the_image(rng):
     )
 
 
-def test_pools_of_nothing_but_padding_are_refused():
+def test_pool_windows_of_padding_alone_are_refused():
     with pytest.raises(ValueError, match="padding must be less than pool_size"):
         ops.max_pool2d(np.zeros((1, 4, 4, 1)), 2, padding=2)
     with pytest.raises(ValueError, match="pool_size 5x5 does not fit its input 4x4"):
         ops.max_pool2d(np.zeros((1, 4, 4, 1)), 5)
 
 
-def test_ops_leave_their_inputs_alone(rng):
+def test_ops_leave_their_inputs_unchanged(rng):
     x = rng.standard_normal((2, 4, 4, 3))
     dy = rng.standard_normal((2, 2, 2, 3))
     logits = rng.standard_normal((2, 3))
@@ -149,16 +136,16 @@ def test_activation_gradient_is_its_derivative(name, rng):
     z = rng.uniform(-3, 3, (4, 6))
     dy = rng.standard_normal(z.shape)
     y = ops.activate(z, name)
-    kept = y if ops.ACTIVATIONS[name].derivative_from == "output" else z
+    saved = y if ops.ACTIVATIONS[name].derivative_from == "output" else z
     step = 1e-6
     numeric = np.zeros_like(z)
     for index in np.ndindex(z.shape):
-        ahead, behind = z.copy(), z.copy()
+        ahead, below = z.copy(), z.copy()
         ahead[index] += step
-        behind[index] -= step
-        change = ops.activate(ahead, name) - ops.activate(behind, name)
+        below[index] -= step
+        change = ops.activate(ahead, name) - ops.activate(below, name)
         numeric[index] = (dy * change).sum() / (2 * step)
-    gradient = ops.activate_grad(dy, kept, name)
+    gradient = ops.activate_grad(dy, saved, name)
     np.testing.assert_allclose(gradient, numeric, atol=1e-8)
 
 
@@ -167,13 +154,13 @@ def test_activations_survive_large_numbers(name):
     z = np.array([[-1e4, -100, 0, 100, 1e4]], np.float32)
     with np.errstate(over="raise", invalid="raise"):
         y = ops.activate(z, name)
-        kept = y if ops.ACTIVATIONS[name].derivative_from == "output" else z
-        gradient = ops.activate_grad(np.ones_like(z), kept, name)
+        saved = y if ops.ACTIVATIONS[name].derivative_from == "output" else z
+        gradient = ops.activate_grad(np.ones_like(z), saved, name)
     assert np.isfinite(y).all()
     assert np.isfinite(gradient).all()
 
 
-def test_an_unknown_activation_says_what_there_is():
+def test_unknown_activation_is_refused_with_the_known_ones():
     with pytest.raises(
         ValueError, match="activation must be one of 'identity'.*did you mean 'relu'"
     ):
@@ -197,17 +184,17 @@ def losses(k):
 def test_loss_gradient_is_its_derivative(k, weighted, rng):
     loss, targets = losses(k)
     logits = rng.standard_normal((4, targets.shape[1] if k < 3 else 3))
-    weight = rng.uniform(0, 2, 4) if weighted else None
-    _, gradient = loss(logits, targets, weight)
+    sample_weight = rng.uniform(0, 2, 4) if weighted else None
+    _, gradient = loss(logits, targets, sample_weight)
     numeric = optimize.approx_fprime(
         logits.ravel(),
-        lambda z: loss(z.reshape(logits.shape), targets, weight)[0],
+        lambda z: loss(z.reshape(logits.shape), targets, sample_weight)[0],
         1e-7,
     )
     np.testing.assert_allclose(gradient.ravel(), numeric, atol=1e-6)
 
 
-def test_losses_are_the_likelihoods(rng):
+def test_cross_entropies_are_likelihoods(rng):
     logits, codes = rng.standard_normal((4, 3)), np.array([0, 2, 1, 1])
     probability = special.softmax(logits, axis=1)[np.arange(4), codes]
     loss, _ = ops.softmax_cross_entropy(logits, codes)
@@ -230,7 +217,7 @@ def test_losses_do_not_overflow(k):
     assert gradient.dtype == np.float32
 
 
-def test_a_weight_of_two_is_a_sample_twice(rng):
+def test_sample_weight_of_two_is_a_sample_twice(rng):
     logits, codes = rng.standard_normal((3, 3)), np.array([0, 2, 1])
     weighted, d_weighted = ops.softmax_cross_entropy(
         logits, codes, np.array([1.0, 2, 0])
@@ -243,7 +230,7 @@ def test_a_weight_of_two_is_a_sample_twice(rng):
 
 
 @pytest.mark.parametrize("decay", [None, np.array([0.1, 0.0, 0.5])])
-def test_adam_step_is_the_papers_algorithm(decay, rng):
+def test_adam_step_is_its_papers_algorithm(decay, rng):
     parameters = rng.standard_normal(3)
     expected = parameters.copy()
     moments = np.zeros((2, 3))

@@ -1,8 +1,8 @@
 """Activations, each beside its derivative: one row of a table.
 
-Most derivatives can be told from the *output* (for ``y = tanh(z)`` it is
+Most derivatives can be computed from the *output* (for ``y = tanh(z)`` it is
 ``1 - y**2``): such an activation may overwrite ``z``, and a compiled op may fuse it
-into the store of its result. GELU's cannot, so its input has to be kept.
+into the store of its result. GELU's cannot, so its input must be saved.
 """
 
 import math
@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from ..._utils.lookup import look_up
+from .._types import Activation, Array
 
 __all__ = [
     "ACTIVATIONS",
@@ -32,14 +33,14 @@ class ActivationFunction(NamedTuple):
     ----------
     apply : callable ``(z, out) -> out``
         Write the activation of ``z`` to ``out``, which may be ``z`` itself.
-    gradient : callable ``(dy, kept) -> dz``
-        The chain rule's step, from the kept array.
+    gradient : callable ``(dy, saved) -> dz``
+        The chain rule's step, from the saved array.
     derivative_from : {"output", "input"}
         Which array ``gradient`` needs.
     """
 
-    apply: Callable
-    gradient: Callable
+    apply: Callable[[Array, Array], Array]
+    gradient: Callable[[Array, Array], Array]
     derivative_from: str
 
 
@@ -58,7 +59,7 @@ def _leaky_relu(z, out):
 
 
 def _elu(z, out):
-    # expm1 first: it needs z, which out may overwrite; min spares it the overflow
+    # expm1 first: it needs z, which out may overwrite; min avoids an overflow
     negative = np.expm1(np.minimum(z, 0))
     np.maximum(z, 0, out=out)
     out += negative
@@ -95,7 +96,7 @@ _LOGISTIC = ActivationFunction(
 )
 _IDENTITY = ActivationFunction(_identity, lambda dy, y: dy, "output")
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, ActivationFunction] = {
     "identity": _IDENTITY,
     "linear": _IDENTITY,
     "relu": ActivationFunction(_relu, lambda dy, y: dy * (y > 0), "output"),
@@ -117,50 +118,23 @@ ACTIVATIONS = {
 scikit-learn's ``identity`` and ``logistic``; ``softmax`` runs over the last axis."""
 
 
-def find_activation(name):
+def find_activation(name: Activation) -> ActivationFunction:
     """Return the row of `ACTIVATIONS` called `name`; None is the identity.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there is no such activation.
     """
     return _IDENTITY if name is None else look_up(ACTIVATIONS, name, "activation")
 
 
-def activate(z, activation, *, out=None):
-    """Apply an activation.
-
-    Parameters
-    ----------
-    z : ndarray
-    activation : str or None
-        A name in `ACTIVATIONS`.
-    out : ndarray, optional
-        Where to write; may be ``z``. By default a new array.
-
-    Returns
-    -------
-    y : ndarray, like z
-    """
-    return find_activation(activation).apply(
-        z, np.empty_like(z) if out is None else out
-    )
+def activate(z, activation, out=None):
+    """Write to `out`, or to a new array if it is None."""
+    apply = find_activation(activation).apply
+    return apply(z, np.empty_like(z) if out is None else out)
 
 
-def activate_grad(dy, kept, activation):
-    """Gradient of the loss in ``z``, given the one in ``y = activation(z)``.
-
-    Parameters
-    ----------
-    dy : ndarray
-        Gradient of the loss in the activation's output.
-    kept : ndarray, like dy
-        ``y``, or ``z`` where the table says that the activation keeps its input.
-    activation : str or None
-
-    Returns
-    -------
-    dz : ndarray, like dy; for the identity it is ``dy`` itself
-    """
-    return find_activation(activation).gradient(dy, kept)
+def activate_grad(dy, saved, activation):
+    """Take the chain rule's step."""
+    return find_activation(activation).gradient(dy, saved)

@@ -1,4 +1,4 @@
-"""Convolution and its gradients.
+"""Convolution and its gradients: what they compute, and how.
 
 Let ``n`` be an image of the batch, ``p`` an output pixel and ``t`` a kernel tap, these
 two as pairs (row, column). The tap sees the input pixel ``q(p, t) = p * stride +
@@ -25,7 +25,6 @@ im2col), and the kernel as a matrix of ``f`` columns, the first two are matrix p
 
 import numpy as np
 
-from ..geometry import window
 from .activations import activate, activate_grad
 from .dense import grad_bias
 from .pooling import max_pool2d
@@ -44,64 +43,11 @@ __all__ = [
 _CHUNK_BYTES = 2**22
 
 
-def conv2d(
-    x,
-    kernel,
-    bias=None,
-    scale=None,
-    *,
-    stride=1,
-    padding="valid",
-    dilation=1,
-    groups=1,
-    activation=None,
-):
-    """2-D convolution (as networks say it: cross-correlation), bias and activation.
-
-    ``activation(scale * (x * kernel) + bias)``.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n, h, w, c_in)
-    kernel : ndarray of shape (kh, kw, c_in / groups, c_out)
-    bias : ndarray of shape (c_out,), optional
-    scale : ndarray of shape (c_out,), optional
-        With the bias it is what a normalisation behind the convolution does in
-        prediction (see `skconv.layers.BatchNorm`). The gradients know of none.
-    stride, padding, dilation
-        As in `skconv.ops.window`.
-    groups : int, default=1
-        Channels fall into this many groups that do not see each other;
-        ``groups=c_in`` is a depthwise convolution.
-    activation : str or None
-        A name in `skconv.ops.ACTIVATIONS`.
-
-    Returns
-    -------
-    y : ndarray of shape (n, oh, ow, c_out)
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit each other.
-
-    Examples
-    --------
-    Each output is a pixel less its neighbour at the lower right:
-
-    >>> import numpy as np
-    >>> from skconv import ops
-    >>> image = np.array([[1.0, 2, 4], [1, 3, 9], [0, 5, 7]]).reshape(1, 3, 3, 1)
-    >>> kernel = np.array([[1.0, 0], [0, -1]]).reshape(2, 2, 1, 1)
-    >>> ops.conv2d(image, kernel)[0, :, :, 0]
-    array([[-2., -7.],
-           [-4., -4.]])
-    """
-    win = conv_window(x.shape, kernel.shape, stride, padding, dilation, groups)
-    check_filters(kernel.shape, bias=bias, scale=scale)
+def conv2d(x, kernel, bias, scale, win, groups, activation):
+    """``columns @ kernel``, chunk by chunk of the images."""
     y = np.empty((len(x), *win.output, kernel.shape[3]), np.result_type(x, kernel))
-    # The new axis, of images, has matmul go image by image: BLAS adds in another
-    # order for other numbers of rows, and a sample shall not depend on its batch.
+    # The new axis, of images, makes matmul multiply image by image: BLAS adds in
+    # another order for other numbers of rows: a sample must not depend on its batch.
     kernel = _kernel_by_group(kernel, groups)[:, None]
     for part, columns in _columns(x, win, groups, like=y):
         z = y[part]
@@ -114,76 +60,13 @@ def conv2d(
     return y
 
 
-def conv2d_max_pool2d(
-    x,
-    kernel,
-    bias=None,
-    scale=None,
-    *,
-    stride=1,
-    padding="valid",
-    dilation=1,
-    groups=1,
-    activation=None,
-    pool_size=2,
-    pool_stride=None,
-    pool_padding="valid",
-):
-    """Largest value of each window over a convolution's output.
-
-    What a window leaves out need not be computed, and what lies between need not be
-    written to memory.
-
-    Parameters
-    ----------
-    x, kernel, bias, scale, stride, padding, dilation, groups, activation
-        As in `conv2d`.
-    pool_size, pool_stride, pool_padding
-        As in `max_pool2d`.
-
-    Returns
-    -------
-    y : ndarray of shape (n, oh, ow, c_out)
-
-    Raises
-    ------
-    ValueError
-        As the two do.
-    """
-    y = conv2d(
-        x,
-        kernel,
-        bias,
-        scale,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        activation=activation,
-    )
-    return max_pool2d(y, pool_size, stride=pool_stride, padding=pool_padding)
+def conv2d_max_pool2d(x, kernel, bias, scale, win, groups, activation, pool):
+    """Convolve, then pool."""
+    return max_pool2d(conv2d(x, kernel, bias, scale, win, groups, activation), pool)
 
 
-def conv2d_grad_kernel(
-    dz, x, kernel_shape, *, stride=1, padding="valid", dilation=1, groups=1
-):
-    """Gradient of a convolution in its kernel: ``columns^T @ dz``.
-
-    Parameters
-    ----------
-    dz : ndarray of shape (n, oh, ow, c_out)
-        Gradient in the result before its activation (see `activate_grad`).
-    x : ndarray of shape (n, h, w, c_in)
-    kernel_shape : (kh, kw, c_in / groups, c_out)
-    stride, padding, dilation, groups
-        As they were in `conv2d`.
-
-    Returns
-    -------
-    dkernel : ndarray of shape kernel_shape
-    """
-    win = conv_window(x.shape, kernel_shape, stride, padding, dilation, groups)
-    check_gradient(dz, (len(x), *win.output, kernel_shape[3]))
+def conv2d_grad_kernel(dz, x, kernel_shape, win, groups):
+    """``columns^T @ dz``, summed over chunks of the images."""
     dkernel = np.zeros(kernel_shape, np.result_type(x, dz))
     by_group = _kernel_by_group(dkernel, groups)  # a view, to add to
     for part, columns in _columns(x, win, groups, like=dz):
@@ -193,26 +76,8 @@ def conv2d_grad_kernel(
     return dkernel
 
 
-def conv2d_grad_input(
-    dz, kernel, input_shape, *, stride=1, padding="valid", dilation=1, groups=1
-):
-    """Gradient of a convolution in its input: each tap hands back what it took.
-
-    Parameters
-    ----------
-    dz : ndarray of shape (n, oh, ow, c_out)
-        Gradient in the result before its activation (see `activate_grad`).
-    kernel : ndarray of shape (kh, kw, c_in / groups, c_out)
-    input_shape : (n, h, w, c_in)
-    stride, padding, dilation, groups
-        As they were in `conv2d`.
-
-    Returns
-    -------
-    dx : ndarray of shape input_shape
-    """
-    win = conv_window(input_shape, kernel.shape, stride, padding, dilation, groups)
-    check_gradient(dz, (input_shape[0], *win.output, kernel.shape[3]))
+def conv2d_grad_input(dz, kernel, input_shape, win, groups):
+    """Add ``dz @ kernel[t]^T`` to the pixels that a tap saw, tap by tap."""
     dx = np.empty(input_shape, np.result_type(dz, kernel))
     by_tap = kernel.reshape(-1, kernel.shape[2], groups, kernel.shape[3] // groups)
     by_tap = by_tap.transpose(0, 2, 3, 1)  # (taps, groups, f / groups, c / groups)
@@ -227,95 +92,11 @@ def conv2d_grad_input(
     return dx
 
 
-def conv2d_backward(
-    dy,
-    kept,
-    x,
-    kernel,
-    *,
-    stride=1,
-    padding="valid",
-    dilation=1,
-    groups=1,
-    activation=None,
-    need_dx=True,
-):
-    """All gradients of `conv2d`, back through its activation: a layer's backward pass.
-
-    Parameters
-    ----------
-    dy : ndarray of shape (n, oh, ow, c_out)
-        Gradient in the output.
-    kept : ndarray, like dy
-        The output, or what came before the activation (see `activate_grad`).
-    x : ndarray of shape (n, h, w, c_in)
-    kernel : ndarray of shape (kh, kw, c_in / groups, c_out)
-    stride, padding, dilation, groups, activation
-        As they were in `conv2d`.
-    need_dx : bool, default=True
-
-    Returns
-    -------
-    dx : ndarray, like x, or None
-        None if nobody needs it.
-    dkernel : ndarray, like kernel
-    dbias : ndarray of shape (c_out,)
-    """
-    dz = activate_grad(dy, kept, activation)
-    slide = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-    }
-    dx = conv2d_grad_input(dz, kernel, x.shape, **slide) if need_dx else None
-    return dx, conv2d_grad_kernel(dz, x, kernel.shape, **slide), grad_bias(dz)
-
-
-def conv_window(x_shape, kernel_shape, stride, padding, dilation, groups):
-    """Check that a kernel goes with its input, and work out how it slides.
-
-    Raises
-    ------
-    ValueError
-        If it does not.
-    """
-    if len(x_shape) != 4 or len(kernel_shape) != 4:
-        raise ValueError(
-            "a convolution takes x (n, h, w, c) and kernel (kh, kw, c / groups, "
-            f"filters), got {tuple(x_shape)} and {tuple(kernel_shape)}"
-        )
-    if x_shape[3] != kernel_shape[2] * groups or kernel_shape[3] % groups:
-        raise ValueError(
-            f"{x_shape[3]} channels and {kernel_shape[3]} filters in groups={groups} "
-            f"do not go with a kernel of shape {tuple(kernel_shape)}"
-        )
-    return window(
-        x_shape[1:3],
-        tuple(kernel_shape[:2]),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-    )
-
-
-def check_filters(kernel_shape, **vectors):
-    """Raise ValueError unless each has a value for each filter, or is None."""
-    for name, vector in vectors.items():
-        if vector is not None and vector.shape != tuple(kernel_shape[3:]):
-            raise ValueError(
-                f"{name} must have a value for each of {kernel_shape[3]} filters, got "
-                f"an array of shape {vector.shape}"
-            )
-
-
-def check_gradient(dz, shape):
-    """Raise ValueError unless `dz` has the shape of a convolution's output."""
-    if dz.shape != shape:
-        raise ValueError(
-            f"dz must have the shape of the convolution's output, {shape}, got "
-            f"{dz.shape}"
-        )
+def conv2d_backward(dy, saved, x, kernel, win, groups, activation, need_dx):
+    """Go through the activation first, then to x, kernel and bias."""
+    dz = activate_grad(dy, saved, activation)
+    dx = conv2d_grad_input(dz, kernel, x.shape, win, groups) if need_dx else None
+    return dx, conv2d_grad_kernel(dz, x, kernel.shape, win, groups), grad_bias(dz)
 
 
 def _add_bias(z, bias):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .._types import Array
+
 __all__ = [
     "layer_norm",
     "layer_norm_backward",
@@ -11,16 +13,23 @@ __all__ = [
 ]
 
 
-def layer_norm(x, gamma=None, beta=None, *, axis=(-1,), epsilon=1e-3):
-    """Give values that belong together mean 0 and variance 1, then scale and shift.
+def layer_norm(
+    x: Array,
+    gamma: Array | None = None,
+    beta: Array | None = None,
+    *,
+    axis: tuple[int, ...] = (-1,),
+    epsilon: float = 1e-3,
+) -> Array:
+    """Return values with mean 0 and variance 1 along `axis`, scaled and shifted.
 
     Parameters
     ----------
     x : ndarray of shape (n, ...)
     gamma, beta : ndarray, optional
-        Go with a sample, ``x[0]``, by broadcasting.
+        Broadcast to a sample, ``x[0]``.
     axis : tuple of int, default=(-1,)
-        Along which values belong together; not along the samples, axis 0.
+        The axes that mean and variance are taken along; not axis 0, the samples.
     epsilon : float, default=1e-3
         Added to the variance.
 
@@ -45,8 +54,20 @@ def layer_norm(x, gamma=None, beta=None, *, axis=(-1,), epsilon=1e-3):
     return layer_norm_with_statistics(x, gamma, beta, axis=axis, epsilon=epsilon)[0]
 
 
-def layer_norm_with_statistics(x, gamma=None, beta=None, *, axis=(-1,), epsilon=1e-3):
-    """As `layer_norm`, and what its gradient needs.
+def layer_norm_with_statistics(
+    x: Array,
+    gamma: Array | None = None,
+    beta: Array | None = None,
+    *,
+    axis: tuple[int, ...] = (-1,),
+    epsilon: float = 1e-3,
+) -> tuple[Array, Array, Array]:
+    """Return what `layer_norm` does, and what its gradient needs.
+
+    Parameters
+    ----------
+    x, gamma, beta, axis, epsilon
+        As in `layer_norm`.
 
     Returns
     -------
@@ -65,9 +86,15 @@ def layer_norm_with_statistics(x, gamma=None, beta=None, *, axis=(-1,), epsilon=
 
 
 def layer_norm_backward(
-    dy, normalized, inverse, gamma=None, *, axis=(-1,), need_dx=True
-):
-    """All gradients of `layer_norm`.
+    dy: Array,
+    normalized: Array,
+    inverse: Array,
+    gamma: Array | None = None,
+    *,
+    axis: tuple[int, ...] = (-1,),
+    need_dx: bool = True,
+) -> tuple[Array | None, Array, Array]:
+    """Return all gradients of `layer_norm`.
 
     Parameters
     ----------
@@ -75,16 +102,17 @@ def layer_norm_backward(
     normalized, inverse : ndarray
         From `layer_norm_with_statistics`.
     gamma, axis
-        As they were there.
+        The same as there.
     need_dx : bool, default=True
+        Whether to compute `dx`.
 
     Returns
     -------
     dx : ndarray, like x, or None
         With ``d = dy * gamma`` and ``z`` the normalized values: ``inverse * (d -
-        mean(d) - z * mean(d * z))``. Of what moves ``d`` asks for, neither a shift nor
-        a scaling of all values together would be seen: the chain rule through mean
-        and variance takes these two away.
+        mean(d) - z * mean(d * z))``. A shift or a scaling of all values together does
+        not change the output: the chain rule through mean and variance removes these
+        two parts of ``d``. None unless `need_dx`.
     dgamma, dbeta : ndarray of shape (1, ...)
         ``dy * z`` and ``dy``, summed over all axes but `axis`, which are of length 1.
     """
@@ -100,14 +128,14 @@ def layer_norm_backward(
     return dx, dgamma, dbeta
 
 
-def prelu(z, alpha):
-    """Parametric ReLU: ``z`` where it is above 0, else ``alpha * z``.
+def prelu(z: Array, alpha: Array) -> Array:
+    """Return the parametric ReLU: ``z`` where it is above 0, else ``alpha * z``.
 
     Parameters
     ----------
     z : ndarray of shape (n, ...)
     alpha : ndarray
-        Goes with a sample, ``z[0]``, by broadcasting.
+        Broadcast to a sample, ``z[0]``.
 
     Returns
     -------
@@ -128,22 +156,25 @@ def prelu(z, alpha):
     return np.where(z > 0, z, alpha * z)
 
 
-def prelu_backward(dy, z, alpha, *, need_dz=True):
-    """Both gradients of `prelu`, equations 9 to 11 there.
+def prelu_backward(
+    dy: Array, z: Array, alpha: Array, *, need_dz: bool = True
+) -> tuple[Array | None, Array]:
+    """Return both gradients of `prelu`, by equations 9 to 11 there.
 
     Parameters
     ----------
     dy : ndarray, like z
     z, alpha : ndarray
-        As they were in `prelu`.
+        The same as in `prelu`.
     need_dz : bool, default=True
+        Whether to compute `dz`.
 
     Returns
     -------
     dz : ndarray, like z, or None
-        ``dy`` where ``z`` is above 0, else ``alpha * dy``.
+        ``dy`` where ``z`` is above 0, else ``alpha * dy``; None unless `need_dz`.
     dalpha : ndarray, like alpha
-        ``dy * min(z, 0)``, summed over all values that an alpha is for.
+        ``dy * min(z, 0)``, summed over all values that share an alpha.
     """
     dalpha = (dy * np.minimum(z, 0)).sum(0)
     shared = tuple(i for i, size in enumerate(alpha.shape) if size == 1)

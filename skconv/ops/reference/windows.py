@@ -1,4 +1,4 @@
-"""What a sliding window sees, as views: shared by convolution and pooling."""
+"""The pixels that a sliding window sees, as views: for convolution and pooling."""
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -42,7 +42,7 @@ def windows(padded, win):
 def taps(padded, win):
     """Yield, tap by tap in rows, the pixels (n, oh, ow, c) that the tap sees.
 
-    Each is a view in which no pixel stands twice: adding to it in place is safe.
+    Each is a view that holds no pixel twice: adding to it in place is safe.
     """
     seen = windows(padded, win)
     for i, j in np.ndindex(win.size):

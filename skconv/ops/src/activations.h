@@ -1,4 +1,4 @@
-// Activations that can be told from their output, and their derivatives.
+// Activations whose derivatives can be computed from their output, and these derivatives.
 #pragma once
 
 #include "kernels.h"
@@ -27,7 +27,7 @@ SKCONV_INLINE Floats<L> apply(Floats<L> z) {
 
 // dz from dy and y.
 template <int L, Activation A>
-SKCONV_INLINE Floats<L> chain(Floats<L> dy, Floats<L> y) {
+SKCONV_INLINE Floats<L> activation_grad(Floats<L> dy, Floats<L> y) {
   const Floats<L> zero = {};
   switch (A) {
     case Activation::relu: return y > 0.0f ? dy : zero;
@@ -39,30 +39,29 @@ SKCONV_INLINE Floats<L> chain(Floats<L> dy, Floats<L> y) {
   }
 }
 
-// Call body(the activation as a type's constant): which one it is, is decided once, outside
-// of the loops.
+// Call body(the activation as a type's constant): it is looked up once, outside of the loops.
 template <Activation A>
-struct Of {
+struct ActivationTag {
   static constexpr Activation activation = A;
 };
 
 template <class Body>
 SKCONV_INLINE void with_activation(Activation activation, Body body) {
   switch (activation) {
-    case Activation::identity: return body(Of<Activation::identity>());
-    case Activation::relu: return body(Of<Activation::relu>());
-    case Activation::leaky_relu: return body(Of<Activation::leaky_relu>());
-    case Activation::elu: return body(Of<Activation::elu>());
-    case Activation::tanh: return body(Of<Activation::tanh>());
-    case Activation::logistic: return body(Of<Activation::logistic>());
+    case Activation::identity: return body(ActivationTag<Activation::identity>());
+    case Activation::relu: return body(ActivationTag<Activation::relu>());
+    case Activation::leaky_relu: return body(ActivationTag<Activation::leaky_relu>());
+    case Activation::elu: return body(ActivationTag<Activation::elu>());
+    case Activation::tanh: return body(ActivationTag<Activation::tanh>());
+    case Activation::logistic: return body(ActivationTag<Activation::logistic>());
   }
 }
 
 // y = activation(z) for a run of numbers; y may be z.
 inline void activate_run(const float* z, ptrdiff_t size, Activation activation, float* y) {
   constexpr int L = LANES;
-  with_activation(activation, [&](auto of) {
-    constexpr Activation A = decltype(of)::activation;
+  with_activation(activation, [&](auto tag) {
+    constexpr Activation A = decltype(tag)::activation;
     ptrdiff_t i = 0;
     for (; i + L <= size; i += L) store<L>(y + i, apply<L, A>(load<L>(z + i)));
     if (i < size) {
@@ -74,29 +73,30 @@ inline void activate_run(const float* z, ptrdiff_t size, Activation activation, 
 
 // dz for a run of numbers.
 template <Activation A>
-inline void chain_run(const float* dy, const float* y, ptrdiff_t size, float* dz) {
+inline void activation_grad_run(const float* dy, const float* y, ptrdiff_t size, float* dz) {
   constexpr int L = LANES;
   if constexpr (A == Activation::identity) {
     std::memcpy(dz, dy, size * sizeof(float));
   } else {
     ptrdiff_t i = 0;
     for (; i + L <= size; i += L)
-      store<L>(dz + i, chain<L, A>(load<L>(dy + i), load<L>(y + i)));
+      store<L>(dz + i, activation_grad<L, A>(load<L>(dy + i), load<L>(y + i)));
     if (i < size) {
       const int left = int(size - i);
-      store<L>(dz + i, chain<L, A>(load<L>(dy + i, left), load<L>(y + i, left)), left);
+      store<L>(dz + i, activation_grad<L, A>(load<L>(dy + i, left), load<L>(y + i, left)), left);
     }
   }
 }
 
 // dz[0] ... dz[size - 1] of the part that begins at `from`.
-inline void chain_run(const Gradient& g, ptrdiff_t from, ptrdiff_t size, float* dz) {
-  with_activation(g.activation, [&](auto of) {
-    chain_run<decltype(of)::activation>(g.dy + from, g.y + from, size, dz);
+inline void activation_grad_run(const Gradient& g, ptrdiff_t from, ptrdiff_t size, float* dz) {
+  with_activation(g.activation, [&](auto tag) {
+    activation_grad_run<decltype(tag)::activation>(g.dy + from, g.y + from, size, dz);
   });
 }
 
-constexpr ptrdiff_t RUN = 8192;  // numbers that a task of an elementwise op takes
+// Numbers that a task of an elementwise op takes: 32 KB, a first-level cache.
+constexpr ptrdiff_t RUN = 8192;
 
 template <class Body>
 inline void parallel_runs(ptrdiff_t size, double flops_each, Body body) {
@@ -115,7 +115,7 @@ inline void activate(const float* z, ptrdiff_t size, Activation activation, floa
 
 inline void activate_grad(const Gradient& g, float* dz) {
   parallel_runs(g.size, 8, [&](ptrdiff_t start, ptrdiff_t length) {
-    chain_run(g, start, length, dz + start);
+    activation_grad_run(g, start, length, dz + start);
   });
 }
 

@@ -13,42 +13,41 @@
 
 namespace skconv::SKCONV_ISA {
 
-// y[n, p, f] = activation(scale[f] (sum over t, c of x[n, q(p, t), c] kernel[t, c, f]) + bias[f])
-//
-// With a pool, s is of the convolution and y of what is left of it: a block of the output is
-// a scratch that stays in cache, and what is written is a part of it.
-inline void conv2d(const Slide& s, const float* x, const float* kernel, const float* bias,
-                   const float* scale, Activation activation, Pool pool, float* y) {
-  const DepthwiseRow row = pool.h * pool.w > 1 ? nullptr : depthwise_row_for(s);
-  if (row) return depthwise_conv2d(s, row, x, kernel, bias, scale, activation, y);
-  const bool depthwise = is_depthwise(s);
-  const int groups = depthwise ? 1 : s.groups;
-  const int taps = s.kh * s.kw;
-  const int per_group = depthwise ? 1 : s.c / groups, filters = s.f / groups;
-  const int depth = taps * per_group;
-  const double flops = 2.0 * depth * s.f;
-  const bool pooled = pool.h * pool.w > 1;
-  const int yh = s.oh / pool.h, yw = s.ow / pool.w;
-  const Blocks blocks(s.n, yh, yw,
-                      block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
-                                   s.c * s.stride_h * s.stride_w, s.f, flops) /
-                          (pool.h * pool.w));
+// B of each group, and what its sums start from or end with: packed into panels.
+struct PackedKernel {
+  const float *panels, *biases, *scales;
+  ptrdiff_t group_size;  // of the panels of one group
+  int padded;            // of the vectors of one group
+};
 
-  const int padded = padded_columns(filters);
-  const ptrdiff_t panel = ptrdiff_t(depth) * padded;
-  float* panels = (float*)scratch(For::packed, groups * (panel + 2 * padded) * sizeof(float));
-  float *biases = panels + groups * panel, *scales = biases + groups * padded;
-  const auto pack_rows = [&](const float* rows, int n, float* to) {
+inline PackedKernel pack_kernel(const Slide& s, const Groups& groups, int depth,
+                                const float* kernel, const float* bias, const float* scale) {
+  const int padded = padded_columns(groups.f);
+  const ptrdiff_t group_size = ptrdiff_t(depth) * padded;
+  float* panels = (float*)scratch(
+      Scratch::packed, groups.count * (group_size + 2 * padded) * sizeof(float));
+  float *biases = panels + groups.count * group_size, *scales = biases + groups.count * padded;
+  const auto pack_rows = [&](const float* rows, int n, float* dst) {
     const Gradient plain = {rows, rows, Activation::identity, ptrdiff_t(n) * s.f};
-    for (int g = 0; rows && g < groups; g++)
-      pack(plain, g * filters, n, s.f, filters, to + g * n * padded, nullptr);
+    for (int g = 0; rows && g < groups.count; g++)
+      pack(plain, g * groups.f, n, s.f, groups.f, dst + g * n * padded, nullptr);
   };
   pack_rows(kernel, depth, panels);
   pack_rows(bias, 1, biases);
   pack_rows(scale, 1, scales);
+  return {panels, bias ? biases : nullptr, scale ? scales : nullptr, group_size, padded};
+}
 
+// Which taps see each output pixel, and the steps from a window's first pixel to what each of
+// them sees.
+struct ForwardLists {
+  TapsInside taps;
+  const int32_t* steps;
+};
+
+inline ForwardLists forward_lists(const Slide& s, int channels, int depth) {
   Span* vertical = (Span*)scratch(
-      For::lists, (s.oh + s.ow) * sizeof(Span) + ptrdiff_t(depth) * sizeof(int32_t));
+      Scratch::lists, (s.oh + s.ow) * sizeof(Span) + ptrdiff_t(depth) * sizeof(int32_t));
   Span* horizontal = vertical + s.oh;
   int32_t* steps = (int32_t*)(horizontal + s.ow);
   for (int p = 0; p < s.oh; p++)
@@ -57,49 +56,92 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
     horizontal[q] = taps_inside(q, s.w, s.kw, s.stride_w, s.left, s.dilation_w);
   for (int i = 0, k = 0; i < s.kh; i++)
     for (int j = 0; j < s.kw; j++)
-      for (int c = 0; c < per_group; c++, k++)
+      for (int c = 0; c < channels; c++, k++)
         steps[k] = (i * s.dilation_h * s.w + j * s.dilation_w) * s.c + c;
+  return {{vertical, horizontal, s.kw, channels}, steps};
+}
 
+// The product of a block for each group, and the activation.
+inline void convolve_block(const Slide& s, const Groups& groups, const PackedKernel& packed,
+                           const ForwardLists& lists, const float* x, Activation activation,
+                           const Block& b, Strides out, float* y) {
   const Strides in = {ptrdiff_t(s.h) * s.w * s.c, s.stride_h * s.w * s.c, s.stride_w * s.c};
-  parallel(blocks.count(), flops * s.n * s.oh * s.ow, [&](int task) {
-    const Block part = blocks[task];  // of y
-    const Block b = {part.image,          part.row * pool.h,  part.column * pool.w,
-                     part.images,         part.rows * pool.h, part.columns * pool.w};
-    const float* window = x + b.image * in.image + ptrdiff_t(b.row) * in.row +
-                          ptrdiff_t(b.column) * in.column -
-                          (ptrdiff_t(s.top) * s.w + s.left) * s.c;
-    float* there = y + ((ptrdiff_t(part.image) * yh + part.row) * yw + part.column) * s.f;
-    const ptrdiff_t size = ptrdiff_t(b.pixels()) * s.f;
-    float* to = pooled ? (float*)scratch(For::partial, size * sizeof(float)) : there;
-    const Strides out = pooled ? Strides{ptrdiff_t(b.rows) * b.columns * s.f, b.columns * s.f, s.f}
-                               : Strides{ptrdiff_t(s.oh) * s.ow * s.f, s.ow * s.f, s.f};
-    for (int g = 0; g < groups; g++) {
-      Product p = {};
-      p.a = window + g * per_group;
-      p.steps = steps;
-      p.depth = depth;
-      p.panels = panels + g * panel;
-      p.columns = filters;
-      const float* shift = bias ? biases + g * padded : nullptr;
-      (scale ? p.shift : p.bias) = shift;
-      p.scale = scale ? scales + g * padded : nullptr;
-      p.relu = activation == Activation::relu;
-      p.out = to + g * filters;
-      if (depthwise)
-        multiply_block<true>(p, b, in, out, vertical, horizontal, s.kw, per_group);
-      else
-        multiply_block<false>(p, b, in, out, vertical, horizontal, s.kw, per_group);
+  const float* window = x + b.image * in.image + ptrdiff_t(b.row) * in.row +
+                        ptrdiff_t(b.column) * in.column -
+                        (ptrdiff_t(s.top) * s.w + s.left) * s.c;
+  for (int g = 0; g < groups.count; g++) {
+    Product p = {};
+    p.a = window + g * groups.depth_c();
+    p.steps = lists.steps;
+    p.depth = lists.taps.depth * s.kh * s.kw;
+    p.panels = packed.panels + g * packed.group_size;
+    p.n = groups.f;
+    p.c = y + g * groups.f;
+    // The sums start from the bias; with a scale it is added after that, as the shift.
+    const float* bias = packed.biases ? packed.biases + g * packed.padded : nullptr;
+    if (packed.scales) {
+      p.scale = packed.scales + g * packed.padded;
+      p.shift = bias;
+    } else {
+      p.bias = bias;
     }
-    if (activation != Activation::relu && activation != Activation::identity)
-      activate_run(to, size, activation, to);
-    if (!pooled) return;
-    // Of an image's part, or of a row's, the lines of y do not touch.
-    const Slide p = {1, b.rows, b.columns, s.f, part.rows, part.columns, s.f, pool.h, pool.w,
-                     pool.h, pool.w, 1, 1, 0, 0, 1};
-    for (int i = 0; i < b.images; i++)
-      for (int row = 0; row < part.rows; row++)
-        max_pool_line<uint8_t, false>(p, to + i * out.image, 0, row,
-                                      there + ptrdiff_t(i) * yh * yw * s.f, nullptr);
+    p.relu = activation == Activation::relu;
+    p.elementwise = groups.elementwise;
+    multiply_block(p, b, in, out, lists.taps);
+  }
+  if (activation != Activation::relu && activation != Activation::identity)
+    activate_run(y, ptrdiff_t(b.pixels()) * s.f, activation, y);
+}
+
+// Keep the largest of each window of a block that lies in memory by itself. Of an image's part,
+// or of a row's, the lines of y do not touch.
+inline void pool_block(const Slide& s, Pool pool, const Block& kept, const float* block,
+                       ptrdiff_t y_image, float* y) {
+  const int rows = kept.rows * pool.h, columns = kept.columns * pool.w;
+  const Slide slide = {.n = 1, .h = rows, .w = columns, .c = s.f,
+                       .oh = kept.rows, .ow = kept.columns, .f = s.f,
+                       .kh = pool.h, .kw = pool.w,
+                       .stride_h = pool.h, .stride_w = pool.w};
+  for (int i = 0; i < kept.images; i++)
+    for (int row = 0; row < kept.rows; row++)
+      max_pool_line<uint8_t, false>(slide, block + ptrdiff_t(i) * rows * columns * s.f, 0, row,
+                                    y + i * y_image, nullptr);
+}
+
+// y[n, p, f] = activation(scale[f] (sum over t, c of x[n, q(p, t), c] kernel[t, c, f]) + bias[f])
+//
+// With a pool, s is of the convolution and y of what is left of it: a block of the output is
+// a scratch that stays in cache, and what is written is a part of it.
+inline void conv2d(const Slide& s, const float* x, const float* kernel, const float* bias,
+                   const float* scale, Activation activation, Pool pool, float* y) {
+  const bool pooled = pool.pixels() > 1;
+  const DepthwiseRow row = pooled ? nullptr : depthwise_row_for(s);
+  if (row) return depthwise_conv2d(s, row, x, kernel, bias, scale, activation, y);
+  const Groups groups(s);
+  const int depth = s.kh * s.kw * groups.depth_c();
+  const double flops = 2.0 * depth * s.f;
+  const int yh = s.oh / pool.h, yw = s.ow / pool.w;
+  const Blocks blocks(s.n, yh, yw,
+                      block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
+                                   s.c * s.stride_h * s.stride_w, s.f, flops) /
+                          pool.pixels());
+  const PackedKernel packed = pack_kernel(s, groups, depth, kernel, bias, scale);
+  const ForwardLists lists = forward_lists(s, groups.depth_c(), depth);
+  parallel(blocks.count(), flops * s.n * s.oh * s.ow, [&](int task) {
+    const Block kept = blocks[task];  // of y
+    const Block b = {kept.image,  kept.row * pool.h,  kept.column * pool.w,
+                     kept.images, kept.rows * pool.h, kept.columns * pool.w};
+    const ptrdiff_t y_image = ptrdiff_t(yh) * yw * s.f;
+    float* dst = y + kept.image * y_image + (ptrdiff_t(kept.row) * yw + kept.column) * s.f;
+    if (!pooled) {
+      const Strides out = {y_image, s.ow * s.f, s.f};
+      return convolve_block(s, groups, packed, lists, x, activation, b, out, dst);
+    }
+    const Strides out = {ptrdiff_t(b.rows) * b.columns * s.f, b.columns * s.f, s.f};
+    float* block =
+        (float*)scratch(Scratch::partial, ptrdiff_t(b.pixels()) * s.f * sizeof(float));
+    convolve_block(s, groups, packed, lists, x, activation, b, out, block);
+    pool_block(s, pool, kept, block, y_image, dst);
   });
 }
 

@@ -1,9 +1,9 @@
 // Depthwise convolution, and its gradient in the input, of kernels three or five wide.
 //
-// A channel's taps have nothing to share but its pixels: as a product (product.h) each number
-// of x would be loaded once for each tap that sees it. Here neighbouring outputs are summed
-// up together, and a load serves all of them. For each run of pixels all channels pass, so
-// that memory is read in order; what decides what is multiplied is the shape alone.
+// A channel's taps share nothing but its pixels: as a product (product.h) each number of x
+// would be loaded once for each tap that sees it. Here neighbouring outputs are summed up
+// together, and a load serves all of them. For each run of pixels all channels pass, so that
+// memory is read in order. The shape alone decides what is multiplied.
 #pragma once
 
 #include "activations.h"
@@ -18,7 +18,7 @@ namespace skconv::SKCONV_ISA {
 constexpr int RUN_PIXELS = 8;  // sums that stay in registers, beside the taps of a row
 
 // Neighbouring outputs, all of whose windows have these taps.
-struct Run {
+struct PixelRun {
   const float* x;              // what the first tap of the first window sees
   ptrdiff_t row;               // floats from tap to tap, vertically
   int rows;                    // of taps
@@ -31,7 +31,7 @@ struct Run {
 
 // The sums of L channels from f on. Each runs through its taps in order.
 template <int L, int Width, int Stride, int Pixels>
-SKCONV_INLINE void sum_run(const Run& run, int f) {
+SKCONV_INLINE void sum_run(const PixelRun& run, int f) {
   Floats<L> sum[Pixels];
   const Floats<L> start = load<L>(run.bias + f);
   unrolled<Pixels>([&](int p) SKCONV_INLINE_BODY { sum[p] = start; });
@@ -58,7 +58,7 @@ SKCONV_INLINE void sum_run(const Run& run, int f) {
 
 // The same for one pixel, that only `columns` taps of a row of the kernel see.
 template <int L>
-SKCONV_INLINE void sum_edge(const Run& run, int columns, int width, int f) {
+SKCONV_INLINE void sum_edge(const PixelRun& run, int columns, int width, int f) {
   Floats<L> sum = load<L>(run.bias + f);
   for (int i = 0; i < run.rows; i++)
     for (int j = 0; j < columns; j++)
@@ -70,36 +70,35 @@ SKCONV_INLINE void sum_edge(const Run& run, int columns, int width, int f) {
 
 // Call body(lanes as a type's constant, first channel) for c channels, a multiple of four.
 template <int L>
-struct Of_lanes {
+struct LanesTag {
   static constexpr int lanes = L;
 };
 
 template <class Body>
 SKCONV_INLINE void for_each_vector(int c, Body body) {
   int f = 0;
-  for (; f + LANES <= c; f += LANES) body(Of_lanes<LANES>(), f);
+  for (; f + LANES <= c; f += LANES) body(LanesTag<LANES>(), f);
   if constexpr (LANES > 8)
-    for (; f + 8 <= c; f += 8) body(Of_lanes<8>(), f);
+    for (; f + 8 <= c; f += 8) body(LanesTag<8>(), f);
   if constexpr (LANES > 4)
-    for (; f + 4 <= c; f += 4) body(Of_lanes<4>(), f);
+    for (; f + 4 <= c; f += 4) body(LanesTag<4>(), f);
 }
 
 template <int Width, int Stride, int Pixels>
-void sum_channels(const Run& run) {
-  for_each_vector(run.c, [&](auto of, int f) SKCONV_INLINE_BODY {
-    sum_run<decltype(of)::lanes, Width, Stride, Pixels>(run, f);
+void sum_channels(const PixelRun& run) {
+  for_each_vector(run.c, [&](auto tag, int f) SKCONV_INLINE_BODY {
+    sum_run<decltype(tag)::lanes, Width, Stride, Pixels>(run, f);
   });
 }
 
-typedef void (*RunFunction)(const Run&);
-
+// sum_channels for 1 to RUN_PIXELS pixels.
 template <int Width, int Stride>
-struct Runs {
-  RunFunction of_pixels[RUN_PIXELS + 1] = {};
-  constexpr Runs() { fill<RUN_PIXELS>(); }
+struct RunFunctions {
+  void (*by_pixels[RUN_PIXELS + 1])(const PixelRun&) = {};
+  constexpr RunFunctions() { fill<RUN_PIXELS>(); }
   template <int Pixels>
   constexpr void fill() {
-    of_pixels[Pixels] = sum_channels<Width, Stride, Pixels>;
+    by_pixels[Pixels] = sum_channels<Width, Stride, Pixels>;
     if constexpr (Pixels > 1) fill<Pixels - 1>();
   }
 };
@@ -117,15 +116,16 @@ struct Depthwise {
 // Outputs `column` to `stop` of row `p`, from an image whose row 0 is at x.
 template <int Width, int Stride>
 void depthwise_row(const Depthwise& d, const float* x, int p, int column, int stop, float* y) {
-  static constexpr Runs<Width, Stride> runs;
+  static constexpr RunFunctions<Width, Stride> runs;
   const Span v = taps_inside(p, d.h, d.kh, d.stride_h, d.top, d.dilation_h);
-  Run run = {nullptr, d.dilation_h * d.line, max(v.to - v.from, 0), nullptr,
-             d.bias,  d.scale,               d.shift,               nullptr, d.c};
+  PixelRun run = {.x = nullptr, .row = d.dilation_h * d.line, .rows = max(v.to - v.from, 0),
+                  .kernel = nullptr, .bias = d.bias, .scale = d.scale, .shift = d.shift,
+                  .y = nullptr, .c = d.c};
   const float* row =
       x + (ptrdiff_t(p) * d.stride_h - d.top + ptrdiff_t(v.from) * d.dilation_h) * d.line;
-  const auto place = [&](int q, int from) SKCONV_INLINE_BODY {
-    run.x = row + ptrdiff_t(q * Stride - d.left + from) * d.c;
-    run.kernel = d.kernel + ptrdiff_t(v.from * Width + from) * d.c;
+  const auto place = [&](int q, int tap) SKCONV_INLINE_BODY {
+    run.x = row + ptrdiff_t(q * Stride - d.left + tap) * d.c;
+    run.kernel = d.kernel + ptrdiff_t(v.from * Width + tap) * d.c;
     run.y = y + ptrdiff_t(q) * d.c;
   };
   // The windows that do not reach over an edge.
@@ -135,23 +135,21 @@ void depthwise_row(const Depthwise& d, const float* x, int p, int column, int st
   const auto edge = [&](int q) SKCONV_INLINE_BODY {
     const Span taps = taps_inside(q, d.w, Width, Stride, d.left);
     place(q, taps.from);
-    for_each_vector(d.c, [&](auto of, int f) SKCONV_INLINE_BODY {
-      sum_edge<decltype(of)::lanes>(run, max(taps.to - taps.from, 0), Width, f);
+    for_each_vector(d.c, [&](auto tag, int f) SKCONV_INLINE_BODY {
+      sum_edge<decltype(tag)::lanes>(run, max(taps.to - taps.from, 0), Width, f);
     });
   };
   for (int q = column; q < first; q++) edge(q);
   int q = first;
   const int n_runs = ceil_div(max(last - first, 0), RUN_PIXELS);
-  for (int i = 0, all = last - first; i < n_runs; i++) {
-    const int pixels = (all + n_runs - 1 - i) / n_runs;
+  for (int i = 0, n = last - first; i < n_runs; i++) {
+    const int pixels = (n + n_runs - 1 - i) / n_runs;
     place(q, 0);
-    runs.of_pixels[pixels](run);
+    runs.by_pixels[pixels](run);
     q += pixels;
   }
   for (; q < stop; q++) edge(q);
 }
-
-inline bool is_depthwise(const Slide& s) { return s.groups > 1 && s.groups == s.c && s.c == s.f; }
 
 typedef void (*DepthwiseRow)(const Depthwise&, const float*, int, int, int, float*);
 
@@ -165,7 +163,7 @@ inline DepthwiseRow depthwise_row_for(const Slide& s) {
 
 // A zero for each channel.
 inline const float* zeros_for(const Slide& s) {
-  float* zeros = (float*)scratch(For::lists, sizeof(float) * s.c);
+  float* zeros = (float*)scratch(Scratch::lists, sizeof(float) * s.c);
   std::memset(zeros, 0, sizeof(float) * s.c);
   return zeros;
 }
@@ -176,8 +174,11 @@ inline void depthwise_conv2d(const Slide& s, DepthwiseRow row, const float* x, c
                              float* y) {
   const float* zeros = zeros_for(s);
   if (!bias) bias = zeros;
-  const Depthwise d = {s.h,          s.w,   s.c,    ptrdiff_t(s.w) * s.c, s.kh, s.stride_h,
-                       s.dilation_h, s.top, s.left, kernel, scale ? zeros : bias, scale, bias};
+  // As in convolve_block: the sums start from the bias, or with a scale end with it.
+  const Depthwise d = {.h = s.h, .w = s.w, .c = s.c, .line = ptrdiff_t(s.w) * s.c,
+                       .kh = s.kh, .stride_h = s.stride_h, .dilation_h = s.dilation_h,
+                       .top = s.top, .left = s.left, .kernel = kernel,
+                       .bias = scale ? zeros : bias, .scale = scale, .shift = bias};
   const double flops = 2.0 * s.kh * s.kw * s.c;
   const Blocks blocks(s.n, s.oh, s.ow,
                       block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
@@ -186,26 +187,28 @@ inline void depthwise_conv2d(const Slide& s, DepthwiseRow row, const float* x, c
     const Block b = blocks[task];
     for (int i = b.image; i < b.image + b.images; i++)
       for (int p = b.row; p < b.row + b.rows; p++) {
-        float* to = y + (ptrdiff_t(i) * s.oh + p) * s.ow * s.c;
-        row(d, x + i * s.h * d.line, p, b.column, b.column + b.columns, to);
-        to += ptrdiff_t(b.column) * s.c;
+        float* dst = y + (ptrdiff_t(i) * s.oh + p) * s.ow * s.c;
+        row(d, x + i * s.h * d.line, p, b.column, b.column + b.columns, dst);
+        dst += ptrdiff_t(b.column) * s.c;
         if (activation != Activation::identity)
-          activate_run(to, ptrdiff_t(b.columns) * s.c, activation, to);
+          activate_run(dst, ptrdiff_t(b.columns) * s.c, activation, dst);
       }
   });
 }
 
-// As conv2d_grad_input of convolution_grad.h, at stride 1: a convolution of dz with the kernel
+// As conv2d_grad_input of grad_input.h, at stride 1: a convolution of dz with the kernel
 // turned around.
 inline void depthwise_grad_input(const Slide& s, DepthwiseRow row, const Gradient& gradient,
                                  const float* kernel, float* dx) {
   const int taps = s.kh * s.kw, reach = (s.kh - 1) * s.dilation_h;
-  float* turned = (float*)scratch(For::packed, sizeof(float) * taps * s.c);
+  float* turned = (float*)scratch(Scratch::packed, sizeof(float) * taps * s.c);
   for (int t = 0; t < taps; t++)
     std::memcpy(turned + ptrdiff_t(t) * s.c, kernel + ptrdiff_t(taps - 1 - t) * s.c,
                 sizeof(float) * s.c);
-  const Depthwise d = {s.oh, s.ow, s.c, ptrdiff_t(s.ow) * s.c, s.kh, 1, s.dilation_h,
-                       reach - s.top, s.kw - 1 - s.left, turned, zeros_for(s), nullptr, nullptr};
+  const Depthwise d = {.h = s.oh, .w = s.ow, .c = s.c, .line = ptrdiff_t(s.ow) * s.c,
+                       .kh = s.kh, .stride_h = 1, .dilation_h = s.dilation_h,
+                       .top = reach - s.top, .left = s.kw - 1 - s.left, .kernel = turned,
+                       .bias = zeros_for(s), .scale = nullptr, .shift = nullptr};
   const double flops = 2.0 * taps * s.c;
   const Blocks blocks(s.n, s.h, s.w,
                       block_pixels(ptrdiff_t(s.n) * s.h * s.w, s.c, s.c, flops));
@@ -218,8 +221,8 @@ inline void depthwise_grad_input(const Slide& s, DepthwiseRow row, const Gradien
       const ptrdiff_t image = ptrdiff_t(i) * s.oh * d.line;
       const float* dz = gradient.dy + image;
       if (!in_place) {
-        float* copy = (float*)scratch(For::input, sizeof(float) * (rows * d.line + 16));
-        chain_run(gradient, image + first * d.line, rows * d.line, copy);
+        float* copy = (float*)scratch(Scratch::input, sizeof(float) * (rows * d.line + 16));
+        activation_grad_run(gradient, image + first * d.line, rows * d.line, copy);
         dz = copy - first * d.line;
       }
       for (int q = b.row; q < b.row + b.rows; q++)

@@ -11,21 +11,23 @@ namespace skconv {
 enum class Activation : int { identity, relu, leaky_relu, elu, tanh, logistic };
 
 // A window that slides over images (n, h, w, c) and makes images (n, oh, ow, f). What lies
-// outside of an image counts as zeros, so any offset and output size is safe.
+// outside of an image counts as zeros, so any offset and output size is safe. Offsets within
+// an image, its copy with zeros around it, and a kernel fit an int: arrays.h checks that.
 struct Slide {
   int n, h, w, c;
   int oh, ow, f;
   int kh, kw;
-  int stride_h, stride_w;
-  int dilation_h, dilation_w;
-  int top, left;
-  int groups;
+  int stride_h = 1, stride_w = 1;
+  int dilation_h = 1, dilation_w = 1;
+  int top = 0, left = 0;
+  int groups = 1;
 };
 
 // Windows of pixels of which an output keeps the largest, side by side from the first on:
 // a last one that is not full is left out. 1 x 1: every pixel is kept.
 struct Pool {
-  int h, w;
+  int h = 1, w = 1;
+  int pixels() const { return h * w; }
 };
 
 // A gradient on its way back through an activation: dz = dy * f'(y). Where the activation
@@ -37,42 +39,56 @@ struct Gradient {
   ptrdiff_t size;  // of each array
 };
 
+// new_1 = 1 - beta_1, and rate is the learning rate with the corrections for the start.
 struct AdamRates {
-  float learning_rate, rate, new_1, new_2, epsilon;  // new_1 = 1 - beta_1
+  float learning_rate, rate, new_1, new_2, epsilon;
 };
 
-enum class Element : int { uint8, int32, int64, float32, float64, count };
+enum class Element : int { uint8, int32, int64, float32, float64 };
+
+// KERNEL(result, name, arguments) for each kernel: what kernels.cpp makes a table of.
+// clang-format off
+#define SKCONV_KERNELS(KERNEL)                                                              \
+  KERNEL(void, conv2d, (const Slide&, const float* x, const float* kernel,                  \
+                        const float* bias, const float* scale, Activation, Pool, float* y)) \
+  KERNEL(void, conv2d_grad_kernel, (const Slide&, const Gradient&, const float* x,          \
+                                    float* dkernel, float* db))                             \
+  KERNEL(void, conv2d_grad_input, (const Slide&, const Gradient&, const float* kernel,      \
+                                   float* dx))                                              \
+  KERNEL(void, max_pool, (const Slide&, const float* x, float* y, void* argmax,             \
+                          int argmax_bytes))                                                \
+  KERNEL(void, max_pool_grad, (const Slide&, const float* dy, const void* argmax,           \
+                               int argmax_bytes, float* dx))                                \
+  KERNEL(void, avg_pool, (const Slide&, const float* x, float* y))                          \
+  KERNEL(void, avg_pool_grad, (const Slide&, const float* dy, float* dx))                   \
+  KERNEL(void, activate, (const float* z, ptrdiff_t size, Activation, float* y))            \
+  KERNEL(void, activate_grad, (const Gradient&, float* dz))                                 \
+  KERNEL(void, channel_moments, (const float* x, ptrdiff_t rows, int channels, float* mean, \
+                                 float* variance))                                          \
+  KERNEL(void, normalize, (const float* x, ptrdiff_t rows, int channels, const float* mean, \
+                           const float* scale, const float* shift, Activation, float* y))   \
+  KERNEL(void, channel_products, (const Gradient&, const float* x, ptrdiff_t rows,          \
+                                  int channels, const float* mean, float* sums,             \
+                                  float* products))                                         \
+  KERNEL(void, normalize_grad, (const Gradient&, const float* x, ptrdiff_t rows,            \
+                                int channels, const float* mean, const float* scale,        \
+                                const float* slope, const float* shift, float* dx))         \
+  KERNEL(void, column_sums, (const float* dz, ptrdiff_t rows, int columns, float* db))      \
+  KERNEL(double, softmax_cross_entropy, (const float* logits, const int64_t* codes,         \
+                                         const float* weights, float smoothing, int n,      \
+                                         int k, float* dlogits))                            \
+  KERNEL(void, adam_step, (float* parameters, float* moment_1, float* moment_2,             \
+                           const float* gradient, const float* decay, ptrdiff_t size,       \
+                           const AdamRates&))                                               \
+  KERNEL(void, gather, (const void* x, Element, const int64_t* rows, ptrdiff_t n,           \
+                        ptrdiff_t features, float* out))
+// clang-format on
 
 struct Kernels {
-  const char* name;
-  void (*conv2d)(const Slide&, const float* x, const float* kernel, const float* bias,
-                 const float* scale, Activation, Pool, float* y);
-  void (*conv2d_grad_kernel)(const Slide&, const Gradient&, const float* x, float* dkernel,
-                             float* db);
-  void (*conv2d_grad_input)(const Slide&, const Gradient&, const float* kernel, float* dx);
-  void (*max_pool)(const Slide&, const float* x, float* y, void* argmax, int argmax_bytes);
-  void (*max_pool_grad)(const Slide&, const float* dy, const void* argmax, int argmax_bytes,
-                        float* dx);
-  void (*avg_pool)(const Slide&, const float* x, float* y);
-  void (*avg_pool_grad)(const Slide&, const float* dy, float* dx);
-  void (*activate)(const float* z, ptrdiff_t size, Activation, float* y);
-  void (*activate_grad)(const Gradient&, float* dz);
-  void (*channel_moments)(const float* x, ptrdiff_t rows, int channels, float* mean,
-                          float* variance);
-  void (*normalize)(const float* x, ptrdiff_t rows, int channels, const float* mean,
-                    const float* scale, const float* shift, Activation, float* y);
-  void (*channel_products)(const Gradient&, const float* x, ptrdiff_t rows, int channels,
-                           const float* mean, float* sums, float* products);
-  void (*normalize_grad)(const Gradient&, const float* x, ptrdiff_t rows, int channels,
-                         const float* mean, const float* scale, const float* slope,
-                         const float* shift, float* dx);
-  void (*column_sums)(const float* dz, ptrdiff_t rows, int columns, float* db);
-  double (*softmax_cross_entropy)(const float* logits, const int64_t* codes,
-                                  const float* weight, float smoothing, int n, int k, float* dlogits);
-  void (*adam_step)(float* parameters, const float* gradient, float* moment_1,
-                    float* moment_2, const float* decay, ptrdiff_t size, const AdamRates&);
-  void (*gather)(const void* x, Element, const int64_t* rows, ptrdiff_t n, ptrdiff_t features,
-                 float scale, float* out);
+  const char* instruction_set;
+#define SKCONV_FIELD(result, op, arguments) result(*op) arguments;
+  SKCONV_KERNELS(SKCONV_FIELD)
+#undef SKCONV_FIELD
 };
 
 // Those of them that were built.

@@ -1,4 +1,4 @@
-// Normalisation of channels: their moments, what shifts and scales them, and the way back.
+// Normalisation of channels: their moments, the normalisation by them, and its gradients.
 #pragma once
 
 #include "activations.h"
@@ -10,8 +10,8 @@ namespace skconv::SKCONV_ISA {
 
 using Wide = Floats<LANES>;
 
-// Rows of few channels, several at once: wide ones, that fill whole vectors. What belongs to
-// a channel is repeated along them. The last one may be shorter.
+// Rows of few channels, several at once: wide rows, which fill whole vectors. A channel's
+// values are repeated along them. The last one may be shorter.
 struct WideRows {
   int channels, width;
   ptrdiff_t size;  // of all rows
@@ -27,7 +27,7 @@ struct WideRows {
   }
   ptrdiff_t count() const { return (size + width - 1) / width; }
   int filled(ptrdiff_t row) const { return int(min64(width, size - row * width)); }
-  // How many of the rows that are not wide stand before a wide one.
+  // The number of narrow rows before a wide one.
   ptrdiff_t before(ptrdiff_t row) const { return min64(size, row * width) / channels; }
 
   // wide[p] = narrow[the channel of p]
@@ -98,14 +98,14 @@ struct Shares {
   ptrdiff_t first(int share) const { return blocks * share / count; }
 };
 
-// Mean and sum of squared deviations of some rows, channel by channel; more are taken in by
-// Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm", 1979.
+// Mean and sum of squared deviations of some rows, channel by channel; more rows are added as
+// in Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm", 1979.
 struct Moments {
   double* mean;
   double* squares;
   double rows = 0;
 
-  void take(const Moments& other, int channels) {
+  void add(const Moments& other, int channels) {
     const double all = rows + other.rows;
     const double part = other.rows / all, cross = rows * part;
     for (int f = 0; f < channels; f++) {
@@ -117,50 +117,58 @@ struct Moments {
   }
 };
 
+// The moments of the wide rows `from` to `to`: the mean first, then the squares around it.
+// `sums` and `centre` are scratch as long as a wide row, `narrow` one for each channel.
+inline void block_moments(const WideRows& wide, const float* x, ptrdiff_t from, ptrdiff_t to,
+                          float* sums, float* centre, float* narrow, Moments& block) {
+  constexpr int L = LANES;
+  block.rows = double(wide.before(to) - wide.before(from));
+  add_up<1>(wide, from, to, sums,
+            [&](ptrdiff_t at, int, int n, Wide* terms) SKCONV_INLINE_BODY {
+              terms[0] = load<L>(x + at, n);
+            });
+  wide.fold(sums, block.mean);
+  for (int f = 0; f < wide.channels; f++) {
+    narrow[f] = float(block.mean[f] / block.rows);
+    block.mean[f] = narrow[f];
+  }
+  wide.spread(narrow, centre);
+  add_up<1>(wide, from, to, sums,
+            [&](ptrdiff_t at, int p, int n, Wide* terms) SKCONV_INLINE_BODY {
+              const Wide deviation = load<L>(x + at, n) - load<L>(centre + p, n);
+              terms[0] = deviation * deviation;
+            });
+  wide.fold(sums, block.squares);
+}
+
 // mean[f] and the biased variance[f] over the rows.
 inline void channel_moments(const float* x, ptrdiff_t rows, int channels, float* mean,
                             float* variance) {
-  constexpr int L = LANES;
   const WideRows wide(rows, channels);
   const Shares shares(wide);
   const ptrdiff_t each = 2 * ptrdiff_t(channels);
-  double* merged = (double*)scratch(For::partial, sizeof(double) * each * shares.count);
+  double* merged = (double*)scratch(Scratch::partial, sizeof(double) * each * shares.count);
   std::memset(merged, 0, sizeof(double) * each * shares.count);
   parallel(shares.count, 8.0 * wide.size, [&](int share) {
-    double* here = (double*)scratch(For::input, sizeof(double) * each +
+    double* here = (double*)scratch(Scratch::input, sizeof(double) * each +
                                                     sizeof(float) * (2 * wide.width + channels));
     float* sums = (float*)(here + each);
-    float* centre = sums + wide.width;
-    float* narrow = centre + wide.width;
+    float *centre = sums + wide.width, *narrow = centre + wide.width;
     Moments all{merged + share * each, merged + share * each + channels};
     for (ptrdiff_t b = shares.first(share); b < shares.first(share + 1); b++) {
       const ptrdiff_t from = b * shares.block, to = min64(from + shares.block, wide.count());
-      Moments block{here, here + channels, double(wide.before(to) - wide.before(from))};
-      add_up<1>(wide, from, to, sums,
-                [&](ptrdiff_t at, int, int n, Wide* terms) SKCONV_INLINE_BODY {
-                  terms[0] = load<L>(x + at, n);
-                });
-      wide.fold(sums, block.mean);
-      for (int f = 0; f < channels; f++) {
-        narrow[f] = float(block.mean[f] / block.rows);
-        block.mean[f] = narrow[f];
-      }
-      wide.spread(narrow, centre);
-      add_up<1>(wide, from, to, sums,
-                [&](ptrdiff_t at, int p, int n, Wide* terms) SKCONV_INLINE_BODY {
-                  const Wide deviation = load<L>(x + at, n) - load<L>(centre + p, n);
-                  terms[0] = deviation * deviation;
-                });
-      wide.fold(sums, block.squares);
-      all.take(block, channels);
+      Moments block{here, here + channels};
+      block_moments(wide, x, from, to, sums, centre, narrow, block);
+      all.add(block, channels);
     }
   });
   Moments total{merged, merged + channels};
   for (int share = 0; share < shares.count; share++) {
     double* part = merged + share * each;
-    const double n = double(wide.before(min64(shares.first(share + 1) * shares.block, wide.count())) -
+    const ptrdiff_t stop = min64(shares.first(share + 1) * shares.block, wide.count());
+    const double n = double(wide.before(stop) -
                             wide.before(shares.first(share) * shares.block));
-    if (share) total.take({part, part + channels, n}, channels);
+    if (share) total.add({part, part + channels, n}, channels);
     else total.rows = n;
   }
   for (int f = 0; f < channels; f++) {
@@ -198,12 +206,12 @@ inline void normalize(const float* x, ptrdiff_t rows, int channels, const float*
   constexpr int L = LANES;
   const WideRows wide(rows, channels);
   const int padded = ceil_div(wide.width, L) * L;
-  float* means = (float*)scratch(For::partial, sizeof(float) * 3 * padded);
+  float* means = (float*)scratch(Scratch::partial, sizeof(float) * 3 * padded);
   float* scales = means + padded;
   float* shifts = scales + padded;
   wide.spread(mean, means), wide.spread(scale, scales), wide.spread(shift, shifts);
-  with_activation(activation, [&](auto of) {
-    constexpr Activation A = decltype(of)::activation;
+  with_activation(activation, [&](auto tag) {
+    constexpr Activation A = decltype(tag)::activation;
     for_each_row(wide, 8, [&](ptrdiff_t at, int filled) SKCONV_INLINE_BODY {
       const int whole = filled / L * L;
       normalize_vectors<A>(x + at, means, scales, shifts, filled / L, y + at);
@@ -222,7 +230,7 @@ template <Activation A>
 SKCONV_INLINE Wide chained(const Gradient& g, ptrdiff_t at, int n) {
   const Wide dy = load<LANES>(g.dy + at, n);
   if constexpr (A == Activation::identity) return dy;
-  else return chain<LANES, A>(dy, load<LANES>(g.y + at, n));
+  else return activation_grad<LANES, A>(dy, load<LANES>(g.y + at, n));
 }
 
 // sums[f] = sum of dz, products[f] = sum of dz * (x - mean), over the rows.
@@ -232,15 +240,15 @@ inline void channel_products(const Gradient& g, const float* x, ptrdiff_t rows, 
   const WideRows wide(rows, channels);
   const Shares shares(wide);
   const ptrdiff_t each = 2 * ptrdiff_t(channels);
-  double* added = (double*)scratch(For::partial, sizeof(double) * each * shares.count +
+  double* added = (double*)scratch(Scratch::partial, sizeof(double) * each * shares.count +
                                                      sizeof(float) * wide.width);
   float* means = (float*)(added + each * shares.count);
   wide.spread(mean, means);
   std::memset(added, 0, sizeof(double) * each * shares.count);
-  with_activation(g.activation, [&](auto of) {
-    constexpr Activation A = decltype(of)::activation;
+  with_activation(g.activation, [&](auto tag) {
+    constexpr Activation A = decltype(tag)::activation;
     parallel(shares.count, 8.0 * wide.size, [&](int share) {
-      double* here = (double*)scratch(For::input, sizeof(double) * each +
+      double* here = (double*)scratch(Scratch::input, sizeof(double) * each +
                                                       sizeof(float) * 2 * wide.width);
       float* wide_sums = (float*)(here + each);
       for (ptrdiff_t b = shares.first(share); b < shares.first(share + 1); b++) {
@@ -270,14 +278,14 @@ inline void normalize_grad(const Gradient& g, const float* x, ptrdiff_t rows, in
                            const float* shift, float* dx) {
   constexpr int L = LANES;
   const WideRows wide(rows, channels);
-  float* means = (float*)scratch(For::partial, sizeof(float) * 4 * wide.width);
+  float* means = (float*)scratch(Scratch::partial, sizeof(float) * 4 * wide.width);
   float* scales = means + wide.width;
   float* slopes = scales + wide.width;
   float* shifts = slopes + wide.width;
   wide.spread(mean, means), wide.spread(scale, scales);
   wide.spread(slope, slopes), wide.spread(shift, shifts);
-  with_activation(g.activation, [&](auto of) {
-    constexpr Activation A = decltype(of)::activation;
+  with_activation(g.activation, [&](auto tag) {
+    constexpr Activation A = decltype(tag)::activation;
     for_each_row(wide, 8, [&](ptrdiff_t at, int filled) SKCONV_INLINE_BODY {
       along(filled, [&](int p, int n) SKCONV_INLINE_BODY {
         const Wide centred = load<L>(x + at + p, n) - load<L>(means + p, n);

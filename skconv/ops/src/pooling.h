@@ -1,8 +1,8 @@
 // Max and average pooling with their gradients, any window, stride and padding.
 //
 // A window's rows are taken together first, over whole rows of the image, which are
-// contiguous whatever the number of channels; then its columns, pixel by pixel. The gradient
-// goes back row by row of dx: windows add to the row in order. Rows are shared out among
+// contiguous for any number of channels; then its columns, pixel by pixel. The gradient is
+// made row by row of dx: windows add to the row in order. Rows are shared out among
 // threads, and stay in the first-level cache while they are worked on.
 //
 // A pixel's last vector reaches into its neighbour where the channels do not fill it. In
@@ -10,6 +10,7 @@
 // pixel, or is an added zero. Only a row's last pixel takes care.
 #pragma once
 
+#include "activations.h"
 #include "geometry.h"
 #include "kernels.h"
 #include "simd.h"
@@ -26,7 +27,7 @@ SKCONV_INLINE Span windows_over(int q, int windows, int k, int stride, int paddi
 // Call body(image, row) for each row of n images of h rows, several to a task.
 template <class Body>
 inline void parallel_rows(int n, int h, ptrdiff_t row_floats, int taps, Body body) {
-  const int each = int(max(1, int(8192 / (row_floats < 8192 ? row_floats : 8192))));
+  const int each = int(RUN / min64(row_floats, RUN));
   const int tasks = int((ptrdiff_t(n) * h + each - 1) / each);
   parallel(tasks, double(n) * h * row_floats * taps * 4, [&](int task) {
     const ptrdiff_t stop = ptrdiff_t(task + 1) * each;
@@ -37,11 +38,11 @@ inline void parallel_rows(int n, int h, ptrdiff_t row_floats, int taps, Body bod
 
 // Room for a row and a vector's overhang.
 template <class T>
-inline T* row_scratch(For purpose, ptrdiff_t floats) {
+inline T* row_scratch(Scratch purpose, ptrdiff_t floats) {
   return (T*)scratch(purpose, (floats + LANES) * sizeof(T));
 }
 
-// What a vector of indices is stored as.
+// A vector of indices as it is stored: in the type of argmax.
 template <class Index>
 struct IndexLanes {
   typedef Index Vector __attribute__((vector_size(LANES * sizeof(Index)), aligned(1), may_alias));
@@ -89,12 +90,12 @@ SKCONV_INLINE void max_pool_window(const float* window, ptrdiff_t in_row, ptrdif
 
 // Where they do not: the rows first, then the columns, in vectors that reach too far.
 template <class Index, bool Keep>
-inline void max_pool_row(const Slide& s, Span rows, const float* row, ptrdiff_t to, float* y,
+inline void max_pool_row(const Slide& s, Span rows, const float* row, ptrdiff_t dst, float* y,
                          Index* argmax) {
   constexpr int L = LANES;
   const ptrdiff_t c = s.c, in_row = s.w * c, out_row = s.ow * c;
-  float* best = row_scratch<float>(For::input, in_row);
-  int32_t* tap = row_scratch<int32_t>(For::gradient, in_row);
+  float* best = row_scratch<float>(Scratch::input, in_row);
+  int32_t* tap = row_scratch<int32_t>(Scratch::gradient, in_row);
   for (ptrdiff_t i = 0; i < in_row; i += L) {
     Floats<L> most = load<L>(row + rows.from * in_row + i, int(in_row - i));
     Ints<L> from = Ints<L>{} + rows.from * s.kw;
@@ -123,8 +124,8 @@ inline void max_pool_row(const Slide& s, Span rows, const float* row, ptrdiff_t 
         from = larger ? here : from;
       }
       const ptrdiff_t room = out_row - (q * c + f);
-      store<L>(y + to + q * c + f, most, int(room < L ? room : L));
-      if constexpr (Keep) IndexLanes<Index>::store(argmax + to + q * c + f, from, room);
+      store<L>(y + dst + q * c + f, most, int(room < L ? room : L));
+      if constexpr (Keep) IndexLanes<Index>::store(argmax + dst + q * c + f, from, room);
     }
   }
 }
@@ -135,19 +136,19 @@ inline void max_pool_line(const Slide& s, const float* x, int n, int p, float* y
   const ptrdiff_t c = s.c, in_row = s.w * c, out_row = s.ow * c;
   const Span rows = taps_inside(p, s.h, s.kh, s.stride_h, s.top);
   const float* row = x + (ptrdiff_t(n) * s.h + p * s.stride_h - s.top) * in_row;
-  const ptrdiff_t to = (ptrdiff_t(n) * s.oh + p) * out_row;
-  if (c % LANES) return max_pool_row<Index, Keep>(s, rows, row, to, y, argmax);
+  const ptrdiff_t dst = (ptrdiff_t(n) * s.oh + p) * out_row;
+  if (c % LANES) return max_pool_row<Index, Keep>(s, rows, row, dst, y, argmax);
   for (int q = 0; q < s.ow; q++) {
     const Span columns = taps_inside(q, s.w, s.kw, s.stride_w, s.left);
     const float* window = row + (ptrdiff_t(q) * s.stride_w - s.left) * c;
     const bool two_by_two = s.kh == 2 && s.kw == 2 && rows.from == 0 && rows.to == 2 &&
                             columns.from == 0 && columns.to == 2;
     if (two_by_two)
-      max_pool_window<Index, Keep, 2>(window, in_row, c, s.kw, rows, columns, y + to + q * c,
-                                      argmax + to + q * c);
+      max_pool_window<Index, Keep, 2>(window, in_row, c, s.kw, rows, columns, y + dst + q * c,
+                                      argmax + dst + q * c);
     else
-      max_pool_window<Index, Keep, 0>(window, in_row, c, s.kw, rows, columns, y + to + q * c,
-                                      argmax + to + q * c);
+      max_pool_window<Index, Keep, 0>(window, in_row, c, s.kw, rows, columns, y + dst + q * c,
+                                      argmax + dst + q * c);
   }
 }
 
@@ -188,14 +189,14 @@ inline void pool_grad_rows(const Slide& s, float* dx, Value value) {
           const ptrdiff_t from = (ptrdiff_t(n) * s.oh + p) * out_row + r * c + f;
           const Ints<L> filled = lane < int(c - f);
           const auto share = value(from, Whole ? L : end - from, p, r);
-          float* to = row + window + columns.from * c + f;
-          for (int j = columns.from; j < columns.to; j++, to += c) {
+          float* dst = row + window + columns.from * c + f;
+          for (int j = columns.from; j < columns.to; j++, dst += c) {
             if constexpr (Whole) {
-              store<L>(to, load<L>(to) + share(tap + j));
+              store<L>(dst, load<L>(dst) + share(tap + j));
             } else {
-              const int room = int(row + in_row - to < L ? row + in_row - to : L);
+              const int room = int(row + in_row - dst < L ? row + in_row - dst : L);
               const Floats<L> add = (Floats<L>)((Ints<L>)share(tap + j) & filled);
-              store<L>(to, load<L>(to, room) + add, room);
+              store<L>(dst, load<L>(dst, room) + add, room);
             }
           }
         }
@@ -210,7 +211,7 @@ inline void pool_grad(const Slide& s, float* dx, Value value) {
 }
 
 template <class Index>
-inline void max_pool_grad_of(const Slide& s, const float* dy, const Index* argmax, float* dx) {
+inline void max_pool_grad_by(const Slide& s, const float* dy, const Index* argmax, float* dx) {
   constexpr int L = LANES;
   pool_grad(s, dx, [&](ptrdiff_t from, ptrdiff_t room, int, int) SKCONV_INLINE_BODY {
     const Floats<L> d = load<L>(dy + from, int(room < L ? room : L));
@@ -221,8 +222,8 @@ inline void max_pool_grad_of(const Slide& s, const float* dy, const Index* argma
 
 inline void max_pool_grad(const Slide& s, const float* dy, const void* argmax, int argmax_bytes,
                           float* dx) {
-  argmax_bytes == 1 ? max_pool_grad_of(s, dy, (const uint8_t*)argmax, dx)
-                    : max_pool_grad_of(s, dy, (const uint16_t*)argmax, dx);
+  argmax_bytes == 1 ? max_pool_grad_by(s, dy, (const uint8_t*)argmax, dx)
+                    : max_pool_grad_by(s, dy, (const uint16_t*)argmax, dx);
 }
 
 // Pixels of the image, padding aside, under window (p, q).
@@ -237,7 +238,7 @@ inline void avg_pool(const Slide& s, const float* x, float* y) {
   constexpr int L = LANES;
   const ptrdiff_t c = s.c, in_row = s.w * c, out_row = s.ow * c;
   parallel_rows(s.n, s.oh, in_row, s.kh + s.kw, [&](int n, int p) {
-    float* sums = row_scratch<float>(For::input, in_row);
+    float* sums = row_scratch<float>(Scratch::input, in_row);
     const Span rows = taps_inside(p, s.h, s.kh, s.stride_h, s.top);
     const float* row = x + (ptrdiff_t(n) * s.h + p * s.stride_h - s.top) * in_row;
     for (ptrdiff_t i = 0; i < in_row; i += L) {
@@ -246,7 +247,7 @@ inline void avg_pool(const Slide& s, const float* x, float* y) {
         sum += load<L>(row + r * in_row + i, int(in_row - i));
       store<L>(sums + i, sum);
     }
-    float* to = y + (ptrdiff_t(n) * s.oh + p) * out_row;
+    float* dst = y + (ptrdiff_t(n) * s.oh + p) * out_row;
     for (int q = 0; q < s.ow; q++) {
       const Span columns = taps_inside(q, s.w, s.kw, s.stride_w, s.left);
       const float* window = sums + (ptrdiff_t(q) * s.stride_w - s.left) * c;
@@ -255,7 +256,7 @@ inline void avg_pool(const Slide& s, const float* x, float* y) {
         Floats<L> sum = {};
         for (int j = columns.from; j < columns.to; j++) sum += load<L>(window + j * c + f);
         const ptrdiff_t room = out_row - (q * c + f);
-        store<L>(to + q * c + f, sum / count, int(room < L ? room : L));
+        store<L>(dst + q * c + f, sum / count, int(room < L ? room : L));
       }
     }
   });

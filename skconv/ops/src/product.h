@@ -1,26 +1,42 @@
-// The one product behind convolution, its gradients and dense layers.
+// The one product that convolution, its gradients and dense layers are: C (+)= A B, with
 //
-//     out[outs[r] + f]  (+)=  sum over k < depth of  a[rows[r] + steps[k]] * b[k][f]
+//     C[i][j]  (+)=  sum over k of  A[i][k] * B[k][j]        m rows i, n columns j
 //
-// A row of the left matrix is found through two lists of offsets, so that nothing is ever
-// laid out as columns: `rows` places a window (or a kernel's tap), `steps` walks through
-// what it sees (or through the pixels that the tap saw). Who calls it says which is which:
+//     A[i][k] = a[a_rows[i] + steps[k]]        C[i][j] = c[c_rows[i] + j]
 //
-//                      rows                  steps                  b
+// A is never laid out as a matrix: two lists of offsets find its elements, `a_rows` the place
+// of a window (or of a kernel's tap) and `steps` what it sees from there (or the pixels that
+// the tap saw). The caller says which is which:
+//
+//                      a_rows                steps                  B
 //     conv2d           windows               taps, channels         kernel
 //     grad_kernel      taps, channels        pixels                 dz
 //     grad_input       pixels of dx          taps, filters          kernel, transposed
 //
-// A depthwise convolution is the same with a[... + f] in place of a[...]: `Elementwise`.
+// A depthwise convolution is the same with a[... + j] in place of a[...]: `elementwise`.
 //
-// Loop order: for each panel of columns, for each slice of the depth, for each tile of rows.
-// b lies packed in panels of one tile's width, [panel][k][width], so that a slice of it stays
-// in the first-level cache while all tiles pass over it. A tile's sums stay in registers for
-// the whole slice: `Rows` x `Vectors` of them, with the loads of b and one broadcast in what
-// is left. Two multiply-adds can start in each cycle and take four: eight sums or more keep
-// both units busy, and few loads for each multiply-add keep the ports free.
+// An example: a kernel of 2 x 2 on an image of 3 x 4 pixels of one channel. Pixel (r, q) is
+// a[4 r + q], and the 2 x 3 windows begin at the pixels marked with *:
 //
-// Each sum runs through k in order, whatever the tile: an output's bits do not depend on
+//     *0  *1  *2   3         a_rows = 0 1 2 4 5 6     where a window begins
+//     *4  *5  *6   7         steps  = 0 1 4 5         from there to its four taps
+//      8   9  10  11         B      = the kernel, 4 x filters
+//
+//     A =  0  1  4  5        Row 3, say, is the window at pixel 4: a[4 + 0], a[4 + 1],
+//          1  2  5  6        a[4 + 4], a[4 + 5]. With a stride of 2 the rows are 0 2 only,
+//          2  3  6  7        with a dilation of 2 the steps 0 2 8 10. The gradient in the
+//          4  5  8  9        kernel is A^T dz: the two lists change places.
+//          5  6  9 10
+//          6  7 10 11
+//
+// Loop order: for each panel of columns, for each slice of k, for each tile of rows. B lies
+// packed in panels of one tile's width, [panel][k][width], so that a slice of it stays in the
+// first-level cache while all tiles pass over it. A tile's sums stay in registers for the
+// whole slice: `M` rows x `V` vectors of them, with the loads of B and one broadcast in what
+// is left. Two fused multiply-adds can start in each cycle and take four: eight sums or more keep
+// both units busy, and few loads for each of them keep the ports free.
+//
+// Each sum runs through k in order, in any tile: an output's bits do not depend on
 // its neighbours, and so not on its batch.
 #pragma once
 
@@ -28,81 +44,80 @@
 
 namespace skconv::SKCONV_ISA {
 
-// Bytes of a panel's slice: half of a small first-level cache.
-constexpr int SLICE_BYTES = 16384;
-
-struct Product {
+// What a whole product and one of its tiles have in common.
+//
+// A sum may be made in several runs of k, one after the other: slices here, parts of the
+// kernel in blocks.h. The first run starts from the bias (`add` is false); a later one starts
+// from what the run before left in c (`add` is true); the run that `ends` the sum applies
+// scale, shift and ReLU before it stores. A sum over no k at all is one run as well, which
+// stores the bias.
+struct Operands {
   const float* a;
-  const int32_t* rows;
-  const int32_t* outs;
-  int n_rows;
+  const int32_t* a_rows;
   const int32_t* steps;
-  int depth;            // of the panels
-  int from, to;         // the part of it to sum over
-  const float* panels;  // the columns from 0 on
-  int columns;
-  // Padded as the panels are; nullptr are zeros, but a scale that is nullptr is left out.
-  const float* bias;           // where the sums begin
+  float* c;
+  const int32_t* c_rows;
+  int n;  // columns: of a tile, those from its first one on
+  // Padded like the panels. nullptr are zeros, but a scale of nullptr is left out.
+  const float* bias;           // where the sums start
   const float *scale, *shift;  // at the end: sum * scale + shift
-  bool add;                    // to what is there
-  bool ends;                   // with `to` end the sums
+  bool add;                    // start from c, not from the bias
   bool relu;                   // at the end
-  float* out;
 };
 
-struct Tile {
-  const float* a;
-  const int32_t* rows;
-  const int32_t* outs;
-  const int32_t* steps;
-  int depth;
+struct Product : Operands {
+  int m;                // rows
+  const float* panels;  // B
+  int depth;            // rows of the panels: all k that there are
+  int k_from, k_to;     // those to sum over in this run
+  bool ends;            // this run is the sums' last
+  bool elementwise;
+};
+
+struct Tile : Operands {
   const float* b;
-  const float* bias;
-  const float *scale, *shift;  // or nullptr
+  int depth;
   const float* zeros;
-  bool add, relu;
-  int columns;  // of the tile's width, those that there are
-  float* out;
 };
 
-// Rows x Vectors vectors of sums, from k = 0 to depth.
-template <int L, int Rows, int Vectors, bool Elementwise>
+// M x V vectors of L sums, from k = 0 to depth.
+template <int L, int M, int V, bool Elementwise>
 void multiply_tile(const Tile& t) {
-  const float* a[Rows];
-  float* out[Rows];
-  Floats<L> sum[Rows][Vectors];
-  const bool full = t.columns >= Vectors * L;
-  const auto lanes = [&](int v) SKCONV_INLINE_BODY { return max(t.columns - v * L, 0); };
-  const auto each = [&](const auto& body) SKCONV_INLINE_BODY {
-    unrolled<Rows>([&](int r) SKCONV_INLINE_BODY {
-      unrolled<Vectors>([&](int v) SKCONV_INLINE_BODY { body(r, v); });
+  const float* a[M];
+  float* c[M];
+  Floats<L> sum[M][V];
+  const bool full = t.n >= V * L;
+  const auto filled = [&](int v) SKCONV_INLINE_BODY { return max(t.n - v * L, 0); };
+  const auto each_sum = [&](const auto& body) SKCONV_INLINE_BODY {
+    unrolled<M>([&](int i) SKCONV_INLINE_BODY {
+      unrolled<V>([&](int v) SKCONV_INLINE_BODY { body(i, v); });
     });
   };
 
-  unrolled<Rows>([&](int r) SKCONV_INLINE_BODY {
-    a[r] = t.a + t.rows[r];
-    out[r] = t.out + t.outs[r];
+  unrolled<M>([&](int i) SKCONV_INLINE_BODY {
+    a[i] = t.a + t.a_rows[i];
+    c[i] = t.c + t.c_rows[i];
   });
   if (t.add && full) {
-    each([&](int r, int v) SKCONV_INLINE_BODY { sum[r][v] = load<L>(out[r] + v * L); });
+    each_sum([&](int i, int v) SKCONV_INLINE_BODY { sum[i][v] = load<L>(c[i] + v * L); });
   } else if (t.add) {
-    each([&](int r, int v) SKCONV_INLINE_BODY {
-      sum[r][v] = load<L>(out[r] + v * L, lanes(v));
+    each_sum([&](int i, int v) SKCONV_INLINE_BODY {
+      sum[i][v] = load<L>(c[i] + v * L, filled(v));
     });
   } else {
-    each([&](int r, int v) SKCONV_INLINE_BODY {
-      sum[r][v] = r ? sum[0][v] : load<L>(t.bias + v * L);
+    each_sum([&](int i, int v) SKCONV_INLINE_BODY {
+      sum[i][v] = i ? sum[0][v] : load<L>(t.bias + v * L);
     });
   }
 
-  const auto sum_up = [&](const auto& value) SKCONV_INLINE_BODY {
+  const auto sum_up = [&](const auto& a_value) SKCONV_INLINE_BODY {
     const float* b = t.b;
-    for (int k = 0; k < t.depth; k++, b += Vectors * L) {
+    for (int k = 0; k < t.depth; k++, b += V * L) {
       const ptrdiff_t step = t.steps[k];
-      Floats<L> column[Vectors];
-      unrolled<Vectors>([&](int v) SKCONV_INLINE_BODY { column[v] = load<L>(b + v * L); });
-      each([&](int r, int v) SKCONV_INLINE_BODY {
-        sum[r][v] += value(a[r] + step, v) * column[v];
+      Floats<L> b_row[V];
+      unrolled<V>([&](int v) SKCONV_INLINE_BODY { b_row[v] = load<L>(b + v * L); });
+      each_sum([&](int i, int v) SKCONV_INLINE_BODY {
+        sum[i][v] += a_value(a[i] + step, v) * b_row[v];
       });
     }
   };
@@ -112,68 +127,66 @@ void multiply_tile(const Tile& t) {
     sum_up([](const float* p, int v) SKCONV_INLINE_BODY { return load<L>(p + v * L); });
   else
     sum_up([&](const float* p, int v) SKCONV_INLINE_BODY {
-      return load_part<L>(p + v * L, lanes(v));
+      return load_part<L>(p + v * L, filled(v));
     });
 
   if (t.scale)
-    each([&](int r, int v) SKCONV_INLINE_BODY {
-      sum[r][v] = sum[r][v] * load<L>(t.scale + v * L) + load<L>(t.shift + v * L);
+    each_sum([&](int i, int v) SKCONV_INLINE_BODY {
+      sum[i][v] = sum[i][v] * load<L>(t.scale + v * L) + load<L>(t.shift + v * L);
     });
   if (t.relu) {
     // From memory: of a constant the compiler makes two instructions, not the maximum.
     const Floats<L> zero = load<L>(t.zeros);
-    each([&](int r, int v) SKCONV_INLINE_BODY {
-      sum[r][v] = sum[r][v] < zero ? zero : sum[r][v];  // a NaN stays one
+    each_sum([&](int i, int v) SKCONV_INLINE_BODY {
+      sum[i][v] = sum[i][v] < zero ? zero : sum[i][v];  // a NaN stays one
     });
   }
   if (full)
-    each([&](int r, int v) SKCONV_INLINE_BODY { store<L>(out[r] + v * L, sum[r][v]); });
+    each_sum([&](int i, int v) SKCONV_INLINE_BODY { store<L>(c[i] + v * L, sum[i][v]); });
   else
-    each([&](int r, int v) SKCONV_INLINE_BODY {
-      store<L>(out[r] + v * L, sum[r][v], lanes(v));
+    each_sum([&](int i, int v) SKCONV_INLINE_BODY {
+      store<L>(c[i] + v * L, sum[i][v], filled(v));
     });
 }
 
-typedef void (*TileFunction)(const Tile&);
-
-template <int L, int Vectors, int MostRows, bool Elementwise>
-struct Tiles {
-  TileFunction of_rows[MostRows + 1] = {};
-  constexpr Tiles() { fill<MostRows>(); }
-  template <int Rows>
+// multiply_tile for 1 to `MostRows` rows.
+template <int L, int V, int MostRows, bool Elementwise>
+struct TileFunctions {
+  void (*by_rows[MostRows + 1])(const Tile&) = {};
+  constexpr TileFunctions() { fill<MostRows>(); }
+  template <int M>
   constexpr void fill() {
-    of_rows[Rows] = multiply_tile<L, Rows, Vectors, Elementwise>;
-    if constexpr (Rows > 1) fill<Rows - 1>();
+    by_rows[M] = multiply_tile<L, M, V, Elementwise>;
+    if constexpr (M > 1) fill<M - 1>();
   }
 };
 
-// All rows on one panel, in tiles as even as possible: a last tile of one row would take
+// All m rows on one panel, in tiles as even as possible: a last tile of one row would take
 // as long as one of four.
-template <int L, int Vectors, int MostRows, bool Elementwise>
-void multiply_panel(Tile t, int n_rows) {
-  static constexpr Tiles<L, Vectors, MostRows, Elementwise> tiles;
-  const int n_tiles = ceil_div(n_rows, MostRows);
+template <int L, int V, int MostRows, bool Elementwise>
+void multiply_panel(Tile t, int m) {
+  static constexpr TileFunctions<L, V, MostRows, Elementwise> tiles;
+  const int n_tiles = ceil_div(m, MostRows);
   for (int i = 0; i < n_tiles; i++) {
-    const int rows = (n_rows + n_tiles - 1 - i) / n_tiles;
-    tiles.of_rows[rows](t);
-    t.rows += rows;
-    t.outs += rows;
+    const int rows = (m + n_tiles - 1 - i) / n_tiles;
+    tiles.by_rows[rows](t);
+    t.a_rows += rows;
+    t.c_rows += rows;
   }
 }
 
-// A width that panels come in, with the function for it: [Elementwise].
+// A width that panels come in, with the functions for it: [elementwise].
 struct Width {
   int lanes, columns;
-  void (*multiply[2])(Tile, int n_rows);
+  void (*multiply[2])(Tile, int m);
 };
 
-template <int L, int Vectors, int MostRows>
-constexpr Width WIDTH = {L,
-                         L* Vectors,
-                         {multiply_panel<L, Vectors, MostRows, false>,
-                          multiply_panel<L, Vectors, MostRows, true>}};
+template <int L, int V, int MostRows>
+constexpr Width WIDTH = {L, L* V,
+                         {multiply_panel<L, V, MostRows, false>,
+                          multiply_panel<L, V, MostRows, true>}};
 
-// From narrow to wide. Rows x Vectors is what the registers hold: 32 of AVX-512, else 16.
+// From narrow to wide. Rows x vectors is what the registers hold: 32 of AVX-512, else 16.
 constexpr Width WIDTHS[] = {
     WIDTH<4, 1, 8>,
 #if SKCONV_LANES == 16
@@ -184,82 +197,84 @@ constexpr Width WIDTHS[] = {
     WIDTH<4, 2, 6>,
 #endif
 };
+constexpr int N_WIDTHS = sizeof WIDTHS / sizeof *WIDTHS;
+constexpr int MAX_COLUMNS = WIDTHS[N_WIDTHS - 1].columns;
 
 // The width for the columns that are left: the narrowest that holds them, or the next
 // narrower one where a whole vector of it would be empty; the widest if none does.
 inline const Width& width_for(int left) {
   const Width* width = WIDTHS;
-  const Width* widest = WIDTHS + sizeof WIDTHS / sizeof *WIDTHS - 1;
-  while (width < widest && width->columns < left) width++;
+  while (width < WIDTHS + N_WIDTHS - 1 && width->columns < left) width++;
   return left + width->lanes <= width->columns ? width[-1] : *width;
 }
 
-constexpr int MAX_COLUMNS = WIDTHS[sizeof WIDTHS / sizeof *WIDTHS - 1].columns;
-
-// Call body(a width's lanes and vectors as a type's constants).
-template <int L, int Vectors>
-struct Shape {
-  static constexpr int lanes = L, vectors = Vectors;
+// Call body(a width's lanes and vectors as a type's constants), found among WIDTHS.
+template <int L, int V>
+struct ShapeTag {
+  static constexpr int lanes = L, vectors = V;
 };
 
-template <class Body>
+template <int I = 0, class Body>
 SKCONV_INLINE void with_shape(const Width& width, Body body) {
-  switch (width.columns) {
-    case 4: return body(Shape<4, 1>());
-    case 8: return body(Shape<min(LANES, 8), 8 / min(LANES, 8)>());
-    case 16: return body(Shape<LANES, 16 / LANES>());
-    case 32: return body(Shape<LANES, 32 / LANES>());
-    default: return body(Shape<LANES, 64 / LANES>());
-  }
+  constexpr int lanes = WIDTHS[I].lanes, vectors = WIDTHS[I].columns / lanes;
+  if constexpr (I == N_WIDTHS - 1)
+    body(ShapeTag<lanes, vectors>());
+  else if (width.columns == WIDTHS[I].columns)
+    body(ShapeTag<lanes, vectors>());
+  else
+    with_shape<I + 1>(width, body);
 }
 
 // Call body(first column, width) for each panel.
 template <class Body>
 SKCONV_INLINE void for_each_panel(int columns, Body body) {
-  for (int f = 0; f < columns;) {
-    const Width& width = width_for(columns - f);
-    body(f, width);
-    f += width.columns;
+  for (int j = 0; j < columns;) {
+    const Width& width = width_for(columns - j);
+    body(j, width);
+    j += width.columns;
   }
 }
 
 // Columns that the panels of `columns` columns have, with the padding of the last.
 inline int padded_columns(int columns) {
   int padded = 0;
-  for_each_panel(columns, [&](int f, const Width& width) { padded = f + width.columns; });
+  for_each_panel(columns, [&](int j, const Width& width) { padded = j + width.columns; });
   return padded;
 }
 
+// Bytes of a panel's slice: half of a first-level cache of 32 KB, so that the rows of A that
+// pass have the other half. Flat (see blocks.h) from 16 to 64 KB; 8 KB take 3 % longer, 4 KB 9 %.
+constexpr int SLICE_BYTES = 16384;
+
 constexpr float ZEROS[MAX_COLUMNS] = {};
 
-template <bool Elementwise>
-void multiply(const Product& p) {
-  for_each_panel(p.columns, [&](int f, const Width& width) {
-    const float* panel = p.panels + ptrdiff_t(p.depth) * f;
+inline void multiply(const Product& p) {
+  for_each_panel(p.n, [&](int j, const Width& width) {
+    const float* panel = p.panels + ptrdiff_t(p.depth) * j;
     const int slice = SLICE_BYTES / (4 * width.columns);
     Tile t = {};
-    t.a = p.a + (Elementwise ? f : 0);
-    t.rows = p.rows;
-    t.outs = p.outs;
-    t.bias = p.bias ? p.bias + f : ZEROS;
+    t.a = p.a + (p.elementwise ? j : 0);
+    t.a_rows = p.a_rows;
+    t.c = p.c + j;
+    t.c_rows = p.c_rows;
+    t.n = p.n - j;
+    t.bias = p.bias ? p.bias + j : ZEROS;
     t.zeros = ZEROS;
     t.add = p.add;
-    t.columns = p.columns - f;
-    t.out = p.out + f;
-    int k = p.from;
-    do {
+    int k = p.k_from;
+    do {  // once at least: a sum over no k is stored as well
       t.steps = p.steps + k;
-      t.depth = max(min(slice, p.to - k), 0);
+      t.depth = max(min(slice, p.k_to - k), 0);
       t.b = panel + ptrdiff_t(k) * width.columns;
-      if (p.ends && k + slice >= p.to) {
-        t.scale = p.scale ? p.scale + f : nullptr;
-        t.shift = p.shift ? p.shift + f : ZEROS;
+      if (p.ends && k + slice >= p.k_to) {
+        t.scale = p.scale ? p.scale + j : nullptr;
+        t.shift = p.shift ? p.shift + j : ZEROS;
         t.relu = p.relu;
       }
-      width.multiply[Elementwise](t, p.n_rows);
+      width.multiply[p.elementwise](t, p.m);
       t.add = true;
       k += slice;
-    } while (k < p.to);
+    } while (k < p.k_to);
   });
 }
 

@@ -57,30 +57,30 @@ SKCONV_INLINE void store(float* p, Floats<L> v) {
 }
 
 template <int L>
-SKCONV_INLINE Floats<L> all(float a) {
+SKCONV_INLINE Floats<L> broadcast(float a) {
   return a - Floats<L>{};
 }
 
 // Copy the first n of L, 0 < n <= L. Halves and quarters rather than one by one: two or three
 // well predicted branches.
 template <int L, class T>
-SKCONV_INLINE void copy_part(T* to, const T* from, int n) {
+SKCONV_INLINE void copy_part(T* dst, const T* src, int n) {
   if constexpr (L == 1) {
-    *to = *from;
+    *dst = *src;
   } else {
     constexpr int half = L / 2;
     if (n >= half) {
-      std::memcpy(to, from, half * sizeof(T));
-      if (n > half) copy_part<half>(to + half, from + half, n - half);
+      std::memcpy(dst, src, half * sizeof(T));
+      if (n > half) copy_part<half>(dst + half, src + half, n - half);
     } else {
-      copy_part<half>(to, from, n);
+      copy_part<half>(dst, src, n);
     }
   }
 }
 
-// The first n lanes, and zeros. Where it branches, a compiler that knew about the zeros would
-// multiply in each branch, and then not fuse that with an addition behind them: the sum would
-// be rounded otherwise than that of whole vectors. So it is kept from knowing.
+// The first n lanes, and zeros. A compiler that knew about the zeros would multiply in each
+// branch of copy_part, and then not fuse that with an addition after the branches: the sum
+// would be rounded differently from that of whole vectors. The asm hides the zeros from it.
 template <int L>
 SKCONV_INLINE Floats<L> load_part(const float* p, int n) {
   float lanes[L] = {};
@@ -103,15 +103,16 @@ SKCONV_INLINE void store(float* p, Floats<L> v, int n) {
   copy_part<L>(p, (const float*)lanes, n);
 }
 
-// 2^n (1 + p) and 2^n p + (2^n - 1) with exp(r) = 1 + p, |r| <= ln(2) / 2: the second
-// keeps its digits where x is small. Taylor's terms to r^7 err by less than 1e-8.
+// exp(x) = 2^n (1 + p) and expm1(x) = 2^n p + (2^n - 1), with x = n ln(2) + r, exp(r) = 1 + p
+// and |r| <= ln(2) / 2: the second keeps its digits where x is small. Taylor's terms to r^7 err
+// by less than 1e-8.
 template <int L>
 struct Exponential {
   Floats<L> power, p;
 
   SKCONV_INLINE explicit Exponential(Floats<L> x) {
-    x = x < 88.0f ? x : all<L>(88.0f);  // a NaN becomes 88: see keep_nan
-    x = x > -87.0f ? x : all<L>(-87.0f);
+    x = x < 88.0f ? x : broadcast<L>(88.0f);  // a NaN becomes 88: see keep_nan
+    x = x > -87.0f ? x : broadcast<L>(-87.0f);
     const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
     Floats<L> n = (x * 1.44269504f + magic) - magic;
     Floats<L> r = x - n * 0.693359375f;

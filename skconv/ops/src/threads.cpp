@@ -39,11 +39,11 @@ struct Memory {
   size_t size = 0;
   ~Memory() { std::free(start); }
 };
-thread_local Memory memory[int(For::count)];
+thread_local Memory memory[int(Scratch::count)];
 }  // namespace
 
-void* scratch(For purpose, size_t bytes) {
-  Memory& m = memory[int(purpose)];
+void* scratch(Scratch use, size_t bytes) {
+  Memory& m = memory[int(use)];
   if (bytes > m.size) {
     std::free(m.start);
     m.size = 0;
@@ -53,7 +53,7 @@ void* scratch(For purpose, size_t bytes) {
     m.size = rounded;
   }
 #ifdef SKCONV_ASAN
-  // What an earlier call had or rounding added is out of bounds for this one.
+  // Memory of an earlier call, or added by rounding, is out of bounds for this one.
   __asan_unpoison_memory_region(m.start, bytes);
   __asan_poison_memory_region((char*)m.start + bytes, m.size - bytes);
 #endif

@@ -1,4 +1,4 @@
-// What a training step does beside its layers: gather a minibatch, the loss, Adam.
+// The parts of a training step besides layers: a minibatch, the loss, Adam, bias gradients.
 #pragma once
 
 #include "activations.h"
@@ -10,41 +10,41 @@ namespace skconv::SKCONV_ISA {
 
 template <class T>
 inline void gather_rows(const T* x, const int64_t* rows, ptrdiff_t n, ptrdiff_t features,
-                        float scale, float* out) {
+                        float* out) {
   const int each = int(RUN / (features < RUN ? features : RUN)) + 1;
   parallel(int((n + each - 1) / each), 4.0 * n * features, [&](int task) {
     const ptrdiff_t start = ptrdiff_t(task) * each;
     for (ptrdiff_t i = start; i < n && i < start + each; i++) {
-      const T* __restrict from = x + rows[i] * features;
-      float* __restrict to = out + i * features;
-      for (ptrdiff_t j = 0; j < features; j++) to[j] = float(from[j]) * scale;
+      const T* __restrict src = x + rows[i] * features;
+      float* __restrict dst = out + i * features;
+      for (ptrdiff_t j = 0; j < features; j++) dst[j] = float(src[j]);
     }
   });
 }
 
-// out[i] = x[rows[i]] * scale, as float32.
+// out[i] = x[rows[i]], as float32.
 inline void gather(const void* x, Element element, const int64_t* rows, ptrdiff_t n,
-                   ptrdiff_t features, float scale, float* out) {
+                   ptrdiff_t features, float* out) {
   switch (element) {
-    case Element::uint8: return gather_rows((const uint8_t*)x, rows, n, features, scale, out);
-    case Element::int32: return gather_rows((const int32_t*)x, rows, n, features, scale, out);
-    case Element::int64: return gather_rows((const int64_t*)x, rows, n, features, scale, out);
-    case Element::float32: return gather_rows((const float*)x, rows, n, features, scale, out);
-    default: return gather_rows((const double*)x, rows, n, features, scale, out);
+    case Element::uint8: return gather_rows((const uint8_t*)x, rows, n, features, out);
+    case Element::int32: return gather_rows((const int32_t*)x, rows, n, features, out);
+    case Element::int64: return gather_rows((const int64_t*)x, rows, n, features, out);
+    case Element::float32: return gather_rows((const float*)x, rows, n, features, out);
+    default: return gather_rows((const double*)x, rows, n, features, out);
   }
 }
 
 // db[f] = sum over rows of dz[row, f], in 16 shares of rows at most that are added in order.
 inline void column_sums(const float* dz, ptrdiff_t rows, int columns, float* db) {
   const int shares = int(rows < 1024 ? 1 : rows / 512 < 16 ? rows / 512 : 16);
-  float* partial = (float*)scratch(For::partial, sizeof(float) * shares * columns);
+  float* partial = (float*)scratch(Scratch::partial, sizeof(float) * shares * columns);
   parallel(shares, 4.0 * rows * columns, [&](int share) {
     float* __restrict sum = partial + ptrdiff_t(share) * columns;
     std::memset(sum, 0, sizeof(float) * columns);
     const ptrdiff_t stop = rows * (share + 1) / shares;
     for (ptrdiff_t r = rows * share / shares; r < stop; r++) {
-      const float* __restrict from = dz + r * columns;
-      for (int f = 0; f < columns; f++) sum[f] += from[f];
+      const float* __restrict row = dz + r * columns;
+      for (int f = 0; f < columns; f++) sum[f] += row[f];
     }
   });
   std::memcpy(db, partial, sizeof(float) * columns);
@@ -53,10 +53,9 @@ inline void column_sums(const float* dz, ptrdiff_t rows, int columns, float* db)
 }
 
 // Sum of -log softmax(logits)[codes] weight, and dlogits = (softmax - onehot) weight / n;
-// smoothing takes its part of the onehot and shares it among all k. On one thread: logits
-// are few.
+// smoothing shares a part of the onehot evenly among all k. On one thread: logits are few.
 inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
-                                    const float* weight, float smoothing, int n, int k,
+                                    const float* weights, float smoothing, int n, int k,
                                     float* dlogits) {
   constexpr int L = LANES;
   double loss = 0;
@@ -71,7 +70,7 @@ inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
       store<L>(d + j, exp<L>(load<L>(z + j, filled) - largest), filled);
     }
     for (int j = 0; j < k; j++) total += d[j];
-    const float w = weight ? weight[i] : 1.0f;
+    const float w = weights ? weights[i] : 1.0f;
     const float share = w / float(n);
     for (int j = 0; j < k; j++) d[j] = d[j] / total * share;
     d[codes[i]] -= share;
@@ -87,9 +86,10 @@ inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
   return loss;
 }
 
-// Kingma & Ba's step with decoupled decay; see adam_step in reference/losses.py.
-inline void adam_step(float* parameters, const float* gradient, float* moment_1, float* moment_2,
-                      const float* decay, ptrdiff_t size, const AdamRates& rates) {
+// Kingma & Ba's step with decoupled decay; see adam_step in reference/training.py.
+inline void adam_step(float* parameters, float* moment_1, float* moment_2,
+                      const float* gradient, const float* decay, ptrdiff_t size,
+                      const AdamRates& rates) {
   const AdamRates r = rates;
   parallel_runs(size, 16, [&](ptrdiff_t start, ptrdiff_t length) {
     float* __restrict w = parameters + start;

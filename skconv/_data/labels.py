@@ -1,0 +1,181 @@
+"""Class labels from what users pass as y."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import column_or_1d
+
+from .arrays import (
+    check_finite,
+    check_is_array,
+    count_samples,
+    find_missing,
+    without_mask,
+)
+
+__all__ = ["check_labels"]
+
+_Array = NDArray[Any]
+
+_TO_TEXT = "Convert them, say with np.array([str(label) for label in {name}])"
+
+
+def check_labels(y: Any, name: str = "y") -> _Array:
+    """Return `y` as labels (n,) or, of a multilabel problem, (n, k) of 0 and 1.
+
+    Raises
+    ------
+    TypeError
+        If it is no array.
+    ValueError
+        If labels are missing or are not all text, all numbers, all booleans or all
+        dates, or if it has another shape.
+    """
+    check_is_array(y, name)
+    array = _to_array(y.toarray() if issparse(y) else y, name)
+    if array.dtype == object:
+        array = _from_objects(array, name)
+    _check_dtype(array, name)
+    if array.dtype.kind in "fc":
+        check_finite(array, name)
+    _refuse_missing(array, name)
+    if array.ndim == 2 and array.shape[1] > 1:
+        return _check_multilabel(array, name)
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            f"{name} should be a 1d array, one label for each sample, or a multilabel "
+            f"(n, k) of 0 and 1, got an array of shape {array.shape}"
+        )
+    labels = column_or_1d(array, warn=True)
+    _refuse_fractions(labels, name)
+    return labels
+
+
+def _to_array(y: Any, name: str) -> _Array:
+    dtype = getattr(y, "dtype", None)
+    kind = getattr(dtype, "kind", "")
+    if not isinstance(dtype, np.dtype) and kind in _PLAIN and not y.isna().any():
+        return np.asarray(y, _PLAIN[kind])  # of pandas' nullable dtypes
+    try:
+        array = np.asanyarray(y)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must hold one label for each sample, got lists of several "
+            f"lengths. {_SEVERAL.format(name=name)}"
+        ) from error
+    if isinstance(array, np.ma.MaskedArray):
+        array = without_mask(array, name)
+    if isinstance(y, list | tuple) and array.ndim == 1:
+        # NumPy makes text of ["a", 1], and floats of large integers.
+        objects = np.empty(len(y), object)
+        objects[:] = y
+        checked = _from_objects(objects, name)
+        return array if array.dtype.kind in "US" else checked
+    return array.astype(object) if array.dtype.kind == "T" else array
+
+
+# Kind of a nullable dtype of pandas -> the same of NumPy.
+_PLAIN = {"b": np.bool_, "i": np.int64, "u": np.uint64, "f": np.float64}
+_SEVERAL = "Several labels are sklearn.preprocessing.MultiLabelBinarizer's {name}"
+
+
+def _from_objects(array: _Array, name: str) -> _Array:
+    """Return an array of objects in the dtype of its labels; text remains objects."""
+    _refuse_missing(array, name)
+    entries = array.ravel().tolist()
+    kinds: dict[str, Any] = {}
+    for entry in entries:
+        kinds.setdefault(_kind_of(entry, name), entry)
+    if len(kinds) > 1:
+        got = " and ".join(f"{entry!r} ({kind})" for kind, entry in kinds.items())
+        raise ValueError(
+            f"{name} must hold labels of one type, which can be sorted, got {got}. "
+            f"{_TO_TEXT.format(name=name)}"
+        )
+    if "text" in kinds or not entries:
+        return array
+    labels = np.asarray(entries)
+    all_int = all(isinstance(entry, int) for entry in entries)
+    if labels.dtype == object or (all_int and labels.dtype.kind == "f"):
+        raise ValueError(
+            f"{name} must hold integers of at most 64 bits, got "
+            f"{max(entries, key=abs)}. {_TO_TEXT.format(name=name)}"
+        )
+    return labels.reshape(array.shape)
+
+
+def _kind_of(label: Any, name: str) -> str:
+    if isinstance(label, str):
+        return "text"
+    if isinstance(label, bool | np.bool_):
+        return "booleans"
+    if isinstance(label, float | int | np.number) and isinstance(label, Real):
+        return "numbers"
+    _refuse_bytes(label, name)
+    if isinstance(label, list | tuple | set | np.ndarray):
+        raise ValueError(
+            f"{name} must hold one label for each sample, got {label!r}. "
+            f"{_SEVERAL.format(name=name)}"
+        )
+    raise ValueError(
+        f"Unknown label type: {name} must hold text, numbers or booleans, got "
+        f"{label!r} of type {type(label).__name__}. {_TO_TEXT.format(name=name)}"
+    )
+
+
+def _refuse_bytes(label: Any, name: str) -> None:
+    if isinstance(label, bytes):
+        raise ValueError(
+            f"{name} must hold text, got bytes: {label!r}. Use "
+            f"[label.decode() for label in {name}]"
+        )
+
+
+def _refuse_missing(array: _Array, name: str) -> None:
+    if find_missing(array).any():
+        raise ValueError(
+            f"Input {name} contains NaN: {name} has missing values in "
+            f"{count_samples(array, find_missing)}. Leave such samples out, or give "
+            "them a label of their own"
+        )
+
+
+def _check_dtype(array: _Array, name: str) -> None:
+    if array.dtype.kind == "S" and array.size:
+        _refuse_bytes(array.ravel().tolist()[0], name)
+    if array.dtype.kind not in "biufUOMm":
+        complex_ = " (Complex data not supported)" if array.dtype.kind == "c" else ""
+        raise ValueError(
+            f"{name} must hold text, numbers, booleans or dates, got "
+            f"{array.dtype}{complex_}. {_TO_TEXT.format(name=name)}"
+        )
+
+
+def _refuse_fractions(labels: _Array, name: str) -> None:
+    if labels.dtype.kind != "f":
+        return
+    fractions = labels[labels != np.floor(labels)]
+    if fractions.size:
+        raise ValueError(
+            f"Unknown label type: continuous. {name} must hold labels, got fractions "
+            f"such as {fractions[0]}. Predict numbers with ConvNetRegressor, or make "
+            "classes of them, say with np.digitize"
+        )
+
+
+def _check_multilabel(y: _Array, name: str) -> _Array:
+    if y.dtype.kind in "biuf" and np.isin(y, (0, 1)).all():
+        return y
+    values = np.unique(y)
+    if len(values) <= 2:
+        raise ValueError(
+            f"a multilabel {name} must hold only 0 and 1, got {values.tolist()}"
+        )
+    raise ValueError(
+        f"{name} should be a 1d array, one label for each sample, or a multilabel "
+        f"(n, k) of 0 and 1, got an array of shape {y.shape} with values such as "
+        f"{values[:3].tolist()}"
+    )

@@ -1,0 +1,154 @@
+"""What is out of range when training diverges or leaves the finite numbers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._data.samples import Samples
+from ..augmentation.protocol import augment, name_transforms
+from .step import Step
+
+__all__ = ["find_out_of_range"]
+
+_Array = NDArray[Any]
+
+# Larger values of X, targets and weights are named, as are steps of such a rate.
+_LARGE = {"X": 100, "targets": 1e3, "weights": 1e4, "rate": 1}
+# By how much a layer or a transform may enlarge values without being named.
+_GROWTH = 1e4
+
+
+def find_out_of_range(
+    network: Any, samples: Samples, batch: Any, step: Step, steps: int, rng: Any
+) -> str:
+    """Return in words what is out of range, and what to do about it.
+
+    The step that failed is computed again, piece by piece.
+
+    Parameters
+    ----------
+    network : Network
+        As the failed step found it.
+    samples : Samples
+        All of them.
+    batch : (x, targets, sample_weight)
+        The minibatch of the step.
+    step : Step
+    steps : int
+        Number of steps taken.
+    rng : numpy.random.Generator
+        In the state that it had before the step.
+    """
+    with np.errstate(all="ignore"):
+        rate = step.learning_rate(max(1, steps))
+        pieces = [*_find_in_pieces(network, samples, batch, step, rng)]
+        causes = [*_find_in_solver(step, rate, network.dtype)]
+    causes += [words for is_cause, words in pieces if is_cause]
+    if causes:
+        return f"out of range: {'; '.join(causes)}"
+    first = f"it began with {pieces[0][1]}" if pieces else "each value is in range"
+    return (
+        f"{first}. The learning rate was {rate:g}: lower learning_rate_init, or limit "
+        "steps with clip_norm=1.0"
+    )
+
+
+def _find_in_solver(step: Step, rate: float, dtype: np.dtype[Any]) -> Iterator[str]:
+    """Yield what makes a step too large for any gradient."""
+    if rate > _LARGE["rate"]:
+        yield f"the learning rate, {rate:g} (lower learning_rate_init)"
+    decay = step.optimizer.decay
+    strength = 0.0 if decay is None else float(decay.max(initial=0))
+    if strength * min(rate, _LARGE["rate"]) > 2:
+        yield (
+            f"alpha={strength:g}, as each step multiplies kernels by 1 - alpha * "
+            f"learning rate = {1 - strength * rate:.3g}, which must be from -1 to 1"
+        )
+    epsilon = getattr(step.optimizer, "epsilon", 1.0)
+    if dtype.type(epsilon) == 0:
+        yield f"epsilon={epsilon:g}, which is 0 in {dtype} (increase it)"
+
+
+def _find_in_pieces(
+    network: Any, samples: Samples, batch: Any, step: Step, rng: Any
+) -> Iterator[tuple[bool, str]]:
+    """Yield what is out of range in a step, and whether it is a cause of the rest."""
+    yield from _find_in_targets(samples)
+    low, high = float(np.min(samples.X)), float(np.max(samples.X))
+    x, targets, weight = batch
+    for name, transform in name_transforms(step.augment or []):
+        y = augment(x, [(name, transform)], rng)
+        if words := _describe_growth(x, y):
+            yield True, f"augment: transform {name!r} ({transform!r}) {words}"
+        if not np.isfinite(y).all():
+            return
+        x = y
+    if not _size(network.values) <= _GROWTH:
+        yield False, "weights that left their range in the step before"
+        network = _with_new_weights(network)
+    scaled = max(-low, high) <= _LARGE["X"]
+    for name, layer in network.layers:
+        if not scaled and _is_trained(network, name):
+            scaled = True
+            if _size(x) > _LARGE["X"]:
+                yield True, _describe_x(low, high)
+        penalty, _ = layer.penalty(network.weights[name])
+        if not penalty < _GROWTH:
+            yield True, f"the penalty of layer {name!r} ({layer!r}), {penalty:.3g}"
+        y, _ = layer.forward(network.weights[name], x, rng)
+        if words := _describe_growth(x, y):
+            yield True, f"layer {name!r} ({layer!r}) {words}"
+        if not np.isfinite(y).all():
+            return
+        x = y
+    value, gradient = step.loss(x, targets, weight)
+    if not (np.isfinite(value) and np.isfinite(gradient).all()):
+        yield False, f"the loss, {value:.3g}, of outputs up to {_size(x):.3g}"
+
+
+def _find_in_targets(samples: Samples) -> Iterator[tuple[bool, str]]:
+    targets, weight = samples.targets, samples.sample_weight
+    if targets.dtype.kind == "f" and not _size(targets) < _LARGE["targets"]:
+        y = targets if samples.y is None else samples.y
+        yield True, f"y between {y.min():g} and {y.max():g} (scale y)"
+    if weight is not None and not _size(weight) < _LARGE["weights"]:
+        yield True, f"sample_weight up to {weight.max():g} (scale it to about 1)"
+
+
+def _describe_x(low: float, high: float) -> str:
+    return (
+        f"X between {low:g} and {high:g} (scale X to about [0, 1], with a division, a "
+        "StandardScaler or Normalization() as the first layer)"
+    )
+
+
+def _with_new_weights(network: Any) -> Any:
+    """Return a network as it began, but with the state that layers learned from X."""
+    new = type(network).build(network.layers, network.input_shape, 0, network.dtype)
+    learned = np.isfinite(network.state)
+    new.state[learned] = network.state[learned]
+    return new
+
+
+def _is_trained(network: Any, name: str) -> bool:
+    """Return whether a layer has weights that gradients train."""
+    return any(
+        key.partition(".")[0] == name and np.may_share_memory(array, network.parameters)
+        for key, array in network.arrays.items()
+    )
+
+
+def _size(array: _Array) -> float:
+    return float(np.abs(array).max(initial=0))
+
+
+def _describe_growth(x: _Array, y: _Array) -> str:
+    """Say what makes y too large for its input x, if anything does."""
+    before, after = _size(x), _size(y)
+    if not after <= np.finfo(y.dtype).max:
+        return f"returned infinity or NaN for an input up to {before:.3g}"
+    if after > _GROWTH * max(1.0, before):
+        return f"returned values up to {after:.3g} for an input up to {before:.3g}"
+    return ""

@@ -1,0 +1,109 @@
+"""A warning if a network has learnt nothing, or has diverged."""
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from .._data.encoder import TargetEncoder
+from .._data.samples import Samples
+from .diagnosis import find_out_of_range
+from .loop import History, StoppingRule
+from .losses import Loss, find_loss
+from .step import Step
+from .validation import Validator
+
+__all__ = ["warn_of_outcome"]
+
+# By how many times the loss of a constant prediction must be exceeded to be divergence.
+_DIVERGED = 100
+# The same for a network that stopped without having learnt anything.
+_BAD = 1.5
+# Samples whose loss is computed at a time.
+_CHUNK = 2**14
+
+
+def warn_of_outcome(
+    network: Any,
+    encoder: TargetEncoder,
+    samples: Samples,
+    validate: Validator | None,
+    step: Step,
+    stopping: StoppingRule,
+    history: History,
+) -> None:
+    """Warn if training diverged, or stopped with a network that has learnt nothing.
+
+    It has learnt nothing if its loss is much larger than that of the best constant
+    prediction, or not smaller and it predicts about the same for all samples, as if all
+    units of a layer are 0. Random labels are no reason for a warning. The loss is that
+    of the validation samples if these ended training, else of the training samples.
+
+    Parameters
+    ----------
+    network : Network
+        After training.
+    encoder : TargetEncoder
+    samples : Samples
+        Those trained on.
+    validate : Validator or None
+    step : Step
+    stopping : StoppingRule
+    history : History
+    """
+    validated = stopping.by_validation and validate is not None
+    curve = history.loss_curve[-1:]
+    reached = history.best_loss if validated else max(curve, default=0.0)
+    if not (stopping.stops or reached > _DIVERGED):
+        return
+    loss = find_loss(encoder.loss_name)
+    outputs = encoder.constant_outputs(samples.targets, samples.sample_weight)
+    judged = samples
+    if validated and validate is not None:
+        judged = replace(validate.samples, sample_weight=validate.loss_weight)
+    constant = _loss_of_constant(judged, outputs, loss)
+    if constant <= 10 * stopping.tol or reached < 0.999 * constant:
+        return
+    predicted = judged.predict(network)
+    with np.errstate(over="ignore"):
+        reached, _ = loss(predicted, judged.targets, judged.sample_weight)
+    words = (
+        f"{stopping.epochs} epochs with a loss of {reached:.4g}, where the same "
+        f"prediction for all samples has {constant:.4g}"
+    )
+    if reached > _DIVERGED * max(1.0, constant):
+        batch = samples.batch(np.arange(min(len(samples), step.batch_size)), network)
+        rng = np.random.default_rng(0)
+        found = find_out_of_range(network, samples, batch, step, history.steps, rng)
+        words = f"training diverged: it ended after {words}; {found}"
+    elif stopping.stops and (
+        reached > _BAD * constant
+        or (reached > 0.999 * constant and _is_constant(predicted))
+    ):
+        words = (
+            f"the network has learnt nothing: training stopped after {words}. Try "
+            "another random_state, a lower learning_rate_init or another network"
+        )
+    else:
+        return
+    warnings.warn(words, ConvergenceWarning, stacklevel=2)
+
+
+def _is_constant(outputs: NDArray[Any]) -> bool:
+    """Return whether outputs are about the same for all samples."""
+    return bool(outputs.std(axis=0).max() < 1e-5 * max(1.0, np.abs(outputs).max()))
+
+
+def _loss_of_constant(samples: Samples, outputs: NDArray[Any], loss: Loss) -> float:
+    """Return the loss of samples if the network's outputs are the same for all."""
+    total = 0.0
+    for start in range(0, len(samples), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        weight, targets = samples.sample_weight, samples.targets[part]
+        same = np.tile(np.asarray(outputs, np.float64), (len(targets), 1))
+        value, _ = loss(same, targets, None if weight is None else weight[part])
+        total += value * len(targets)
+    return total / len(samples)

@@ -1,0 +1,77 @@
+"""The seam between an op and its twins: which of them runs is decided here alone.
+
+An op has a name, a signature and a docstring in the modules of this folder. It checks
+its arguments, resolves sizes to a `Window`, and calls `run`, which calls one of two
+twins of that name: the definition in `skconv.ops.reference`, in NumPy, or the compiled
+one in `skconv.ops.compiled`. Twins take plain positional arguments, without defaults.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import reference
+
+compiled: ModuleType | None
+try:
+    from . import compiled
+except ImportError:  # not built: see the README
+    compiled = None
+
+__all__ = ["run", "use_compiled"]
+
+_FLOAT32 = np.dtype(np.float32)
+_compiled_twins: dict[str, Callable[..., Any]] = {}  # those in use
+
+
+def use_compiled(instruction_set: str | None) -> None:
+    """Use the compiled twins for an instruction set, or for None the definitions."""
+    _compiled_twins.clear()
+    if instruction_set is not None:
+        assert compiled is not None, "they were not built"
+        compiled.use(instruction_set)
+        _compiled_twins.update({op: getattr(compiled, op) for op in compiled.__all__})
+
+
+def run(op: str, arrays: tuple, *arguments: Any) -> Any:
+    """Call the twin of an op that is for these arrays.
+
+    Parameters
+    ----------
+    op : str
+    arrays : tuple of ndarray or None
+        The compiled twin runs where all of them are float32. It receives them
+        C-contiguous and aligned: in training they are, others are copied. Arrays that
+        an op writes to are `arguments`.
+    *arguments
+        Passed on after the arrays.
+
+    Returns
+    -------
+    result
+        What the twin returns. A compiled twin that has no kernel for its arguments
+        returns NotImplemented; then the definition runs.
+    """
+    twin = _compiled_twins.get(op)
+    if twin is not None:
+        for array in arrays:
+            if array is not None:
+                if array.dtype != _FLOAT32:
+                    break
+                flags = array.flags
+                if not (flags.c_contiguous and flags.aligned):
+                    arrays = tuple(map(_copy_awkward, arrays))
+        else:
+            result = twin(*arrays, *arguments)
+            if result is not NotImplemented:
+                return result
+    return getattr(reference, op)(*arrays, *arguments)
+
+
+def _copy_awkward(array):
+    """Return an array that compiled twins take, or None."""
+    if array is None or (array.flags.c_contiguous and array.flags.aligned):
+        return array
+    return np.array(array, order="C")

@@ -1,0 +1,47 @@
+"""Losses with their gradients in a network's outputs."""
+
+from ._types import Array, LossAndGradient
+from .dispatch import run
+from .reference.losses import huber, poisson, sigmoid_cross_entropy, squared_error
+
+__all__ = [
+    "huber",
+    "poisson",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+    "squared_error",
+]
+
+
+def softmax_cross_entropy(
+    logits: Array,
+    codes: Array,
+    sample_weight: Array | None = None,
+    smoothing: float = 0.0,
+) -> LossAndGradient:
+    """Return the mean of ``-log softmax(logits)[codes]``, and its gradient.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n, k)
+    codes : ndarray of int, (n,)
+        Class of each sample, 0 to k - 1.
+    sample_weight : ndarray of shape (n,), optional
+        Weight of each sample. The mean divides by ``n``, not by the sum of weights: a
+        minibatch of light samples takes a light step.
+    smoothing : float, default=0.0
+        The part of each target that is shared evenly by all k classes: the target is
+        ``(1 - smoothing) * onehot(codes) + smoothing / k``.
+
+    Returns
+    -------
+    loss : float
+    dlogits : ndarray of shape (n, k)
+        ``(softmax(logits) - target) * sample_weight / n``.
+
+    Notes
+    -----
+    Smoothing: Szegedy et al., "Rethinking the Inception architecture for computer
+    vision", 2016, section 7.
+    """
+    return run("softmax_cross_entropy", (logits,), codes, sample_weight, smoothing)

@@ -1,0 +1,172 @@
+"""Pooling and its gradients."""
+
+from ._types import Array, Padding, Pair, Shape
+from .dispatch import run
+from .geometry import pool_window
+from .reference.pooling import (
+    global_max_pool2d,
+    global_max_pool2d_grad,
+    global_max_pool2d_with_argmax,
+)
+
+__all__ = [
+    "avg_pool2d",
+    "avg_pool2d_grad",
+    "global_avg_pool2d",
+    "global_avg_pool2d_grad",
+    "global_max_pool2d",
+    "global_max_pool2d_grad",
+    "global_max_pool2d_with_argmax",
+    "max_pool2d",
+    "max_pool2d_grad",
+    "max_pool2d_with_argmax",
+]
+
+
+def max_pool2d(
+    x: Array,
+    pool_size: Pair = 2,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+) -> Array:
+    """Return the largest value of each window. Padding never wins.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, h, w, c)
+    pool_size : int or (ph, pw), default=2
+    stride : int or (sh, sw), default=pool_size
+    padding : see `skconv.ops.window`
+        Less than ``pool_size`` on each side.
+
+    Returns
+    -------
+    y : ndarray of shape (n, oh, ow, c)
+
+    Raises
+    ------
+    ValueError
+        If no window fits, or one holds nothing but padding.
+    """
+    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+    return run("max_pool2d", (x,), win)
+
+
+def max_pool2d_with_argmax(
+    x: Array,
+    pool_size: Pair = 2,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+) -> tuple[Array, Array]:
+    """Return what `max_pool2d` does, and the tap that each maximum came from.
+
+    Parameters
+    ----------
+    x, pool_size, stride, padding
+        As in `max_pool2d`.
+
+    Returns
+    -------
+    y : ndarray of shape (n, oh, ow, c)
+    argmax : ndarray of int, (n, oh, ow, c)
+        ``i * pw + j``, the first in that order where several are largest; in the
+        smallest unsigned type that holds it.
+    """
+    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+    return run("max_pool2d_with_argmax", (x,), win)
+
+
+def max_pool2d_grad(
+    dy: Array,
+    argmax: Array,
+    input_shape: Shape,
+    pool_size: Pair = 2,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+) -> Array:
+    """Return the gradient of max pooling: each ``dy`` at the pixel that was largest.
+
+    Parameters
+    ----------
+    dy : ndarray of shape (n, oh, ow, c)
+    argmax : ndarray of int, (n, oh, ow, c)
+        From `max_pool2d_with_argmax`.
+    input_shape : (n, h, w, c)
+    pool_size, stride, padding
+        The same as in the forward pass.
+
+    Returns
+    -------
+    dx : ndarray of shape input_shape
+    """
+    win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
+    return run("max_pool2d_grad", (dy,), argmax, input_shape, win)
+
+
+def avg_pool2d(
+    x: Array,
+    pool_size: Pair = 2,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+) -> Array:
+    """Return the mean of each window; padding is not counted, as in Keras.
+
+    Parameters
+    ----------
+    x, pool_size, stride, padding
+        As in `max_pool2d`.
+
+    Returns
+    -------
+    y : ndarray of shape (n, oh, ow, c)
+    """
+    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+    return run("avg_pool2d", (x,), win)
+
+
+def avg_pool2d_grad(
+    dy: Array,
+    input_shape: Shape,
+    pool_size: Pair = 2,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+) -> Array:
+    """Return the gradient of average pooling: a window's pixels share ``dy`` evenly.
+
+    Parameters
+    ----------
+    dy : ndarray of shape (n, oh, ow, c)
+    input_shape : (n, h, w, c)
+    pool_size, stride, padding
+        The same as in the forward pass.
+
+    Returns
+    -------
+    dx : ndarray of shape input_shape
+    """
+    win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
+    return run("avg_pool2d_grad", (dy,), input_shape, win)
+
+
+def global_avg_pool2d(x: Array) -> Array:
+    """Return the mean of each channel over the image.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, h, w, c)
+
+    Returns
+    -------
+    y : ndarray of shape (n, c)
+    """
+    return run("global_avg_pool2d", (x,))
+
+
+def global_avg_pool2d_grad(dy: Array, input_shape: Shape) -> Array:
+    """Return the gradient of `global_avg_pool2d`: ``dy / (h w)`` for every pixel."""
+    return run("global_avg_pool2d_grad", (dy,), input_shape)

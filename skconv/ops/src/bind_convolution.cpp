@@ -1,0 +1,68 @@
+// Convolution and its gradients, as the Python module has them.
+#include <cstring>
+
+#include "arrays.h"
+
+namespace skconv {
+namespace {
+
+template <class X, class Kernel, class Y>
+Slide convolution_of(const X& x, const Kernel& kernel, const Y& y, const Window& window,
+                     int groups, Pool pool = {}) {
+  const double limit = INT_MAX / 4;
+  for (size_t i = 0; i < 4; i++) require(kernel.shape(i) < limit, "kernel is too large");
+  const Slide s = slide_of(x, y, window, groups, pool);
+  require(s.groups > 0 && s.c % s.groups == 0 && s.f % s.groups == 0,
+          "groups must divide channels and filters");
+  require(kernel.shape(0) == size_t(s.kh) && kernel.shape(1) == size_t(s.kw) &&
+              kernel.shape(2) == size_t(s.c / s.groups) && kernel.shape(3) == size_t(s.f),
+          "kernel must be (kh, kw, c / groups, f)");
+  require(double(s.kh) * s.kw * (s.c / s.groups) * s.f < limit, "kernel is too large");
+  return s;
+}
+
+void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
+            const std::optional<Vector>& scale, const ImagesOut& y, const Window& window,
+            int groups, int activation, int pool_h, int pool_w) {
+  const Pool pool = {pool_h, pool_w};
+  const Slide s = convolution_of(x, kernel, y, window, groups, pool);
+  check_all_aligned(x, kernel, y);
+  for (const std::optional<Vector>* vector : {&bias, &scale})
+    require(!*vector || (*vector)->shape(0) == size_t(s.f), "bias and scale must be (f,)");
+  const float *biases = data_of(bias), *scales = data_of(scale);
+  const Activation fused = activation_of(activation);
+  if (s.n) kernels->conv2d(s, x.data(), kernel.data(), biases, scales, fused, pool, y.data());
+}
+
+void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const Images& x,
+                        const ImagesOut& dkernel, const VectorOut& db, const Window& window,
+                        int groups, int activation) {
+  const Slide s = convolution_of(x, dkernel, dy, window, groups);
+  const Gradient gradient = gradient_of(dy, y, activation);
+  require(db.shape(0) == size_t(s.f), "db must be (f,)");
+  check_all_aligned(x, dkernel, db);
+  if (s.n) return kernels->conv2d_grad_kernel(s, gradient, x.data(), dkernel.data(), db.data());
+  std::memset(dkernel.data(), 0, dkernel.nbytes());
+  std::memset(db.data(), 0, db.nbytes());
+}
+
+void conv2d_grad_input(const Images& dy, const std::optional<Images>& y, const Images& kernel,
+                       const ImagesOut& dx, const Window& window, int groups, int activation) {
+  const Slide s = convolution_of(dx, kernel, dy, window, groups);
+  const Gradient gradient = gradient_of(dy, y, activation);
+  check_all_aligned(kernel, dx);
+  if (s.n) kernels->conv2d_grad_input(s, gradient, kernel.data(), dx.data());
+}
+
+}  // namespace
+
+void bind_convolution(nb::module_& m) {
+  bind(m, "conv2d", conv2d, array("x"), array("kernel"), optional("bias"), optional("scale"),
+       array("y"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1);
+  bind(m, "conv2d_grad_kernel", conv2d_grad_kernel, array("dy"), optional("y"), array("x"),
+       array("dkernel"), array("db"), "window"_a, "groups"_a, "activation"_a);
+  bind(m, "conv2d_grad_input", conv2d_grad_input, array("dy"), optional("y"), array("kernel"),
+       array("dx"), "window"_a, "groups"_a, "activation"_a);
+}
+
+}  // namespace skconv

@@ -1,0 +1,80 @@
+// The parts of a training step besides layers, as the Python module has them.
+#include "arrays.h"
+
+namespace skconv {
+namespace {
+
+using Indices = Array<const int64_t, 1>;
+using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+void check_indices(const Indices& indices, size_t stop, const char* rule) {
+  for (size_t i = 0; i < indices.shape(0); i++)
+    require(indices.data()[i] >= 0 && indices.data()[i] < int64_t(stop), rule);
+}
+
+void column_sums(const Matrix& dz, const VectorOut& db) {
+  require(dz.shape(1) == db.shape(0) && dz.shape(1) < INT_MAX, "db must have dz's columns");
+  check_all_aligned(dz, db);
+  kernels->column_sums(dz.data(), dz.shape(0), int(dz.shape(1)), db.data());
+}
+
+double softmax_cross_entropy(const Matrix& logits, const Indices& codes,
+                             const std::optional<Vector>& weights, float smoothing,
+                             const MatrixOut& dlogits) {
+  const size_t n = logits.shape(0), k = logits.shape(1);
+  require(n > 0 && k > 0 && n < INT_MAX && k < INT_MAX, "logits must not be empty");
+  require(codes.shape(0) == n && (!weights || weights->shape(0) == n) &&
+              same_shape(logits, dlogits),
+          "codes and weights must be (n,), dlogits like logits");
+  check_indices(codes, k, "codes must be 0 to k - 1");
+  check_all_aligned(logits, dlogits);
+  return kernels->softmax_cross_entropy(logits.data(), codes.data(), data_of(weights), smoothing,
+                                        int(n), int(k), dlogits.data()) /
+         double(n);
+}
+
+void adam_step(const VectorOut& parameters, const VectorOut& moment_1, const VectorOut& moment_2,
+               const Vector& gradient, const std::optional<Vector>& decay, float learning_rate,
+               float rate, float new_1, float new_2, float epsilon) {
+  require(same_shape(parameters, gradient) && same_shape(parameters, moment_1) &&
+              same_shape(parameters, moment_2) && (!decay || same_shape(parameters, *decay)),
+          "all arrays must be as long as parameters");
+  check_all_aligned(parameters, gradient, moment_1, moment_2);
+  kernels->adam_step(parameters.data(), moment_1.data(), moment_2.data(), gradient.data(),
+                     data_of(decay), parameters.size(),
+                     {learning_rate, rate, new_1, new_2, epsilon});
+}
+
+Element element_of(const nb::dlpack::dtype& dtype) {
+  if (dtype == nb::dtype<uint8_t>()) return Element::uint8;
+  if (dtype == nb::dtype<int32_t>()) return Element::int32;
+  if (dtype == nb::dtype<int64_t>()) return Element::int64;
+  if (dtype == nb::dtype<float>()) return Element::float32;
+  require(dtype == nb::dtype<double>(), "x must be of uint8, int32, int64, float32 or float64");
+  return Element::float64;
+}
+
+void gather(const Rows& x, const Indices& rows, const MatrixOut& out) {
+  const Element element = element_of(x.dtype());
+  require(out.shape(0) == rows.shape(0) && out.shape(1) == x.shape(1),
+          "out must have a row for each of rows");
+  check_indices(rows, x.shape(0), "rows must be rows of x");
+  require(reinterpret_cast<uintptr_t>(x.data()) % x.itemsize() == 0, "arrays must be aligned");
+  check_aligned(out);
+  if (out.size())
+    kernels->gather(x.data(), element, rows.data(), rows.shape(0), x.shape(1), out.data());
+}
+
+}  // namespace
+
+void bind_training(nb::module_& m) {
+  bind(m, "column_sums", column_sums, array("dz"), array("db"));
+  bind(m, "softmax_cross_entropy", softmax_cross_entropy, array("logits"), array("codes"),
+       optional("weights"), "smoothing"_a, array("dlogits"));
+  bind(m, "adam_step", adam_step, array("parameters"), array("moment_1"), array("moment_2"),
+       array("gradient"), optional("decay"), "learning_rate"_a, "rate"_a, "new_1"_a, "new_2"_a,
+       "epsilon"_a);
+  bind(m, "gather", gather, array("x"), array("rows"), array("out"));
+}
+
+}  // namespace skconv

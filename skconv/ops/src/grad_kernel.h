@@ -1,0 +1,205 @@
+// The gradient of a convolution in its kernel and its bias, as the product of product.h. It
+// takes dz = dy f'(y) in the same pass: dz is never in memory as a whole.
+#pragma once
+
+#include "activations.h"
+#include "blocks.h"
+#include "geometry.h"
+#include "kernels.h"
+#include "product.h"
+#include "threads.h"
+
+namespace skconv::SKCONV_ISA {
+
+// Where the windows of a block's pixels lie: in the array itself or, where one reaches over
+// an edge, in a copy with zeros around. Sums over pixels, unlike sums over taps, are not
+// worth cutting up at the edges.
+struct Input {
+  int h, w, c;
+  int step_h, step_w, reach_h, reach_w, first_h, first_w;
+  bool in_place;
+  int line;         // floats from row to row
+  ptrdiff_t image;  // floats from image to image
+
+  Input(const Slide& s, const Blocks& blocks)
+      : h(s.h), w(s.w), c(s.c), step_h(s.stride_h), step_w(s.stride_w),
+        reach_h((s.kh - 1) * s.dilation_h + 1), reach_w((s.kw - 1) * s.dilation_w + 1),
+        first_h(-s.top), first_w(-s.left) {
+    in_place = first_h >= 0 && first_w >= 0 && first_h + extent_h(blocks.h) <= h &&
+               first_w + extent_w(blocks.w) <= w;
+    line = (in_place ? w : extent_w(blocks.columns)) * c;
+    image = ptrdiff_t(in_place ? h : extent_h(blocks.rows)) * line;
+  }
+
+  int extent_h(int rows) const { return (rows - 1) * step_h + reach_h; }
+  int extent_w(int columns) const { return (columns - 1) * step_w + reach_w; }
+
+  // Offset of a block's pixel from its first, both as windows begin. Within the images of one
+  // block, so that it fits an int32: see arrays.h.
+  int32_t offset(int image_, int row, int column) const {
+    return int32_t(image_ * image + ptrdiff_t(row) * step_h * line + column * step_w * c);
+  }
+
+  // A pointer into the array, or the copy.
+  const float* locate(const Block& b, const float* array) const {
+    const int top = first_h + b.row * step_h, left = first_w + b.column * step_w;
+    if (in_place) return array + ((ptrdiff_t(b.image) * h + top) * w + left) * c;
+    float* copy = (float*)scratch(Scratch::input, b.images * image * sizeof(float));
+    for (int i = 0; i < b.images; i++)
+      for (int r = 0; r < extent_h(b.rows); r++)
+        copy_row(array, b.image + i, top + r, left, extent_w(b.columns),
+                 copy + i * image + ptrdiff_t(r) * line);
+    return copy;
+  }
+
+  // `columns` pixels of a row, from `left` on: zeros where they are outside of the image.
+  void copy_row(const float* array, int n, int row, int left, int columns, float* dst) const {
+    const int before = min(max(-left, 0), columns);
+    const int inside = max(min(left + columns, w) - max(left, 0), 0);
+    const int after = columns - before - inside;
+    if (row < 0 || row >= h || !inside) {
+      std::memset(dst, 0, sizeof(float) * columns * c);
+      return;
+    }
+    std::memset(dst, 0, sizeof(float) * before * c);
+    const ptrdiff_t from = ((ptrdiff_t(n) * h + row) * w + max(left, 0)) * c;
+    std::memcpy(dst + before * c, array + from, sizeof(float) * inside * c);
+    std::memset(dst + (before + inside) * c, 0, sizeof(float) * after * c);
+  }
+};
+
+// How the gradient in the kernel is cut up. Tasks are pairs of a share of the blocks and a
+// share of the kernel's rows (taps and channels), both cut by shapes alone. Each share of the
+// blocks adds to a kernel of its own, and these are added in order. A large kernel has few
+// such copies and many shares of rows.
+struct KernelGradient {
+  const Slide& s;
+  Groups groups;
+  int rows;               // of the kernel as a matrix: taps and channels
+  ptrdiff_t kernel_size;  // in floats
+  double flops;
+  Blocks blocks;
+  int shares, row_shares;
+  Input input;
+
+  explicit KernelGradient(const Slide& s)
+      : s(s), groups(s), rows(s.kh * s.kw * groups.depth_c()),
+        kernel_size(ptrdiff_t(rows) * s.f), flops(2.0 * rows * s.f * pixels()),
+        blocks(s.n, s.oh, s.ow, max(min(fitting_pixels(), share_pixels()), LEAST_PIXELS)),
+        shares(min(copies(), blocks.count())),
+        row_shares(max(min(ceil_div(MOST_COPIES, shares), rows / LEAST_ROWS), 1)),
+        input(s, blocks) {}
+
+  ptrdiff_t pixels() const { return ptrdiff_t(s.n) * s.oh * s.ow; }
+  int most_pixels() const { return blocks.images * blocks.rows * blocks.columns; }
+  int tasks() const { return shares * row_shares; }
+  int first_row(int row_share) const { return int(ptrdiff_t(rows) * row_share / row_shares); }
+  int first_block(int share) const { return int(ptrdiff_t(blocks.count()) * share / shares); }
+
+ private:
+  // Copies of the kernel, and about as many tasks: enough for 8 threads. Flat from 4 to 32.
+  static constexpr int MOST_COPIES = 16;
+  // Of all copies together, 4 MB. Flat from 1 << 16 to 1 << 20; with 1 << 22 the gradient of
+  // a dense layer of 1600 x 128 takes 22 % longer.
+  static constexpr int COPIES_FLOATS = 1 << 20;
+  // That a copy takes at least, or adding it up would not be worth it. Flat from 1e5 to 1e7.
+  static constexpr double COPY_FLOPS = 1e6;
+  // Of a share of the kernel: some tiles. Flat from 12 to 48; 96 take 3 % longer.
+  static constexpr int LEAST_ROWS = 48;
+
+  int copies() const {
+    const int affordable = min(MOST_COPIES, int(COPIES_FLOATS / kernel_size));
+    return max(min(affordable, int(flops / COPY_FLOPS)), 1);
+  }
+  int share_pixels() const { return int(min64(1 << 30, (pixels() + copies() - 1) / copies())); }
+  int fitting_pixels() const {
+    return BLOCK_BYTES / 4 / max(s.c * s.stride_h * s.stride_w, s.f);
+  }
+};
+
+// Where the rows of the kernel are in a window, and the pixels of a block.
+struct KernelLists {
+  const int32_t *a_rows, *c_rows, *steps;
+};
+
+inline KernelLists kernel_lists(const KernelGradient& k) {
+  const Slide& s = k.s;
+  int32_t* a_rows = (int32_t*)scratch(
+      Scratch::lists, sizeof(int32_t) * (2 * ptrdiff_t(k.rows) + k.most_pixels()));
+  int32_t *c_rows = a_rows + k.rows, *steps = c_rows + k.rows;
+  for (int i = 0, r = 0; i < s.kh; i++)
+    for (int j = 0; j < s.kw; j++)
+      for (int c = 0; c < k.groups.depth_c(); c++, r++) {
+        a_rows[r] = i * s.dilation_h * k.input.line + j * s.dilation_w * s.c + c;
+        c_rows[r] = r * s.f;
+      }
+  for (int i = 0, p = 0; i < k.blocks.images; i++)
+    for (int r = 0; r < k.blocks.rows; r++)
+      for (int q = 0; q < k.blocks.columns; q++) steps[p++] = k.input.offset(i, r, q);
+  return {a_rows, c_rows, steps};
+}
+
+// What the blocks of a share add to rows `row0` to `row1` of the kernel, and to db unless that
+// is nullptr.
+inline void sum_share(const KernelGradient& k, const KernelLists& lists,
+                      const Gradient& gradient, const float* x, int share, int row0, int row1,
+                      float* dkernel, float* db) {
+  const Slide& s = k.s;
+  const int filters = k.groups.f;
+  float* panels = (float*)scratch(
+      Scratch::gradient, sizeof(float) * k.most_pixels() * ptrdiff_t(padded_columns(filters)));
+  if (db) std::memset(db, 0, s.f * sizeof(float));
+  const int first_block = k.first_block(share);
+  for (int i = first_block; i < k.first_block(share + 1); i++) {
+    const Block b = k.blocks[i];
+    const float* a = k.input.locate(b, x);
+    const ptrdiff_t first = ((ptrdiff_t(b.image) * s.oh + b.row) * s.ow + b.column) * s.f;
+    for (int g = 0; g < k.groups.count; g++) {
+      pack(gradient, first + g * filters, b.pixels(), s.f, filters, panels,
+           db ? db + g * filters : nullptr);
+      Product p = {};
+      p.a = a + g * k.groups.depth_c();
+      p.a_rows = lists.a_rows + row0;
+      p.c_rows = lists.c_rows + row0;
+      p.m = row1 - row0;
+      p.steps = lists.steps;
+      p.depth = p.k_to = b.pixels();
+      p.panels = panels;
+      p.n = filters;
+      p.add = i > first_block;  // `ends` nothing: there is neither a scale nor a ReLU
+      p.c = dkernel + g * filters;
+      p.elementwise = k.groups.elementwise;
+      multiply(p);
+    }
+  }
+}
+
+// dkernel[t, c, f] = sum over n, p of x[n, q(p, t), c] dz[n, p, f], and db[f] that of dz.
+inline void conv2d_grad_kernel(const Slide& s, const Gradient& gradient, const float* x,
+                               float* dkernel, float* db) {
+  const KernelGradient k(s);
+  const KernelLists lists = kernel_lists(k);
+  // The first share adds to the result itself.
+  float* partial = (float*)scratch(Scratch::partial,
+                                   sizeof(float) * (k.shares * (k.kernel_size + s.f)));
+  float* partial_db = partial + (k.shares - 1) * k.kernel_size;
+  parallel(k.tasks(), k.flops, [&](int task) {
+    const int share = task / k.row_shares, row_share = task % k.row_shares;
+    sum_share(k, lists, gradient, x, share, k.first_row(row_share), k.first_row(row_share + 1),
+              share ? partial + (share - 1) * k.kernel_size : dkernel,
+              row_share ? nullptr : partial_db + ptrdiff_t(share) * s.f);
+  });
+  std::memcpy(db, partial_db, s.f * sizeof(float));
+  for (int share = 1; share < k.shares; share++)
+    for (int f = 0; f < s.f; f++) db[f] += partial_db[ptrdiff_t(share) * s.f + f];
+  if (k.shares == 1) return;
+  parallel_runs(k.kernel_size, k.shares, [&](ptrdiff_t start, ptrdiff_t length) {
+    for (int share = 1; share < k.shares; share++) {
+      const float* more = partial + (share - 1) * k.kernel_size + start;
+      float* dst = dkernel + start;
+      for (ptrdiff_t i = 0; i < length; i++) dst[i] += more[i];
+    }
+  });
+}
+
+}  // namespace skconv::SKCONV_ISA

@@ -1,0 +1,120 @@
+"""What the compiled module refuses, whoever calls it."""
+
+import numpy as np
+import pytest
+
+from skconv import ops
+from skconv.ops.compiled import _kernels
+
+WINDOW = ops.Window((3, 3), (1, 1), (1, 1), ((0, 0), (0, 0)), (3, 3))
+
+
+def arrays():
+    x, kernel = np.ones((2, 5, 5, 3), np.float32), np.ones((3, 3, 3, 4), np.float32)
+    bias, scale = np.ones((2, 4), np.float32)
+    return [x, kernel, bias, scale, np.empty((2, 3, 3, 4), np.float32)]
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+# What takes the place of an argument: x, kernel, bias, scale or y.
+BAD_ARRAYS = {
+    "float64": (0, lambda x: x.astype(float)),
+    "strided": (0, lambda x: x[:, :, ::-1]),
+    "3-D": (0, lambda x: x[0]),
+    "None": (0, lambda x: None),
+    "a list": (0, lambda x: x.tolist()),
+    "another batch": (0, lambda x: x[:1]),
+    "other channels": (1, lambda kernel: kernel[:, :, :2].copy()),
+    "other filters": (1, lambda kernel: kernel[..., :2].copy()),
+    "an empty kernel": (1, lambda kernel: kernel[:0]),
+    "a short bias": (2, lambda bias: bias[:3]),
+    "a short scale": (3, lambda scale: scale[:3]),
+    "a read-only output": (4, read_only),
+    "another output": (4, lambda y: y[:, :2].copy()),
+}
+BAD_WINDOWS = {
+    "stride 0": {"stride": (0, 1)},
+    "another size": {"size": (3, 2)},
+    "huge padding": {"padding": ((2**30, 0), (0, 0))},
+    "negative padding": {"padding": ((-1, 0), (0, 0))},
+    "huge stride": {"stride": (2**30, 1)},
+    "an int of 65 bits": {"stride": (2**64, 1)},
+    "a float": {"stride": (1.0, 1)},
+    "a list": {"stride": [1, 1]},
+    "a size of three": {"size": (3, 3, 3)},
+    "padding of two ints": {"padding": (0, 0)},
+    "another output": {"output": (2, 3)},
+}
+
+
+def refused(arrays, window=WINDOW, groups=1, activation=0):
+    with pytest.raises((TypeError, ValueError)):
+        _kernels.conv2d(*arrays, window, groups, activation)
+
+
+def test_plain_arrays_are_accepted():
+    _kernels.conv2d(*arrays(), WINDOW, 1, 0)
+
+
+@pytest.mark.parametrize("case", BAD_ARRAYS)
+def test_arrays_that_do_not_fit_are_refused(case):
+    place, change = BAD_ARRAYS[case]
+    changed = arrays()
+    changed[place] = change(changed[place])
+    refused(changed)
+
+
+@pytest.mark.parametrize("case", BAD_WINDOWS)
+def test_windows_that_do_not_fit_are_refused(case):
+    refused(arrays(), WINDOW._replace(**BAD_WINDOWS[case]))
+
+
+@pytest.mark.parametrize("window", [None, (), (1, 1, 1, 1, 0, 0, 1), tuple(WINDOW)[:4]])
+def test_other_tuples_are_no_windows(window):
+    refused(arrays(), window)
+
+
+def test_groups_and_activations_out_of_range_are_refused():
+    for groups in (0, 2, -1):
+        refused(arrays(), groups=groups)
+    refused(arrays(), activation=99)
+
+
+def test_windows_out_of_the_image_read_zeros():
+    """At any padding and output size, nothing outside of an image is read."""
+    x, kernel, bias, *_ = arrays()
+    y = np.empty((2, 9, 9, 4), np.float32)
+    win = ops.Window((3, 3), (2, 2), (3, 3), ((7, 0), (4, 0)), (9, 9))
+    _kernels.conv2d(x, kernel, bias, None, y, win, 1, 0)
+    padding = ((7, 20), (4, 20))
+    double = (a.astype(float) for a in (x, kernel, bias))
+    expected = ops.conv2d(*double, stride=2, dilation=3, padding=padding)
+    np.testing.assert_array_equal(y, expected[:, :9, :9])
+
+
+def test_indices_are_checked():
+    f32 = np.float32
+    X, out = np.ones((5, 3), f32), np.empty((1, 3), f32)
+    for row in (-1, 5):
+        with pytest.raises(ValueError, match="rows must be rows of x"):
+            _kernels.gather(X, np.array([row]), out)
+    logits = np.ones((1, 3), f32)
+    for code in (-1, 3):
+        with pytest.raises(ValueError, match="codes must be 0 to k - 1"):
+            _kernels.softmax_cross_entropy(logits, np.array([code]), None, 0.0, out)
+    x, y = np.ones((1, 4, 4, 2), f32), np.empty((1, 2, 2, 2), f32)
+    win = ops.pool_window((4, 4), 2)
+    argmax = np.empty((1, 2, 2, 3), np.uint8)
+    with pytest.raises(ValueError, match="argmax must have y's shape"):
+        _kernels.max_pool(x, y, argmax, win)
+    with pytest.raises(ValueError, match="argmax is too small"):
+        _kernels.max_pool(x, y, argmax[..., :2].copy(), win._replace(size=(20, 20)))
+    with pytest.raises(ValueError, match="each window must hold a pixel"):
+        _kernels.avg_pool(x, y, win._replace(stride=(9, 9)))
+    with pytest.raises(ValueError, match="must be aligned"):
+        buffer = np.zeros(33, np.uint8)[1:].view(f32)
+        _kernels.activate(buffer, buffer, 1)
