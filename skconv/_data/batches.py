@@ -36,7 +36,9 @@ def gather(X: NDArray[Any], rows: Any, network: Any) -> NDArray[np.floating[Any]
     """
     with np.errstate(over="ignore"):
         batch = ops.gather(X, rows, network.dtype)
-    return _shaped(batch, batch, X, network)
+    if _may_overflow(X, network):
+        _check_finite(batch)
+    return _as_samples(batch, network)
 
 
 def gather_exactly(
@@ -44,20 +46,25 @@ def gather_exactly(
 ) -> NDArray[np.float64]:
     """Return rows of X as `gather` does, but in float64, for layers that adapt."""
     batch = X[rows].astype(np.float64)
-    with np.errstate(over="ignore"):
-        return _shaped(batch, batch.astype(network.dtype), X, network)
+    if _may_overflow(X, network):
+        with np.errstate(over="ignore"):
+            _check_finite(batch.astype(network.dtype))
+    return _as_samples(batch, network)
 
 
-def _shaped(
-    batch: NDArray[Any], converted: NDArray[Any], X: NDArray[Any], network: Any
-) -> NDArray[Any]:
-    """Return a batch as read-only samples, if the network's dtype can hold them."""
-    may_overflow = X.dtype.kind == "f" and not np.can_cast(X.dtype, network.dtype)
-    if may_overflow and not np.isfinite(converted).all():
+def _may_overflow(X: NDArray[Any], network: Any) -> bool:
+    return X.dtype.kind == "f" and not np.can_cast(X.dtype, network.dtype)
+
+
+def _check_finite(batch: NDArray[Any]) -> None:
+    if not np.isfinite(batch).all():
         raise ValueError(
-            f"X has values too large for {network.dtype}, the network's dtype: scale "
+            f"X has values too large for {batch.dtype}, the network's dtype: scale "
             "X, or use dtype='float64'"
         )
+
+
+def _as_samples(batch: NDArray[Any], network: Any) -> NDArray[Any]:
     batch = batch.reshape(len(batch), *network.input_shape)
     batch.flags.writeable = False
     return batch

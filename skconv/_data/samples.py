@@ -82,7 +82,7 @@ class Samples:
     def chunks(self, network: Any) -> Iterator[tuple[_Array, _Array | None]]:
         """Yield all samples as (x in float64, sample_weight), in the order of X."""
         order = self._order()
-        size = chunk_size(network)
+        size = max(1, chunk_size(network) // 8)  # float64 takes more, and so do moments
         for start in range(0, len(order), size):
             which = order[start : start + size]
             rows = which if self.rows is None else self.rows[which]

@@ -127,9 +127,9 @@ def _find_layer(network: Network, name: str | None) -> tuple[str, tuple[int, ...
     """Return a layer's name and its output shape; None is the last hidden layer."""
     names = [name for name, _ in network.layers]
     shapes = dict(zip(names, network.shapes, strict=True))
-    if name is None and len(shapes) > 1:
+    if name is None:
         name = list(shapes)[-2]
-    if name is None or name not in shapes:
+    if name not in shapes:
         raise ValueError(
             "layer, or transform_layer, must name a layer whose output becomes the "
             f"features, one of {list(shapes)}, got {name!r}{did_you_mean(name, shapes)}"

@@ -36,7 +36,7 @@ def small(kind=ConvNetClassifier, **params):
         "learning_rate_init": 0.01, "max_iter": 6, "random_state": 0,
     }  # fmt: skip
     if "layers" in params:
-        defaults = {**defaults, "filters": (32, 64), "hidden_layer_sizes": (128,)}
+        defaults = {**defaults, "filters": "auto", "hidden_layer_sizes": (128,)}
     return kind(**{**defaults, **params})
 
 

@@ -16,7 +16,7 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn.linear_model import LogisticRegression
 
 from skconv import ConvNetClassifier
-from skconv.layers import Conv2D, Dense, Dropout, Layer, MaxPool2D
+from skconv.layers import Conv2D, Dense, Dropout, Layer, MaxPool2D, Normalization
 
 LAYERS = [
     ("conv1", Conv2D(8, 3, activation="relu")),
@@ -56,11 +56,12 @@ def test_fitted_attributes(digits):
     assert clf.validation_scores_ is None
     assert clf.best_validation_score_ is None
     assert clf.t_ == 3 * len(X)
-    assert clf.n_layers_ == len(clf.network_.layers) == 4
+    assert clf.n_layers_ == len(clf.network_.layers) == 5
     assert clf.n_outputs_ == 10
     assert clf.out_activation_ == "softmax"
     assert not hasattr(clf, "feature_names_in_")
     assert [name for name, _ in clf.network_.layers] == [
+        "normalization",
         "conv1",
         "pool1",
         "dense1",
@@ -181,7 +182,7 @@ def test_large_x_is_never_copied_or_cast_whole(tmp_path):
     X.flush()
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
     y = np.arange(len(X)) % 10
-    layers = [Conv2D(2, 4, stride=4, activation="relu")]
+    layers = [Normalization(0.5), Conv2D(2, 4, stride=4, activation="relu")]
     clf = ConvNetClassifier(layers, batch_size=500, max_iter=1, random_state=0)
     few = peak_of(lambda: clf.fit(X[:3000], y[:3000]))
     many = peak_of(lambda: clf.fit(X, y))
@@ -518,9 +519,7 @@ def test_parameters_set_during_a_fit_are_kept_and_curves_are_copies(digits):
         def backward(self, weights, cache, dy, need_dx=True):
             return dy, {}
 
-    clf.set_params(
-        layers=[Sets(), Dense(4)], filters=(32, 64), hidden_layer_sizes=(128,)
-    )
+    clf.set_params(layers=[Sets(), Dense(4)], filters="auto", hidden_layer_sizes=(128,))
     clf.fit(X, y)
     assert clf.alpha == 0.5
     clf.loss_curve_.append(9)
@@ -610,7 +609,9 @@ STEPS = []
 def test_ctrl_c_leaves_a_usable_model(step, epochs, digits):
     X, X_test, y, _ = digits
     STEPS.clear()
-    clf = ConvNetClassifier([InterruptsAt(step), Dense(8)], random_state=0)
+    clf = ConvNetClassifier(
+        [InterruptsAt(step), Dense(8)], batch_size=128, random_state=0
+    )
     with pytest.warns(UserWarning, match=f"interrupted by user after {epochs} epochs"):
         clf.fit(X, y)
     assert clf.n_iter_ == len(clf.loss_curve_) == epochs

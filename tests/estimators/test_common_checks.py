@@ -6,7 +6,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skconv import ConvNetClassifier, ConvNetRegressor
-from skconv.layers import Conv2D, Dense, Dropout, GlobalAvgPool2D
+from skconv.layers import Conv2D, Dense, Dropout, GlobalAvgPool2D, Normalization
 
 # The checks feed rows of 1, 2, 3, 5, 10, 20 or 30 features, and say nothing of images.
 pytestmark = pytest.mark.filterwarnings(
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 def small_network(estimator):
     layers = [
+        Normalization(0.5),
         ("conv1", Conv2D(16, 3, activation="relu")),
         ("conv2", Conv2D(16, (1, 3), stride=2, activation="gelu")),
         Dropout(0.1),

@@ -28,7 +28,7 @@ def net(**params):
         ("pool1", MaxPool2D(2)),
         ("dense", Dense(32, "relu")),
     ]
-    return default(layers=layers, filters=(32, 64), hidden_layer_sizes=(128,), **params)
+    return default(layers=layers, filters="auto", hidden_layer_sizes=(128,), **params)
 
 
 def default(**params):

@@ -102,7 +102,7 @@ def test_errors_of_fit_name_the_cause_and_change_nothing(case):
     expected = clf.predict_proba(X)
     if "layers" in params:
         clf.set_params(
-            filters=(32, 64)
+            filters="auto"
         )  # the default: numbers and a list exclude each other
     clf.set_params(**params)
     before = pickle.dumps(vars(clf))
