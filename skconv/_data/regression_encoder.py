@@ -161,7 +161,7 @@ class RegressionEncoder:
             targets = ((columns - self.center) / self.scale).astype(self.dtype)
         if not np.isfinite(targets).all():
             raise ValueError(
-                f"{name} has values up to {np.abs(columns).max():.3g}, which are out of "
+                f"{name} has values up to {np.abs(columns).max():.3g}, out of "
                 f"range for {self.dtype}, the network's dtype, in units of the first "
                 f"targets' scale, {max(self.scale):.3g}: begin with such targets, or "
                 "use dtype='float64'"

@@ -262,7 +262,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         return {**fitted, "network_": self.network_.copy()}
 
     def _publish_history(self, validated: bool) -> None:
-        vars(self).update(describe_history(self, validated))
+        self.__dict__.update(describe_history(self, validated))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_skconv_version": __version__}
