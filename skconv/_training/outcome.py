@@ -59,7 +59,8 @@ def warn_of_outcome(
     validated = stopping.by_validation and validate is not None
     curve = history.loss_curve[-1:]
     reached = history.best_loss if validated else max(curve, default=0.0)
-    if not (stopping.stops or reached > _DIVERGED):
+    undefined = validated and not np.isfinite(reached)  # which gave a warning
+    if undefined or not (stopping.stops or reached > _DIVERGED):
         return
     loss = find_loss(encoder.loss_name)
     outputs = encoder.constant_outputs(samples.targets, samples.sample_weight)
