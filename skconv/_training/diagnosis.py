@@ -80,8 +80,9 @@ def _find_in_pieces(
     x, targets, weight = batch
     for name, transform in name_transforms(step.augment or []):
         y = augment(x, [(name, transform)], rng)
-        if words := _describe_growth(x, y):
-            yield True, f"augment: transform {name!r} ({transform!r}) {words}"
+        if growth := _describe_growth(x, y):
+            is_cause, words = growth
+            yield is_cause, f"augment: transform {name!r} ({transform!r}) {words}"
         if not np.isfinite(y).all():
             return
         x = y
@@ -98,8 +99,9 @@ def _find_in_pieces(
         if not penalty < _GROWTH:
             yield True, f"the penalty of layer {name!r} ({layer!r}), {penalty:.3g}"
         y, _ = layer.forward(network.weights[name], x, rng)
-        if words := _describe_growth(x, y):
-            yield True, f"layer {name!r} ({layer!r}) {words}"
+        if growth := _describe_growth(x, y):
+            is_cause, words = growth
+            yield is_cause, f"layer {name!r} ({layer!r}) {words}"
         if not np.isfinite(y).all():
             return
         x = y
@@ -144,11 +146,16 @@ def _size(array: _Array) -> float:
     return float(np.abs(array).max(initial=0))
 
 
-def _describe_growth(x: _Array, y: _Array) -> str:
-    """Say what makes y too large for its input x, if anything does."""
+def _describe_growth(x: _Array, y: _Array) -> tuple[bool, str] | None:
+    """Say what makes y too large for its input x, and whether that is a cause.
+
+    It is none if x was too large before.
+    """
     before, after = _size(x), _size(y)
     if not after <= np.finfo(y.dtype).max:
-        return f"returned infinity or NaN for an input up to {before:.3g}"
+        words = f"returned infinity or NaN for an input up to {before:.3g}"
+        return before <= _GROWTH**2, words
     if after > _GROWTH * max(1.0, before):
-        return f"returned values up to {after:.3g} for an input up to {before:.3g}"
-    return ""
+        words = f"returned values up to {after:.3g} for an input up to {before:.3g}"
+        return True, words
+    return None

@@ -22,6 +22,8 @@ __all__ = ["warn_of_outcome"]
 _DIVERGED = 100
 # The same for a network that stopped without having learnt anything.
 _BAD = 1.5
+# A lower loss, in the same units, is no reason to look at the predictions.
+_NEAR = 0.8
 # Samples whose loss is computed at a time.
 _CHUNK = 2**14
 
@@ -57,7 +59,8 @@ def warn_of_outcome(
     validated = stopping.by_validation and validate is not None
     curve = history.loss_curve[-1:]
     reached = history.best_loss if validated else max(curve, default=0.0)
-    if not (stopping.stops or reached > _DIVERGED):
+    undefined = validated and not np.isfinite(reached)  # which gave a warning
+    if undefined or not (stopping.stops or reached > _DIVERGED):
         return
     loss = find_loss(encoder.loss_name)
     outputs = encoder.constant_outputs(samples.targets, samples.sample_weight)
@@ -65,11 +68,12 @@ def warn_of_outcome(
     if validated and validate is not None:
         judged = replace(validate.samples, sample_weight=validate.loss_weight)
     constant = _loss_of_constant(judged, outputs, loss)
-    if constant <= 10 * stopping.tol or reached < 0.999 * constant:
+    if constant <= 10 * stopping.tol or reached < _NEAR * constant:
         return
-    predicted = judged.predict(network)
-    with np.errstate(over="ignore"):
-        reached, _ = loss(predicted, judged.targets, judged.sample_weight)
+    predicted = samples.predict(network)
+    if not validated:
+        with np.errstate(over="ignore"):
+            reached, _ = loss(predicted, samples.targets, samples.sample_weight)
     words = (
         f"{stopping.epochs} epochs with a loss of {reached:.4g}, where the same "
         f"prediction for all samples has {constant:.4g}"
@@ -79,10 +83,7 @@ def warn_of_outcome(
         rng = np.random.default_rng(0)
         found = find_out_of_range(network, samples, batch, step, history.steps, rng)
         words = f"training diverged: it ended after {words}; {found}"
-    elif stopping.stops and (
-        reached > _BAD * constant
-        or (reached > 0.999 * constant and _is_constant(predicted))
-    ):
+    elif stopping.stops and (reached > _BAD * constant or _is_constant(predicted)):
         words = (
             f"the network has learnt nothing: training stopped after {words}. Try "
             "another random_state, a lower learning_rate_init or another network"

@@ -78,3 +78,62 @@ def test_held_out_samples_are_stratified_and_have_weight(samples):
     train, held_out = hold_out(samples, encoder, 0.25, seed=0)
     assert sorted([*train, *held_out]) == list(range(1, 20))
     assert abs(TARGETS[held_out].mean() - 0.5) <= 0.1
+
+
+def split(codes, fraction=0.1, seed=0):
+    encoder = ClassEncoder(np.unique(codes), multilabel=False)
+    targets = encoder.transform(np.asarray(codes))
+    samples = Samples(np.zeros((len(codes), 1)), targets)
+    return hold_out(samples, encoder, fraction, seed)
+
+
+SIZES = {
+    "a single": [15, 12, 1],
+    "twenty classes": [3] * 20,
+    "rare": [811, 30],
+    "more than are wanted": [2] * 50,
+    "ten": [5, 5],
+    "three": [2, 1],
+    "even": [100, 100, 100],
+}
+
+
+@pytest.mark.parametrize("case", SIZES)
+@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.5, 0.99])
+def test_held_out_samples_leave_each_class_one_to_train_on(case, fraction):
+    sizes = np.array(SIZES[case])
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    for seed in range(3):
+        train, held_out = split(codes, fraction, seed)
+        taken = np.bincount(codes[held_out], minlength=len(sizes))
+        wanted = min(max(1, np.ceil(fraction * len(codes))), (sizes - 1).sum())
+        assert len(held_out) == wanted
+        assert (taken <= sizes - 1).all()
+        if fraction * len(codes) >= 1:
+            assert (np.abs(taken - wanted * sizes / len(codes)) < 2).all()
+        assert (np.diff(train) > 0).all()
+        assert (np.diff(held_out) > 0).all()
+        assert len({*train, *held_out}) == len(codes)
+
+
+def test_held_out_samples_depend_on_the_seed():
+    codes = np.repeat([0, 1], 50)
+    splits = [tuple(split(codes, seed=seed)[1]) for seed in (0, 0, 1)]
+    assert splits[0] == splits[1] != splits[2]
+
+
+def test_single_samples_of_all_classes_give_a_warning():
+    with pytest.warns(UserWarning, match="each of the 12 classes has one sample only"):
+        train, held_out = split(np.arange(12))
+    assert (len(train), len(held_out)) == (10, 2)
+
+
+def test_two_samples_are_split_and_one_is_refused():
+    with pytest.warns(UserWarning, match="one sample only"):
+        assert [len(part) for part in split([0, 1])] == [1, 1]
+    encoder = ClassEncoder(np.arange(2), multilabel=False)
+    one = Samples(np.zeros((3, 1)), np.array([0, 1, 0]), np.array([0.0, 2.0, 0.0]))
+    with pytest.raises(
+        ValueError, match="to validate with, got 1 sample with a weight"
+    ):
+        hold_out(one, encoder, 0.1, 0)

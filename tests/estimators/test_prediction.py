@@ -74,3 +74,29 @@ def test_unknown_layers_are_refused(fitted, digits):
     flat = ConvNetClassifier(filters=(), hidden_layer_sizes=(), max_iter=1).fit(X, y)
     np.testing.assert_allclose(flat.transform(X).std(), 0.5, rtol=1e-5)
     assert flat.transform(X, "output").shape == (400, 10)
+
+
+@pytest.mark.parametrize("kind", ["classes", "two", "labels"])
+def test_labels_and_probabilities_agree_where_these_round_to_ties(kind):
+    rng = np.random.default_rng(0)
+    X, y = rng.random((60, 8, 8)), np.arange(60) % 3
+    if kind == "two":
+        y = y > 0
+    elif kind == "labels":
+        y = np.c_[y > 0, y == 1].astype(int)
+    clf = ConvNetClassifier(filters=(4,), max_iter=1, random_state=0).fit(X, y)
+    for scale in (1e-2, 1e-3, 1e-4):
+        small = [scale * (-1) ** i * w for i, w in enumerate(clf.get_weights())]
+        clf.set_weights(small)
+        probabilities, predicted = clf.predict_proba(X), clf.predict(X)
+        outputs = clf.decision_function(X)
+        exact = clf._encoder.activation == "softmax"
+        if kind == "labels":
+            np.testing.assert_array_equal(predicted, probabilities > 0.5)
+            continue
+        by_probability = clf.classes_[probabilities.argmax(axis=1)]
+        np.testing.assert_array_equal(predicted, by_probability)
+        if exact:
+            by_output = clf.classes_[outputs.argmax(axis=1)]
+            np.testing.assert_array_equal(predicted, by_output)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)

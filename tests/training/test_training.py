@@ -55,6 +55,23 @@ def test_class_weights_are_sample_weights(class_weight, weighted, digits):
     )
 
 
+def test_class_weights_of_classes_that_y_lacks_are_ignored(digits):
+    """As the parts of a cross-validation may lack some."""
+    X, _, y, _ = digits
+    weights = {label: 1.0 + label for label in range(10)}
+    few = y < 3
+    clf = small(class_weight=weights).fit(X[few], y[few])
+    by_hand = small(class_weight={0: 1.0, 1: 2.0, 2: 3.0}).fit(X[few], y[few])
+    assert same_bits(clf, by_hand)
+    names = np.array(["a", "b", "c"])[y[few] % 3]
+    small(class_weight={"a": 1, "b": 2, "c": 3, "d": 4}).fit(X[few], names)
+    search = GridSearchCV(small(max_iter=1), {"class_weight": [weights]}, cv=2)
+    search.fit(X[few], y[few])
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    with pytest.raises(ValueError, match="must hold finite numbers >= 0"):
+        small(class_weight={**weights, 9: -1.0}).fit(X[few], y[few])
+
+
 def test_class_weights_in_partial_fit(digits):
     X, _, y, _ = digits
     classes = np.arange(10)

@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.metrics import log_loss, make_scorer, r2_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv._data import batches
+from skconv._data.class_encoder import ClassEncoder
+from skconv._data.samples import Samples, hold_out
 
 
 def small(**params):
@@ -46,7 +48,31 @@ def test_early_stopping_trains_on_all_of_x_and_restores_the_best(digits):
     assert clf.t_ == clf.n_iter_ * len(X)
     assert clf.n_iter_ < 100
     assert clf.score(X_val, y_val) == clf.best_validation_score_
-    assert clf.best_validation_score_ == max(clf.validation_scores_)
+    best = np.argmin(clf.validation_loss_curve_)
+    assert clf.best_validation_score_ == clf.validation_scores_[best]
+
+
+def test_equal_scores_go_to_the_lower_loss(digits):
+    X, X_val, y, y_val = digits
+    clf = small(early_stopping=True, scoring="accuracy", max_iter=60)
+    clf.fit(X, y, X_val=X_val[:20], y_val=y_val[:20])
+    results = [*zip(clf.validation_scores_, clf.validation_loss_curve_, strict=True)]
+    tied = [loss for score, loss in results if score == max(clf.validation_scores_)]
+    assert len(tied) > 1
+    exact = log_loss(y_val[:20], clf.predict_proba(X_val[:20]), labels=range(10))
+    assert exact == pytest.approx(min(tied), rel=1e-4)
+
+
+def test_early_stopping_is_by_the_loss_unless_a_score_is_named(digits):
+    X, X_val, y, y_val = digits
+    data = {"X_val": X_val, "y_val": y_val}
+    params = {"early_stopping": True, "max_iter": 60, "n_iter_no_change": 3}
+    plain, by_loss = (
+        small(scoring=scoring, **params).fit(X, y, **data) for scoring in (None, "loss")
+    )
+    assert same_bits(plain, by_loss)
+    assert plain.best_validation_score_ == plain.score(X_val, y_val)
+    assert by_loss.best_validation_score_ == -min(plain.validation_loss_curve_)
 
 
 def test_the_negative_loss_may_be_the_score(digits):
@@ -92,9 +118,10 @@ def test_scorers_give_the_score_of_a_fitted_model(case, given, digits):
         clf.fit(X, y, X_val=X_val, y_val=y_val)
     else:
         clf.fit(X, y)
-        _, X_val, _, y_val = train_test_split(
-            X, y, test_size=0.1, stratify=y, random_state=clf._split_seed
+        _, held_out = hold_out(
+            Samples(X, y), ClassEncoder(clf.classes_, False), 0.1, clf._split_seed
         )
+        X_val, y_val = X[held_out], y[held_out]
     scorer = sklearn.metrics.get_scorer(SCORINGS[case])
     assert clf.best_validation_score_ == pytest.approx(scorer(clf, X_val, y_val))
 
@@ -192,8 +219,115 @@ def test_a_warm_start_may_change_its_validation(digits):
     clf.set_params(early_stopping=True, max_iter=2).fit(X, y, X_val=X_val, y_val=y_val)
     assert clf.n_iter_ == len(clf.validation_scores_) == 10
     assert np.isnan(clf.validation_scores_[4:8]).all()
-    assert clf.best_validation_score_ == max(clf.validation_scores_[8:])
     assert clf.score(X_val, y_val) == clf.best_validation_score_
+
+
+def test_a_warm_start_competes_with_what_it_began_with(digits):
+    """By its own measure, on its own validation data."""
+    X, X_val, y, y_val = digits
+    clf = small(warm_start=True, early_stopping=True, max_iter=10).fit(X, y)
+    clf.set_params(scoring="neg_log_loss", learning_rate_init=1.0, max_iter=2)
+    begun = clf.network_.parameters.copy()
+    expected = sklearn.metrics.get_scorer("neg_log_loss")(clf, X_val, y_val)
+    clf.fit(X, y, X_val=X_val, y_val=y_val)  # it gets worse
+    np.testing.assert_array_equal(clf.network_.parameters, begun)
+    assert clf.best_validation_score_ == pytest.approx(expected, rel=1e-5)
+    assert clf.n_iter_ == 12
+
+    other = (y + 1) % 10  # what was learnt is wrong, the score of the first fit better
+    clf.set_params(learning_rate_init=0.005, max_iter=20, scoring="accuracy")
+    clf.fit(X, other, X_val=X_val, y_val=(y_val + 1) % 10)
+    assert clf.best_validation_score_ == max(clf.validation_scores_[12:])
+    assert clf.score(X_val, (y_val + 1) % 10) > 0.3
+
+
+def test_a_warm_start_begins_with_the_first_rate_of_an_adaptive_schedule(digits):
+    X, _, y, _ = digits
+    clf = small(
+        learning_rate="adaptive", tol=10.0, n_iter_no_change=1, max_iter=40,
+        warm_start=True,
+    ).fit(X, y)  # fmt: skip
+    assert clf.learning_rate_curve_[-1] < 1e-5
+    n = clf.n_iter_
+    assert clf.fit(X, y).learning_rate_curve_[n] == 0.005
+
+
+# Measures that are not defined ---------------------------------------------------------
+
+
+def regressor(**params):
+    return ConvNetRegressor(filters=(4,), max_iter=4, random_state=0, **params)
+
+
+@pytest.mark.parametrize("scoring", [None, "r2"])
+def test_constant_validation_targets_give_one_warning(scoring, digits):
+    X, X_val, y, _ = digits
+    reg = regressor(early_stopping=True, scoring=scoring)
+    with pytest.warns(UserWarning, match="a target is the same for all of them") as w:
+        reg.fit(X, y, X_val=X_val, y_val=np.full(len(X_val), 4.5))
+    assert len(w) == 1
+    best = np.argmin(reg.validation_loss_curve_)
+    again = regressor().set_params(max_iter=int(best) + 1).fit(X, y)
+    assert same_bits(reg, again), "the epoch of the lowest loss"
+    assert np.isnan(reg.validation_scores_).all()
+    assert np.isnan(reg.best_validation_score_)
+
+
+def test_scores_that_are_nan_give_one_warning_and_the_loss_decides(digits):
+    X, X_val, y, y_val = digits
+    nan = small(early_stopping=True, scoring=lambda *args: np.nan)
+    with pytest.warns(UserWarning, match=r"scoring=<function .* is NaN\. Epochs") as w:
+        nan.fit(X, y, X_val=X_val, y_val=y_val)
+    assert len(w) == 1
+    by_loss = small(early_stopping=True).fit(X, y, X_val=X_val, y_val=y_val)
+    assert same_bits(nan, by_loss)
+
+
+def test_classes_that_validation_data_lack_are_named(digits):
+    X, X_val, y, y_val = digits
+    few = y_val != 2
+    clf = small(early_stopping=True, scoring="neg_log_loss")
+    with pytest.raises(
+        ValueError,
+        match=r"scoring='neg_log_loss' cannot be computed of the \d+ validation samples, "
+        r"as none of them has the classes \[2\].*hold out more with validation_fraction",
+    ):
+        clf.fit(X, y, X_val=X_val[few], y_val=y_val[few])
+    clf.set_params(scoring=None).fit(X, y, X_val=X_val[few], y_val=y_val[few])
+    assert clf.best_validation_score_ > 0.1
+
+
+def test_areas_under_a_curve_of_one_class_give_a_warning(digits):
+    X, X_val, y, y_val = digits
+    clf = small(early_stopping=True, scoring="roc_auc", max_iter=2)
+    with pytest.warns(UserWarning, match=r"none of them has the classes \[True\]"):
+        clf.fit(X, y > 4, X_val=X_val[y_val < 5], y_val=(y_val > 4)[y_val < 5])
+
+
+def test_validation_losses_that_are_not_finite_give_a_warning(digits):
+    X, X_val, y, y_val = digits
+    clf = small(early_stopping=True, max_iter=2)
+    with pytest.warns(UserWarning, match="loss of the validation data is (nan|inf)"):
+        clf.fit(X, y, X_val=1e38 * X_val, y_val=y_val)
+    assert np.isnan(clf.best_validation_score_)
+
+
+def test_scorers_see_targets_in_the_users_units(digits):
+    X, X_val, y, y_val = digits
+    seen = []
+
+    def scoring(estimator, X, y):
+        seen.append(y)
+        return r2_score(y, estimator.predict(X))
+
+    regressor(scoring=scoring).fit(X, 1e6 * y, X_val=X_val, y_val=1e6 * y_val)
+    np.testing.assert_array_equal(seen[0], 1e6 * y_val)
+    reg = regressor(scoring="neg_mean_absolute_error", early_stopping=True)
+    reg.fit(X, 1e6 * y)
+    assert -1e7 < reg.best_validation_score_ < -1e5
+    held_out = regressor(scoring=scoring, early_stopping=True).fit(X, y + 0.1)
+    assert set(seen[-1]) <= set(y + 0.1), "not one digit is lost"
+    assert held_out.n_iter_ == 4
 
 
 RNG = np.random.default_rng(0)

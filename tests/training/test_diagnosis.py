@@ -1,0 +1,150 @@
+"""Training that leaves the finite numbers, or learns nothing: what is to blame."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv.augmentation import RandomFlip
+from skconv.layers import Activation, BatchNorm, Conv2D, Dense, Dropout, Rescaling
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.random((60, 8, 8)), np.arange(60) % 3
+T = RNG.random(60)
+
+
+def net(*layers, **params):
+    defaults = {"max_iter": 30, "random_state": 0, "batch_size": 60}
+    layers = list(layers) or [Conv2D(4, activation="relu"), Dense(8, "relu")]
+    return ConvNetClassifier(layers, **{**defaults, **params})
+
+
+def reg(*layers, **params):
+    defaults = {"max_iter": 30, "random_state": 0, "batch_size": 60}
+    layers = list(layers) or [Conv2D(4, activation="relu"), Dense(8, "relu")]
+    return ConvNetRegressor(layers, **{**defaults, **params})
+
+
+def spoil(x, rng):
+    return np.where(rng.random(x.shape) < 0.01, np.nan, x).astype(x.dtype)
+
+
+def enlarge(x, rng):
+    return x * np.float32(1e38)
+
+
+CAUSES = {
+    "alpha": (net(alpha=1e5), X, r"alpha=100000, as each step multiplies kernels by 1 - alpha \* learning rate = -99"),
+    "alpha of sgd": (net(alpha=1e5, solver="sgd"), X, "alpha=100000"),
+    "epsilon": (net(epsilon=1e-46), X, "epsilon=1e-46, which is 0 in float32"),
+    "rate": (net(learning_rate_init=1e30), X, r"the learning rate, 1e\+30 \(lower learning_rate_init\)$"),
+    "function": (net(learning_rate=lambda step: 1e30), X, r"the learning rate, 1e\+30"),
+    "x": (net(), 1e30 * X, r"X between 1.90002e\+26 and 9.99566e\+29 \(scale X"),
+    "x of sgd": (net(Conv2D(4), Dense(8), solver="sgd"), 255 * X, "X between 0.04.* and 254.889"),
+    "penalty": (net(Conv2D(4, kernel_l2=1e30)), X, r"the penalty of layer 'conv2d_1' \(Conv2D\(filters=4, kernel_l2=1e\+30\)\)"),
+    "layer": (net(Dense(8), Rescaling(1e30), Dense(4)), X, r"layer 'rescaling_1' \(Rescaling\(scale=1e\+30\)\) returned values up to"),
+    "offset": (net(Rescaling(1.0, 1e35), Conv2D(4)), X, r"layer 'rescaling_1' \(.*\) returned values up to 1e\+35 for an input up to 1"),
+    "augment": (net(augment=[RandomFlip(), ("spoil", spoil)]), X, r"augment: transform 'spoil' \(<function spoil.*\) returned infinity or NaN"),
+    "augment after dropout": (net(Dropout(0.5), Dense(4), augment=enlarge), X, "augment: transform .*enlarge.* returned values up to 1e"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CAUSES)
+def test_cause_of_numbers_that_are_not_finite_is_named_alone(case):
+    estimator, images, words = CAUSES[case]
+    with pytest.raises(ValueError, match=f"became infinite or NaN in epoch .*{words}"):
+        try:
+            estimator.fit(images, Y)
+        except ValueError as error:
+            _, _, found = str(error).partition("out of range: ")
+            assert found.count("; ") == 0, found
+            raise
+
+
+def test_several_causes_are_named_together():
+    words = r"the learning rate, 1e\+30 .*; X between 0.* and 99"
+    with pytest.raises(ValueError, match=words):
+        net(learning_rate_init=1e30).fit(1000 * X, Y)
+
+
+def test_scaled_images_are_not_blamed():
+    layers = Rescaling(1e-6), Conv2D(4), Rescaling(1e30), Dense(4)
+    with pytest.raises(ValueError, match=r"out of range: layer 'rescaling_2'"):
+        net(*layers).fit(1e6 * X, Y)
+
+
+def test_later_targets_far_from_the_first_are_named():
+    model = reg(solver="sgd", learning_rate_init=0.5).partial_fit(X, T)
+    with (
+        pytest.warns(UserWarning, match="times its scale away from its center"),
+        pytest.raises(ValueError, match=r"out of range: y between .* and 9.*e\+29"),
+    ):
+        for _ in range(20):
+            model.partial_fit(X, 1e30 * T)
+
+
+def test_weights_of_partial_fit_have_a_range():
+    for scale in (1e20, 1e-20):
+        with pytest.raises(ValueError, match="sample_weight must lie in the range"):
+            net().partial_fit(X, Y, [0, 1, 2], np.full(60, scale))
+
+
+def test_state_of_layers_is_no_cause():
+    with pytest.raises(ValueError, match="out of range: the learning rate"):
+        net(Conv2D(4), BatchNorm(), Dense(4), learning_rate_init=1e30).fit(X, Y)
+
+
+def test_failure_without_a_cause_says_where_it_began():
+    """Exponentials of a linear model overflow before anything else does."""
+    words = (
+        r"it began with .*The learning rate was 1: lower learning_rate_init, or limit"
+    )
+    with pytest.raises(ValueError, match=words):
+        reg(Dense(4), loss="poisson", solver="sgd", learning_rate_init=1.0).fit(
+            50 * X, 1e3 * T**8
+        )
+
+
+def test_fit_that_fails_changes_nothing():
+    model = net().fit(X, Y)
+    expected = model.predict_proba(X)
+    with pytest.raises(ValueError, match="alpha"):
+        model.set_params(alpha=1e5).fit(X, Y)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+# Training that ends with finite numbers ------------------------------------------------
+
+
+def test_divergence_gives_a_warning_that_names_the_cause():
+    with pytest.warns(
+        ConvergenceWarning,
+        match=r"training diverged: it ended after 4 epochs with a loss of .*, where the "
+        r"same prediction for all samples has 1\.099; out of range: alpha=10000",
+    ):
+        net(alpha=1e4, max_iter=4).fit(X, Y)
+
+
+DEAD = Rescaling(1.0, -1e3), Activation("relu"), Dense(4)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("make", [net, reg])
+def test_network_that_has_learnt_nothing_gives_a_warning(make, early_stopping):
+    model = make(*DEAD, early_stopping=early_stopping, max_iter=400, batch_size=50)
+    with pytest.warns(
+        ConvergenceWarning,
+        match=r"learnt nothing: training stopped after \d+ epochs with a loss of .* Try "
+        "another random_state, a lower learning_rate_init",
+    ):
+        model.fit(X, Y)
+    assert model.n_iter_ < 400
+
+
+def test_network_that_learns_gives_no_warning():
+    images = X + Y[:, None, None]
+    net(max_iter=400, learning_rate_init=0.01).fit(images, Y)
+    net(*DEAD, max_iter=3).fit(X, Y)  # it did not stop by itself
+    reg(max_iter=100).fit(X, np.full(60, 3.0))  # nothing to learn
+    penalized = Dense(8, "relu", kernel_l2=10.0)  # the penalty is no loss
+    net(penalized, max_iter=400, learning_rate_init=0.01).fit(images, Y)
