@@ -16,7 +16,7 @@ EXPECTED_SKIPS = (
     "BLAS decides",
     "BaggingClassifier itself takes flat X only",
     "NumPy makes arrays on the way",
-    "it normalises by its minibatch",
+    "the layer normalises by its minibatch",
     # scikit-learn's check of array API inputs, off by default.
     "SCIPY_ARRAY_API is not set",
     # Data that no package index has.
