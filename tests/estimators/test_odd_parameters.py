@@ -61,10 +61,15 @@ ALIKE = {
 }  # fmt: skip
 
 
+def text(value):
+    """Return a test's name for a value: the same in every process."""
+    return getattr(value, "__name__", str(value))
+
+
 @pytest.mark.parametrize(
     ("name", "odd", "plain"),
     [(name, *pair) for name, pairs in ALIKE.items() for pair in pairs],
-    ids=str,
+    ids=text,
 )
 def test_arrays_and_numbers_of_numpy_are_parameters_like_others(
     name, odd, plain, tmp_path
@@ -112,7 +117,7 @@ RANGES = {
 @pytest.mark.parametrize(
     ("name", "value"),
     [(name, value) for name, values in RANGES.items() for value in values],
-    ids=str,
+    ids=text,
 )
 def test_values_out_of_range_are_refused_by_name(name, value):
     with pytest.raises(ValueError, match=rf"The '{name}' parameter of .* Got "):
@@ -156,7 +161,7 @@ REFUSED = {
         ("flip", "augment must be a callable .* got 'flip'"),
         (RandomFlip, r"call it: RandomFlip\(...\)"),
         (lambda x: x, r"augment: transform 'function_1' .*takes 1 positional argument"),
-        (lambda x, rng: x[:1], r"must return an array of shape \(24, 8, 8, 1\) in float32"),
+        (lambda x, rng: x[:1], r"must return an array of shape \(8, 8, 8, 1\) in float32"),
         (lambda x, rng: np.add(x, 1, out=x), "read-only; the input must not be changed: return a new array"),
     ],
     "class_weight": [
@@ -183,7 +188,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [(name, *pair) for name, pairs in REFUSED.items() for pair in pairs],
-    ids=str,
+    ids=text,
 )
 def test_odd_values_are_refused_in_words(name, value, words):
     clf = small(**{name: value})
@@ -325,7 +330,7 @@ def test_frames_of_features_are_named_after_the_layer_that_was_asked_for():
         {"layers": [Normalization(), Dropout(0.1), Flatten(), Dense(4)]},
         {"layers": [Rescaling(0.1), Dense(4), BatchNorm()]},
     ],
-    ids=str,
+    ids=text,
 )
 def test_dense_networks_do_not_warn_of_shapes(make, params):
     for given in (RNG.random((24, 10)), RNG.random((24, 3, 8, 8))):
@@ -333,7 +338,7 @@ def test_dense_networks_do_not_warn_of_shapes(make, params):
 
 
 @pytest.mark.parametrize(
-    "layers", [[Conv2D(2)], [BatchNorm(), Dense(4)], [Twice(), Dense(4)], [Sequential([Conv2D(2)])]], ids=str
+    "layers", [[Conv2D(2)], [BatchNorm(), Dense(4)], [Twice(), Dense(4)], [Sequential([Conv2D(2)])]], ids=text
 )  # fmt: skip
 def test_other_networks_warn_of_shapes(layers):
     with pytest.warns(UserWarning, match="10 features, which make no square image"):
@@ -343,7 +348,7 @@ def test_other_networks_warn_of_shapes(layers):
 # Signals --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(1, 64), (1, 64, 1), A([1, 64])], ids=str)
+@pytest.mark.parametrize("shape", [(1, 64), (1, 64, 1), A([1, 64])], ids=text)
 def test_signals_of_length_1_are_refused_with_the_shape_that_is_meant(shape):
     layers = [Conv1D(4), MaxPool1D(2)]
     with pytest.raises(

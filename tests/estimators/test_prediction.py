@@ -86,8 +86,9 @@ def test_labels_and_probabilities_agree_where_these_round_to_ties(kind):
         y = np.c_[y > 0, y == 1].astype(int)
     clf = ConvNetClassifier(filters=(4,), max_iter=1, random_state=0).fit(X, y)
     for scale in (1e-2, 1e-3, 1e-4):
-        small = [scale * (-1) ** i * w for i, w in enumerate(clf.get_weights())]
-        clf.set_weights(small)
+        parameters = clf.network_.parameters
+        signs = np.where(np.arange(len(parameters)) % 2, -1, 1)
+        parameters *= (scale * signs).astype(parameters.dtype)
         probabilities, predicted = clf.predict_proba(X), clf.predict(X)
         outputs = clf.decision_function(X)
         exact = clf._encoder.activation == "softmax"

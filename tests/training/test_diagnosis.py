@@ -8,6 +8,8 @@ from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.augmentation import RandomFlip
 from skconv.layers import Activation, BatchNorm, Conv2D, Dense, Dropout, Rescaling
 
+# Data out of range are what these tests are about.
+pytestmark = pytest.mark.filterwarnings("ignore:what reaches")
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((60, 8, 8)), np.arange(60) % 3
 T = RNG.random(60)
