@@ -65,9 +65,12 @@ class Samples:
         targets : ndarray of shape (len(which), ...)
         sample_weight : ndarray of shape (len(which),) or None
         """
-        rows = which if self.rows is None else self.rows[which]
         weight = None if self.sample_weight is None else self.sample_weight[which]
-        return gather(self.X, rows, network), self.targets[which], weight
+        x = gather(self.X, self._rows(which), network)
+        return x, self.targets[which], weight
+
+    def _rows(self, which: NDArray[np.intp]) -> NDArray[np.intp]:
+        return which if self.rows is None else self.rows[which]
 
     def part(self, which: NDArray[np.intp]) -> "Samples":
         """Return some samples, by their numbers, as `Samples` of the same X."""
@@ -85,15 +88,14 @@ class Samples:
         size = max(1, chunk_size(network) // 8)  # float64 takes more, and so do moments
         for start in range(0, len(order), size):
             which = order[start : start + size]
-            rows = which if self.rows is None else self.rows[which]
             weight = None if self.sample_weight is None else self.sample_weight[which]
-            yield gather_exactly(self.X, rows, network), weight
+            yield gather_exactly(self.X, self._rows(which), network), weight
 
     def some(self, count: int, network: Any) -> Iterator[_Array]:
         """Yield about `count` samples from all over X, as batches of one."""
         order = self._order()
         for i in order[:: math.ceil(len(order) / count)]:
-            yield self.batch(np.array([i]), network)[0]
+            yield gather(self.X, self._rows(np.array([i])), network)
 
     def _order(self) -> NDArray[np.intp]:
         """Return the numbers of the samples in the order that X has them."""

@@ -161,6 +161,9 @@ def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
     if not isinstance(identity["parameters"], dict):
         raise ValueError("the parameters of its fingerprint must be an object")
     parameters = identity["parameters"]
+    if version < 3 and parameters.get("layers") is not None:
+        parameters.pop("filters", None)  # it had its default, which was another
+        _add_deviation(parameters["layers"])
     if version < 3 and parameters.get("early_stopping"):
         # Epochs were then compared by their score if scoring was None.
         named = "accuracy" if identity["estimator"] == "ConvNetClassifier" else "r2"
@@ -169,6 +172,16 @@ def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
         # They were also drawn in another way, so that such a fit is not resumed.
         identity["validation"] = identity["validation"] or "drawn"
     return identity
+
+
+def _add_deviation(described: Any) -> None:
+    """Give each `Normalization` of version 2 the argument that it has today."""
+    if isinstance(described, dict):
+        if described.get("class") == "Normalization":
+            described["params"] = {"deviation": 1.0}
+        described = list(described.values())
+    for inner in described if isinstance(described, list) else ():
+        _add_deviation(inner)
 
 
 def _parse_versions(described: Any) -> dict[str, str]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._utils.lookup import did_you_mean
+from ..layers import Normalization, Rescaling
 from ..models.network import Network
 from ..ops import positive_int
 from .display import TEXT_SIZE, TITLE_SIZE, WIDTH, Display, blank, shorten
@@ -111,7 +112,8 @@ class FeatureMapDisplay(Display):
         X : array-like of shape (1, h, w, c), (1, h, w), (1, l, c) or (1, n_features)
             As for `predict`, one image or signal: ``X[[i]]``.
         layers : str or list of str, default=None
-            Names of layers; None is every layer that changes its input.
+            Names of layers; None is every layer that changes its input by more than
+            scaling it.
         max_maps : int, default=16
             The largest number of a layer's channels to draw.
         n_columns : int, default=None
@@ -264,7 +266,10 @@ class FeatureMapDisplay(Display):
 def _compute_outputs(
     network: Network, x: NDArray[Any], names: list[str] | None
 ) -> dict[str, NDArray[Any]]:
-    """Return the outputs of layers; without names of those that change their input."""
+    """Return the outputs of layers; without names of those that change their input.
+
+    That is by more than scaling it: each picture is drawn on a scale of its own.
+    """
     known = [name for name, _ in network.layers]
     for name in names or ():
         if name not in known:
@@ -275,7 +280,10 @@ def _compute_outputs(
     outputs, before = {}, x
     for name, layer in network.layers:
         y = layer.predict(network.weights[name], before)
-        if names is not None or not np.array_equal(np.ravel(y), np.ravel(before)):
+        same = isinstance(layer, Normalization | Rescaling) or np.array_equal(
+            np.ravel(y), np.ravel(before)
+        )
+        if names is not None or not same:
             outputs[name] = y[0]
         before = y
     return outputs if names is None else {name: outputs[name] for name in names}

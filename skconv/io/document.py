@@ -13,6 +13,7 @@ from .._utils.safetensors import Part
 from .._utils.values import check_fields, decode, encode, make_object
 from .._version import __version__
 from ..callbacks.fitted import describe_fitted, parse_fitted
+from ..estimators.parameters import DEFAULT_NETWORK
 from ..layers.initializers import Blank
 from ..layers.naming import name_layers
 from ..models.network import Network
@@ -91,6 +92,8 @@ def parse_model(
     """
     if version == 1:
         document = _upgrade_from_1(document)
+    if version < 3:
+        document = _upgrade_from_2(document)
     required = "estimator", "layers", "fitted"
     document = check_fields(document, "its model", required, {"versions": {}})
     model = _make_estimator(document["estimator"])
@@ -127,6 +130,22 @@ def _upgrade_from_1(document: dict[str, Any]) -> dict[str, Any]:
     names = "input_shape", "feature_names", "history", "validated", "split_seed"
     fitted |= {name: document.pop(name) for name in names if name in document}
     return {**document, "fitted": fitted}
+
+
+def _upgrade_from_2(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of version 2 as of today, with the layers of its network.
+
+    Parameters made another default network then, so that its layers become a list.
+    """
+    estimator = document.get("estimator")
+    params = estimator.get("params") if isinstance(estimator, dict) else None
+    layers = document.get("layers")
+    if not isinstance(params, dict) or not isinstance(layers, list):
+        return document  # an error, later
+    params = {key: params[key] for key in params if key not in DEFAULT_NETWORK}
+    if params.get("layers") is None:
+        params["layers"] = [{"tuple": entry} for entry in layers[:-1]]
+    return {**document, "estimator": {**estimator, "params": params}}
 
 
 def _make_estimator(described: Any) -> Any:

@@ -55,7 +55,7 @@ def adapt(layers: Chain, weights: Weights, batches: Batches) -> None:
 
     def reaching(before: Chain) -> Iterator[tuple[Array, Array | None]]:
         for x, sample_weight in _blameless(batches()):
-            if before:  # the first layer gets x as it is, maybe of higher precision
+            if before:  # the first layer gets x unchanged, maybe in float64
                 x = predict(before, weights, x.astype(dtype or x.dtype, copy=False))
             yield x, sample_weight
 

@@ -13,8 +13,8 @@ from .typing import Array, Batches, Shape, Weights
 
 __all__ = ["Normalization", "inverse_scale"]
 
-# A deviation is precise enough if it is so many times the smallest difference that the
-# network's dtype can hold beside the largest value.
+# A deviation of 32 times the smallest difference that the network's dtype can hold next
+# to the largest value is precise enough.
 _STEPS = 32
 
 

@@ -19,7 +19,7 @@ _DEVIATION = 0.5
 # Filters of the last stages; more stages in front of them have fewer, as their images
 # are larger.
 _FEW, _LAST = 16, (32, 64, 64)
-# Stages are added until so many positions are left for the dense layers: 8 x 8.
+# Stages are added until no more than 8 x 8 positions are left for the dense layers.
 _POSITIONS = 64
 
 

@@ -48,7 +48,7 @@ def test_part_of_a_part_refers_to_the_same_x(samples, network):
 
 
 def test_chunks_are_in_the_order_of_x(samples, network, monkeypatch):
-    monkeypatch.setattr(batches, "_BATCH_BYTES", 24)  # two samples
+    monkeypatch.setattr(batches, "_BATCH_BYTES", 8 * 24)  # two samples
     chunks = list(samples.part(np.array([5, 1, 3])).chunks(network))
     assert [len(x) for x, _ in chunks] == [2, 1]
     np.testing.assert_array_equal(

@@ -407,7 +407,7 @@ def test_early_stopping_restores_the_best_weights(digits):
 
     clf = ConvNetClassifier(
         filters=(8,), early_stopping=True, scoring=noting, max_iter=200, n_iter_no_change=5,
-        tol=1e-6, learning_rate_init=0.01, random_state=0,
+        learning_rate_init=0.03, random_state=0,
     ).fit(X, y)  # fmt: skip
     curve = [score for score, _ in scores]
     assert clf.validation_scores_ == curve

@@ -88,8 +88,9 @@ def test_checkpoint_of_each_version_is_restored_and_resumed(path, tmp_path):
 
 
 def test_each_version_has_its_files():
-    for version in range(1, documents.FORMAT_VERSION + 1):
-        for name in MODELS:
+    since = {"scaled": 2}
+    for name in MODELS:
+        for version in range(since.get(name, 1), documents.FORMAT_VERSION + 1):
             assert (FOLDER / f"model_{version}_{name}.safetensors").exists()
             assert (
                 version == 1 or (FOLDER / f"checkpoint_{version}_{name}.ckpt").exists()

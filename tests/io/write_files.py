@@ -16,7 +16,15 @@ import skconv
 from skconv._utils.documents import FORMAT_VERSION
 from skconv.augmentation import RandomShift
 from skconv.callbacks import Checkpoint
-from skconv.layers import BatchNorm, Conv2D, Dense, Dropout, Residual
+from skconv.layers import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Normalization,
+    Residual,
+    Sequential,
+)
 
 FOLDER = Path(__file__).parent / "files"
 
@@ -58,6 +66,13 @@ def models():
         skconv.ConvNetClassifier(**{**params, "layers": [Dense(2, "relu")]}, tol=0),
         X,
         np.stack([codes > 0, codes == 1], axis=1).astype(int),
+    )
+    layers = [Normalization(), ("block", Sequential([Conv2D(2), Normalization()]))]
+    yield (
+        "scaled",
+        skconv.ConvNetClassifier(**{**params, "layers": layers}),
+        255 * X,
+        codes,
     )
 
 
