@@ -18,7 +18,7 @@ from .schedules import plan_learning_rate
 if TYPE_CHECKING:
     from .loop import History
 
-__all__ = ["Step", "plan_step"]
+__all__ = ["Step", "auto_batch_size", "plan_step"]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def plan_step(
 
 def _clip_batch_size(batch_size: int | Literal["auto"], n_samples: int) -> int:
     if batch_size == "auto":
-        return _auto_batch_size(n_samples)
+        return auto_batch_size(n_samples)
     if batch_size > n_samples:
         warnings.warn(
             f"batch_size={batch_size} is larger than the {n_samples} samples to train "
@@ -131,7 +131,7 @@ def _clip_batch_size(batch_size: int | Literal["auto"], n_samples: int) -> int:
     return min(batch_size, n_samples)
 
 
-def _auto_batch_size(n_samples: int) -> int:
+def auto_batch_size(n_samples: int) -> int:
     """Return the power of two from 8 to 128 that makes 64 steps an epoch, or more."""
     power = 2 ** max(0, (n_samples // 64).bit_length() - 1)
     return min(max(8, min(power, 128)), n_samples)

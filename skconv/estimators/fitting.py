@@ -28,7 +28,7 @@ from .._training.step import plan_step
 from .._training.validation import Validator
 from ..callbacks.protocol import EpochCallbacks
 from ..callbacks.state import FitState
-from ..models.input_scale import warn_of_scale
+from ..models.scale_warning import warn_of_scale
 from .building import check_unchanged, sees_pixels, takes_signals
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Normalisation: the ops, what BatchNorm keeps for prediction, what Normalization sees."""
+"""Normalisation: the ops, and what BatchNorm keeps for prediction."""
 
 import pickle
 import tracemalloc
@@ -6,21 +6,17 @@ import tracemalloc
 import numpy as np
 import oracles
 import pytest
-from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 from tolerances import assert_same
 
 from skconv import ConvNetClassifier, Network, ops
 from skconv.layers import (
     BatchNorm,
-    Branches,
     Conv2D,
     Dense,
-    Flatten,
     MaxPool2D,
     Normalization,
     Residual,
-    Sequential,
 )
 
 # Ops ----------------------------------------------------------------------------------
@@ -371,131 +367,6 @@ def test_weight_decay_excludes_scales_and_shifts():
 def test_build_refuses_wrong_arguments(layer, words):
     with pytest.raises(ValueError, match=words):
         built(layer, (4, 4, 2))
-
-
-# Normalization ------------------------------------------------------------------------
-
-
-def test_normalization_learns_mean_and_deviation_piece_by_piece(rng):
-    layer = Normalization()
-    x = rng.standard_normal((50, 4, 3, 2)) * (3, 0.1) + (100, -5)
-    weight = rng.integers(1, 4, 50).astype(float)
-    pieces = [slice(0, 7), slice(7, 40), slice(40, 50)]
-    for batches, repeated in [
-        ([(x[piece], None) for piece in pieces], x),
-        (
-            [(x[piece], weight[piece]) for piece in pieces],
-            np.repeat(x, weight.astype(int), axis=0),
-        ),
-    ]:
-        weights = built(layer, x.shape[1:])
-        layer.adapt(weights, batches.__iter__)
-        np.testing.assert_allclose(weights["mean"], repeated.mean(axis=(0, 1, 2)))
-        np.testing.assert_allclose(weights["scale"], repeated.std(axis=(0, 1, 2)))
-    y = layer.predict(weights, repeated)
-    np.testing.assert_allclose(y.mean(axis=(0, 1, 2)), 0, atol=1e-12)
-    np.testing.assert_allclose(y.std(axis=(0, 1, 2)), 1)
-
-
-@pytest.mark.parametrize("value", [0, 0.1, 255])
-def test_normalization_makes_a_channel_that_never_varies_zero(value):
-    layer = Normalization()
-    x = np.full((30, 5), value, np.float32)
-    weights = built(layer, (5,), np.float32)
-    layer.adapt(weights, lambda: [(x[:7], None), (x[7:], None)])
-    np.testing.assert_array_equal(layer.predict(weights, x), 0)
-    other = layer.predict(weights, x + 1)
-    np.testing.assert_allclose(other, 1 / (value or 1), rtol=1e-5)
-
-
-def raw(digits):
-    X, X_test, y, y_test = digits
-    pixels = [
-        (255 * images.reshape(-1, 8, 8)).astype(np.uint8) for images in (X, X_test)
-    ]
-    return *pixels, y, y_test
-
-
-def normal(**params):
-    layers = [
-        ("raw", Normalization()),
-        ("conv", Conv2D(8, activation="relu")),
-        Flatten(),
-    ]
-    return ConvNetClassifier(
-        layers, batch_size=32, max_iter=5, learning_rate_init=0.003, random_state=0
-    ).set_params(**params)
-
-
-def test_normalization_of_raw_pixels_trains_as_scaled_pixels_do(digits):
-    X, X_test, y, y_test = raw(digits)
-    clf = normal().fit(X, y)
-    assert clf.score(X_test, y_test) > 0.93
-    arrays = clf.network_.arrays
-    np.testing.assert_allclose(arrays["raw.mean"], X.mean(), rtol=1e-6)
-    np.testing.assert_allclose(arrays["raw.scale"], X.std(), rtol=1e-6)
-    shifted = normal().fit(X / 1000 - 7, y)
-    np.testing.assert_allclose(
-        shifted.predict_proba(X_test / 1000 - 7), clf.predict_proba(X_test), atol=0.02
-    )
-
-
-def test_normalization_learns_from_the_training_samples_only(digits):
-    X, X_test, y, _ = raw(digits)
-    weight = np.where(np.arange(len(X)) % 2, 0.0, 2.0)
-    mean = normal().fit(X, y, weight).network_.arrays["raw.mean"]
-    np.testing.assert_allclose(mean, X[::2].mean(), rtol=1e-6)
-    clf = normal(early_stopping=True, validation_fraction=0.3, max_iter=1).fit(X, y)
-    mean = clf.network_.arrays["raw.mean"]
-    assert not np.isclose(mean, X.mean(), rtol=1e-6)
-    np.testing.assert_allclose(mean, X.mean(), rtol=0.1)
-    with_val = normal(max_iter=1).fit(X, y, X_val=X_test + 9, y_val=y[:200])
-    np.testing.assert_allclose(
-        with_val.network_.arrays["raw.mean"], X.mean(), rtol=1e-6
-    )
-
-
-def test_normalization_learns_in_the_first_of_several_fits(digits):
-    X, _, y, _ = raw(digits)
-    clf = normal().partial_fit(X[:50], y[:50], classes=np.arange(10))
-    seen = clf.network_.arrays["raw.mean"].copy()
-    np.testing.assert_allclose(seen, X[:50].mean(), rtol=1e-6)
-    clf.partial_fit(X[50:], y[50:])
-    np.testing.assert_array_equal(clf.network_.arrays["raw.mean"], seen)
-    clf.set_params(warm_start=True).fit(X, y)
-    np.testing.assert_array_equal(clf.network_.arrays["raw.mean"], seen)
-    clf.set_params(warm_start=False).fit(X, y)
-    np.testing.assert_allclose(clf.network_.arrays["raw.mean"], X.mean(), rtol=1e-6)
-
-
-def test_normalization_after_other_layers_learns_from_their_outputs(rng):
-    inner = Sequential([("conv", Conv2D(3)), ("normal", Normalization())])
-    layers = [
-        ("first", MaxPool2D(2)),
-        (
-            "branches",
-            Branches([("a", inner), ("b", [Residual([clone(inner)], inner)])]),
-        ),
-        ("last", Normalization()),
-    ]
-    network = Network.build(layers, (8, 8, 3), rng, "float64")
-    x = rng.standard_normal((40, 8, 8, 3)) * 9 + 50
-    passes = []
-
-    def batches():
-        passes.append(1)
-        yield from ((x[i : i + 9], None) for i in range(0, 40, 9))
-
-    network.adapt(batches)
-    y = network.predict(x)
-    np.testing.assert_allclose(y.mean(axis=(0, 1, 2)), 0, atol=1e-9)
-    np.testing.assert_allclose(y.std(axis=(0, 1, 2)), 1)
-    a = network.predict(x, "branches")[..., :3]
-    np.testing.assert_allclose(a.mean(axis=(0, 1, 2)), 0, atol=1e-9)
-    assert len(passes) == 4, "each Normalization goes over the data once"
-    passes.clear()
-    Network.build([Conv2D(2), BatchNorm()], (8, 8, 3), rng).adapt(batches)
-    assert not passes, "nobody asks for the data"
 
 
 # Penalties ----------------------------------------------------------------------------

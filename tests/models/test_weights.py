@@ -227,7 +227,17 @@ def torch_batch_norm(nn):
     return layers, nn.Sequential(*theirs), (5, 4, 3)
 
 
+def torch_normalization(nn):
+    layers = [L.Normalization(0.5), L.Conv2D(4), L.Flatten(), L.Normalization()]
+    theirs = [
+        nn.BatchNorm2d(3, eps=0, affine=False), nn.Conv2d(3, 4, 3, padding=1),
+        nn.Flatten(), nn.BatchNorm1d(80, eps=0, affine=False), nn.Linear(80, 3),
+    ]  # fmt: skip
+    return layers, nn.Sequential(*theirs), (5, 4, 3)
+
+
 TORCH = [
+    torch_normalization,
     torch_vgg,
     torch_straight_to_dense,
     torch_signal,
@@ -298,6 +308,49 @@ def test_weights_have_the_shapes_and_names_of_keras_and_torch():
         "deep.bias": (4,), "dense.weight": (5, 80), "dense.bias": (5,),
         "output.weight": (3, 5), "output.bias": (3,),
     }  # fmt: skip
+
+
+def test_scale_is_a_variance_in_keras_and_torch(rng):
+    X = 40 * rng.random((N, 6, 6, 2))
+    clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=0)
+    expected = clf.fit(X, np.arange(N) % 3).predict_proba(X)
+    scale = clf.network_.arrays["normalization.scale"].copy()
+    mean, variance, count, *_ = clf.get_weights()
+    np.testing.assert_array_equal(mean, clf.network_.arrays["normalization.mean"])
+    np.testing.assert_array_equal(variance, scale.astype(float) ** 2)
+    assert count == 0
+    state = skconv.to_torch(clf)
+    assert list(state)[:3] == [
+        "normalization.running_mean",
+        "normalization.running_var",
+        "normalization.num_batches_tracked",
+    ]
+    np.testing.assert_allclose(state["normalization.running_var"], variance, rtol=1e-6)
+    assert len(skconv.to_torch(clf, map(str, range(len(state))))) == len(state)
+    clf.set_weights(clf.get_weights())
+    np.testing.assert_array_equal(clf.network_.arrays["normalization.scale"], scale)
+    skconv.from_torch(clf, state)
+    np.testing.assert_allclose(clf.predict_proba(X), expected, rtol=1e-5)
+
+
+def test_variances_that_are_none_are_refused(rng):
+    X, y = rng.random((N, 6, 6)), np.arange(N) % 3
+    clf = ConvNetClassifier(filters=(2,), max_iter=1).fit(X, y)
+    weights, state = clf.get_weights(), skconv.to_torch(clf)
+    weights[1] = -weights[1]
+    with pytest.raises(ValueError, match=r"normalization.scale' must not be negative"):
+        clf.set_weights(weights)
+    state["normalization.running_var"] = np.array([-1.0])
+    with pytest.raises(ValueError, match=r"normalization.scale', must not be negative"):
+        skconv.from_torch(clf, state)
+    for size in 1e-25, 1e25:
+        small = ConvNetClassifier(filters=(2,), max_iter=1).fit(size * X, y)
+        with pytest.raises(
+            ValueError, match=r"normalization.scale is .*: its square, "
+        ):
+            skconv.to_torch(small)
+        small.set_weights(small.get_weights())
+        assert small.network_.arrays["normalization.scale"] > 0
 
 
 def test_returned_weights_are_copies():

@@ -9,6 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv._training.step import auto_batch_size
 from skconv.augmentation import GaussianNoise, RandomFlip, RandomRotation, RandomShift
 from skconv.layers import Dense, Dropout
 
@@ -366,3 +367,43 @@ def test_a_regressor_has_the_options_of_training(digits):
     ).fit(X, y / 9)  # fmt: skip
     assert reg.score(X, y / 9) > 0.2
     assert "class_weight" not in reg.get_params()
+
+
+# Defaults that depend on the number of samples ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size"),
+    [(1, 1), (5, 5), (8, 8), (50, 8), (841, 8), (1023, 8), (1024, 16), (1347, 16),
+     (3750, 32), (4095, 32), (4096, 64), (8191, 64), (8192, 128), (60_000, 128)],
+)  # fmt: skip
+def test_auto_batch_makes_64_steps_an_epoch(n, batch_size):
+    assert auto_batch_size(n) == batch_size
+    assert batch_size in (8, n) or n / batch_size >= 64
+
+
+def test_classifier_stops_when_nothing_is_left_to_learn(digits):
+    X, y = digits[0][:100], digits[2][:100]
+
+    def make(**params):
+        defaults = {"filters": (16,), "max_iter": 99, "random_state": 0}
+        return ConvNetClassifier(**{**defaults, **params})
+
+    clf = make().fit(X, y)
+    assert clf.loss_ < 1e-3 <= clf.loss_curve_[-2]
+    assert clf.n_iter_ < 99
+    finer = make(tol=1e-5).fit(X, y)
+    assert finer.loss_curve_[: clf.n_iter_] == clf.loss_curve_
+    assert finer.n_iter_ > clf.n_iter_
+    for params in {"tol": 0.0}, {"n_iter_no_change": np.inf}:
+        params["max_iter"] = clf.n_iter_ + 2
+        assert make(**params).fit(X, y).n_iter_ == clf.n_iter_ + 2
+    ended = clf.n_iter_
+    assert clf.set_params(warm_start=True).fit(X, y).n_iter_ == ended + 1
+
+
+def test_regressor_has_no_loss_that_is_low_enough(rng):
+    X = rng.random((40, 6, 6))
+    params = {"filters": (4,), "max_iter": 60, "tol": 1.0, "n_iter_no_change": 50}
+    reg = ConvNetRegressor(**params, random_state=0).fit(X, X[:, 2, 2])
+    assert reg.n_iter_ == 52
