@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info
 import skconv
 from skconv import ops
 
-from . import accuracy, imports, options, plot, scaling, serving, steps, whole
+from . import accuracy, imports, options, plot, raw, scaling, serving, steps, whole
 from .peers.nets import BASIC, NETS, ZOO
 from .processes import PEERS
 
@@ -77,6 +77,13 @@ def main():
         help="of fashion: " + ", ".join(accuracy.FASHION),
     )
     parser.add_argument("--seeds", type=int, default=2, help="of fashion")
+    parser.add_argument(
+        "--bars",
+        nargs="+",
+        choices=raw.BARS,
+        metavar="BAR",
+        help="of raw: " + ", ".join(raw.BARS),
+    )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--epochs", type=int, default=3, help="of fit")
     parser.add_argument("--samples", type=int, help="fit: the number of images")
@@ -154,6 +161,7 @@ def runs(arguments):
         "memory": scaling.memory,
         "serving": serving.run,
         "digits": accuracy.digits,
+        "raw": lambda: raw.run(arguments.bars),
         "fashion": lambda: accuracy.fashion(
             arguments.data, arguments.seeds, arguments.networks
         ),
