@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
-// A product and a sum are rounded once: the compiler is told to fuse them.
+// A product and a sum are rounded once: the compiler fuses them.
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define SKCONV_HAS_FMA
 #endif
