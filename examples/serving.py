@@ -69,7 +69,7 @@ def respond(clf, environ):
     try:
         images = read(environ["wsgi.input"].read(length), clf)
         probabilities = clf.predict_proba(images)
-    except (ValueError, OverflowError, RecursionError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         return "400 Bad Request", {"error": str(error)}
     labels = clf.classes_[probabilities.argmax(axis=1)]
     return "200 OK", {

@@ -15,6 +15,8 @@ _Array = NDArray[Any]
 # Gradients that are squared at a time: their float64 copies stay in cache.
 _NORM_LENGTH = 2**14
 
+_FLUSH_EVERY = 32  # steps
+
 
 class Optimizer:
     """A step counter and rows of moments; a subclass defines a step, `_update`.
@@ -140,6 +142,9 @@ class SGD(Optimizer):
 
     def _update(self, *arrays: _Array, **rates: Any) -> None:
         ops.sgd_step(*arrays, momentum=self.momentum, nesterov=self.nesterov, **rates)
+        # The velocity of a weight without a gradient shrinks; a search takes time.
+        if self.steps % _FLUSH_EVERY == 0:
+            ops.flush_denormals(self.moments)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD}

@@ -137,12 +137,11 @@ def _upgrade_from_2(document: dict[str, Any]) -> dict[str, Any]:
 
     Parameters made another default network then, so that its layers become a list.
     """
-    estimator = document.get("estimator")
-    params = estimator.get("params") if isinstance(estimator, dict) else None
-    layers = document.get("layers")
-    if not isinstance(params, dict) or not isinstance(layers, list):
+    estimator, layers = document.get("estimator"), document.get("layers")
+    given = estimator.get("params") if isinstance(estimator, dict) else None
+    if estimator is None or not isinstance(given, dict) or not isinstance(layers, list):
         return document  # an error, later
-    params = {key: params[key] for key in params if key not in DEFAULT_NETWORK}
+    params = {name: given[name] for name in given if name not in DEFAULT_NETWORK}
     if params.get("layers") is None:
         params["layers"] = [{"tuple": entry} for entry in layers[:-1]]
     return {**document, "estimator": {**estimator, "params": params}}

@@ -117,4 +117,4 @@ class Flatten(Layer):
 
 
 def _flat(x: Array) -> Array:
-    return x.reshape(len(x), -1)
+    return x.reshape(len(x), math.prod(x.shape[1:]))  # -1 fails without samples

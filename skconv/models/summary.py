@@ -75,15 +75,16 @@ class Summary:
     (17882, 22272)
     >>> summary
     ConvNetClassifier: input (8, 8, 1), batches of 128, float32, adam
-    layer (type)       output shape   parameters     MACs   memory [MB]
-    -------------------------------------------------------------------
-    conv1 (Conv2D)     (8, 8, 8)              80    4,608          0.26
-    pool1 (MaxPool2D)  (4, 4, 8)               0        0          0.02
-    dense1 (Dense)     (128,)             16,512   16,384          0.46
-    output (Dense)     (10,)               1,290    1,280          0.03
-    -------------------------------------------------------------------
-    total                                 17,882   22,272          1.18
-    Memory of training in MB: 0.36 for weights and their copies, 0.45 for a
+    layer (type)                   output shape   parameters     MACs   memory [MB]
+    -------------------------------------------------------------------------------
+    normalization (Normalization)  (8, 8, 1)               0        0          0.00
+    conv1 (Conv2D)                 (8, 8, 8)              80    4,608          0.30
+    pool1 (MaxPool2D)              (4, 4, 8)               0        0          0.02
+    dense1 (Dense)                 (128,)             16,512   16,384          0.46
+    output (Dense)                 (10,)               1,290    1,280          0.03
+    -------------------------------------------------------------------------------
+    total                                         17,882   22,272          1.21
+    Memory of training in MB: 0.36 for weights and their copies, 0.48 for a
     minibatch on its way forward, 0.37 for gradients on their way back.
     """
 

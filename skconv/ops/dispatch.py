@@ -42,9 +42,9 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     ----------
     op : str
     arrays : tuple of ndarray or None
-        The compiled twin runs where all of them are float32. It receives them
-        C-contiguous and aligned: in training they are, others are copied. Arrays that
-        an op writes to are `arguments`.
+        The compiled twin runs where all of them are float32 and none is empty. It
+        receives them C-contiguous and aligned: in training they are, others are copied.
+        Arrays that an op writes to are `arguments`.
     *arguments
         Passed on after the arrays.
 
@@ -58,7 +58,7 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     if twin is not None:
         for array in arrays:
             if array is not None:
-                if array.dtype != _FLOAT32:
+                if array.dtype != _FLOAT32 or not array.size:
                     break
                 flags = array.flags
                 if not (flags.c_contiguous and flags.aligned):

@@ -192,6 +192,15 @@ def test_onnx_regressors_agree(loss, n_targets, rng):
 # Pipelines ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson"])
+def test_onnx_has_the_scale_of_targets(loss, rng):
+    X = rng.random((60, 36)).astype(np.float32)
+    y = np.c_[1e5 + 1e3 * X.mean(axis=1), X[:, 0] / 1e3]
+    model = ConvNetRegressor(filters=4, max_iter=3, random_state=0, loss=loss)
+    output = run(skconv.to_onnx(model.fit(X, y)), X)["variable"]
+    np.testing.assert_allclose(output, model.predict(X), rtol=1e-5, atol=1e-8)
+
+
 @pytest.fixture
 def rows(rng):
     return rng.random((60, 36)).astype(np.float32), np.arange(60) % 3

@@ -7,6 +7,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 
+#include <algorithm>
 #include <climits>
 #include <optional>
 
@@ -87,9 +88,8 @@ Gradient gradient_of(const A& dy, const std::optional<A>& y, int code) {
 
 // A window that slides over x and makes y, or makes what `pool` then makes y of.
 //
-// The kernels keep offsets within an image, its copy with zeros around it, and a kernel as
-// ints, and those within the images of a block as int32: hence the limits. Where a block has
-// several images, they are so small that it stays below them, too.
+// The kernels keep offsets within an image, its copy with zeros around it, its gradient and a
+// kernel as ints: hence the limits. Blocks of several images keep below them (blocks.h).
 template <class X, class Y>
 Slide slide_of(const X& x, const Y& y, const Window& window, int groups = 1, Pool pool = {}) {
   const double limit = INT_MAX / 4;
@@ -112,9 +112,14 @@ Slide slide_of(const X& x, const Y& y, const Window& window, int groups = 1, Poo
   require(s.stride_h > 0 && s.stride_w > 0 && s.dilation_h > 0 && s.dilation_w > 0,
           "stride and dilation must be positive");
   require(s.top >= 0 && s.left >= 0, "padding must not be negative");
-  const double rows = double(s.oh) * s.stride_h + double(s.kh) * s.dilation_h + s.h + s.top;
-  const double columns = double(s.ow) * s.stride_w + double(s.kw) * s.dilation_w + s.w + s.left;
-  require(rows * columns * (double(s.c) + s.f) < limit, "images are too large");
+  // What all windows reach, and where the pixels that they reach lie in y.
+  const double reach_h = double(s.kh) * s.dilation_h, reach_w = double(s.kw) * s.dilation_w;
+  const double rows = s.top + std::max(double(s.h), double(s.oh) * s.stride_h + reach_h);
+  const double columns = s.left + std::max(double(s.w), double(s.ow) * s.stride_w + reach_w);
+  const double y_rows = (rows + reach_h) / s.stride_h + 2;
+  const double y_columns = (columns + reach_w) / s.stride_w + 2;
+  require(rows * columns * s.c < INT_MAX && y_rows * y_columns * s.f < INT_MAX,
+          "images are too large");
   require(double(s.n) * (s.h > s.oh ? s.h : s.oh) < limit, "there are too many images");
   return s;
 }
@@ -123,10 +128,10 @@ Slide slide_of(const X& x, const Y& y, const Window& window, int groups = 1, Poo
 inline auto array(const char* name) { return nb::arg(name).noconvert(); }
 inline auto optional(const char* name) { return nb::arg(name).noconvert().none(); }
 
-// Add a function to the module that runs without the interpreter's lock.
+// Add a function to the module that runs without the interpreter's lock, and flushes denormals.
 template <class Function, class... Arguments>
 void bind(nb::module_& m, const char* name, Function function, const Arguments&... arguments) {
-  m.def(name, function, arguments..., nb::call_guard<nb::gil_scoped_release>());
+  m.def(name, function, arguments..., nb::call_guard<nb::gil_scoped_release, FlushDenormals>());
 }
 
 void bind_convolution(nb::module_& m);

@@ -62,4 +62,5 @@ NB_MODULE(_kernels, m) {
   m.def("instruction_set", [] { return skconv::kernels->instruction_set; });
   m.def("use", skconv::use);
   m.def("max_threads", skconv::max_threads);
+  m.def("control_registers", skconv::control_registers);
 }

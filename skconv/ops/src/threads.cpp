@@ -33,6 +33,16 @@ int max_threads() {
 #endif
 }
 
+std::vector<uint64_t> control_registers() {
+  std::vector<uint64_t> registers(max_threads(), FlushDenormals::read());
+#ifdef _OPENMP
+  if (registers.size() == 1) return registers;  // a forked process has no other threads
+#pragma omp parallel num_threads(int(registers.size()))
+  registers[omp_get_thread_num()] = FlushDenormals::read();
+#endif
+  return registers;
+}
+
 namespace {
 struct Memory {
   void* start = nullptr;
