@@ -121,8 +121,8 @@ def _find_in_targets(samples: Samples) -> Iterator[tuple[bool, str]]:
 
 def _describe_x(low: float, high: float) -> str:
     return (
-        f"X between {low:g} and {high:g} (scale X to about [0, 1], with a division, a "
-        "StandardScaler or Normalization() as the first layer)"
+        f"X between {low:g} and {high:g} (scale X to about [0, 1], with a division "
+        "or with Normalization(0.5) as the first layer)"
     )
 
 
