@@ -272,26 +272,46 @@ inline void channel_products(const Gradient& g, const float* x, ptrdiff_t rows, 
   }
 }
 
+// As normalize_vectors: one copy of the code, for whole vectors and for a part of one.
+template <Activation A>
+SKCONV_ONE_COPY void normalize_grad_vectors(const float* dy, const float* y, const float* x,
+                                            const float* means, const float* scales,
+                                            const float* slopes, const float* shifts, int vectors,
+                                            float* dx) {
+  constexpr int L = LANES;
+  for (int p = 0; p < vectors * L; p += L) {
+    const Wide dz = activation_grad<L, A>(load<L>(dy + p), load<L>(y + p));
+    const Wide centred = load<L>(x + p) - load<L>(means + p);
+    const Wide through = centred * load<L>(slopes + p) + load<L>(shifts + p);
+    store<L>(dx + p, dz * load<L>(scales + p) + through);
+  }
+}
+
 // dx = dz * scale + (x - mean) * slope + shift
 inline void normalize_grad(const Gradient& g, const float* x, ptrdiff_t rows, int channels,
                            const float* mean, const float* scale, const float* slope,
                            const float* shift, float* dx) {
   constexpr int L = LANES;
   const WideRows wide(rows, channels);
-  float* means = (float*)scratch(Scratch::partial, sizeof(float) * 4 * wide.width);
-  float* scales = means + wide.width;
-  float* slopes = scales + wide.width;
-  float* shifts = slopes + wide.width;
+  const int padded = ceil_div(wide.width, L) * L;
+  float* means = (float*)scratch(Scratch::partial, sizeof(float) * 4 * padded);
+  float *scales = means + padded, *slopes = scales + padded, *shifts = slopes + padded;
   wide.spread(mean, means), wide.spread(scale, scales);
   wide.spread(slope, slopes), wide.spread(shift, shifts);
   with_activation(g.activation, [&](auto tag) {
     constexpr Activation A = decltype(tag)::activation;
     for_each_row(wide, 8, [&](ptrdiff_t at, int filled) SKCONV_INLINE_BODY {
-      along(filled, [&](int p, int n) SKCONV_INLINE_BODY {
-        const Wide centred = load<L>(x + at + p, n) - load<L>(means + p, n);
-        const Wide through = centred * load<L>(slopes + p, n) + load<L>(shifts + p, n);
-        store<L>(dx + at + p, chained<A>(g, at + p, n) * load<L>(scales + p, n) + through, n);
-      });
+      const int whole = filled / L * L, left = filled - whole;
+      normalize_grad_vectors<A>(g.dy + at, g.y + at, x + at, means, scales, slopes, shifts,
+                                filled / L, dx + at);
+      if (!left) return;
+      float dy_part[L] = {}, y_part[L] = {}, x_part[L] = {}, dx_part[L];
+      copy_part<L>(dy_part, g.dy + at + whole, left);
+      copy_part<L>(y_part, g.y + at + whole, left);
+      copy_part<L>(x_part, x + at + whole, left);
+      normalize_grad_vectors<A>(dy_part, y_part, x_part, means + whole, scales + whole,
+                                slopes + whole, shifts + whole, 1, dx_part);
+      copy_part<L>(dx + at + whole, (const float*)dx_part, left);
     });
   });
 }
