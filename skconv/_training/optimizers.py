@@ -12,6 +12,8 @@ __all__ = ["OPTIMIZERS", "SGD", "Adam", "clip_by_norm"]
 # Gradients that are squared at a time: their float64 copies stay in cache.
 _NORM_LENGTH = 2**14
 
+_FLUSH_EVERY = 32  # steps
+
 
 class _Optimizer:
     """A step counter and rows of moments; a subclass says what a step does to them."""
@@ -111,6 +113,9 @@ class SGD(_Optimizer):
 
     def _update(self, *arrays, **rates):
         ops.sgd_step(*arrays, momentum=self.momentum, nesterov=self.nesterov, **rates)
+        # The velocity of a weight without a gradient shrinks; a search takes time.
+        if self.steps % _FLUSH_EVERY == 0:
+            ops.flush_denormals(self.moments)
 
 
 OPTIMIZERS = {"adam": Adam, "sgd": SGD}

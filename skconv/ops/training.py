@@ -2,9 +2,10 @@
 
 from ._types import Array, DType
 from .dispatch import run
+from .reference.dtypes import flush_denormals
 from .reference.training import sgd_step
 
-__all__ = ["adam_step", "gather", "sgd_step"]
+__all__ = ["adam_step", "flush_denormals", "gather", "sgd_step"]
 
 
 def gather(x: Array, rows: slice | Array, dtype: DType) -> Array:
@@ -71,4 +72,4 @@ def adam_step(
     rate = learning_rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
     updated = parameters, moment_1, moment_2
     rates = learning_rate, rate, beta_1, beta_2, epsilon
-    run("adam_step", (gradient, decay), updated, rates)
+    run("adam_step", (gradient, decay), updated, rates, step)

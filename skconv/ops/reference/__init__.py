@@ -13,6 +13,7 @@ the public functions themselves.
 from .activations import *
 from .convolution import *
 from .dense import *
+from .dtypes import *
 from .losses import *
 from .normalization import *
 from .pooling import *

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._types import Array, LossAndGradient
 from .activations import activate
+from .dtypes import flush_denormals
 
 __all__ = [
     "huber",
@@ -17,6 +18,8 @@ __all__ = [
 def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
     """``log(sum(exp(z))) - z[code]``, of logits z whose largest is 0."""
     n, k = logits.shape
+    if codes.min(initial=0) < 0 or codes.max(initial=0) >= k:
+        raise ValueError(f"codes must be 0 to {k - 1}, got {codes}")
     rows = np.arange(n)
     shifted = logits - logits.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)
@@ -169,8 +172,15 @@ def _like(outputs, targets):
 
 
 def _weighted_mean(losses, doutputs, sample_weight):
+    """Return the mean loss and its gradient, both with the samples' weights.
+
+    A saturated output has a gradient of 0, or of a denormal number, which would slow
+    all layers: it is flushed.
+    """
+    if not len(losses):
+        raise ValueError("a loss takes at least one sample, got outputs of none")
     if sample_weight is not None:
         losses = losses * sample_weight
         doutputs *= sample_weight[:, None]
     doutputs /= len(losses)
-    return float(losses.mean()), doutputs
+    return float(losses.mean()), flush_denormals(doutputs)

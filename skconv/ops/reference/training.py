@@ -3,8 +3,13 @@
 import numpy as np
 
 from .._types import Array
+from .dtypes import flush_denormals
 
 __all__ = ["adam_step", "gather", "sgd_step"]
+
+# Steps from one search for denormal moments to the next: those of weights without a
+# gradient shrink to some. A search takes a quarter of a step.
+_FLUSH_EVERY = 32
 
 # Parameters that a step updates at a time: its intermediate results stay in cache.
 _STEP_LENGTH = 2**15
@@ -12,11 +17,13 @@ _STEP_LENGTH = 2**15
 
 def gather(x, rows, dtype):
     """Copy only where x is of another dtype or order, or `rows` are no slice."""
+    if not isinstance(rows, slice) and np.min(rows, initial=0) < 0:
+        raise ValueError(f"rows must be rows of x, from 0 on, got {np.min(rows)}")
     return np.asarray(x[rows], dtype=dtype, order="C")
 
 
-def adam_step(gradient, decay, updated, rates):
-    """Kingma & Ba's update, with the corrections for the start in `rate`."""
+def adam_step(gradient, decay, updated, rates, step):
+    """Make Kingma & Ba's update, with the corrections for the start in `rate`."""
     parameters, moment_1, moment_2 = updated
     learning_rate, rate, beta_1, beta_2, epsilon = rates
     for start in range(0, len(parameters), _STEP_LENGTH):
@@ -27,6 +34,9 @@ def adam_step(gradient, decay, updated, rates):
         m += (1 - beta_1) * (g - m)
         v += (1 - beta_2) * (g * g - v)
         w -= rate * m / (np.sqrt(v) + epsilon)
+        if step % _FLUSH_EVERY == 0:
+            flush_denormals(m)
+            flush_denormals(v)
 
 
 def sgd_step(

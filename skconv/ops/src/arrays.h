@@ -123,10 +123,10 @@ Slide slide_of(const X& x, const Y& y, const Window& window, int groups = 1, Poo
 inline auto array(const char* name) { return nb::arg(name).noconvert(); }
 inline auto optional(const char* name) { return nb::arg(name).noconvert().none(); }
 
-// Add a function to the module that runs without the interpreter's lock.
+// Add a function to the module that runs without the interpreter's lock, and flushes denormals.
 template <class Function, class... Arguments>
 void bind(nb::module_& m, const char* name, Function function, const Arguments&... arguments) {
-  m.def(name, function, arguments..., nb::call_guard<nb::gil_scoped_release>());
+  m.def(name, function, arguments..., nb::call_guard<nb::gil_scoped_release, FlushDenormals>());
 }
 
 void bind_convolution(nb::module_& m);

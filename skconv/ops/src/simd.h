@@ -9,6 +9,10 @@
 #include <cstdint>
 #include <cstring>
 
+// A product and a sum are rounded once: the compiler is told to fuse them.
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define SKCONV_HAS_FMA
+#endif
 #define SKCONV_INLINE inline __attribute__((always_inline))
 #ifdef __clang__
 #define SKCONV_ONE_COPY inline __attribute__((noinline))
@@ -103,6 +107,9 @@ SKCONV_INLINE void store(float* p, Floats<L> v, int n) {
   copy_part<L>(p, (const float*)lanes, n);
 }
 
+// Where x is below the logarithm of the smallest number that is not denormal, exp(x) is 0: 2^n
+// is 0 from -87.7 on, and results of the range before that are flushed.
+//
 // exp(x) = 2^n (1 + p) and expm1(x) = 2^n p + (2^n - 1), with x = n ln(2) + r, exp(r) = 1 + p
 // and |r| <= ln(2) / 2: the second keeps its digits where x is small. Taylor's terms to r^7 err
 // by less than 1e-8.
@@ -112,7 +119,7 @@ struct Exponential {
 
   SKCONV_INLINE explicit Exponential(Floats<L> x) {
     x = x < 88.0f ? x : broadcast<L>(88.0f);  // a NaN becomes 88: see keep_nan
-    x = x > -87.0f ? x : broadcast<L>(-87.0f);
+    x = x > -88.0f ? x : broadcast<L>(-88.0f);  // n = -127 makes 2^n 0
     const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
     Floats<L> n = (x * 1.44269504f + magic) - magic;
     Floats<L> r = x - n * 0.693359375f;
@@ -136,7 +143,11 @@ SKCONV_INLINE Floats<L> keep_nan(Floats<L> x, Floats<L> y) {
 template <int L>
 SKCONV_INLINE Floats<L> exp(Floats<L> x) {
   Exponential<L> e(x);
-  return keep_nan<L>(x, e.power + e.power * e.p);
+#ifdef SKCONV_HAS_FMA
+  return keep_nan<L>(x, e.power + e.power * e.p);  // rounded once
+#else
+  return keep_nan<L>(x, e.power * (1.0f + e.p));  // power * p alone may be flushed
+#endif
 }
 
 template <int L>

@@ -86,6 +86,16 @@ inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
   return loss;
 }
 
+// moment + share * (value - moment), by which a moment without a gradient ends at 0. Rounded in
+// two steps, share * moment would be flushed before the moment is that small.
+SKCONV_INLINE float decayed(float moment, float value, float share) {
+#ifdef SKCONV_HAS_FMA
+  return moment + share * (value - moment);
+#else
+  return moment * (1.0f - share) + share * value;
+#endif
+}
+
 // Kingma & Ba's step with decoupled decay; see adam_step in reference/training.py.
 inline void adam_step(float* parameters, float* moment_1, float* moment_2,
                       const float* gradient, const float* decay, ptrdiff_t size,
@@ -101,8 +111,8 @@ inline void adam_step(float* parameters, float* moment_1, float* moment_2,
       for (ptrdiff_t i = 0; i < length; i++) w[i] -= r.learning_rate * d[i] * w[i];
     }
     for (ptrdiff_t i = 0; i < length; i++) {
-      m[i] += r.new_1 * (g[i] - m[i]);
-      v[i] += r.new_2 * (g[i] * g[i] - v[i]);
+      m[i] = decayed(m[i], g[i], r.new_1);
+      v[i] = decayed(v[i], g[i] * g[i], r.new_2);
       w[i] -= r.rate * m[i] / (__builtin_sqrtf(v[i]) + r.epsilon);
     }
   });
