@@ -99,4 +99,4 @@ class Flatten(Layer):
 
 
 def _flat(x):
-    return x.reshape(len(x), -1)
+    return x.reshape(len(x), math.prod(x.shape[1:]))  # -1 fails without samples

@@ -19,6 +19,7 @@ def activate(z: Array, activation: Activation, *, out: Array | None = None) -> A
     Parameters
     ----------
     z : ndarray
+        Integers are taken for float64.
     activation : str or None
         A name in `ACTIVATIONS`; None is the identity.
     out : ndarray, optional
@@ -27,6 +28,11 @@ def activate(z: Array, activation: Activation, *, out: Array | None = None) -> A
     Returns
     -------
     y : ndarray, like z
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation.
     """
     return run("activate", (z,), activation, out)
 
@@ -45,5 +51,10 @@ def activate_grad(dy: Array, saved: Array, activation: Activation) -> Array:
     Returns
     -------
     dz : ndarray, like dy; for the identity it is ``dy`` itself
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation, or the arrays differ in shape.
     """
     return run("activate_grad", (dy, saved), activation)

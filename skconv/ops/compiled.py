@@ -6,6 +6,8 @@ A twin returns NotImplemented where there is no kernel for its arguments. The ke
 are in ``src/``; docs/kernels.md explains them.
 """
 
+import math
+
 import numpy as np
 
 from . import _kernels, reference  # type: ignore[attr-defined]
@@ -194,6 +196,10 @@ def max_pool2d_with_argmax(x, win):
 
 
 def max_pool2d_grad(dy, argmax, input_shape, win):
+    if argmax.dtype != argmax_dtype(win):
+        return NotImplemented
+    if not (argmax.flags.c_contiguous and argmax.flags.aligned):
+        argmax = np.array(argmax, order="C")
     dx = _new(input_shape)
     _kernels.max_pool_grad(dy, argmax, dx, win)
     return dx
@@ -293,7 +299,7 @@ def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
     return loss, dlogits
 
 
-def adam_step(gradient, decay, updated, rates):
+def adam_step(gradient, decay, updated, rates, step):
     for array in updated:
         if array.dtype != _FLOAT32 or not array.flags.carray:
             return NotImplemented
@@ -316,7 +322,7 @@ def gather(x, rows, dtype):
         or rows.dtype != np.int64
     ):
         return NotImplemented
-    n = len(rows)
+    n, features = len(rows), math.prod(x.shape[1:])
     batch = _new((n, *x.shape[1:]))
-    _kernels.gather(x.reshape(len(x), -1), rows, batch.reshape(n, -1))
+    _kernels.gather(x.reshape(len(x), features), rows, batch.reshape(n, features))
     return batch

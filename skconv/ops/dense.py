@@ -32,7 +32,22 @@ def dense(
     Returns
     -------
     y : ndarray of shape (n, units)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other.
     """
+    if x.ndim != 2 or kernel.ndim != 2 or x.shape[1] != kernel.shape[0]:
+        raise ValueError(
+            f"a dense layer takes x (n, features) and kernel (features, units), got "
+            f"{x.shape} and {kernel.shape}"
+        )
+    if bias is not None and bias.shape != kernel.shape[1:]:
+        raise ValueError(
+            f"bias must have a value for each of {kernel.shape[1]} units, got an array "
+            f"of shape {bias.shape}"
+        )
     return run("dense", (x, kernel, bias), activation)
 
 

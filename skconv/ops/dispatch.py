@@ -42,9 +42,9 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     ----------
     op : str
     arrays : tuple of ndarray or None
-        The compiled twin runs where all of them are float32. It receives them
-        C-contiguous and aligned: in training they are, others are copied. Arrays that
-        an op writes to are `arguments`.
+        The compiled twin runs where all of them are float32 and none is empty. It
+        receives them C-contiguous and aligned: in training they are, others are copied.
+        Arrays that an op writes to are `arguments`.
     *arguments
         Passed on after the arrays.
 
@@ -52,19 +52,23 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     -------
     result
         What the twin returns. A compiled twin that has no kernel for its arguments
-        returns NotImplemented; then the definition runs.
+        returns NotImplemented, or raises OverflowError where they are too large for
+        one; then the definition runs.
     """
     twin = _compiled_twins.get(op)
     if twin is not None:
         for array in arrays:
             if array is not None:
-                if array.dtype != _FLOAT32:
+                if array.dtype != _FLOAT32 or not array.size:
                     break
                 flags = array.flags
                 if not (flags.c_contiguous and flags.aligned):
                     arrays = tuple(map(_copy_awkward, arrays))
         else:
-            result = twin(*arrays, *arguments)
+            try:
+                result = twin(*arrays, *arguments)
+            except OverflowError:  # larger than the kernels' offsets
+                result = NotImplemented
             if result is not NotImplemented:
                 return result
     return getattr(reference, op)(*arrays, *arguments)

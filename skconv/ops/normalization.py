@@ -18,7 +18,14 @@ def channel_moments(x: Array) -> tuple[Array, Array]:
     mean : ndarray of shape (c,)
     variance : ndarray of shape (c,)
         ``sum((x - mean)**2) / m`` for the m values of a channel.
+
+    Raises
+    ------
+    ValueError
+        If there is no value.
     """
+    if not x.size:
+        raise ValueError(f"moments need at least one value, got x of shape {x.shape}")
     return run("channel_moments", (x,))
 
 

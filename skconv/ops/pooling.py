@@ -49,7 +49,7 @@ def max_pool2d(
     ValueError
         If no window fits, or one holds nothing but padding.
     """
-    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+    win = _resolve(x.shape, pool_size, stride, padding)
     return run("max_pool2d", (x,), win)
 
 
@@ -74,7 +74,7 @@ def max_pool2d_with_argmax(
         ``i * pw + j``, the first in that order where several are largest; in the
         smallest unsigned type that holds it.
     """
-    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+    win = _resolve(x.shape, pool_size, stride, padding)
     return run("max_pool2d_with_argmax", (x,), win)
 
 
@@ -101,8 +101,16 @@ def max_pool2d_grad(
     Returns
     -------
     dx : ndarray of shape input_shape
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other.
     """
-    win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
+    win = _resolve(input_shape, pool_size, stride, padding)
+    _check_gradient(dy, input_shape, win.output)
+    if argmax.shape != dy.shape:
+        raise ValueError(f"argmax must have dy's shape {dy.shape}, got {argmax.shape}")
     return run("max_pool2d_grad", (dy,), argmax, input_shape, win)
 
 
@@ -124,7 +132,7 @@ def avg_pool2d(
     -------
     y : ndarray of shape (n, oh, ow, c)
     """
-    win = pool_window(x.shape[1:3], pool_size, stride=stride, padding=padding)
+    win = _resolve(x.shape, pool_size, stride, padding)
     return run("avg_pool2d", (x,), win)
 
 
@@ -148,8 +156,14 @@ def avg_pool2d_grad(
     Returns
     -------
     dx : ndarray of shape input_shape
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other.
     """
-    win = pool_window(input_shape[1:3], pool_size, stride=stride, padding=padding)
+    win = _resolve(input_shape, pool_size, stride, padding)
+    _check_gradient(dy, input_shape, win.output)
     return run("avg_pool2d_grad", (dy,), input_shape, win)
 
 
@@ -169,4 +183,20 @@ def global_avg_pool2d(x: Array) -> Array:
 
 def global_avg_pool2d_grad(dy: Array, input_shape: Shape) -> Array:
     """Return the gradient of `global_avg_pool2d`: ``dy / (h w)`` for every pixel."""
+    _check_gradient(dy, input_shape, ())
     return run("global_avg_pool2d_grad", (dy,), input_shape)
+
+
+def _resolve(shape, pool_size, stride, padding):
+    if len(shape) != 4:
+        raise ValueError(f"a pool takes images (n, h, w, c), got {tuple(shape)}")
+    return pool_window(tuple(shape[1:3]), pool_size, stride=stride, padding=padding)
+
+
+def _check_gradient(dy, input_shape, output):
+    """Raise ValueError unless `dy` has the shape of the pool's output."""
+    shape = input_shape[0], *output, input_shape[3]
+    if dy.shape != shape:
+        raise ValueError(
+            f"dy must have the shape of the pool's output, {shape}, got {dy.shape}"
+        )

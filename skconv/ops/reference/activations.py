@@ -14,6 +14,7 @@ from scipy import special
 
 from ..._utils.lookup import look_up
 from .._types import Activation, Array
+from .dtypes import as_float
 
 __all__ = [
     "ACTIVATIONS",
@@ -131,10 +132,12 @@ def find_activation(name: Activation) -> ActivationFunction:
 
 def activate(z, activation, out=None):
     """Write to `out`, or to a new array if it is None."""
-    apply = find_activation(activation).apply
+    apply, z = find_activation(activation).apply, as_float(z)
     return apply(z, np.empty_like(z) if out is None else out)
 
 
 def activate_grad(dy, saved, activation):
     """Take the chain rule's step."""
+    if saved is not None and saved.shape != dy.shape:
+        raise ValueError(f"saved must have dy's shape {dy.shape}, got {saved.shape}")
     return find_activation(activation).gradient(dy, saved)

@@ -19,22 +19,44 @@ import numpy as np
 
 from .activations import activate, activate_grad
 from .dense import grad_bias
+from .dtypes import as_float
 
 __all__ = ["batch_norm_backward", "channel_moments", "normalize"]
+
+_BLOCK_ROWS = 256
 
 
 def channel_moments(x):
     """Return the mean and ``sum((x - mean)**2) / m``."""
-    x = x.reshape(-1, x.shape[-1])
-    deviations = x - x[0]  # about any row: sums of large numbers would lose digits
-    shift = grad_bias(deviations) / len(x)
-    deviations -= shift
-    variance = grad_bias(np.square(deviations, out=deviations)) / len(x)
-    return x[0] + shift, variance
+    x = as_float(x.reshape(-1, x.shape[-1]))
+    mean = _mean(x)
+    deviations = x - mean
+    rest = _mean(deviations)  # the digits that sums of large numbers lost
+    deviations -= rest
+    return mean + rest, _mean(np.square(deviations, out=deviations))
+
+
+def _mean(x):
+    """Return the mean of rows.
+
+    BLAS adds one row after the other: sums of many, or of one that is large and others,
+    would lose digits. Those of a block are few, and blocks are added in float64.
+    """
+    whole = len(x) // _BLOCK_ROWS * _BLOCK_ROWS
+    blocks = x[:whole].reshape(-1, _BLOCK_ROWS, x.shape[1])
+    total = grad_bias(x[whole:]).astype(np.float64)
+    total += (np.ones(_BLOCK_ROWS, x.dtype) @ blocks).sum(0, dtype=np.float64)
+    return (total / len(x)).astype(x.dtype)
 
 
 def normalize(x, mean, scale, shift, activation):
     """``activation((x - mean) * scale + shift)``."""
+    for name, vector in (("mean", mean), ("scale", scale), ("shift", shift)):
+        if vector.shape != x.shape[-1:]:
+            raise ValueError(
+                f"{name} must have a value for each of {x.shape[-1]} channels, got an "
+                f"array of shape {vector.shape}"
+            )
     y = x - mean  # first: folded into the shift, the mean would cost digits
     y *= scale
     y += shift
@@ -48,5 +70,5 @@ def batch_norm_backward(dy, saved, x, mean, inverse, scale, activation, need_dx)
     dgamma, dbeta = grad_bias(dz * u), grad_bias(dz)
     if not need_dx:
         return None, dgamma, dbeta
-    m = x.size // x.shape[-1]
+    m = max(x.size // x.shape[-1], 1)
     return scale * (dz - dbeta / m - u * (dgamma / m)), dgamma, dbeta

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._types import Array, Shape
+from .dtypes import as_float, lowest
 from .windows import pad, padded_zeros, taps, unpad
 
 __all__ = [
@@ -18,10 +19,12 @@ __all__ = [
     "max_pool2d_with_argmax",
 ]
 
+_UINT8 = np.dtype(np.uint8)
+
 
 def max_pool2d(x, win):
     """Take the largest of all taps."""
-    first, *rest = taps(pad(x, win, -np.inf), win)
+    first, *rest = taps(pad(x, win, lowest(x.dtype)), win)
     y = _native_copy(first)
     for tap in rest:
         np.maximum(y, tap, out=y)
@@ -30,20 +33,34 @@ def max_pool2d(x, win):
 
 def max_pool2d_with_argmax(x, win):
     """Take the largest of all taps, and the first tap that is as large."""
-    first, *rest = taps(pad(x, win, -np.inf), win)
+    first, *rest = taps(pad(x, win, lowest(x.dtype)), win)
     y = _native_copy(first)
-    argmax = np.zeros(y.shape, argmax_dtype(win))
+    argmax = np.empty(y.shape, argmax_dtype(win))
+    argmax[...] = _first_tap(win)
     for k, tap in enumerate(rest, start=1):
-        # k rises, so the last tap that was larger is the largest number seen.
+        # k rises, so the last tap that was larger is the largest number seen. Padding
+        # before the first tap on the image is never larger.
         larger = np.greater(tap, y).astype(argmax.dtype)
         np.maximum(argmax, larger * argmax.dtype.type(k), out=argmax)
         np.maximum(y, tap, out=y)
     return y, argmax
 
 
+def _first_tap(win):
+    """Return the first tap on the image, of each window: (oh, ow, 1)."""
+    row, column = (
+        np.maximum(before - step * np.arange(n), 0)
+        for (before, _), step, n in zip(
+            win.padding, win.stride, win.output, strict=True
+        )
+    )
+    return (row[:, None] * win.size[1] + column)[:, :, None]
+
+
 def argmax_dtype(win):
     """Return the smallest unsigned type that holds the number of any tap."""
-    return np.min_scalar_type(win.size[0] * win.size[1] - 1)
+    taps = win.size[0] * win.size[1]
+    return _UINT8 if taps <= 2**8 else np.min_scalar_type(taps - 1)
 
 
 def max_pool2d_grad(dy, argmax, input_shape, win):
@@ -56,6 +73,7 @@ def max_pool2d_grad(dy, argmax, input_shape, win):
 
 def avg_pool2d(x, win):
     """Divide the sum of all taps by the number of those on the image."""
+    x = as_float(x)
     return _window_sums(x, win) / _pixels_per_window(x.shape, win, x.dtype)
 
 
@@ -123,7 +141,8 @@ def global_max_pool2d_with_argmax(x: Array) -> tuple[Array, Array]:
     argmax : ndarray of int, (n, c)
         ``row * w + column``, the first where several are largest.
     """
-    pixels = x.reshape(len(x), -1, x.shape[3])
+    n, h, w, c = x.shape
+    pixels = x.reshape(n, h * w, c)
     argmax = pixels.argmax(axis=1)
     return np.take_along_axis(pixels, argmax[:, None], axis=1)[:, 0], argmax
 

@@ -7,8 +7,10 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 
+#include <algorithm>
 #include <climits>
 #include <optional>
+#include <stdexcept>
 
 #include "kernels.h"
 #include "threads.h"
@@ -43,6 +45,11 @@ extern const Kernels* kernels;
 
 inline void require(bool holds, const char* rule) {
   if (!holds) throw nb::value_error(rule);
+}
+
+// Sizes that the kernels' offsets have no room for: dispatch.py calls the definition then.
+inline void require_room(bool holds, const char* rule) {
+  if (!holds) throw std::overflow_error(rule);
 }
 
 template <class A>
@@ -87,14 +94,13 @@ Gradient gradient_of(const A& dy, const std::optional<A>& y, int code) {
 
 // A window that slides over x and makes y, or makes what `pool` then makes y of.
 //
-// The kernels keep offsets within an image, its copy with zeros around it, and a kernel as
-// ints, and those within the images of a block as int32: hence the limits. Where a block has
-// several images, they are so small that it stays below them, too.
+// The kernels keep offsets within an image, its copy with zeros around it, its gradient and a
+// kernel as ints: hence the limits. Blocks of several images keep below them (blocks.h).
 template <class X, class Y>
 Slide slide_of(const X& x, const Y& y, const Window& window, int groups = 1, Pool pool = {}) {
   const double limit = INT_MAX / 4;
   for (size_t i = 0; i < 4; i++)
-    require(x.shape(i) < limit && y.shape(i) < limit, "arrays are too large");
+    require_room(x.shape(i) < limit && y.shape(i) < limit, "arrays are too large");
   require(pool.h > 0 && pool.w > 0, "pool must be positive");
   require(y.shape(1) == size_t(window.oh / pool.h) && y.shape(2) == size_t(window.ow / pool.w),
           "y must have the window's output size");
@@ -112,10 +118,15 @@ Slide slide_of(const X& x, const Y& y, const Window& window, int groups = 1, Poo
   require(s.stride_h > 0 && s.stride_w > 0 && s.dilation_h > 0 && s.dilation_w > 0,
           "stride and dilation must be positive");
   require(s.top >= 0 && s.left >= 0, "padding must not be negative");
-  const double rows = double(s.oh) * s.stride_h + double(s.kh) * s.dilation_h + s.h + s.top;
-  const double columns = double(s.ow) * s.stride_w + double(s.kw) * s.dilation_w + s.w + s.left;
-  require(rows * columns * (double(s.c) + s.f) < limit, "images are too large");
-  require(double(s.n) * (s.h > s.oh ? s.h : s.oh) < limit, "there are too many images");
+  // What all windows reach, and where the pixels that they reach lie in y.
+  const double reach_h = double(s.kh) * s.dilation_h, reach_w = double(s.kw) * s.dilation_w;
+  const double rows = s.top + std::max(double(s.h), double(s.oh) * s.stride_h + reach_h);
+  const double columns = s.left + std::max(double(s.w), double(s.ow) * s.stride_w + reach_w);
+  const double y_rows = (rows + reach_h) / s.stride_h + 2;
+  const double y_columns = (columns + reach_w) / s.stride_w + 2;
+  require_room(rows * columns * s.c < INT_MAX && y_rows * y_columns * s.f < INT_MAX,
+               "images are too large");
+  require_room(double(s.n) * (s.h > s.oh ? s.h : s.oh) < limit, "there are too many images");
   return s;
 }
 

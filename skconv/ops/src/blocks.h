@@ -31,12 +31,14 @@ constexpr double WORTH_FLOPS = 8e5;
 constexpr int LEAST_PIXELS = 12;
 
 // Pixels (n, h, w) in blocks of `images` whole images, or of `rows` rows of one, or of
-// `columns` of one row. A short block's pixels are the first ones of a full block.
+// `columns` of one row. A short block's pixels are the first ones of a full block. All images
+// of a block lie within INT_MAX floats, where one has `image_floats` at most.
 struct Blocks {
   int n, h, w;
   int images, rows, columns;
 
-  Blocks(int n, int h, int w, int most_pixels) : n(n), h(h), w(w), images(1), rows(1), columns(w) {
+  Blocks(int n, int h, int w, int most_pixels, ptrdiff_t image_floats)
+      : n(n), h(h), w(w), images(1), rows(1), columns(w) {
     most_pixels = max(most_pixels, 1);
     if (w > most_pixels) {
       columns = even(w, most_pixels);
@@ -44,7 +46,7 @@ struct Blocks {
       rows = even(h, most_pixels / w);
     } else {
       rows = h;
-      images = even(n, most_pixels / (h * w));
+      images = even(n, int(min64(most_pixels / (h * w), INT32_MAX / image_floats)));
     }
   }
 
@@ -70,6 +72,12 @@ struct Blocks {
 
 typedef Blocks::Block Block;
 
+// Floats from an image to the next, in x or in y.
+inline ptrdiff_t image_floats(const Slide& s) {
+  const ptrdiff_t x = ptrdiff_t(s.h) * s.w * s.c, y = ptrdiff_t(s.oh) * s.ow * s.f;
+  return x > y ? x : y;
+}
+
 // Where neighbouring images, rows and columns of pixels lie, in floats.
 struct Strides {
   ptrdiff_t image;
@@ -85,8 +93,7 @@ struct TapsInside {
 };
 
 // Places of pixels, as rows of A and of C: a rectangle of a block, in each of its images.
-// Offsets fit an int32: they are within the images of one block, and arrays.h checks that
-// an image's do.
+// Offsets fit an int32: they are within the images of one block.
 inline void list_pixels(int images, int row0, int row1, int column0, int column1, Strides in,
                         Strides out, int32_t* __restrict a_rows, int32_t* __restrict c_rows) {
   const int columns = column1 - column0;

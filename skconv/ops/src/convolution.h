@@ -124,7 +124,8 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
   const Blocks blocks(s.n, yh, yw,
                       block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
                                    s.c * s.stride_h * s.stride_w, s.f, flops) /
-                          pool.pixels());
+                          pool.pixels(),
+                      image_floats(s));
   const PackedKernel packed = pack_kernel(s, groups, depth, kernel, bias, scale);
   const ForwardLists lists = forward_lists(s, groups.depth_c(), depth);
   parallel(blocks.count(), flops * s.n * s.oh * s.ow, [&](int task) {

@@ -182,7 +182,8 @@ inline void depthwise_conv2d(const Slide& s, DepthwiseRow row, const float* x, c
   const double flops = 2.0 * s.kh * s.kw * s.c;
   const Blocks blocks(s.n, s.oh, s.ow,
                       block_pixels(ptrdiff_t(s.n) * s.oh * s.ow,
-                                   s.c * s.stride_h * s.stride_w, s.c, flops));
+                                   s.c * s.stride_h * s.stride_w, s.c, flops),
+                      image_floats(s));
   parallel(blocks.count(), flops * s.n * s.oh * s.ow, [&](int task) {
     const Block b = blocks[task];
     for (int i = b.image; i < b.image + b.images; i++)
@@ -211,7 +212,7 @@ inline void depthwise_grad_input(const Slide& s, DepthwiseRow row, const Gradien
                        .bias = zeros_for(s), .scale = nullptr, .shift = nullptr};
   const double flops = 2.0 * taps * s.c;
   const Blocks blocks(s.n, s.h, s.w,
-                      block_pixels(ptrdiff_t(s.n) * s.h * s.w, s.c, s.c, flops));
+                      block_pixels(ptrdiff_t(s.n) * s.h * s.w, s.c, s.c, flops), image_floats(s));
   const bool in_place = gradient.activation == Activation::identity;
   parallel(blocks.count(), flops * s.n * s.h * s.w, [&](int task) {
     const Block b = blocks[task];

@@ -100,7 +100,8 @@ struct InputGradient {
         flops(2.0 * s.kh * s.kw * groups.depth_f() * s.c / phases()),
         blocks(s.n, vertical.most, horizontal.most,
                block_pixels(ptrdiff_t(s.n) * vertical.most * horizontal.most, s.f,
-                            s.c * phases(), flops * phases())),
+                            s.c * phases(), flops * phases()),
+               image_floats(s)),
         in_place(activation == Activation::identity),
         line(s.f * (in_place ? s.ow
                              : min(s.ow, blocks.columns + horizontal.high - horizontal.low))) {}

@@ -34,8 +34,8 @@ struct Input {
   int extent_h(int rows) const { return (rows - 1) * step_h + reach_h; }
   int extent_w(int columns) const { return (columns - 1) * step_w + reach_w; }
 
-  // Offset of a block's pixel from its first, both as windows begin. Within the images of one
-  // block, so that it fits an int32: see arrays.h.
+  // Offset of a block's pixel from its first, both as windows begin. It fits an int32, as the
+  // images of a block do.
   int32_t offset(int image_, int row, int column) const {
     return int32_t(image_ * image + ptrdiff_t(row) * step_h * line + column * step_w * c);
   }
@@ -85,7 +85,8 @@ struct KernelGradient {
   explicit KernelGradient(const Slide& s)
       : s(s), groups(s), rows(s.kh * s.kw * groups.depth_c()),
         kernel_size(ptrdiff_t(rows) * s.f), flops(2.0 * rows * s.f * pixels()),
-        blocks(s.n, s.oh, s.ow, max(min(fitting_pixels(), share_pixels()), LEAST_PIXELS)),
+        blocks(s.n, s.oh, s.ow, max(min(fitting_pixels(), share_pixels()), LEAST_PIXELS),
+               copy_floats()),
         shares(min(copies(), blocks.count())),
         row_shares(max(min(ceil_div(MOST_COPIES, shares), rows / LEAST_ROWS), 1)),
         input(s, blocks) {}
@@ -107,6 +108,13 @@ struct KernelGradient {
   // Of a share of the kernel: some tiles. Flat from 12 to 48; 96 take 3 % longer.
   static constexpr int LEAST_ROWS = 48;
 
+  // Of an image, or of the copy of it with zeros around that its windows reach.
+  ptrdiff_t copy_floats() const {
+    const ptrdiff_t rows = ptrdiff_t(s.oh - 1) * s.stride_h + (s.kh - 1) * s.dilation_h + 1;
+    const ptrdiff_t columns = ptrdiff_t(s.ow - 1) * s.stride_w + (s.kw - 1) * s.dilation_w + 1;
+    const ptrdiff_t copy = rows * columns * s.c, image = image_floats(s);
+    return copy > image ? copy : image;
+  }
   int copies() const {
     const int affordable = min(MOST_COPIES, int(COPIES_FLOATS / kernel_size));
     return max(min(affordable, int(flops / COPY_FLOPS)), 1);
