@@ -83,7 +83,7 @@ class Summary:
     dense1 (Dense)                 (128,)             16,512   16,384          0.46
     output (Dense)                 (10,)               1,290    1,280          0.03
     -------------------------------------------------------------------------------
-    total                                         17,882   22,272          1.21
+    total                                             17,882   22,272          1.21
     Memory of training in MB: 0.36 for weights and their copies, 0.48 for a
     minibatch on its way forward, 0.37 for gradients on their way back.
     """

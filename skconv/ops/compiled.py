@@ -198,7 +198,8 @@ def max_pool2d_with_argmax(x, win):
 def max_pool2d_grad(dy, argmax, input_shape, win):
     if argmax.dtype != argmax_dtype(win):
         return NotImplemented
-    argmax = np.require(argmax, requirements=["C", "A"])
+    if not (argmax.flags.c_contiguous and argmax.flags.aligned):
+        argmax = np.array(argmax, order="C")
     dx = _new(input_shape)
     _kernels.max_pool_grad(dy, argmax, dx, win)
     return dx

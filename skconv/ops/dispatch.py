@@ -52,7 +52,8 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     -------
     result
         What the twin returns. A compiled twin that has no kernel for its arguments
-        returns NotImplemented; then the definition runs.
+        returns NotImplemented, or raises OverflowError where they are too large for
+        one; then the definition runs.
     """
     twin = _compiled_twins.get(op)
     if twin is not None:
@@ -64,7 +65,10 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
                 if not (flags.c_contiguous and flags.aligned):
                     arrays = tuple(map(_copy_awkward, arrays))
         else:
-            result = twin(*arrays, *arguments)
+            try:
+                result = twin(*arrays, *arguments)
+            except OverflowError:  # larger than the kernels' offsets
+                result = NotImplemented
             if result is not NotImplemented:
                 return result
     return getattr(reference, op)(*arrays, *arguments)

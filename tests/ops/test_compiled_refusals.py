@@ -52,7 +52,7 @@ BAD_WINDOWS = {
 
 
 def refused(arrays, window=WINDOW, groups=1, activation=0):
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError, OverflowError)):
         _kernels.conv2d(*arrays, window, groups, activation)
 
 
@@ -94,6 +94,25 @@ def test_windows_out_of_the_image_read_zeros():
     double = (a.astype(float) for a in (x, kernel, bias))
     expected = ops.conv2d(*double, stride=2, dilation=3, padding=padding)
     np.testing.assert_array_equal(y, expected[:, :9, :9])
+
+
+def test_definitions_run_where_arrays_are_too_large_for_kernels(monkeypatch):
+    x, kernel, *_ = arrays()
+    expected = ops.conv2d(x, kernel)
+    calls = []
+
+    def too_large(*args):
+        calls.append(args)
+        raise OverflowError("images are too large")
+
+    monkeypatch.setattr(_kernels, "conv2d", too_large)
+    np.testing.assert_array_equal(ops.conv2d(x, kernel), expected)
+    assert (len(calls) == 1) == (ops.in_use() != "numpy")
+    with pytest.raises(OverflowError, match="images are too large"):
+        win = ops.pool_window((2, 2), 2)
+        far = ((2**16, 0), (2**16, 0)), (2**17, 2**17)
+        win = win._replace(padding=far[0], size=far[1], stride=far[1], output=(1, 1))
+        _kernels.avg_pool(x[:, :2, :2].copy(), np.empty((2, 1, 1, 3), np.float32), win)
 
 
 def test_indices_are_checked():

@@ -96,6 +96,42 @@ def test_ops_do_not_depend_on_the_number_of_threads(rng):
                 np.testing.assert_array_equal(actual, one)
 
 
+def test_avx2_and_avx512_give_the_same_bits(rng):
+    """Of ops whose last vector is filled in part, which differs between the two."""
+    results = []
+    arrays = rng.standard_normal((3, 5, 7, 9, 33), np.float32)
+    vectors = rng.standard_normal((4, 33), np.float32)
+    kernel = rng.standard_normal((3, 3, 33, 21), np.float32)
+    for name in {"avx2", "avx512"} & {*ops.available()}:
+        before = ops.in_use()
+        ops.use(name)
+        found = []
+        for c in (1, 3, 8, 17, 33):
+            x, y, dy = np.ascontiguousarray(arrays[..., :c])
+            mean, inverse, scale, shift = np.ascontiguousarray(vectors[:, :c])
+            found += [*ops.channel_moments(x), ops.grad_bias(x), ops.avg_pool2d(x, 3)]
+            for activation in (None, "relu", "elu", "tanh", "logistic"):
+                moments = mean, inverse, scale
+                act = {"activation": activation}
+                found += [
+                    ops.conv2d(x, kernel[:, :, :c], vectors[0, :21], **act),
+                    *ops.conv2d_backward(
+                        ops.conv2d(dy, kernel[:, :, :c]),
+                        ops.conv2d(y, kernel[:, :, :c]),
+                        *(x, kernel[:, :, :c]),
+                        **act,
+                    ),
+                    ops.normalize(x, mean, scale, shift, **act),
+                    *ops.batch_norm_backward(dy, y, x, *moments, **act),
+                    ops.activate_grad(dy, y, activation),
+                ]
+        results.append(found)
+        ops.use(before)
+    for found in results[1:]:
+        for ours, theirs in zip(results[0], found, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.usefixtures("each_set")
 def test_sample_does_not_depend_on_its_batch(rng):
     network = Network.build([*NET, layers.Dense(10)], (21, 21, 3), 0)

@@ -160,7 +160,9 @@ def test_ops_in_a_thread_leave_its_arithmetic_unchanged():
     assert denormal_product() > 0
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(
+    not (ops.compiled and hasattr(os, "fork")), reason="no compiled ops, or no fork"
+)
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_ops_after_a_fork_leave_arithmetic_unchanged():
     run_ops()

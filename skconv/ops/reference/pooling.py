@@ -19,6 +19,8 @@ __all__ = [
     "max_pool2d_with_argmax",
 ]
 
+_UINT8 = np.dtype(np.uint8)
+
 
 def max_pool2d(x, win):
     """Take the largest of all taps."""
@@ -57,7 +59,8 @@ def _first_tap(win):
 
 def argmax_dtype(win):
     """Return the smallest unsigned type that holds the number of any tap."""
-    return np.min_scalar_type(win.size[0] * win.size[1] - 1)
+    taps = win.size[0] * win.size[1]
+    return _UINT8 if taps <= 2**8 else np.min_scalar_type(taps - 1)
 
 
 def max_pool2d_grad(dy, argmax, input_shape, win):

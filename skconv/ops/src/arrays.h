@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <climits>
 #include <optional>
+#include <stdexcept>
 
 #include "kernels.h"
 #include "threads.h"
@@ -44,6 +45,11 @@ extern const Kernels* kernels;
 
 inline void require(bool holds, const char* rule) {
   if (!holds) throw nb::value_error(rule);
+}
+
+// Sizes that the kernels' offsets have no room for: dispatch.py calls the definition then.
+inline void require_room(bool holds, const char* rule) {
+  if (!holds) throw std::overflow_error(rule);
 }
 
 template <class A>
@@ -94,7 +100,7 @@ template <class X, class Y>
 Slide slide_of(const X& x, const Y& y, const Window& window, int groups = 1, Pool pool = {}) {
   const double limit = INT_MAX / 4;
   for (size_t i = 0; i < 4; i++)
-    require(x.shape(i) < limit && y.shape(i) < limit, "arrays are too large");
+    require_room(x.shape(i) < limit && y.shape(i) < limit, "arrays are too large");
   require(pool.h > 0 && pool.w > 0, "pool must be positive");
   require(y.shape(1) == size_t(window.oh / pool.h) && y.shape(2) == size_t(window.ow / pool.w),
           "y must have the window's output size");
@@ -118,9 +124,9 @@ Slide slide_of(const X& x, const Y& y, const Window& window, int groups = 1, Poo
   const double columns = s.left + std::max(double(s.w), double(s.ow) * s.stride_w + reach_w);
   const double y_rows = (rows + reach_h) / s.stride_h + 2;
   const double y_columns = (columns + reach_w) / s.stride_w + 2;
-  require(rows * columns * s.c < INT_MAX && y_rows * y_columns * s.f < INT_MAX,
-          "images are too large");
-  require(double(s.n) * (s.h > s.oh ? s.h : s.oh) < limit, "there are too many images");
+  require_room(rows * columns * s.c < INT_MAX && y_rows * y_columns * s.f < INT_MAX,
+               "images are too large");
+  require_room(double(s.n) * (s.h > s.oh ? s.h : s.oh) < limit, "there are too many images");
   return s;
 }
 

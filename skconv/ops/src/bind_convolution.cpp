@@ -10,14 +10,14 @@ template <class X, class Kernel, class Y>
 Slide convolution_of(const X& x, const Kernel& kernel, const Y& y, const Window& window,
                      int groups, Pool pool = {}) {
   const double limit = INT_MAX / 4;
-  for (size_t i = 0; i < 4; i++) require(kernel.shape(i) < limit, "kernel is too large");
+  for (size_t i = 0; i < 4; i++) require_room(kernel.shape(i) < limit, "kernel is too large");
   const Slide s = slide_of(x, y, window, groups, pool);
   require(s.groups > 0 && s.c % s.groups == 0 && s.f % s.groups == 0,
           "groups must divide channels and filters");
   require(kernel.shape(0) == size_t(s.kh) && kernel.shape(1) == size_t(s.kw) &&
               kernel.shape(2) == size_t(s.c / s.groups) && kernel.shape(3) == size_t(s.f),
           "kernel must be (kh, kw, c / groups, f)");
-  require(double(s.kh) * s.kw * (s.c / s.groups) * s.f < limit, "kernel is too large");
+  require_room(double(s.kh) * s.kw * (s.c / s.groups) * s.f < limit, "kernel is too large");
   return s;
 }
 
