@@ -34,7 +34,7 @@ default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", r"(?!skconv\.).*"),  # docstrings put arguments in backticks, too
-    ("py:obj", r"skconv\.ops\.(reference|compiled)"),
+    ("py:obj", r"skconv\.ops\.(reference|compiled)(\.\w+)*"),
 ]
 exclude_patterns = ["_build", "templates", "gallery/**/*.ipynb", "gallery/**/*.py"]
 templates_path = ["templates"]
@@ -128,6 +128,11 @@ def link_sklearn(app, env, node, content):
     from docutils import nodes
 
     target = node.get("reftarget", "")
+    inherited = "numpy.", "sklearn."
+    if (node.get("refdoc") or "") and node.get("refdomain") == "std":
+        source = node.source or (node.parent.source if node.parent else "") or ""
+        if any(f"docstring of {name}" in source for name in inherited):
+            return content  # a label of the manual that the docstring comes from
     if node.get("reftype") == "ref" and target in ("accuracy_score", "r2_score"):
         target = f"sklearn.metrics.{target}"
     if not target.startswith("sklearn."):

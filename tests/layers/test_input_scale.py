@@ -161,7 +161,7 @@ SIZES = {
     "1e38": PIXELS * (1e38 / 16),
     "1e30": PIXELS * 1e30,
     "1e-25": PIXELS * 1e-25,
-    "1e-37": PIXELS * 1e-37,
+    "1e-30": PIXELS * 1e-30,
     "far from 0": PIXELS * 4000.0 - 1e6,
     "int64": 10**15 + 10**12 * PIXELS,
     "uint8": (15 * PIXELS).astype(np.uint8),

@@ -76,8 +76,8 @@ def draw(name, dtype):
 @pytest.mark.parametrize("name", torch_layers.LAYERS)
 def test_layer_forward_and_all_gradients_agree_with_torch(name, dtype, torch):
     for layer, weights, x, dy in draw(name, dtype):
-        if dtype == "float32" and near_a_kink(layer, weights, x):
-            continue
+        if near_a_kink(layer, weights, x):
+            continue  # inputs are a grid: one may be its channel's mean, exactly
 
         def leaf(array):
             return torch.from_numpy(array.copy()).double().requires_grad_()
