@@ -90,7 +90,7 @@ inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
 // two steps, share * moment would be flushed before the moment is that small.
 SKCONV_INLINE float decayed(float moment, float value, float share) {
 #ifdef SKCONV_HAS_FMA
-  return moment + share * (value - moment);
+  return __builtin_fmaf(share, value - moment, moment);
 #else
   return moment * (1.0f - share) + share * value;
 #endif
