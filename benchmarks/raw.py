@@ -34,8 +34,8 @@ class Measured(NamedTuple):
         return self.low <= self.value <= self.high
 
     def row(self) -> list[str]:
-        bars = [f">= {self.low:g}"] * (self.low > -np.inf)
-        bars += [f"<= {self.high:g}"] * (self.high < np.inf)
+        bars = [f">= {self.low:g}"] * bool(self.low > -np.inf)
+        bars += [f"<= {self.high:g}"] * bool(self.high < np.inf)
         met = "yes" if self.met else "no"
         return [self.what, f"{self.value:.4g}", ", ".join(bars), met]
 
