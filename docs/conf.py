@@ -128,17 +128,20 @@ def link_sklearn(app, env, node, content):
     from docutils import nodes
 
     target = node.get("reftarget", "")
-    inherited = "numpy.", "sklearn."
-    if (node.get("refdoc") or "") and node.get("refdomain") == "std":
-        source = node.source or (node.parent.source if node.parent else "") or ""
-        if any(f"docstring of {name}" in source for name in inherited):
-            return content  # a label of the manual that the docstring comes from
     if node.get("reftype") == "ref" and target in ("accuracy_score", "r2_score"):
         target = f"sklearn.metrics.{target}"
     if not target.startswith("sklearn."):
         return None
     uri = f"https://scikit-learn.org/stable/modules/generated/{target}.html"
     return nodes.reference("", "", content, internal=False, refuri=uri)
+
+
+def keep_inherited_label(app, env, node, content):
+    """Leave a label of another manual, in an inherited docstring, as plain text."""
+    source = node.source or getattr(node.parent, "source", None) or ""
+    if re.search(r"docstring of (numpy|sklearn)\.", source):
+        return content if node.get("refdomain") == "std" else None
+    return None
 
 
 def show_parameters(app, what, name, obj, options, signature, returns):
@@ -179,3 +182,4 @@ def setup(app):
     app.connect("autodoc-process-docstring", escape_shapes, priority=400)
     app.connect("source-read", prepare_page)
     app.connect("missing-reference", link_sklearn)
+    app.connect("missing-reference", keep_inherited_label)
