@@ -5,10 +5,10 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import fuzz_files
 import numpy as np
 import pytest
 import write_files
+from attacks.files import sign
 from sklearn.base import clone
 
 import skconv
@@ -44,7 +44,7 @@ def edit(path, change, copy):
     document = json.loads(metadata[key])
     change(document)
     metadata[key] = json.dumps(document)
-    metadata["sha256"] = fuzz_files.sign(metadata[key], table, body, version)
+    metadata["sha256"] = sign(metadata[key], table, body, version)
     header = json.dumps(table).encode()
     copy.write_bytes(len(header).to_bytes(8, "little") + header + body)
     return copy

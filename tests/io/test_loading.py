@@ -5,9 +5,9 @@ import os
 import pickle
 import tracemalloc
 
-import fuzz_files
 import pytest
 import small_models
+from attacks import files
 
 from skconv import ConvNetClassifier, load_model, save_model
 from skconv.layers import Dense
@@ -25,7 +25,7 @@ def edit(path, change, sign=True):
     if sign:
         text = json.dumps(document)
         table["__metadata__"]["document"] = text
-        table["__metadata__"]["sha256"] = fuzz_files.sign(text, table, body)
+        table["__metadata__"]["sha256"] = files.sign(text, table, body)
     header = json.dumps(table).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header + body)
 

@@ -5,18 +5,18 @@ import os
 import signal
 import sys
 
-import fuzz_files
 import pytest
+from attacks import files
 
 
 @pytest.mark.slow
 def test_mutants_are_loaded_or_refused(tmp_path):
-    """A short run of ``python tests/io/fuzz_files.py``."""
-    outcomes, worst = fuzz_files.fuzz(400, 1, tmp_path)
+    """A short run of ``python -m tests.attacks files``."""
+    outcomes, worst = files.fuzz(400, 1, tmp_path)
     assert outcomes["model: loaded"] > 5
     assert outcomes["checkpoint: loaded"] > 0
     assert outcomes["model: ValueError"] + outcomes["checkpoint: ValueError"] > 100
-    assert worst["bytes"] < fuzz_files.SLACK
+    assert worst["bytes"] < files.SLACK
 
 
 def send_and_die(sender):
@@ -26,7 +26,7 @@ def send_and_die(sender):
 
 @pytest.mark.slow
 def test_death_of_the_loading_process_is_an_error():
-    results = fuzz_files.results_of(send_and_die)
+    results = files.results_of(send_and_die)
     assert next(results) == "a result"
     with pytest.raises(AssertionError, match="after 1 results .* exit code -9"):
         next(results)
@@ -38,8 +38,11 @@ def test_memory_is_limited_while_a_mutant_is_loaded():
     def grow():
         mmap.mmap(-1, 2**26).close()
 
-    with fuzz_files.growing_by_at_most(2**27):
+    with files.growing_by_at_most(2**27):
         grow()
-    with pytest.raises(OSError, match="Cannot allocate"), fuzz_files.growing_by_at_most(2**25):
+    with (
+        pytest.raises(OSError, match="Cannot allocate"),
+        files.growing_by_at_most(2**25),
+    ):
         grow()
     grow()

@@ -1,6 +1,6 @@
 """Load thousands of damaged models and checkpoints: only ValueError and OSError may come.
 
-    python tests/io/fuzz_files.py --n 50000
+    python -m tests.attacks files --n 50000
 
 In half of the mutants bytes are flipped, removed, doubled or inserted. The others are
 changed as JSON, documents and tables of arrays alike, and get a new checksum, so that
@@ -12,7 +12,6 @@ may not grow by more than is allowed. If all went well, the last line says "fini
 and the exit status is 0.
 """
 
-import argparse
 import collections
 import contextlib
 import faulthandler
@@ -47,7 +46,7 @@ from skconv.layers import (
     Residual,
 )
 
-OLD = Path(__file__).parent / "files"
+OLD = Path(__file__).parents[1] / "io" / "files"
 SLACK = 2**23  # of memory, beyond the file's size: JSON as Python's objects
 SECONDS = 2.0  # of the processor: the machine may do much else
 HANGS = 120.0  # seconds of the clock, after which the process is ended
@@ -316,24 +315,12 @@ def growing_by_at_most(n):
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=50_000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    for name in "SIGTERM", "SIGHUP":
-        number = getattr(signal, name, None)
-        if number and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
+def main(n, seed):
     folder = Path(tempfile.mkdtemp())
     try:
-        outcomes, worst = fuzz(arguments.n, arguments.seed, folder, 1000)
+        outcomes, worst = fuzz(n, seed, folder, 1000)
     except BaseException as error:
         print(f"not finished ({error!r}); the last file is in {folder}", flush=True)
         raise
     shutil.rmtree(folder)
-    print(f"finished, {arguments.n} files: {dict(outcomes)}, worst {worst}")
-
-
-if __name__ == "__main__":
-    main()
+    print(f"finished, {n} files: {dict(outcomes)}, worst {worst}")

@@ -1,0 +1,36 @@
+"""Attack the package at length; the tests run a short form of each attack.
+
+    python -m tests.attacks files --n 50000
+
+Each attack is a module with a function ``main(n, seed)``. If all went well, its last line
+says "finished", and the exit status is 0.
+"""
+
+import argparse
+import signal
+import sys
+
+from . import files
+
+ATTACKS = {"files": (files, 50_000)}  # name -> module, n by default
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("attack", choices=ATTACKS)
+    parser.add_argument("--n", type=int, help="how many attempts")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    # Ended from outside, an attack clears away its files and its processes.
+    for name in "SIGTERM", "SIGHUP":
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    module, n = ATTACKS[arguments.attack]
+    module.main(arguments.n or n, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()
