@@ -15,14 +15,14 @@ import skops.io
 from sklearn.datasets import load_digits
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import Normalizer
 
 import skconv
 
 X, y = load_digits(return_X_y=True)
 X = X.astype(np.float32)
 clf = skconv.ConvNetClassifier(max_iter=5, random_state=0)
-pipeline = make_pipeline(StandardScaler(), clf).fit(X, y)
+pipeline = make_pipeline(Normalizer(), clf).fit(X, y)
 temporary = tempfile.TemporaryDirectory()
 folder = Path(temporary.name)
 
@@ -33,8 +33,8 @@ folder = Path(temporary.name)
 
 path = folder / "model.safetensors"
 skconv.save_model(clf, path)
-loaded, scaled = skconv.load_model(path), pipeline[:-1].transform(X)
-np.testing.assert_array_equal(loaded.predict_proba(scaled), clf.predict_proba(scaled))
+loaded, images = skconv.load_model(path), pipeline[:-1].transform(X)
+np.testing.assert_array_equal(loaded.predict_proba(images), clf.predict_proba(images))
 print(f"{path.stat().st_size / 1e3:.0f} kB, no code, the same probabilities")
 
 # %%
@@ -66,7 +66,7 @@ print("onnxruntime agrees within 1e-05")
 # %%
 # A network before the last step gives its features:
 
-features = make_pipeline(StandardScaler(), clf, RidgeClassifier()).fit(X, y)
+features = make_pipeline(Normalizer(), clf, RidgeClassifier()).fit(X, y)
 session = onnxruntime.InferenceSession(skconv.to_onnx(features).SerializeToString())
 (label,) = session.run(None, {"X": X})
 np.testing.assert_array_equal(label, features.predict(X))

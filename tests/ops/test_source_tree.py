@@ -27,10 +27,10 @@ print(skconv.ops.in_use())
 def source_tree(tmp_path_factory):
     """Copy the package without its compiled ops."""
     root = tmp_path_factory.mktemp("tree")
-    # Where the package is installed as editable, its own finder would find it first.
+    # Where the package is installed as editable, its own finder, an object, would find what
+    # the tree lacks. Python's own finders are classes.
     (root / "sitecustomize.py").write_text(
-        "import sys; from importlib.machinery import PathFinder\n"
-        "sys.meta_path.sort(key=lambda finder: finder is not PathFinder)\n"
+        "import sys; sys.meta_path[:] = [f for f in sys.meta_path if isinstance(f, type)]"
     )
     ignored = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
     shutil.copytree(PACKAGE, root / "skconv", ignore=ignored)
