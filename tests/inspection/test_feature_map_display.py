@@ -1,0 +1,79 @@
+"""Drawn feature maps are the outputs of a layer."""
+
+import numpy as np
+import pytest
+from drawn import drawn_images, texts
+
+from skconv import ConvNetRegressor
+from skconv.inspection import (
+    FeatureMapDisplay,
+    MistakesDisplay,
+    SaliencyDisplay,
+)
+
+
+def test_feature_maps_are_the_layers_outputs(fitted, digits):
+    X = digits[1]
+    display = FeatureMapDisplay.from_estimator(fitted, X[[3]])
+    # Dropout and Flatten do not change their input.
+    assert list(display.outputs) == ["conv1", "pool1", "dense1", "output"]
+    for name, output in display.outputs.items():
+        expected = fitted.transform(X[[3]], layer=name)[0]
+        np.testing.assert_array_equal(output.ravel(), expected)
+    image, conv1, pool1, dense1, _, bars = display.axes_
+    np.testing.assert_array_equal(drawn_images(image)[0], X[3].reshape(8, 8))
+    for k, drawn in enumerate(drawn_images(conv1)):
+        np.testing.assert_array_equal(drawn, display.outputs["conv1"][:, :, k])
+    assert len(drawn_images(pool1)) == 6
+    np.testing.assert_array_equal(drawn_images(dense1)[0][0], display.outputs["dense1"])
+    assert conv1.get_images()[0].get_cmap().name == "viridis"
+    assert dense1.get_images()[0].get_clim()[0] < 0
+    np.testing.assert_array_equal(
+        [bar.get_height() for bar in bars.patches], fitted.predict_proba(X[[3]])[0]
+    )
+
+
+def test_feature_maps_of_chosen_layers(fitted, digits):
+    X = digits[1].reshape(-1, 8, 8)
+    chosen = FeatureMapDisplay.from_estimator(
+        fitted, X[:1], ["drop", "conv1"], max_maps=2, display_labels=list("abcdefghij")
+    )
+    assert list(chosen.outputs) == ["drop", "conv1"]
+    assert len(drawn_images(chosen.axes_[2])) == 2
+    assert {"a", "j"} <= set(texts(chosen.figure_))
+    title = "conv1 (Conv2D), 8×8×6: 2 of its maps"  # noqa: RUF001
+    assert title in texts(chosen.figure_)
+    one = FeatureMapDisplay.from_estimator(fitted, X[:1], "pool1")
+    assert list(one.outputs) == ["pool1"]
+
+
+def test_images_of_one_row_are_drawn_as_signals(rng):
+    X = rng.standard_normal((30, 1, 40, 2))
+    reg = ConvNetRegressor(
+        filters=(3,), kernel_size=(1, 5), pool_size=(1, 2), max_iter=1
+    )
+    reg.fit(X, X[:, 0, :, 0].max(axis=1))
+    display = FeatureMapDisplay.from_estimator(reg, X[:1])
+    assert display.probabilities is None
+    assert [maps.shape for maps in display.outputs.values()][:2] == [
+        (1, 40, 3),
+        (1, 20, 3),
+    ]
+    saliency = SaliencyDisplay.from_estimator(reg, X[:2])
+    assert saliency.labels == ["output 0"] * 2
+    mistakes = MistakesDisplay.from_estimator(reg, X, X[:, 0, :, 0].max(axis=1), n=3)
+    errors = np.abs(reg.predict(X) - X[:, 0, :, 0].max(axis=1))
+    np.testing.assert_array_equal(mistakes.indices, np.argsort(-errors)[:3])
+    assert "The largest errors in 30 signals" in texts(mistakes.figure_)
+
+
+def test_feature_maps_errors(fitted, digits):
+    X = digits[1]
+    with pytest.raises(ValueError, match=r"one image for FeatureMapDisplay, got 200; pass X\[\[i\]\]"):  # fmt: skip
+        FeatureMapDisplay.from_estimator(fitted, X)
+    with pytest.raises(ValueError, match="got 'pol1'; did you mean 'pool1'"):
+        FeatureMapDisplay.from_estimator(fitted, X[:1], ["pol1"])
+    with pytest.raises(ValueError, match="X has 63 features, but ConvNetClassifier is"):
+        FeatureMapDisplay.from_estimator(fitted, X[:1, 1:])
+    with pytest.raises(ValueError, match="text for each of the 10 classes, got 2"):
+        FeatureMapDisplay.from_estimator(fitted, X[:1], display_labels=["a", "b"])

@@ -1,0 +1,90 @@
+"""The mistakes that are drawn: which, and of which images."""
+
+import numpy as np
+import pytest
+from drawn import drawn_images, texts
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skconv.inspection import (
+    FeatureMapDisplay,
+    MistakesDisplay,
+)
+
+
+def test_mistakes_are_the_most_confident_ones(fitted, digits):
+    _, X, _, y = digits
+    display = MistakesDisplay.from_estimator(fitted, X, y, n=5)
+    predicted, sure = fitted.predict(X), fitted.predict_proba(X).max(axis=1)
+    wrong = np.flatnonzero(predicted != y)
+    assert display.n_mistakes == len(wrong) > 5
+    worst = wrong[np.argsort(-sure[wrong])][:5]
+    np.testing.assert_array_equal(display.indices, worst)
+    np.testing.assert_array_equal(display.y_true, y[worst])
+    np.testing.assert_array_equal(display.y_pred, predicted[worst])
+    np.testing.assert_array_equal(display.confidence, sure[worst])
+    np.testing.assert_array_equal(
+        drawn_images(display.axes_[0, 1])[0].ravel(), X[worst[1]]
+    )
+    share = f"{len(wrong)} mistakes in 200 images ({len(wrong) / 200:.1%})"
+    assert share in texts(display.figure_)
+    assert f"said {predicted[worst[0]]} {sure[worst[0]]:.0%}\nis {y[worst[0]]}" in texts(display.figure_)  # fmt: skip
+    given = MistakesDisplay.from_predictions(X, y, predicted, confidence=sure, n=5)
+    np.testing.assert_array_equal(given.indices, display.indices)
+    named = MistakesDisplay.from_estimator(
+        fitted, X, y, display_labels=list("abcdefghij"), n=1
+    )
+    assert any(
+        text.endswith("is " + "abcdefghij"[y[worst[0]]])
+        for text in texts(named.figure_)
+    )
+
+
+def test_mistakes_of_given_predictions(digits):
+    _, X, _, y = digits
+    X = X[:60].reshape(-1, 4, 16)
+    wrong = y[:60].astype(str)
+    wrong[[7, 3]] = "none"
+    display = MistakesDisplay.from_predictions(X, y[:60].astype(str), wrong)
+    assert list(display.indices) == [3, 7]
+    np.testing.assert_array_equal(display.images[0, :, :, 0], X[3])
+    assert "2 mistakes in 60 images (3.3%)" in texts(display.figure_)
+    flat = MistakesDisplay.from_predictions(X.reshape(60, -1), y[:60], y[:60] + 1, input_shape=(4, 16), n=1)  # fmt: skip
+    assert flat.images.shape == (1, 4, 16, 1)
+    numbers = MistakesDisplay.from_predictions(
+        X, y[:60], y[:60] + np.arange(60) / 10, n=2
+    )
+    assert list(numbers.indices) == [59, 58]
+    none = MistakesDisplay.from_predictions(X, y[:60], y[:60])
+    colour = MistakesDisplay.from_predictions(np.stack([X] * 3, -1), y[:60], y[:60])
+    assert len(colour.images) == 0
+    assert "0 mistakes in 60 images (0.0%)" in texts(none.figure_)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        MistakesDisplay.from_predictions(X, y[:60], y[:59])
+    with pytest.raises(ValueError, match="text for each of the 0 classes, got 1"):
+        MistakesDisplay.from_predictions(X, y[:60], y[:60] / 2, display_labels=["a"])
+
+
+def test_displays_draw_images_from_before_the_pipeline(digits, scaled):
+    _, X, _, y = digits
+    display = MistakesDisplay.from_estimator(scaled, X, y, n=1)
+    np.testing.assert_array_equal(display.images[0].ravel(), X[display.indices[0]])
+    clf = scaled[-1]
+    crop = make_pipeline(FunctionTransformer(lambda X: X[:, :64]), clf)
+    wide = np.hstack([X, X])
+    display = FeatureMapDisplay.from_estimator(crop, wide[:1])
+    np.testing.assert_array_equal(display.image.ravel(), X[0])
+
+
+def test_images_of_three_channels_are_drawn_in_colour(rng):
+    X, y = rng.integers(0, 256, (12, 6, 6, 3), dtype=np.uint8), np.arange(12) % 2
+    display = MistakesDisplay.from_predictions(X, y, 1 - y, n=1)
+    np.testing.assert_array_equal(drawn_images(display.axes_[0, 0])[0], X[0])
+    spread = MistakesDisplay.from_predictions(X * 2.0 - 100, y, 1 - y, n=2)
+    drawn = np.array([drawn_images(axes)[0] for axes in spread.axes_.flat[:2]])
+    assert drawn.min() == 0
+    assert drawn.max() == 1
+    means = MistakesDisplay.from_predictions(X[..., :2], y, 1 - y, n=1)
+    np.testing.assert_array_equal(
+        drawn_images(means.axes_[0, 0])[0], X[0, :, :, :2].mean(-1)
+    )

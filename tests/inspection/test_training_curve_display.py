@@ -1,0 +1,64 @@
+"""Curves of training: loss, score and learning rate."""
+
+import numpy as np
+from drawn import texts
+
+from skconv import ConvNetClassifier
+from skconv.inspection import (
+    TrainingCurveDisplay,
+)
+
+
+def test_training_curves_are_the_estimators_curves(fitted):
+    display = TrainingCurveDisplay.from_estimator(fitted)
+    assert display.loss == fitted.loss_curve_
+    assert display.validation_loss == fitted.validation_loss_curve_
+    assert display.learning_rate == fitted.learning_rate_curve_
+    best = display.best_epoch
+    assert fitted.validation_scores_[best - 1] == fitted.best_validation_score_
+    loss, score, rate = display.axes_
+    assert [line.get_label() for line in loss.get_lines()[:2]] == [
+        "training",
+        "validation",
+    ]
+    for panel, curve in [(loss, display.loss), (score, display.validation_score), (rate, display.learning_rate)]:  # fmt: skip
+        line = panel.get_lines()[0]
+        np.testing.assert_array_equal(
+            line.get_xdata(), np.arange(1, fitted.n_iter_ + 1)
+        )
+        np.testing.assert_array_equal(line.get_ydata(), curve)
+        assert list(panel.get_lines()[-1].get_xdata()) == [best, best]
+    assert f"6 epochs of training, the best is {best} (restored)" in texts(
+        display.figure_
+    )
+    assert score.get_ylabel() == "validation\naccuracy"
+
+
+def test_training_curves_without_data_have_no_panel(digits):
+    X, X_val, y, y_val = digits
+    clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=0).fit(X, y)
+    display = TrainingCurveDisplay.from_estimator(clf)
+    assert len(display.axes_) == 1
+    assert display.best_epoch is None
+    assert clf.learning_rate_curve_ == [0.001, 0.001]
+    clf.set_params(scoring="neg_log_loss").fit(X, y, X_val=X_val, y_val=y_val)
+    display = TrainingCurveDisplay.from_estimator(clf)
+    assert display.axes_[1].get_ylabel() == "validation\nneg_log_loss"
+    assert not display.restored
+    assert any("the best is 2" in text for text in texts(display.figure_))
+    alone = TrainingCurveDisplay([3.0, 2.0, 1.0]).plot()
+    assert len(alone.axes_) == 1
+
+
+def test_learning_rate_curve_continues_over_partial_fits(digits):
+    X, _, y, _ = digits
+    rates = ConvNetClassifier(
+        filters=(2,),
+        max_iter=4,
+        learning_rate=lambda step: 1 / (100 + step),
+        batch_size=100,
+    )
+    rates.fit(X, y)
+    np.testing.assert_allclose(rates.learning_rate_curve_, [1 / (100 + 4 * e) for e in (1, 2, 3, 4)])  # fmt: skip
+    rates.partial_fit(X, y)
+    assert rates.learning_rate_curve_[4:] == [1 / 120]
