@@ -53,7 +53,7 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
     ----------
     [shared attributes]
 
-    target_center_, target_scale_ : ndarray of shape (n_outputs_,)
+    target_center_, target_scale_ : ndarray of shape (n_outputs,)
         Predictions are ``outputs * target_scale_ + target_center_``, or the
         exponential of the outputs if the loss is "poisson". `partial_fit` and
         `warm_start` keep those of the first call.
@@ -158,12 +158,12 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
 
     @property
     def target_center_(self) -> NDArray[np.float64]:
-        """What predictions add to the network's scaled output, (n_outputs_,)."""
+        """What predictions add to the network's scaled output, (n_outputs,)."""
         return np.full(self._encoder.n_outputs, self._encoder.center)
 
     @property
     def target_scale_(self) -> NDArray[np.float64]:
-        """What predictions multiply the network's output by, (n_outputs_,)."""
+        """What predictions multiply the network's output by, (n_outputs,)."""
         return np.full(self._encoder.n_outputs, self._encoder.scale)
 
     def _fit_encoder(

@@ -1,8 +1,9 @@
 """The base class of layers that hold layers: paths side by side, and how they join."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.utils.metadata_routing import UNUSED
 
 from .._utils.params import NestedParamsMixin
 from . import chain
@@ -42,6 +43,12 @@ class Composite(NestedParamsMixin, Layer):
     >>> shape, weights["gate"]["kernel"].shape
     ((2,), (2, 2))
     """
+
+    # As in `Layer`: nothing of it is metadata.
+    __metadata_request__split: ClassVar[dict[str, Any]] = {
+        "cache": UNUSED,
+        "dy": UNUSED,
+    }
 
     def paths(self) -> list[Chain]:
         """Return the chains of layers that each get the layer's input.

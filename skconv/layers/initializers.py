@@ -11,7 +11,7 @@ from scipy import special
 from .._utils.lookup import look_up
 from .typing import Array, Shape
 
-__all__ = ["INITIALIZERS", "Blank", "fill", "initialize"]
+__all__ = ["INITIALIZERS", "fill", "initialize"]
 
 
 def _uniform(
