@@ -9,6 +9,9 @@ from skconv import ops
 # The doctests of this module need the compiled ops.
 collect_ignore = [] if ops.compiled else ["skconv/ops/compiled.py"]
 
+# They have no doctests, and as modules of one name they would be taken for each other.
+collect_ignore_glob = ["*/conftest.py"]
+
 # With --strict-skips, which .ci/run passes, a skip for any other reason is a failure: a
 # package that CI lost, or a condition that no longer holds. Regular expressions.
 EXPECTED_SKIPS = (
