@@ -264,4 +264,4 @@ class MistakesDisplay(Display):
         if isinstance(value, float | np.floating):
             return f"{value:.3g}"
         key = value.item() if hasattr(value, "item") else value
-        return self.texts.get(key, label_text(value))
+        return (self.texts or {}).get(key, label_text(value))
