@@ -186,3 +186,11 @@ def test_the_warning_reads_few_rows_of_a_memory_map(tmp_path, monkeypatch):
             100 * many, np.repeat(Y, 100)
         )
     assert sum(rows) - 4000 <= 64
+
+
+def test_layer_norm_of_single_values_gives_a_warning():
+    (words,) = warned([LayerNorm(), Conv2D(2)], X[..., :1])
+    assert "LayerNorm(axis=-1) makes each value 0" in words
+    assert "Normalise along all, axis=(1, 2, 3)" in words
+    for layers in ([LayerNorm((1, 2, 3)), Conv2D(2), LayerNorm()], [Flatten(), LayerNorm((1,)), Dense(3)]):  # fmt: skip
+        assert warned(layers, X[..., :1]) == []
