@@ -1,11 +1,12 @@
 """Arrays of numbers from what users pass, or an error that says what it is instead."""
 
+import datetime
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,12 +60,10 @@ def as_numbers(given: Any, name: str) -> _Array:
     if is_array and not isinstance(given, np.ma.MaskedArray):
         return np.asarray(given)
     check_is_array(given, name)
-    if issparse(given) or _is_sparse_frame(given):
-        dense = ".toarray()" if issparse(given) else ".sparse.to_dense()"
-        raise TypeError(
-            f"Sparse data was passed for {name}, but dense data is required. Use "
-            f"{name}{dense}"
-        )
+    if issparse(given):
+        _refuse_sparse(name, f"{name}.toarray()")
+    if _is_sparse_frame(given):
+        _refuse_sparse(name, f"{name}.sparse.to_dense()")
     if _is_frame(given):
         _check_columns(given, name)
     array = to_array(given, name)
@@ -124,8 +123,17 @@ _READ_FILES = (
 )
 
 
+def _refuse_sparse(name: str, way_out: str) -> NoReturn:
+    raise TypeError(
+        f"Sparse data was passed for {name}, but dense data is required. Use {way_out}"
+    )
+
+
 def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
+    return _cut(" ".join(repr(value).split()))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -233,13 +241,22 @@ def without_mask(array: Any, name: str) -> _Array:
 def _from_objects(array: _Array, name: str) -> _Array:
     """Return an array of objects as numbers, or stack the arrays that it holds."""
     entries = array.ravel().tolist()
+    if any(map(issparse, entries)):
+        _refuse_sparse(name, f"np.stack([each.toarray() for each in {name}])")
     if array.ndim == 1 and entries and all(map(_is_array_like, entries)):
         _check_one_shape(entries, name)
         return as_numbers(list(entries), name)
     if text := next((each for each in entries if _is_text(each)), None):
         _refuse_text(text, name)
-    numbers = array.copy()
-    numbers[find_missing(array)] = np.nan
+    numbers, missing = array.copy(), find_missing(array)
+    # NumPy would make numbers of its own dates.
+    dates = (each for each in array[~missing] if isinstance(each, _DATES))
+    if date := next(dates, None):
+        raise ValueError(
+            f"{name} must hold real numbers, got dates or durations such as {date!r}. "
+            "Leave them out or convert them to numbers"
+        )
+    numbers[missing] = np.nan
     try:
         return numbers.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -247,10 +264,17 @@ def _from_objects(array: _Array, name: str) -> _Array:
         raise kind(f"{name} must hold numbers: {error}") from error
 
 
+_DATES = (
+    *(datetime.date, datetime.time, datetime.timedelta),
+    *(np.datetime64, np.timedelta64),
+)
+
+
 def _is_array_like(entry: Any) -> bool:
     is_scalar = isinstance(entry, str | bytes | np.generic | Mapping | set)
     marks = "__array__", "__array_interface__", "__len__"
-    return not is_scalar and any(hasattr(entry, mark) for mark in marks)
+    has_mark = any(hasattr(entry, mark) for mark in marks)
+    return not is_scalar and has_mark and _shape_of(entry) != ()
 
 
 def _is_text(entry: Any) -> bool:
@@ -299,7 +323,7 @@ def _check_dtype(array: _Array, name: str) -> None:
     if " of " in name:  # a column
         way_out = "Leave it out or convert it to numbers"
     raise ValueError(
-        f"{name} must hold real numbers, got {what} of dtype {array.dtype}. "
+        f"{name} must hold real numbers, got {what} of dtype {_cut(str(array.dtype))}. "
         f"{way_out.replace('X', name)}"
     )
 
@@ -334,7 +358,8 @@ def check_finite(array: _Array, name: str) -> None:
         If it has; the message says in how many samples, and in which first.
     """
     try:
-        assert_all_finite(array, input_name=name)
+        with np.errstate(over="ignore", invalid="ignore"):  # of its sum
+            assert_all_finite(array, input_name=name)
     except ValueError as error:
         find: Any = np.isnan
         what = f"NaN: {name} has missing values in"

@@ -130,15 +130,17 @@ class ClassEncoder:
             of_class = np.zeros(k)
             of_class[present] = counts.sum() / (present.sum() * counts[present])
             return of_class[codes]
-        labels = self.classes.tolist()
-        unknown = [label for label in class_weight if label not in labels]
-        if unknown and any(label not in class_weight for label in labels):
+        labels, of_class = _entries(self.classes), np.ones(k)
+        known = {key: labels.index(key) for key in class_weight if key in labels}
+        if len(known) < min(k, len(class_weight)):
+            unknown = [key for key in class_weight if key not in known]
             raise ValueError(
                 f"class_weight has classes that are not in y: {unknown} are not among "
                 f"{labels}. Weights of further classes are ignored only if each class "
                 "of y has one"
             )
-        of_class = np.array([class_weight.get(label, 1) for label in labels], float)
+        for key, code in known.items():
+            of_class[code] = class_weight[key]
         given = np.array([*class_weight.values(), 1], float)
         if not (np.isfinite(given).all() and (given >= 0).all() and of_class.any()):
             raise ValueError(
@@ -170,13 +172,17 @@ class ClassEncoder:
         if self.multilabel:
             return y.astype(np.uint8)
         found, codes = np.unique(y, return_inverse=True)
-        code_of = {label: code for code, label in enumerate(self.classes.tolist())}
-        if unknown := [label for label in found.tolist() if label not in code_of]:
+        classes = self.classes
+        if found.dtype.kind == classes.dtype.kind and found.dtype.kind in "mM":
+            unit = np.promote_types(found.dtype, classes.dtype)
+            found, classes = found.astype(unit), classes.astype(unit)
+        code_of = {label: code for code, label in enumerate(_entries(classes))}
+        if unknown := [label for label in _entries(found) if label not in code_of]:
             raise ValueError(
                 f"{name} has classes that are not in classes_: {unknown} are not among "
                 f"{list(code_of)}"
             )
-        codes = np.array([code_of[label] for label in found.tolist()])[codes]
+        codes = np.array([code_of[label] for label in _entries(found)])[codes]
         return codes if self.activation == "softmax" else codes[:, None]
 
     def inverse_transform(self, targets: _Array) -> _Array:
@@ -258,7 +264,7 @@ class ClassEncoder:
             missing = np.array([used.all(), not used.any()])
         if not missing.any():
             return ""
-        which = self.classes[missing].tolist()
+        which = _entries(self.classes[missing])
         if self.multilabel:
             return f"all or none of them have the labels {which}"
         return f"none of them has the classes {which}"
@@ -266,3 +272,11 @@ class ClassEncoder:
     def stratify(self, targets: _Array) -> _Array | None:
         """Return the classes to stratify a split of targets by; None if multilabel."""
         return None if self.multilabel else self.inverse_transform(targets)
+
+
+def _entries(labels: _Array) -> list[Any]:
+    """Return labels as Python's objects, but dates in their unit.
+
+    As Python's objects, dates of nanoseconds are ints, and others have another hash.
+    """
+    return list(labels) if labels.dtype.kind in "mM" else labels.tolist()

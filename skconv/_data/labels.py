@@ -61,7 +61,8 @@ def _to_array(y: Any, name: str) -> _Array:
     if not isinstance(dtype, np.dtype) and kind in _PLAIN and not y.isna().any():
         return np.asarray(y, _PLAIN[kind])  # of pandas' nullable dtypes
     is_list = isinstance(y, list | tuple)
-    if is_list and len({len(entry) for entry in y if isinstance(entry, list)}) > 1:
+    lists = [each for each in y if isinstance(each, list | tuple)] if is_list else []
+    if len(set(map(len, lists))) > 1:
         raise ValueError(
             f"{name} must hold one label for each sample, got lists of several "
             f"lengths. {_SEVERAL.format(name=name)}"

@@ -285,7 +285,7 @@ def check_target_values(y: Any, name: str = "y") -> _Array:
         If it has another shape, or holds NaN, infinity or no numbers.
     """
     y = as_numbers(y, name)
-    if y.ndim not in (1, 2):
+    if y.ndim not in (1, 2) or y.shape[1:] == (0,):
         raise ValueError(
             f"{name} must hold numbers, (n,) or (n, n_targets), got {y.dtype} of shape "
             f"{y.shape}"

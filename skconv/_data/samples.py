@@ -212,16 +212,11 @@ def hold_out(
     Raises
     ------
     ValueError
-        If there is one sample only, or `fraction` is 0.
+        If there is one sample only.
     """
     weight = samples.sample_weight
     which = np.arange(len(samples)) if weight is None else np.flatnonzero(weight)
     n = len(which)
-    if fraction == 0:
-        raise ValueError(
-            "validation_fraction must be > 0 with early_stopping=True, got 0.0: pass "
-            "X_val and y_val, or use the default, 0.1"
-        )
     if n < 2:
         raise ValueError(
             "early_stopping=True needs a sample to train on and one to validate with, "

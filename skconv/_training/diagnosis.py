@@ -67,8 +67,14 @@ def _find_in_solver(step: Step, rate: float, dtype: np.dtype[Any]) -> Iterator[s
             f"learning rate = {1 - strength * rate:.3g}, which must be from -1 to 1"
         )
     epsilon = getattr(step.optimizer, "epsilon", 1.0)
-    if dtype.type(epsilon) == 0:
+    if dtype.type(epsilon) < np.finfo(dtype).tiny:
         yield f"epsilon={epsilon:g}, which is 0 in {dtype} (increase it)"
+    beta_1, beta_2 = (getattr(step.optimizer, f"beta_{i}", i - 1.0) for i in (1, 2))
+    if beta_1**2 > beta_2:  # then Adam's steps have no limit, as its paper says
+        yield (
+            f"beta_1={beta_1:g} with beta_2={beta_2:g}, as steps of Adam are limited "
+            "only if beta_1**2 <= beta_2 (increase beta_2)"
+        )
 
 
 def _find_in_pieces(
@@ -94,7 +100,7 @@ def _find_in_pieces(
         if not scaled and _is_trained(network, name):
             scaled = True
             if _size(x) > _LARGE["X"]:
-                yield True, _describe_x(low, high)
+                yield True, _describe_x(low, high, network, name)
         penalty, _ = layer.penalty(network.weights[name])
         if not penalty < _GROWTH:
             yield True, f"the penalty of layer {name!r} ({layer!r}), {penalty:.3g}"
@@ -119,11 +125,20 @@ def _find_in_targets(samples: Samples) -> Iterator[tuple[bool, str]]:
         yield True, f"sample_weight up to {weight.max():g} (scale it to about 1)"
 
 
-def _describe_x(low: float, high: float) -> str:
-    return (
-        f"X between {low:g} and {high:g} (scale X to about [0, 1], with a division "
-        "or with Normalization(0.5) as the first layer)"
+def _describe_x(low: float, high: float, network: Any, trained: str) -> str:
+    way_out = (
+        "scale X to about [0, 1], with a division or with Normalization(0.5) as the "
+        "first layer"
     )
+    for name, layer in network.layers:
+        if name == trained:
+            break
+        if "scale" in layer.state:  # learned before the first step
+            way_out = (
+                f"layer {name!r} keeps the scale of the first call: scale X as then, "
+                "or start again with warm_start=False and fit"
+            )
+    return f"X between {low:g} and {high:g} ({way_out})"
 
 
 def _with_new_weights(network: Any) -> Any:

@@ -24,6 +24,8 @@ _DIVERGED = 100
 _BAD = 1.5
 # A lower loss, in the same units, is no reason to look at the predictions.
 _NEAR = 0.8
+# How many times larger than training data validation data are out of range.
+_FAR = 10
 # Samples whose loss is computed at a time.
 _CHUNK = 2**14
 
@@ -79,9 +81,13 @@ def warn_of_outcome(
         f"prediction for all samples has {constant:.4g}"
     )
     if reached > _DIVERGED * max(1.0, constant):
-        batch = samples.batch(np.arange(min(len(samples), step.batch_size)), network)
-        rng = np.random.default_rng(0)
-        found = find_out_of_range(network, samples, batch, step, history.steps, rng)
+        found = _compare(samples, judged)
+        if not found:
+            # Where outputs are the largest.
+            worst = np.argsort(-np.abs(predicted).max(axis=1))[: step.batch_size]
+            batch = samples.batch(worst, network)
+            rng = np.random.default_rng(0)
+            found = find_out_of_range(network, samples, batch, step, history.steps, rng)
         words = f"training diverged: it ended after {words}; {found}"
     elif stopping.stops and (reached > _BAD * constant or _is_constant(predicted)):
         words = (
@@ -91,6 +97,24 @@ def warn_of_outcome(
     else:
         return
     warnings.warn(words, ConvergenceWarning, stacklevel=2)
+
+
+def _compare(samples: Samples, validated: Samples) -> str:
+    """Return in words which validation data are far larger than the training data."""
+    for name, train, other in [
+        ("X", samples.X, validated.X),
+        ("y", samples.y, validated.y),
+    ]:
+        if train is None or other is None or train is other:
+            continue
+        size = max(abs(float(train.min())), abs(float(train.max())))
+        low, high = float(other.min()), float(other.max())
+        if max(-low, high) > _FAR * size:
+            return (
+                f"out of range: {name}_val between {low:g} and {high:g}, where {name} "
+                f"is between {train.min():g} and {train.max():g} (scale both alike)"
+            )
+    return ""
 
 
 def _is_constant(outputs: NDArray[Any]) -> bool:

@@ -21,6 +21,7 @@ __all__ = ["Validator", "find_scorer"]
 
 # Scores that scikit-learn sets to 0 or 1 where a target is constant.
 _UNDEFINED_OF_CONSTANTS = ("r2", "explained_variance", "d2_absolute_error_score")
+_METRICS = "sklearn.metrics."
 _WAYS_OUT = (
     "Pass other X_val and y_val, hold out more with validation_fraction, or choose "
     "another scoring; None compares epochs by their loss"
@@ -91,13 +92,12 @@ class Validator:
                 score = scorer(
                     _with_outputs(self.estimator, X, outputs), X, y, **weight
                 )
-        except ValueError as error:
-            if not self._gaps:
-                raise
+        except Exception as error:
+            gaps = f" (note that {self._gaps})" if self._gaps else ""
             raise ValueError(
                 f"{self._scoring_in_words} cannot be computed of the "
-                f"{len(self.samples)} validation samples, as {self._gaps}: {error}. "
-                f"{_WAYS_OUT}"
+                f"{len(self.samples)} validation samples{gaps}: "
+                f"{type(error).__name__}: {str(error).rstrip('.')}. {_WAYS_OUT}"
             ) from error
         if not isinstance(score, Real):
             raise ValueError(
@@ -143,9 +143,17 @@ def find_scorer(scoring: Any) -> Any:
     Raises
     ------
     ValueError
-        If there is no scorer of that name.
+        If there is no scorer of that name, or it is a metric of scikit-learn.
     """
-    if scoring is None or scoring == "loss" or callable(scoring):
+    if callable(scoring):
+        if inspect.isfunction(scoring) and scoring.__module__.startswith(_METRICS):
+            name = scoring.__name__
+            raise ValueError(
+                "scoring must be a callable (estimator, X, y) -> float, got the metric "
+                f"{name}. Use sklearn.metrics.make_scorer({name})"
+            )
+        return scoring
+    if scoring is None or scoring == "loss":
         return scoring
     # Here, since importing it takes as long as all the rest.
     from sklearn.metrics import get_scorer, get_scorer_names

@@ -1,21 +1,23 @@
 """From an estimator's parameters to the layers of its network."""
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
 from .._data.inputs import check_shape
-from .._utils.params import name_components
+from .._utils.params import drop_passthrough, name_components
 from ..layers import (
     Activation,
+    Composite,
     Dense,
     Dropout,
     Flatten,
     Layer,
     Normalization,
+    PReLU,
     Rescaling,
 )
 from ..layers.checks import same_configuration
@@ -37,7 +39,7 @@ __all__ = [
 # Activations of an output layer in other libraries, which lists are copied from.
 _OUTPUT_ACTIVATIONS = (None, "identity", "linear", "softmax", "sigmoid", "logistic")
 # Layers that treat each value alone, or each channel.
-_BLIND = (Activation, Dropout, Normalization, Rescaling)
+_BLIND = (Activation, Dropout, Normalization, PReLU, Rescaling)
 # An image so large that no pool of the default network is clipped to it.
 _LARGE = (2**20, 2**20, 1)
 
@@ -57,12 +59,23 @@ def sees_pixels(params: Any) -> bool:
         filters = params.filters
         is_list = isinstance(filters, list | tuple | range)
         return len(filters) > 0 if is_list else np.size(filters) > 0
-    for _, layer in name_components(params.layers):
-        if isinstance(layer, Dense | Flatten):
-            return False
-        if not isinstance(layer, _BLIND) or layer.ndim is not None:
-            return True
-    return False
+    return bool(_looks_at_pixels(drop_passthrough(params.layers)))
+
+
+def _looks_at_pixels(layers: Iterable[tuple[str, Any]]) -> bool | None:
+    """Return what the first layer says that is not blind; None if there is none."""
+    for _, layer in layers:
+        sees: bool | None = True
+        if isinstance(layer, Composite):
+            paths = [_looks_at_pixels(path) for path in layer.paths()]
+            sees = True if any(paths) else None if None in paths else False
+        elif isinstance(layer, Dense | Flatten):
+            sees = False
+        elif isinstance(layer, _BLIND) and layer.ndim is None:
+            sees = None
+        if sees is not None:
+            return sees
+    return None
 
 
 def build_network(

@@ -152,9 +152,7 @@ def train_draft(
     network, history = draft.network_, draft._history
     samples, held_out = _set_aside(draft, samples, held_out, incremental)
     validate = None if held_out is None else Validator(draft, held_out, scorer)
-    if not history.steps:
-        network.adapt(partial(samples.chunks, network))
-        warn_of_scale(network, samples.some(64, network))
+    _adapt(network, samples, resumed=history.steps > 0)
     solver, state = draft._solver_state
     step = plan_step(
         draft,
@@ -191,6 +189,15 @@ def train_draft(
     if incremental or draft.warm_start:
         draft._solver_state = draft.solver, step.optimizer.state
     draft._publish_history(held_out is not None)
+
+
+def _adapt(network: Any, samples: Samples, *, resumed: bool) -> None:
+    """Adapt a network to its first samples; warn if any are on another scale."""
+    with np.errstate(over="ignore", invalid="ignore"):  # warnings and errors say it
+        if not resumed:
+            network.adapt(partial(samples.chunks, network))
+        some = samples.some(16 if resumed else 64, network)
+        warn_of_scale(network, some, resumed=resumed)
 
 
 def _set_aside(

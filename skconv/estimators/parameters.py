@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .._training.optimizers import OPTIMIZERS
 from ..layers import Layer
@@ -49,7 +49,7 @@ CONSTRAINTS: dict[str, Any] = {
     "power_t": [Interval(Real, 0, None, closed="left")],
     "warmup_steps": [
         Interval(Integral, 0, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="left"),
+        Interval(Real, 0, 1, closed="left"),
     ],
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],

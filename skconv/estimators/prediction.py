@@ -129,7 +129,7 @@ def _find_layer(network: Network, name: str | None) -> tuple[str, tuple[int, ...
     shapes = dict(zip(names, network.shapes, strict=True))
     if name is None:
         name = list(shapes)[-2]
-    if name not in shapes:
+    if not isinstance(name, str) or name not in shapes:
         raise ValueError(
             "layer, or transform_layer, must name a layer whose output becomes the "
             f"features, one of {list(shapes)}, got {name!r}{did_you_mean(name, shapes)}"

@@ -14,6 +14,7 @@ from ..models.network import Network
 __all__ = [
     "Inputs",
     "find_network",
+    "label_text",
     "label_texts",
     "prepare_inputs",
     "without_row_axis",
@@ -138,9 +139,10 @@ def label_texts(
     ValueError
         If the number of `display_labels` is not the number of classes.
     """
-    labels = [] if classes is None else np.asarray(classes).tolist()
+    array = np.asarray([] if classes is None else classes)
+    labels = array.tolist()
     if display_labels is None:
-        return {label: str(label) for label in labels}
+        return dict(zip(labels, map(label_text, array), strict=True))
     texts = [str(text) for text in display_labels]
     if len(texts) != len(labels):
         raise ValueError(
@@ -148,3 +150,10 @@ def label_texts(
             f"got {len(texts)}"
         )
     return dict(zip(labels, texts, strict=True))
+
+
+def label_text(label: Any) -> str:
+    """Return the text to draw for a label; of a date no more than it says."""
+    if isinstance(label, np.datetime64):
+        return str(np.datetime_as_string(label, unit="auto"))
+    return str(label)

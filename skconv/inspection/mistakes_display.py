@@ -13,7 +13,7 @@ from .._data.inputs import find_input_shape
 from ..ops import positive_int
 from .display import WIDTH, Display, shorten
 from .drawing import draw_samples, panel_ratio
-from .fitted import label_texts, prepare_inputs, without_row_axis
+from .fitted import label_text, label_texts, prepare_inputs, without_row_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -264,4 +264,4 @@ class MistakesDisplay(Display):
         if isinstance(value, float | np.floating):
             return f"{value:.3g}"
         key = value.item() if hasattr(value, "item") else value
-        return str(self.texts[key] if self.texts else key)
+        return (self.texts or {}).get(key, label_text(value))

@@ -159,12 +159,26 @@ def emit_estimator(
     z = emit_chain(graph, network.layers, network.weights, x, network.input_shape)
     if isinstance(model, ConvNetRegressor):
         y = emit_activation(graph, z, model.out_activation_)
-        scale = graph.constant(model.target_scale_.astype(np.float32))
-        center = graph.constant(model.target_center_.astype(np.float32))
-        y = graph.node("Add", graph.node("Mul", y, scale), center)
+        scale, center = _scale_in_float32(model)
+        y = graph.node("Mul", y, graph.constant(scale))
+        y = graph.node("Add", y, graph.constant(center))
         return {"variable": (y, "FLOAT", [model.n_outputs_])}
     classes = model.classes_ if classes is None else classes
     return _emit_labels(graph, model._encoder, z, classes, raw)
+
+
+def _scale_in_float32(model):
+    """Return the scale and the center of a regressor's targets, as ONNX has them."""
+    scale, center = model.target_scale_, model.target_center_
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = scale.astype(np.float32), center.astype(np.float32)
+    holds = np.allclose(rounded[0], scale, rtol=1e-6, atol=0)
+    if not (holds and np.isfinite(rounded).all()):
+        raise ValueError(
+            "targets of an ONNX model must be in the range of float32, got those of "
+            f"scale {scale} and center {center}. Fit y in other units"
+        )
+    return rounded
 
 
 def _emit_labels(graph, encoder, z, classes, raw):

@@ -92,7 +92,7 @@ class Normalization(Layer):
         fallback = np.where(largest > limits.tiny, largest, 1)
         weights["mean"][...] = mean
         scale = np.where(std > step, std / float(self.deviation), fallback)
-        weights["scale"][...] = scale
+        weights["scale"][...] = np.minimum(scale, limits.max)
 
     def predict(self, weights: Weights, x: Array) -> Array:
         scale = inverse_scale(weights)
@@ -176,8 +176,8 @@ def _warn_of_lost_differences(
     warnings.warn(
         f"channel {c}{others} of the input varies by {std[c]:.2g} about {mean[c]:.6g}, "
         f"which {limits.dtype} does not hold with enough digits: "
-        f"{'subtract its mean from' if away else 'scale'} X, "
-        "or use dtype='float64'",
+        f"{'subtract its mean from' if away else 'scale'} X"
+        f"{'' if limits.dtype == np.float64 else ', or use dtype=' + repr('float64')}",
         stacklevel=2,
     )
 

@@ -1,6 +1,7 @@
 """Layers that bring the values of a minibatch or a sample to mean 0 and variance 1."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from .affine import activated
 from .checks import check_flag, check_number, sample_axes
 from .initializers import fill
 from .layer import Layer
-from .typing import Array, Shape, Weights
+from .typing import Array, Batches, Shape, Weights
 
 __all__ = ["BatchNorm", "LayerNorm"]
 
@@ -251,6 +252,19 @@ class LayerNorm(Layer):
         if self.center:
             weights["beta"] = fill(0, (size,), rng, dtype)
         return weights, tuple(input_shape)
+
+    def adapt(self, weights: Weights, batches: Batches) -> None:
+        x, _ = next(iter(batches()), (None, None))
+        if x is None:
+            return
+        sizes = [x.shape[a] for a in self._arguments(x)["axis"]]
+        if math.prod(sizes) == 1:
+            warnings.warn(
+                f"LayerNorm(axis={self.axis!r}) makes each value 0: samples of shape "
+                f"{x.shape[1:]} have one value along its axes. Normalise along all, "
+                f"axis={tuple(range(1, x.ndim))}, or use BatchNorm",
+                stacklevel=2,
+            )
 
     def predict(self, weights: Weights, x: Array) -> Array:
         return ops.layer_norm(x, *self._spread(weights, x), **self._arguments(x))

@@ -1,6 +1,7 @@
 """What users bring as X becomes an array of numbers, or one clear error."""
 
 import datetime
+import warnings
 from collections import deque
 from fractions import Fraction
 from pathlib import Path
@@ -123,7 +124,11 @@ REFUSED = {
     "durations": (np.ones((12, 4), "m8[s]"), "got durations .* X / np.timedelta64"),
     "column of dates": (pd.DataFrame({"a": 1.0, "day": days}), "column 'day' of X must hold real numbers, got dates"),
     "column of zoned dates": (pd.DataFrame({"a": 1.0, "day": days.tz_localize("UTC")}), "column 'day' of X must hold"),
-    "date objects": (np.full((12, 4), datetime.date(2020, 1, 1), object), "X must hold numbers: .* not 'datetime.date'"),
+    "date objects": (np.full((12, 4), datetime.date(2020, 1, 1), object), r"X must hold real numbers, got dates .* such as datetime.date\(2020, 1, 1\)"),
+    "times in a list": ([[1.0, datetime.timedelta(1)]] * 12, "got dates or durations such as datetime.timedelta"),
+    "NumPy's dates as objects": (np.array([[1.0, np.datetime64("2020")]] * 12, object), "got dates or durations such as .*2020"),
+    "NumPy's durations as objects": (np.array([[None, np.timedelta64(1, "s")]] * 12, object), "got dates or durations"),
+    "column of date objects": (pd.DataFrame({"a": [np.datetime64("2020", "s")] * 12}, dtype=object), "column 'a' of X must hold real numbers, got dates"),
     "column of text": (pd.DataFrame({"a": 1.0, "b": ["x"] * 12}), "column 'b' of X must hold numbers, got text: 'x'"),
     "categories of text": (pd.DataFrame({"b": pd.Categorical(["x"] * 12)}), "column 'b' of X .* got text: 'x'"),
     "column of images": (pd.DataFrame({"image": list(X)}), r"column 'image' of X holds arrays of shape \(6, 6\).* np.stack\(X\['image'\]\)"),
@@ -141,6 +146,9 @@ REFUSED = {
     "text of numbers": (np.full((12, 4), "1.5"), "X must hold numbers, got text: '1.5'.*X.astype"),
     "bytes": (np.full((12, 4), b"1"), "X must hold numbers, got text: b'1'"),
     "sparse matrix": (sparse.csr_matrix(F), r"Sparse data was passed for X, but dense data is required. Use X.toarray\(\)"),
+    "list of sparse matrices": ([sparse.csr_matrix(image) for image in X], r"Sparse data .* Use np.stack\(\[each.toarray\(\) for each in X\]\)"),
+    "Series of sparse matrices": (pd.Series([sparse.csr_array(image) for image in X]), "Sparse data was passed for X"),
+    "sets in a list": ([frozenset({1, 2})] * 12, "X must hold numbers: .* not 'frozenset'"),
     "sparse frame": (pd.DataFrame(F).astype(pd.SparseDtype("float")), r"Sparse data .* Use X.sparse.to_dense\(\)"),
     "complex": (F + 1j, "X must hold real numbers, got complex numbers .*X.real, X.imag"),
     "records": (np.zeros(12, [("a", "f4"), ("b", "f4")]), "got records .*structured_to_unstructured"),
@@ -186,6 +194,15 @@ def test_first_bad_sample_is_found_in_a_later_part():
     values[[2050, 2999], 1] = np.nan
     with pytest.raises(ValueError, match="in 2 of 3000 samples, first in sample 2050"):
         check_finite(values, "X")
+
+
+def test_infinities_of_both_signs_give_an_error_and_no_warning():
+    values = np.array([[1.0], [np.inf], [-np.inf]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="in 2 of 3 samples, first in sample 1"):
+            check_finite(values, "X")
+        check_finite(np.array([1.7e308, 1.7e308, -1.7e308, -1.7e308]), "X")
 
 
 def test_lists_and_series_of_images_are_fitted_and_predicted():
@@ -247,6 +264,8 @@ def test_errors_of_validation_data_name_their_argument():
         (pd.Series([1, pd.NA] * 6, dtype="Int64"), "y has missing values in 6 of 12"),
         (np.full(12, "2020", "M8[D]"), "y must hold real numbers, got dates"),
         (["1", "b"] * 6, "y must hold numbers, got text"),
+        (np.array([np.datetime64("2020")] * 12, object), "y must hold real numbers"),
+        (np.ones((12, 0)), r"y must hold numbers, \(n,\) or \(n, n_targets\)"),
         (np.ones((12, 2, 2)), r"y must hold numbers, \(n,\) or \(n, n_targets\)"),
         (np.ma.masked_greater(np.arange(12.0), 3), "y has 8 masked values of 12"),
         (3, "y must be an array, .* got int: 3"),

@@ -107,6 +107,7 @@ REFUSED = {
     "of two 64 bits": ([2**63, -1] * 6, "y must hold integers of at most 64 bits, got 9223372036854775808"),
     "tuples in an array": (objects((1, 2), (3, 4)), r"one label for each sample, got \(1, 2\). .*MultiLabelBinarizer"),
     "lists of labels": ([[1], [1, 2]] * 6, "lists of several lengths. .*MultiLabelBinarizer"),
+    "tuples of labels": ([("a",), ("a", "b")] * 6, "y must hold one .* lists of several lengths. .*MultiLabelBinarizer"),
     "sets": ([{1}, {2}] * 6, "one label for each sample, got {1}"),
     "several columns": (np.c_[Y, Y], r"y should be a 1d array, .* multilabel .* got an array of shape \(12, 2\)"),
     "three axes": (np.zeros((12, 2, 2)), r"y should be a 1d array, .* shape \(12, 2, 2\)"),

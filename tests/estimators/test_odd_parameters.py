@@ -9,6 +9,7 @@ from skconv import ConvNetClassifier, ConvNetRegressor, load_model, save_model
 from skconv.augmentation import RandomFlip
 from skconv.layers import (
     BatchNorm,
+    Branches,
     Conv1D,
     Conv2D,
     Dense,
@@ -55,7 +56,7 @@ ALIKE = {
         ([MaxPool2D(A([2, 1]), padding=A([1, 0]))], [MaxPool2D((2, 1), padding=(1, 0))]),
         ([LayerNorm(A([1, 2])), PReLU(A([1, 2]))], [LayerNorm((1, 2)), PReLU((1, 2))]),
     ],
-    "warmup_steps": [(0.0, 0), (np.float64(0), 0)],
+    "warmup_steps": [(0.0, 0), (np.float64(0), 0), (np.float32(0), 0)],
     "validation_fraction": [(0, 0.1), (0.0, 0.1)],
     "alpha": [(np.float32(0), 0.0)],
 }  # fmt: skip
@@ -329,6 +330,9 @@ def test_frames_of_features_are_named_after_the_layer_that_was_asked_for():
         {"layers": [Dense(4), Dense(4)]},
         {"layers": [Normalization(), Dropout(0.1), Flatten(), Dense(4)]},
         {"layers": [Rescaling(0.1), Dense(4), BatchNorm()]},
+        {"layers": [("off", "passthrough"), PReLU(), Dense(4)]},
+        {"layers": [Sequential([Normalization(), Sequential([Dense(4)])]), Dense(5)]},
+        {"layers": [Branches([[Dense(4)], [Flatten()]]), Dense(5)]},
     ],
     ids=text,
 )
@@ -338,7 +342,7 @@ def test_dense_networks_do_not_warn_of_shapes(make, params):
 
 
 @pytest.mark.parametrize(
-    "layers", [[Conv2D(2)], [BatchNorm(), Dense(4)], [Twice(), Dense(4)], [Sequential([Conv2D(2)])]], ids=text
+    "layers", [[Conv2D(2)], [BatchNorm(), Dense(4)], [Twice(), Dense(4)], [Sequential([Conv2D(2)])], [Branches([[Flatten()], [Conv2D(2), Flatten()]]), Dense(4)], [Residual([Dropout(0.1)]), Conv2D(2)]], ids=text
 )  # fmt: skip
 def test_other_networks_warn_of_shapes(layers):
     with pytest.warns(UserWarning, match="10 features, which make no square image"):

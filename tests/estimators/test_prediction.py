@@ -69,6 +69,9 @@ def test_unknown_layers_are_refused(fitted, digits):
     words = r"one of \['conv1', 'pool1', 'dense1', 'output'\], got 'conv'; did you mean 'conv1'"
     with pytest.raises(ValueError, match=words):
         fitted.transform(X, layer="conv")
+    for layer in (["conv1"], 1, ("conv1",)):
+        with pytest.raises(ValueError, match="layer, or transform_layer, must name"):
+            fitted.transform(X, layer=layer)
     with pytest.raises(ValueError, match=words):
         net(max_iter=1, transform_layer="conv").fit(X, y).get_feature_names_out()
     flat = ConvNetClassifier(filters=(), hidden_layer_sizes=(), max_iter=1).fit(X, y)

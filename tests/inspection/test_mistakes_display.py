@@ -6,6 +6,7 @@ from drawn import drawn_images, texts
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from skconv import ConvNetClassifier
 from skconv.inspection import (
     FeatureMapDisplay,
     MistakesDisplay,
@@ -88,3 +89,17 @@ def test_images_of_three_channels_are_drawn_in_colour(rng):
     np.testing.assert_array_equal(
         drawn_images(means.axes_[0, 0])[0], X[0, :, :, :2].mean(-1)
     )
+
+
+def test_mistakes_of_dates_and_of_unknown_classes_are_named(digits):
+    _, X, _, y = digits
+    classes = np.array(["2020-01", "2020-02"], "M8[ns]")
+    y_true = classes[y % 2]
+    display = MistakesDisplay.from_predictions(X, y_true, y_true[::-1], n=1)
+    assert any("said 2020-0" in text for text in texts(display.figure_))
+    clf = ConvNetClassifier(filters=(2,), max_iter=1).fit(X, y_true)
+    display = MistakesDisplay.from_estimator(clf, X, y_true, n=1)
+    assert any("said 2020-0" in text for text in texts(display.figure_))
+    clf.fit(X, y % 3)
+    display = MistakesDisplay.from_estimator(clf, X, np.full(len(X), 7), n=1)
+    assert any(text.endswith("is 7") for text in texts(display.figure_))

@@ -1,6 +1,7 @@
 """ONNX models: what onnxruntime makes of them is what we predict."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -204,6 +205,16 @@ def test_onnx_has_the_scale_of_targets(loss, rng):
 @pytest.fixture
 def rows(rng):
     return rng.random((60, 36)).astype(np.float32), np.arange(60) % 3
+
+
+@pytest.mark.parametrize("size", [1e40, 1e-50])
+def test_targets_beyond_float32_are_refused(size, rng):
+    X = rng.random((20, 4, 4))
+    reg = ConvNetRegressor(filters=(2,), max_iter=1).fit(X, size * X.sum(axis=(1, 2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="must be in the range of float32, got"):
+            skconv.to_onnx(reg)
 
 
 @pytest.mark.parametrize("names", [[0, 1, 2], ["a", "b", "c"], [True, False, False]])

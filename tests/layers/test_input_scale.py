@@ -219,6 +219,20 @@ def test_differences_that_float32_loses_give_one_warning(x, words):
         adapted(x, np.float64)
 
 
+def test_float64_is_not_advised_to_float64():
+    with pytest.warns(UserWarning, match=r"float64 does not hold .*: scale X$"):
+        adapted(1e-320 * PIXELS, np.float64)
+
+
+def test_values_at_the_end_of_float32_give_no_warning_of_numpy():
+    for x in (6e38 * (PIXELS / 16 - 0.5), 3.3e38 * (PIXELS / 16)):
+        clf = ConvNetClassifier(filters=(2,), max_iter=1)
+        with pytest.warns(UserWarning, match="float32 does not hold") as caught:
+            clf.fit(x, np.arange(len(x)) % 2)
+        assert len(caught) == 1
+        assert np.isfinite(clf.network_.values).all()
+
+
 def test_channels_of_different_sizes_become_alike(rng):
     sizes = np.array([1, 1e6, 1e-9, 0])
     x = rng.standard_normal((80, 5, 4)) * sizes + (3, 1e6, 0, 255)

@@ -24,6 +24,7 @@ from skconv.layers import (
 
 X = np.random.default_rng(0).random((40, 8, 8, 2))
 Y = np.arange(40) % 2
+RNG = np.random.default_rng(1)
 
 
 def warned(layers, X, **params):
@@ -108,6 +109,59 @@ def test_a_few_values_far_out_of_range_are_named_as_the_cause():
     assert warned(None, np.minimum(outliers, 30), filters=(2,)) == []
 
 
+def test_one_value_among_few_samples_or_in_one_channel_is_named():
+    for place, x in [(0, X[..., :1]), (0, X), (1, X)]:
+        outliers = x.copy()
+        outliers[3, :, :, place] *= 1e9
+        (words,) = warned(None, outliers, filters=(2,))
+        assert words.startswith("a few values of X are so far from the others")
+        assert f"in channel {place} most vary by" in words
+
+
+ODD = {
+    "sparse": RNG.random(X.shape) > 0.995,
+    "one channel for few samples": np.where(np.arange(40)[:, None, None, None] == 3, X, [0, 1] * X),
+    "mostly blank": np.where(np.arange(40)[:, None, None, None] < 5, X, 0),
+    "heavy tails": np.exp(2 * RNG.standard_normal(X.shape)),
+    "constant channel": [1, 0] * X + [0, 1e9],
+    "channels of several sizes": X * [1e9, 1e-9],
+    "one sample far away": X + 30 * (np.arange(40) == 3)[:, None, None, None],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("x", ODD.values(), ids=ODD)
+def test_odd_data_that_normalization_scales_give_none(x):
+    assert warned(None, x, filters=(2,)) == []
+
+
+def test_odd_deviations_and_scales_after_normalization_are_named():
+    for layers in ([Normalization(100)], [Normalization(1e-9)], [Normalization(), Rescaling(1e-3)]):  # fmt: skip
+        (words,) = warned([*layers, Conv2D(2)], X)
+        assert f"Use Normalization(0.5) in place of {layers[0]!r}" in words
+    assert warned([Normalization(2), Rescaling(0.25), Conv2D(2)], X) == []
+
+
+def resume(first, later, layers=None):
+    params = {"filters": (2,)} if layers is None else {"layers": layers}
+    clf = ConvNetClassifier(learning_rate_init=1e-6, random_state=0, **params)
+    clf.partial_fit(first, Y, classes=[0, 1])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf.partial_fit(later, Y)
+    return [str(warning.message) for warning in caught]
+
+
+def test_later_calls_on_another_scale_give_a_warning():
+    for first, later in [(X, 255 * X), (255 * X, X), (X, X + 100), (0 * X, 255 * X)]:
+        (words,) = resume(first, later)
+        assert words.startswith("X is on another scale than in the first call")
+        assert "layer 'normalization' keeps" in words
+    for later in (X, X[::-1] ** 2, 2 * X, X / 4, np.full_like(X, 0.5)):
+        assert resume(X, later) == []
+    assert resume(X[:40] * 0 + 3, X + 3) == []
+
+
 def test_a_later_call_of_partial_fit_gives_none():
     clf = ConvNetClassifier([Conv2D(2)], learning_rate_init=1e-6)
     with pytest.warns(UserWarning, match="root mean square"):
@@ -132,3 +186,11 @@ def test_the_warning_reads_few_rows_of_a_memory_map(tmp_path, monkeypatch):
             100 * many, np.repeat(Y, 100)
         )
     assert sum(rows) - 4000 <= 64
+
+
+def test_layer_norm_of_single_values_gives_a_warning():
+    (words,) = warned([LayerNorm(), Conv2D(2)], X[..., :1])
+    assert "LayerNorm(axis=-1) makes each value 0" in words
+    assert "Normalise along all, axis=(1, 2, 3)" in words
+    for layers in ([LayerNorm((1, 2, 3)), Conv2D(2), LayerNorm()], [Flatten(), LayerNorm((1,)), Dense(3)]):  # fmt: skip
+        assert warned(layers, X[..., :1]) == []

@@ -1,6 +1,7 @@
 """Weights of classes, and smoothed labels."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_sample_weight
@@ -87,3 +88,22 @@ def test_label_smoothing_is_in_the_training_loss_only(digits):
     assert smooth.score(X_test, y_test) > 0.85
     with pytest.raises(ValueError, match="'label_smoothing' parameter"):
         small(label_smoothing=1.0).fit(X, y)
+
+
+@pytest.mark.parametrize("unit", ["Y", "D", "ns"])
+def test_class_weights_of_dates_are_found_in_any_unit(unit, digits):
+    X, _, y, _ = digits
+    few = y < 3
+    X, y = X[few], y[few]
+    years = ["1970", "1971", "1972"]
+    dates = np.array(years, f"M8[{unit}]")[y]
+    by_number = small(class_weight={0: 1, 1: 2, 2: 5}).fit(X, y)
+    for convert in (np.datetime64, lambda year: np.datetime64(year, "s"), pd.Timestamp):
+        weights = dict(zip(map(convert, years), (1, 2, 5), strict=True))
+        assert same_bits(small(class_weight=weights).fit(X, dates), by_number)
+    with pytest.raises(ValueError, match=r"not in y: \[np.datetime64\('1973'"):
+        small(class_weight={np.datetime64("1973"): 1.0}).fit(X, dates)
+    clf = small(max_iter=1).fit(X, dates, X_val=X, y_val=dates.astype("M8[ms]"))
+    assert len(clf.validation_scores_) == 1
+    with pytest.raises(ValueError, match=r"not in classes_: \[0, 1, 2\]"):
+        small(max_iter=1).fit(X, dates, X_val=X, y_val=y)

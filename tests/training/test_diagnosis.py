@@ -1,10 +1,14 @@
 """Training that leaves the finite numbers, or learns nothing: what is to blame."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv._training.diagnosis import _find_in_solver
+from skconv._training.optimizers import SGD, Adam
 from skconv.augmentation import RandomFlip
 from skconv.layers import Activation, BatchNorm, Conv2D, Dense, Dropout, Rescaling
 
@@ -150,3 +154,37 @@ def test_network_that_learns_gives_no_warning():
     reg(max_iter=100).fit(X, np.full(60, 3.0))  # nothing to learn
     penalized = Dense(8, "relu", kernel_l2=10.0)  # the penalty is no loss
     net(penalized, max_iter=400, learning_rate_init=0.01).fit(images, Y)
+
+
+def test_validation_data_on_another_scale_are_named():
+    params = {"filters": (4,), "early_stopping": True, "random_state": 0}
+    clf = ConvNetClassifier(max_iter=3, **params)
+    words = r"X_val between 19.0002 and 99956.6, where X is between 0.000"
+    with pytest.warns(ConvergenceWarning, match=words):
+        clf.fit(X, Y, X_val=1e5 * X, y_val=Y)
+    assert len(clf.loss_curve_) == 3
+
+
+def test_later_data_on_another_scale_get_another_way_out():
+    clf = ConvNetClassifier(filters=(4,), random_state=0).partial_fit(X, Y, [0, 1, 2])
+    far = X.copy()
+    far[-1] *= 1e9  # of which the first batch has none
+    words = r"X between .*\(layer 'normalization' keeps the scale of the first call"
+    with pytest.warns(ConvergenceWarning, match=words):
+        clf.partial_fit(far, Y)
+
+
+def test_an_epsilon_that_compiled_ops_flush_to_zero_is_named():
+    optimizer = Adam(np.zeros(3, np.float32), epsilon=1e-40)
+    step = SimpleNamespace(optimizer=optimizer)
+    (words,) = _find_in_solver(step, 0.001, np.dtype("float32"))
+    assert words == "epsilon=1e-40, which is 0 in float32 (increase it)"
+    assert not [*_find_in_solver(step, 0.001, np.dtype("float64"))]
+
+
+def test_betas_that_do_not_limit_the_steps_of_adam_are_named():
+    step = SimpleNamespace(optimizer=Adam(np.zeros(3), beta_1=0.9, beta_2=0.5))
+    (words,) = _find_in_solver(step, 0.001, np.dtype("float64"))
+    assert words.startswith("beta_1=0.9 with beta_2=0.5") and "increase" in words
+    step = SimpleNamespace(optimizer=SGD(np.zeros(3)))
+    assert not [*_find_in_solver(step, 0.001, np.dtype("float64"))]

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from sklearn.metrics import log_loss, make_scorer, r2_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    make_scorer,
+    r2_score,
+    roc_auc_score,
+)
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -289,8 +295,8 @@ def test_classes_that_validation_data_lack_are_named(digits):
     clf = small(early_stopping=True, scoring="neg_log_loss")
     with pytest.raises(
         ValueError,
-        match=r"scoring='neg_log_loss' cannot be computed of the \d+ validation samples, "
-        r"as none of them has the classes \[2\].*hold out more with validation_fraction",
+        match=r"scoring='neg_log_loss' cannot be computed of the \d+ validation samples .*"
+        r"none of them has the classes \[2\].*hold out more with validation_fraction",
     ):
         clf.fit(X, y, X_val=X_val[few], y_val=y_val[few])
     clf.set_params(scoring=None).fit(X, y, X_val=X_val[few], y_val=y_val[few])
@@ -368,3 +374,31 @@ def test_bad_scorings_are_refused():
         small(scoring=3).fit(X, Y)
     with pytest.raises(ValueError, match="scoring must return one number, got None"):
         small(scoring=lambda *args: None).fit(X, Y, X_val=X, y_val=Y)
+
+
+def failing(*args):
+    raise KeyError("a score of their own")
+
+
+@pytest.mark.parametrize(
+    ("scoring", "words"),
+    [
+        ("f1", "scoring='f1' cannot .* of the 40 .*: ValueError: Target is multiclass"),
+        ("roc_auc", "scoring='roc_auc' cannot be computed .*multi_class must be in"),
+        (
+            failing,
+            r"scoring=<function failing.*: KeyError: 'a score of their own'\. Pass",
+        ),
+        (lambda estimator, X: 1.0, "scoring=<function .*TypeError: .* 2 positional"),
+        (
+            accuracy_score,
+            r"scoring must be a .*Use sklearn.metrics.make_scorer\(accuracy",
+        ),
+    ],
+)
+def test_errors_of_scorers_name_scoring(scoring, words):
+    clf = small(max_iter=1).fit(X, Y)
+    expected = clf.predict_proba(X)
+    with pytest.raises(ValueError, match=words):
+        clf.set_params(scoring=scoring).fit(X, Y, X_val=X, y_val=Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
