@@ -71,7 +71,7 @@ class PredictionMixin(
         network = fitted["network_"]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             outputs = predict_in_batches(network, X, upto=layer)
-        if not np.isfinite(outputs).all():
+        if np.count_nonzero(np.isfinite(outputs)) < outputs.size:
             raise ValueError(_explain(outputs, X, network))
         return outputs
 
