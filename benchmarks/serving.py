@@ -21,7 +21,8 @@ class Load(NamedTuple):
     clients: int
     content_type: str = BINARY
     images: int = 1
-    options: tuple[str, ...] = ("--preload",)
+    options: tuple[str, ...] = ("--preload", "--worker-class", "sync")
+    config: Path | None = None
 
 
 LOADS = [
