@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,9 +26,11 @@ from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from skconv import ConvNetClassifier, load_model, save_model
 from skconv._training import loop
 from skconv.layers import Dense, Layer
+from tests.attacks import interruptions
 
 rng = np.random.default_rng(0)
 X, Y = rng.random((60, 8, 8)), np.arange(60) % 3
@@ -246,3 +250,15 @@ def test_a_real_ctrl_c_ends_a_search(n_jobs, to_group):
     assert process.returncode != 0
     assert "KeyboardInterrupt" in err
     assert "searched" not in out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+def test_exceptions_of_handlers_at_random_moments_leave_whole_models(tmp_path):
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        with warnings.catch_warnings():
+            outcomes = interruptions.attack(60, 0, tmp_path)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert sum(n for name, n in outcomes.items() if "raised" in name) > 10
