@@ -206,7 +206,8 @@ class BoundedWorker(ThreadWorker):
             result = super().handle(conn)
         finally:
             del self.beginnings[conn]
-        if result is False:
+        # Until gunicorn 23 it is a pair. True or a mark keeps the connection.
+        if (result[0] if isinstance(result, tuple) else result) is False:
             self.close(conn)
         return result
 

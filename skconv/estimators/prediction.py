@@ -130,6 +130,10 @@ class PredictionMixin(
         name, shape = _find_layer(self.network_, self.transform_layer)
         return np.array([f"{name}_{i}" for i in range(math.prod(shape))], object)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        # scikit-learn would look at all attributes, while a thread may add one.
+        return hasattr(self, "network_")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # features have the network's
