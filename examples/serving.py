@@ -18,6 +18,7 @@ import argparse
 import inspect
 import json
 import logging
+import math
 import socket
 import subprocess
 import sys
@@ -42,7 +43,7 @@ except ImportError:  # the application runs on other servers, too
     ThreadWorker = object
 
 JSON, BINARY = "application/json", "application/octet-stream"
-LIMIT = 2**20  # bytes of a request: threads * LIMIT may be in memory
+LIMIT = 2**20  # bytes of a request, or more if an image needs more as text
 MOST_IMAGES = 1024  # in a request
 SECONDS = 10  # that a client may take to send a request, or to read the answer
 
@@ -68,6 +69,7 @@ class Application:
         # Before the fork: what cannot predict must end the server, not a request.
         to_json(predict(model, np.zeros((1, *model.input_shape_))))
         to_json(getattr(model, "classes_", np.empty(0)).tolist())
+        self.limit = max(LIMIT, 32 * math.prod(model.input_shape_))
         self.model = model
 
     def reload(self):
@@ -90,8 +92,9 @@ class Application:
         length = environ.get("CONTENT_LENGTH") or ""
         if not (length.isascii() and length.isdecimal()):  # or it is sent in chunks
             return "411 Length Required", {"error": "send a Content-Length"}
-        if len(length) > 18 or int(length) > LIMIT:
-            return "413 Content Too Large", {"error": f"send at most {LIMIT} bytes"}
+        if len(length) > 18 or int(length) > self.limit:
+            words = f"send at most {self.limit} bytes"
+            return "413 Content Too Large", {"error": words}
         content_type = (environ.get("CONTENT_TYPE") or "").partition(";")[0]
         read = READERS.get(content_type.strip().lower())
         encoding = environ.get("HTTP_CONTENT_ENCODING", "identity")

@@ -241,6 +241,17 @@ def test_too_many_images_are_refused(app):
     assert ask(app, body)[0].startswith("413")
 
 
+def test_one_large_image_is_taken(tmp_path):
+    X = np.random.default_rng(0).random((4, 120, 110, 3)) - 0.5
+    clf = ConvNetClassifier(filters=(2,), max_iter=1).fit(X, [0, 1, 0, 1])
+    save_model(clf, tmp_path / "model.safetensors")
+    app = serving.create_app(tmp_path / "model.safetensors")
+    body = json.dumps((X[:1] * 1e-5).tolist()).encode()
+    assert 2**19 < len(body) < app.limit > serving.LIMIT
+    assert ask(app, body)[1]["labels"] == clf.predict(X[:1] * 1e-5).tolist()
+    assert ask(app, b" " * app.limit + b"1")[0].startswith("413")
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", None])
 def test_broken_file_on_reload_leaves_the_old_model(content, clf, digits, tmp_path):
     path = tmp_path / "model.safetensors"
