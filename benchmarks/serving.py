@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from examples.serving import BINARY, JSON, load_test, requests_of, serve
+from examples.serving import BINARY, HERE, JSON, load_test, requests_of, serve
 from skconv import ConvNetClassifier, save_model
 
 from .processes import figures, print_table
@@ -22,6 +22,7 @@ class Load(NamedTuple):
     content_type: str = BINARY
     images: int = 1
     options: tuple[str, ...] = ("--preload",)
+    config: Path | None = None  # settings, in place of gunicorn's own
 
 
 LOADS = [
@@ -35,6 +36,7 @@ LOADS = [
     Load(2, 8, options=("--preload", "--threads", "4")),
     Load(2, 8, options=()),
     Load(2, 8, options=("--env", "OMP_NUM_THREADS=1")),
+    Load(2, 8, options=(), config=HERE / "serving.py"),
 ]
 
 
@@ -61,7 +63,8 @@ def run():
 
 def measure(load, path, X, clf):
     requests = requests_of(X, clf, load.content_type, load.images)
-    with serve(path, *load.options, workers=load.workers) as (process, address):
+    server = serve(path, *load.options, workers=load.workers, config=load.config)
+    with server as (process, address):
         load_test(address, requests[:50], load.clients)
         each, seconds, wrong = load_test(address, requests, load.clients)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
@@ -83,7 +86,8 @@ def described(load, record):
         str(load.clients),
         str(load.images),
         load.content_type.partition("/")[2],
-        " ".join(load.options) or "-",
+        " ".join(load.options)
+        or (f"--config {load.config.name}" if load.config else "-"),
         *(figures(record[name]) for name in ("rate", "median", "slowest")),
         str(record["wrong"]),
         *(figures(record[name]) for name in ("rss", "pss", "private")),

@@ -361,6 +361,8 @@ def check_finite(array: _Array, name: str) -> None:
         with np.errstate(over="ignore", invalid="ignore"):  # of its sum
             assert_all_finite(array, input_name=name)
     except ValueError as error:
+        if np.isfinite(array).all():
+            raise  # of a signal's handler
         find: Any = np.isnan
         what = f"NaN: {name} has missing values in"
         if "NaN" not in str(error):

@@ -34,10 +34,11 @@ def gather(X: NDArray[Any], rows: Any, network: Any) -> NDArray[np.floating[Any]
     ValueError
         If a value of X is too large for the network's dtype.
     """
+    if not _may_overflow(X, network):
+        return _as_samples(ops.gather(X, rows, network.dtype), network)
     with np.errstate(over="ignore"):
         batch = ops.gather(X, rows, network.dtype)
-    if _may_overflow(X, network):
-        _check_finite(batch)
+    _check_finite(batch)
     return _as_samples(batch, network)
 
 

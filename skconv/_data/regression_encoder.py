@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import as_numbers, check_finite
+from .arrays import as_numbers, check_finite, count_samples
 
 __all__ = [
     "REGRESSION_LOSSES",
@@ -178,10 +178,25 @@ class RegressionEncoder:
         """Return predictions from outputs of shape (n, n_outputs).
 
         In float64, which scikit-learn requires of regressors.
+
+        Raises
+        ------
+        ValueError
+            If they leave its range, as the exponential of an output above 709 does.
         """
-        return self.inverse_transform(
-            self._loss.inverse_link(outputs.astype(np.float64))
-        )
+        with np.errstate(over="ignore"):
+            y = self.inverse_transform(
+                self._loss.inverse_link(outputs.astype(np.float64))
+            )
+        if not np.isfinite(y).all():
+            found = count_samples(y, lambda part: ~np.isfinite(part))
+            raise ValueError(
+                f"predictions are too large for float64 for {found}: the network's "
+                f"outputs are up to {np.abs(outputs).max():.3g} with loss="
+                f"{self.loss_name!r}. Scale X like the training data, or leave such "
+                "samples out"
+            )
+        return y
 
     def score(
         self, outputs: _Array, targets: _Array, sample_weight: _Array | None = None

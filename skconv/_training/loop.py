@@ -2,7 +2,6 @@
 
 import math
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -49,6 +48,20 @@ class History:
         self.validation_scores.append(epoch.validation_score)
         self.learning_rates.append(epoch.learning_rate)
         self.samples += n_samples
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The numbers of epochs and of samples."""
+        return len(self.loss_curve), self.samples
+
+    def cut(self, size: tuple[int, int]) -> None:
+        """Remove what was added after it had a size, maybe only in part."""
+        epochs, self.samples = size
+        for curve in (
+            self.loss_curve, self.validation_losses, self.validation_scores,
+            self.learning_rates,
+        ):  # fmt: skip
+            del curve[epochs:]
 
 
 class Epoch(NamedTuple):
@@ -126,10 +139,6 @@ class StoppingRule:
         """Whether training should stop."""
         return self.idle > self.patience
 
-    def save_best(self, network: Any) -> None:
-        """Remember a network's weights as the best."""
-        self.best_values = network.values.copy()
-
     def restore_best(self, network: Any) -> None:
         """Give a network the best weights, if there are any, and forget them."""
         if self.best_values is not None:
@@ -155,7 +164,9 @@ def train(
     verbose: int = 0,
     after_epoch: Callable[[], bool | None] | None = None,
 ) -> None:
-    """Train a network in place. Ctrl-C ends training early, with a warning.
+    """Train a network in place.
+
+    If Ctrl-C ends it early, network and history are those of the epochs that ended.
 
     Parameters
     ----------
@@ -187,6 +198,7 @@ def train(
     """
     stopping = stopping or StoppingRule(0.0, math.inf)
     _begin(network, history, stopping, validate)
+    complete = history.size
     try:
         while stopping.epochs < max_iter and not _ends(stopping, history):
             start = time.perf_counter()
@@ -199,19 +211,16 @@ def train(
                 len(samples) / max(trained - start, 1e-9),
             )  # fmt: skip
             history.add(epoch, len(samples))
+            complete = history.size
             _judge(epoch, network, step, history, stopping)
             if verbose:
                 _print_epoch(epoch, verbose)
             if after_epoch:
                 stopping.ended = bool(after_epoch())
         stopping.ended = True
-    except KeyboardInterrupt:
-        warnings.warn(
-            f"Training interrupted by user after {len(history.loss_curve)} epochs; "
-            "the model is usable.",
-            stacklevel=2,
-        )
-    stopping.restore_best(network)
+    finally:  # after Ctrl-C, too
+        history.cut(complete)
+        stopping.restore_best(network)
 
 
 def _begin(
@@ -229,7 +238,7 @@ def _begin(
         # An earlier call's network may remain the best.
         loss, score = history.best_loss, history.best_score = validate()
         stopping.best, _ = stopping.rank(loss, score)
-        stopping.save_best(network)
+        stopping.best_values = network.values.copy()
 
 
 def _ends(stopping: StoppingRule, history: History) -> bool:
@@ -280,8 +289,10 @@ def _judge(
     loss_fell = loss <= history.best_loss - stopping.tol
     best = stopping.rank(history.best_loss, history.best_score)
     if stopping.by_validation and stopping.rank(loss, score) > best:
+        values = network.values.copy()
+        # No call between these: an interruption finds all three or none.
+        stopping.best_values = values
         history.best_loss, history.best_score = loss, score
-        stopping.save_best(network)
     stopping.update(stopping.figure(epoch.loss, loss, score), loss_fell)
     if step.adaptive and stopping.stops and epoch.learning_rate > _SLOWEST:
         history.slowdown /= _SLOWER

@@ -61,7 +61,8 @@ class Validator:
     def __call__(self) -> tuple[float, float]:
         """Return (loss, score); the loss is the plain one, without smoothing.
 
-        The first of either that is not finite gives a warning.
+        The first of either that is not finite gives a warning. Outputs that are not
+        finite have no score.
         """
         encoder, samples = self.estimator._encoder, self.samples
         with np.errstate(over="ignore", invalid="ignore"):
@@ -69,6 +70,8 @@ class Validator:
             loss = float(self.loss(outputs, samples.targets, self.loss_weight)[0])
         if self.scoring == "loss":
             score = -loss
+        elif not np.isfinite(outputs).all():
+            score = math.nan  # the largest of NaN would be a class
         elif callable(self.scoring):
             score = self._ask_scorer(self.scoring, outputs)
         else:

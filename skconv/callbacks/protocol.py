@@ -31,7 +31,11 @@ class EpochCallbacks:
     def __init__(self, estimator: Any, data: dict[str, Any], max_iter: int) -> None:
         self.arguments = {"estimator": estimator, **data}
         self.callbacks = getattr(estimator, "_skl_callbacks", ())
-        self.context = estimator._init_callback_context(max_subtasks=max_iter)
+        # scikit-learn notes a context at the estimator, which threads may share: not
+        # if it is for nothing.
+        self.context: Any = None
+        if self.callbacks or hasattr(estimator, "_parent_callback_ctx"):
+            self.context = estimator._init_callback_context(max_subtasks=max_iter)
 
     def __enter__(self) -> "EpochCallbacks":
         return self
@@ -60,7 +64,8 @@ class EpochCallbacks:
 
     def begin(self) -> None:
         """Call the hook for the beginning of training."""
-        self.context.call_on_fit_task_begin(**self.arguments)
+        if self.context:
+            self.context.call_on_fit_task_begin(**self.arguments)
 
     def end_epoch(self, fitted: Callable[[], dict[str, Any]]) -> bool:
         """Call the hooks for the end of an epoch; return whether to stop training.
@@ -78,6 +83,7 @@ class EpochCallbacks:
 
     def end(self, fitted: Callable[[], dict[str, Any]]) -> None:
         """Call the hook for the end of training."""
-        self.context.call_on_fit_task_end(
-            reconstruction_attributes=fitted, **self.arguments
-        )
+        if self.context:
+            self.context.call_on_fit_task_end(
+                reconstruction_attributes=fitted, **self.arguments
+            )

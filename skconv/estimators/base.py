@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._data.encoder import TargetEncoder
 from .._data.samples import Samples
+from .._training.interrupts import keeping_what_is_learnt
 from .._training.loop import History, StoppingRule
 from .._training.losses import Loss, find_loss
 from .._training.optimizers import OPTIMIZERS
@@ -95,7 +96,9 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         """Train the network.
 
         If anything fails, an earlier fit remains unchanged. Ctrl-C ends training and
-        keeps what has been learnt.
+        keeps what has been learnt, with a warning. It raises KeyboardInterrupt, and
+        changes nothing, before the first epoch has ended, and in a fit that is one of
+        many, as in a search.
 
         Parameters
         ----------
@@ -179,7 +182,8 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
             train_draft(
                 draft, samples, held_out, scorer, stopping, callbacks, incremental
             )
-            callbacks.end(draft._snapshot)
+            with keeping_what_is_learnt(stopping):
+                callbacks.end(draft._snapshot)
             self._adopt(draft)
         return self
 

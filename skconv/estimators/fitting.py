@@ -22,6 +22,7 @@ from .._data.inputs import (
     find_input_shape,
 )
 from .._data.samples import Samples, check_sample_weight, hold_out, weigh
+from .._training.interrupts import keeping_what_is_learnt
 from .._training.loop import History, NonFiniteLossError, StoppingRule, train
 from .._training.outcome import warn_of_outcome
 from .._training.step import plan_step
@@ -168,23 +169,27 @@ def train_draft(
         draft._solver_state = draft.solver, step.optimizer.state
         return callbacks.end_epoch(partial(draft._snapshot, held_out is not None))
 
-    try:
-        train(
-            network,
-            samples,
-            step,
-            max_iter=1 if incremental else draft.max_iter,
-            rng=draft._rng,
-            history=history,
-            shuffle=draft.shuffle,
-            stopping=stopping,
-            validate=validate,
-            verbose=draft.verbose,
-            after_epoch=after_epoch if callbacks.active else None,
+    with keeping_what_is_learnt(stopping):
+        try:
+            train(
+                network,
+                samples,
+                step,
+                max_iter=1 if incremental else draft.max_iter,
+                rng=draft._rng,
+                history=history,
+                shuffle=draft.shuffle,
+                stopping=stopping,
+                validate=validate,
+                verbose=draft.verbose,
+                after_epoch=after_epoch if callbacks.active else None,
+            )
+        except NonFiniteLossError as error:
+            raise ValueError(*error.args) from None
+        warn_of_outcome(
+            network, draft._encoder, samples, validate, step, stopping, history
         )
-    except NonFiniteLossError as error:
-        raise ValueError(*error.args) from None
-    warn_of_outcome(network, draft._encoder, samples, validate, step, stopping, history)
+    stopping.restore_best(network)  # if another Ctrl-C kept `train` from it
     draft._solver_state = None, None
     if incremental or draft.warm_start:
         draft._solver_state = draft.solver, step.optimizer.state

@@ -248,7 +248,7 @@ learning_rate_curve_ : list of float
     Learning rate at the end of each epoch.
 
 loss_ : float
-    The last loss; NaN if Ctrl-C came before the first.
+    The last loss.
 
 best_loss_ : float or None
     The smallest loss; None with `early_stopping`.

@@ -10,6 +10,7 @@ from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from .._data.arrays import count_samples
 from .._data.batches import predict_in_batches
 from .._data.inputs import check_images, check_input_shape
 from .._utils.lookup import did_you_mean
@@ -38,6 +39,13 @@ class PredictionMixin(
         -------
         y : ndarray of shape (n,) or (n, k)
             Of the shape of `y` in `fit`.
+
+        Raises
+        ------
+        ValueError
+            If an output of the network, or a number that is predicted, is not finite,
+            as of X that is too large for the dtype. So do all methods that predict;
+            the message says for how many samples.
         """
         outputs, encoder = self._outputs(X)
         return encoder.predict(outputs)
@@ -60,7 +68,12 @@ class PredictionMixin(
         """Return the output of a layer, by default the last, of a fitted state."""
         X = check_images(self, X, reset=False)
         check_input_shape(X, fitted["input_shape_"], type(self).__name__)
-        return predict_in_batches(fitted["network_"], X, upto=layer)
+        network = fitted["network_"]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            outputs = predict_in_batches(network, X, upto=layer)
+        if np.count_nonzero(np.isfinite(outputs)) < outputs.size:
+            raise ValueError(_explain(outputs, X, network))
+        return outputs
 
     def transform(
         self, X: ArrayLike, layer: str | None = None
@@ -117,10 +130,33 @@ class PredictionMixin(
         name, shape = _find_layer(self.network_, self.transform_layer)
         return np.array([f"{name}_{i}" for i in range(math.prod(shape))], object)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        # scikit-learn would look at all attributes, while a thread may add one.
+        return hasattr(self, "network_")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # features have the network's
         return tags
+
+
+def _explain(outputs: NDArray[Any], X: NDArray[Any], network: Network) -> str:
+    """Return why some outputs are not finite, in words."""
+
+    def is_odd(part: NDArray[Any]) -> NDArray[np.bool_]:
+        return ~np.isfinite(part)
+
+    odd = [name for name, each in network.arrays.items() if is_odd(each).any()]
+    low, high = X.min(), X.max()
+    reason = (
+        f"X is between {low:.3g} and {high:.3g}, and what the network computes of it "
+        f"leaves the range of {network.dtype}, its dtype. Scale X like the training "
+        "data, leave such samples out, or use dtype='float64'"
+    )
+    if odd:
+        reason = f"the weights {odd} are not finite. Load the model or fit it again"
+    found = count_samples(outputs, is_odd)
+    return f"the network's outputs are infinite or NaN for {found}: {reason}"
 
 
 def _find_layer(network: Network, name: str | None) -> tuple[str, tuple[int, ...]]:

@@ -10,9 +10,15 @@ import argparse
 import signal
 import sys
 
-from . import files
+from . import clients, files, interruptions, threads
 
-ATTACKS = {"files": (files, 50_000)}  # name -> module, n by default
+# Name -> module, n by default.
+ATTACKS = {
+    "clients": (clients, 20_000),
+    "files": (files, 50_000),
+    "interruptions": (interruptions, 5_000),
+    "threads": (threads, 2_000),
+}
 
 
 def main():

@@ -1,10 +1,6 @@
 """What the classifier does with good input."""
 
-import signal
-import subprocess
-import sys
 import threading
-import time
 import tracemalloc
 
 import numpy as np
@@ -582,61 +578,3 @@ def test_verbose_prints_a_line_for_each_epoch(digits, capsys):
     assert "validation score" in lines[1]
     small(max_iter=2).fit(X, y)
     assert not capsys.readouterr().out
-
-
-class InterruptsAt(Layer):
-    """Behaves as Ctrl-C would at the given step."""
-
-    def __init__(self, step=7):
-        self.step = step
-
-    def predict(self, weights, x):
-        return x
-
-    def forward(self, weights, x, rng):
-        STEPS.append(1)
-        if len(STEPS) == self.step:
-            raise KeyboardInterrupt
-        return x, None
-
-    def backward(self, weights, cache, dy, need_dx=True):
-        return dy, {}
-
-
-STEPS = []
-
-
-@pytest.mark.parametrize(("step", "epochs"), [(1, 0), (7, 1)])
-def test_ctrl_c_leaves_a_usable_model(step, epochs, digits):
-    X, X_test, y, _ = digits
-    STEPS.clear()
-    clf = ConvNetClassifier(
-        [InterruptsAt(step), Dense(8)], batch_size=128, random_state=0
-    )
-    with pytest.warns(UserWarning, match=f"interrupted by user after {epochs} epochs"):
-        clf.fit(X, y)
-    assert clf.n_iter_ == len(clf.loss_curve_) == epochs
-    assert np.isfinite(clf.predict_proba(X_test)).all()
-
-
-def test_a_real_ctrl_c_ends_training():
-    """SIGINT in the middle of a long fit, in a process of its own."""
-    code = (
-        "import signal; import numpy as np; from skconv import ConvNetClassifier\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # if CI ignores it
-        "X, y = np.random.default_rng(0).random((2000, 8, 8)), np.arange(2000) % 5\n"
-        "clf = ConvNetClassifier(max_iter=10**6, tol=0, n_iter_no_change=10**6,"
-        " verbose=True).fit(X, y)\n"
-        "print('usable', clf.predict(X).shape)"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-c", code],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout.readline().startswith("Epoch")
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert "Training interrupted by user" in err
-    assert out.endswith("usable (2000,)\n")

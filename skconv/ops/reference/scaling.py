@@ -36,7 +36,8 @@ def layer_norm(
     Returns
     -------
     y : ndarray, like x
-        ``(x - mean) / sqrt(variance + epsilon) * gamma + beta``.
+        ``(x - mean) / sqrt(variance + epsilon) * gamma + beta``; NaN where the
+        variance leaves the range of the dtype.
 
     Notes
     -----
@@ -80,6 +81,8 @@ def layer_norm_with_statistics(
     centred = x - x.mean(axis, keepdims=True)
     variance = (centred * centred).mean(axis, keepdims=True)
     inverse = 1 / np.sqrt(variance + epsilon)
+    # A variance out of range must not make all samples the same.
+    inverse[inverse == 0] = np.nan
     normalized = centred * inverse
     y = normalized if gamma is None else normalized * gamma
     return (y if beta is None else y + beta), normalized, inverse
