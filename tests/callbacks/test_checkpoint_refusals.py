@@ -122,7 +122,7 @@ CHANGES = [
     (put("stopping", "best", value=None), "best figure must be a number, got None"),
     (put("solver", value=None), "must have a solver and its moments, or neither"),
     (put("steps", value=True), "its steps must be an integer >= 0, got True"),
-    (array("values", lambda values: values[:-1]), "its weights are of shape"),
+    (array("values", lambda values: values[:-1]), "more weights than the file holds"),
     (array("values", lambda values: values[None]), "must be vectors of one length"),
     (array("values", np.float64), "its moments are of shape|its weights are of shape"),
     (array("moments", lambda moments: moments[:, :-1]), "its moments are of shape"),
