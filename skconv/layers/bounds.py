@@ -11,6 +11,8 @@ __all__ = ["Bounds"]
 # What any network may take: operations, and numbers in one array.
 _WORK = 2**30
 _NUMBERS = 2**24
+# Sizes, strides and paddings are of 32 bits in compiled ops.
+_LONGEST = 2**31 - 1
 # An op with a window does something for each tap, however small the image is.
 _PER_TAP = 1000
 
@@ -94,6 +96,11 @@ def _window(layer: Any, input_shape: Shape, output: int) -> tuple[int, int, int]
     if not hasattr(layer, "pool_size") and not hasattr(layer, "kernel_size"):
         return 0, 0, 0
     window = find_window(layer, input_shape)
+    largest = max(
+        *window.size, *window.stride, *window.dilation, *sum(window.padding, ())
+    )
+    if largest > _LONGEST:
+        raise ValueError(f"its window must not exceed {_LONGEST} pixels, got {largest}")
     taps, channels = math.prod(window.size), input_shape[-1]
     padded = channels * math.prod(
         n + sum(sides)

@@ -10,9 +10,10 @@ import argparse
 import signal
 import sys
 
-from . import files
+from . import files, kills
 
-ATTACKS = {"files": (files, 50_000)}  # name -> module, n by default
+# Name -> module, n by default.
+ATTACKS = {"files": (files, 50_000), "kills": (kills, 200)}
 
 
 def main():
