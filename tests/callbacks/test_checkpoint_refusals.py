@@ -133,9 +133,15 @@ CHANGES = [
     (put("fingerprint", "epochs_before", value=1), "its curves are of .* epochs, but"),
     (put("fingerprint", "epochs_before", value=-1), "its epochs_before must be an int"),
     (put("fingerprint", "estimator", value=3), "the estimator of its fingerprint must"),
-    (put("fingerprint", "data", value=[]), "the data of its fingerprint must be a text"),
+    (
+        put("fingerprint", "data", value=[]),
+        "the data of its fingerprint must be a text",
+    ),
     (put("fingerprint", "encoder", value="0"), "encoder is not the one of its finger"),
-    (put("fitted", "encoder", "classes", value=[*range(9), 11]), "encoder is not the on"),
+    (
+        put("fitted", "encoder", "classes", value=[*range(9), 11]),
+        "encoder is not the on",
+    ),
     (put("fitted", "history", "slowdown", value=0.0), r"slowdown must be in \(0, 1\]"),
     (put("versions", "skconv", value="1" * 10**4), "its versions must be short texts"),
     (put("versions", "ops", value=[]), "its versions must be short texts"),

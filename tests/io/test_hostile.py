@@ -140,7 +140,10 @@ COSTLY = {
     "padding before a stride": [
         layer("AvgPool2D", pool_size=10**4, stride=10**4, padding=9999)
     ],
-    "branches that enlarge": [layer("Branches", layers=[layer("Dropout", rate=0.5)] * 4)] * 16,
+    "branches that enlarge": [
+        layer("Branches", layers=[layer("Dropout", rate=0.5)] * 4)
+    ]
+    * 16,
     "a window beyond 32 bits": [
         layer("AvgPool2D", pool_size=1, stride=2**31, padding="same")
     ],
