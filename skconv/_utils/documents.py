@@ -213,6 +213,8 @@ def file_id(path: str | os.PathLike[str], kind: Kind) -> str | None:
         return None
 
 
+# Bytes from which on it is worth to ask how many are free.
+_LARGE = 2**27
 # The most characters of an error's words about a file. Files have longer names.
 _LONGEST_WORDS = 2000
 
@@ -246,7 +248,7 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
 def _check_memory(header: Header) -> None:
     """Check that there is memory for the arrays, of which a file may have any size."""
     n = max((part.stop for part in header.parts.values()), default=0)
-    if n > (available := available_memory()):
+    if n > _LARGE and n > (available := available_memory()):
         raise OSError(
             errno.ENOMEM, f"its arrays take {n} bytes, but only {available} are free"
         )

@@ -53,7 +53,7 @@ from skconv.layers import (
 from . import specs
 
 OLD = Path(__file__).parents[1] / "io" / "files"
-SLACK = 2**23  # of memory, beyond the file's size: JSON as Python's objects
+SLACK = 2**25  # of memory, beyond the file's size: JSON as Python's objects
 SECONDS = 6.0  # of the processor, which tracing of memory makes three times as slow
 GROWTH = 2**29  # of the process, in predicting a sample of a small file
 SAMPLE_SECONDS = 10.0  # of the processor
