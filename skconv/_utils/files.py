@@ -201,7 +201,11 @@ def _create(path: str, *, private: bool = False) -> tuple[Path, BinaryIO]:
 
     while True:
         temporary = _temporary(path)
-        file = open(temporary, "xb", opener=opener)  # noqa: SIM115
+        try:
+            file = open(temporary, "xb", opener=opener)  # noqa: SIM115
+        except OSError as error:
+            error.filename = path  # not the temporary one
+            raise
         if _lock(file.fileno()):
             return temporary, file
         file.close()  # it was taken for a leftover before it was locked

@@ -194,7 +194,7 @@ def nest(document, arrays, rng):
 
 
 def widen(document, arrays, rng):
-    n = pick(rng, [100, 1000, 5000])
+    n = pick(rng, [100, 1000, 1000, 5000])
     extra = pointwise(rng, 0, 0)
     document["layers"][:0] = [[f"w{i}", extra] for i in range(n)]
 

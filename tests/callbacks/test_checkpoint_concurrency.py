@@ -112,9 +112,9 @@ def test_random_fits_do_not_share_a_file(tmp_path):
 @pytest.mark.slow
 def test_killed_fits_resume_to_the_same_bits(tmp_path):
     """A short run of ``python -m tests.attacks kills``."""
-    counts, n_kills = kills.kill_fits(5, 1, tmp_path)
-    assert counts.total() == 5
-    assert n_kills > 3
+    counts, n_kills = kills.kill_fits(3, 1, tmp_path)
+    assert counts.total() == 3
+    assert n_kills > 1
 
 
 # The same fit, or another ------------------------------------------------------------

@@ -69,6 +69,13 @@ def test_pipes_and_devices_are_not_replaced(clf, path):
     assert sorted(os.listdir(path.parent)) == ["link", path.name]
 
 
+def test_error_names_the_file_and_not_its_temporary_one(clf, path):
+    path = path.parent / "nowhere" / "model.safetensors"
+    with pytest.raises(FileNotFoundError) as caught:
+        save_model(clf, path)
+    assert caught.value.filename == str(path)
+
+
 @posix
 def test_link_is_followed(clf, path):
     link = path.with_name("link")
