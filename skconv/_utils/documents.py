@@ -5,9 +5,11 @@ in which version of the format, and hold the document and a checksum of all of i
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, Literal
@@ -16,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import safetensors
+from .files import open_regular
+from .lookup import shorten
+from .memory import available_memory
 from .safetensors import Header, Part
 
 __all__ = ["FORMAT_VERSION", "Reader", "file_id", "naming", "reading", "write"]
@@ -108,6 +113,7 @@ class Reader:
     def __init__(self, file: BinaryIO, kind: Kind) -> None:
         self._file = file
         self._header: Header = safetensors.read_header(file)
+        _check_memory(self._header)
         self.version = _check_format(self._header.metadata, kind)
         document = "model" if self.version == 1 else "document"
         if not {document, "sha256"} <= self._header.metadata.keys():
@@ -182,7 +188,7 @@ def reading(path: str | os.PathLike[str], kind: Kind) -> Iterator[Reader]:
     OSError
         If it cannot be read.
     """
-    with naming(path), open(path, "rb", opener=_open_at_once) as file:
+    with naming(path), open(path, "rb", opener=open_regular) as file:
         yield Reader(file, kind)
 
 
@@ -199,7 +205,7 @@ def file_id(path: str | os.PathLike[str], kind: Kind) -> str | None:
         If it cannot be read.
     """
     try:
-        with naming(path), open(path, "rb", opener=_open_at_once) as file:
+        with naming(path), open(path, "rb", opener=open_regular) as file:
             metadata = safetensors.read_metadata(file)
             _check_kind(metadata, kind)
             return metadata.get("sha256", "")
@@ -207,23 +213,45 @@ def file_id(path: str | os.PathLike[str], kind: Kind) -> str | None:
         return None
 
 
+# Bytes from which on it is worth to ask how many are free.
+_LARGE = 2**27
+# The most characters of an error's words about a file. Files have longer names.
+_LONGEST_WORDS = 2000
+
+
 @contextlib.contextmanager
 def naming(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn errors about a file's contents into a ValueError that names the file.
 
     Objects are made from the arguments that the file gives: a class that expects a
-    number may do anything with a text.
+    number may do anything with a text. A lack of memory is an OSError, as others of
+    the system are.
     """
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
-            ValueError) as error:  # fmt: skip
-        raise ValueError(f"{os.fspath(path)!r} cannot be loaded: {error}") from error
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        words = error.strerror or str(error)
+        raise OSError(error.errno or errno.EIO, words, os.fspath(path)) from error
+    except MemoryError as error:
+        words = str(error) or os.strerror(errno.ENOMEM)
+        raise OSError(errno.ENOMEM, words, os.fspath(path)) from error
+    except Exception as error:
+        words = str(error)
+        if len(words) > _LONGEST_WORDS:
+            half = _LONGEST_WORDS // 2
+            words = f"{words[:half]} ... {words[-half:]}"
+        raise ValueError(f"{os.fspath(path)!r} cannot be loaded: {words}") from error
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for a writer, as opening a pipe would."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def _check_memory(header: Header) -> None:
+    """Check that there is memory for the arrays, of which a file may have any size."""
+    n = max((part.stop for part in header.parts.values()), default=0)
+    if n > _LARGE and n > (available := available_memory()):
+        raise OSError(
+            errno.ENOMEM, f"its arrays take {n} bytes, but only {available} are free"
+        )
 
 
 def _check_kind(metadata: dict[str, str], kind: Kind) -> None:
@@ -238,8 +266,8 @@ def _check_format(metadata: dict[str, str], kind: Kind) -> int:
     """Return the version of the format, if the file is of this kind."""
     _check_kind(metadata, kind)
     version = metadata.get("format_version", "")
-    if not (version.isascii() and version.isdecimal()) or int(version) < 1:
-        raise ValueError(f"its format_version is {version!r}, not a number >= 1")
+    if not re.fullmatch("[0-9]{1,9}", version) or int(version) < 1:
+        raise ValueError(f"its format_version is {shorten(version)}, not a number >= 1")
     if int(version) > FORMAT_VERSION:
         raise ValueError(
             f"it was written by a later skconv, in version {version} of the format, "

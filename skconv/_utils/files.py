@@ -1,14 +1,58 @@
-"""Files that are replaced in one step."""
+"""Files that are replaced in one step, and files that are safe to open."""
 
 import contextlib
-import glob
+import errno
+import hashlib
 import os
+import re
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["check_takes_files", "remove_leftovers", "replacing"]
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked, and no leftover removed
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["check_takes_files", "open_regular", "remove_leftovers", "replacing"]
+
+# A longer name of a file leaves no room for that of its temporary file.
+_LONGEST_NAME = 200
+
+
+def open_regular(path: str, flags: int) -> int:
+    """Open a regular file; for ``open(..., opener=open_regular)``.
+
+    Nothing else is opened, as that may wait for ever (a pipe) or do something (a
+    device).
+
+    Raises
+    ------
+    ValueError
+        If it is not a regular file.
+    """
+    _check_regular(os.stat(path), path)
+    # If it has become a pipe since then, do not wait.
+    more = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    descriptor = os.open(path, flags | more)
+    try:
+        _check_regular(os.fstat(descriptor), path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_regular(status: os.stat_result, path: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is not a regular file")
+
+
+# Replacing ---------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -16,11 +60,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file that replaces `path` once it is on the disk.
 
     Readers see the old file or the new one. A process that is killed leaves one of
-    them whole; an error, or Ctrl-C, leaves the old one and nothing else.
+    them whole; an error, or Ctrl-C, leaves the old one and nothing else. The new file
+    has the mode of the old one and, if the system allows it, the owner and the group.
 
     Parameters
     ----------
     path : path-like
+        Where it is a link, the file that it leads to is replaced.
 
     Yields
     ------
@@ -29,15 +75,22 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        If it cannot be written.
+        If it cannot be written, or `path` exists and is not a regular file.
     """
-    temporary = _temporary(path)
+    path = os.path.realpath(path)
+    older = _find_older(path)
+    temporary, file = _create(path, private=older is not None)
     try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
+        with file as opened:
+            if older is not None:
+                _copy_access(older, temporary)
+            yield opened
+            opened.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if fcntl is not None:  # while it is locked
+                os.replace(temporary, path)
+        if fcntl is None:  # Windows does not rename files that are open
+            os.replace(temporary, path)
     except BaseException:  # Ctrl-C, too
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -47,28 +100,47 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def check_takes_files(path: str | os.PathLike[str]) -> None:
-    """Check that a file can be created beside `path`.
+    """Check that a file can be created beside `path`, and can replace it.
 
     Raises
     ------
     OSError
-        If its folder does not exist, or no file can be created in it.
+        If its folder does not exist, no file can be created in it, or `path` is not a
+        regular file.
     """
-    probe = _temporary(path)
-    open(probe, "xb").close()
-    os.unlink(probe)
+    path = os.path.realpath(path)
+    _find_older(path)
+    probe, file = _create(path)
+    probe.unlink(missing_ok=True)
+    file.close()
 
 
-def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove the temporary files that killed processes left beside `path`."""
-    path = Path(path)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        left.unlink(missing_ok=True)
+def _find_older(path: str) -> os.stat_result | None:
+    """Return the status of the file that is replaced, if there is one."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    try:
+        _check_regular(status, path)
+    except ValueError as error:
+        words = f"{error}, and nothing else is replaced: choose another path"
+        raise OSError(errno.EINVAL, words, path) from None
+    return status
 
 
-def _temporary(path: str | os.PathLike[str]) -> Path:
-    path = Path(path)
-    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+def _copy_access(older: os.stat_result, path: Path) -> None:
+    """Give a new file the mode of the one that it replaces, and its owner."""
+    mode = stat.S_IMODE(older.st_mode)
+    if hasattr(os, "chown"):
+        for owner in (older.st_uid, -1):
+            with contextlib.suppress(OSError):  # few may give files away
+                os.chown(path, owner, older.st_gid)
+                break
+        if os.stat(path).st_gid != older.st_gid:
+            mode &= ~0o070  # it would let another group in
+    with contextlib.suppress(OSError):  # some file systems have no modes
+        os.chmod(path, mode)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -78,3 +150,89 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+# Temporary files ---------------------------------------------------------------------
+#
+# Their writer locks them as long as they are open. The system ends the lock with the
+# process: a file that can be locked has no living writer.
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that killed processes left beside `path`.
+
+    Others stay: those of living writers, in any thread or process, and those of other
+    names. Without locks, on Windows and some file systems, all stay.
+    """
+    path = os.path.realpath(path)
+    pattern = re.compile(rf"\.{re.escape(_stem(path))}\.[0-9a-f]{{16}}\.tmp")
+    if fcntl is None:
+        return
+    with contextlib.suppress(OSError), os.scandir(os.path.dirname(path)) as entries:
+        for entry in entries:
+            if pattern.fullmatch(entry.name):
+                _remove_unlocked(entry.path)
+
+
+def _remove_unlocked(path: str) -> None:
+    with contextlib.suppress(OSError):
+        # To lock it, some file systems need the right to write.
+        flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW
+        descriptor = os.open(path, flags)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+        finally:
+            os.close(descriptor)
+
+
+def _create(path: str, *, private: bool = False) -> tuple[Path, BinaryIO]:
+    """Create a temporary file beside `path`, open for writing and locked.
+
+    Parameters
+    ----------
+    path : str
+    private : bool, default=False
+        Whether only its owner may read it, until its mode is set.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o600 if private else 0o666)
+
+    while True:
+        temporary = _temporary(path)
+        try:
+            file = open(temporary, "xb", opener=opener)  # noqa: SIM115
+        except OSError as error:
+            error.filename = path  # not the temporary one
+            raise
+        if _lock(file.fileno()):
+            return temporary, file
+        file.close()  # it was taken for a leftover before it was locked
+        temporary.unlink(missing_ok=True)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file that was created; return False if it is being removed."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # this file system has no locks
+        return True
+    return os.fstat(descriptor).st_nlink > 0
+
+
+def _temporary(path: str) -> Path:
+    name = f".{_stem(path)}.{secrets.token_hex(8)}.tmp"
+    return Path(path).with_name(name)
+
+
+def _stem(path: str) -> str:
+    """Return a file's name, or a digest of a name that is too long."""
+    name = os.path.basename(path)
+    raw = os.fsencode(name)
+    if len(raw) <= _LONGEST_NAME:
+        return name
+    return hashlib.blake2b(raw, digest_size=16).hexdigest()

@@ -4,7 +4,10 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["did_you_mean", "look_up"]
+__all__ = ["did_you_mean", "look_up", "shorten"]
+
+# Names are shorter. The time to find the nearest grows with the square of the length.
+_LONGEST_NAME = 100
 
 Value = TypeVar("Value")
 
@@ -20,7 +23,7 @@ def look_up(table: Mapping[Any, Value], name: Any, argument: str) -> Value:
     if isinstance(name, str) and name in table:
         return table[name]
     raise ValueError(
-        f"{argument} must be one of {', '.join(map(repr, table))}, got {name!r}"
+        f"{argument} must be one of {', '.join(map(repr, table))}, got {shorten(name)}"
         + did_you_mean(name, table)
     )
 
@@ -31,7 +34,7 @@ def did_you_mean(name: Any, names: Iterable[str]) -> str:
     Names that are spelled nearly alike come first, then those that it begins or
     abbreviates ("acc", "mse"), then those that it adds to ("f1_score").
     """
-    if not isinstance(name, str):
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME:
         return ""
     name, names = name.lower().strip(), sorted(names, key=len)
     close = (
@@ -49,3 +52,11 @@ def _initials(name: str) -> list[str]:
     words = [word for word in name.split("_") if word]
     initials = "".join(word[0] for word in words)
     return [initials, initials[1:]] if len(words) > 2 else []
+
+
+def shorten(value: Any, length: int = 100) -> str:
+    """Return the repr of a value, cut to about `length` characters."""
+    text = repr(value[:length] if isinstance(value, str) else value)
+    if len(text) <= length + 2 and not (isinstance(value, str) and len(value) > length):
+        return text
+    return f"{text[: length - 3]}..."

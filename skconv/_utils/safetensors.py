@@ -10,7 +10,6 @@ written here, and writes what is read here.
 import json
 import math
 import os
-import stat
 from collections.abc import Mapping
 from typing import Any, BinaryIO, NamedTuple
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import replacing
+from .lookup import shorten
 
 __all__ = [
     "Header",
@@ -37,6 +37,8 @@ DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8
 # times as large as in a file. The safetensors package allows 100 MB.
 HEADER_LIMIT = 2**21
 VALUES_LIMIT = 2**17
+# The most characters of a key: names of arrays, layers and parameters.
+KEY_LIMIT = 2**10
 
 _METADATA = "__metadata__"
 
@@ -125,7 +127,8 @@ def write(
                 f"than the {limit} that a file may have: shorten parameters, classes "
                 "or feature names, or save with joblib.dump"
             )
-    with replacing(os.path.realpath(path)) as file:
+    parse_json(text)  # a reader takes what is written
+    with replacing(path) as file:
         file.write(len(header).to_bytes(8, "little") + header)
         for array in arrays.values():
             file.write(as_bytes(array))
@@ -170,14 +173,14 @@ def read_metadata(file: BinaryIO) -> dict[str, str]:
 
 def _read_table(file: BinaryIO) -> tuple[dict[str, Any], dict[str, str], int]:
     """Return the table of arrays, the metadata, and how many bytes of data follow."""
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is not a regular file")
+    size = os.fstat(file.fileno()).st_size
+    if size < 8:  # and nothing is read, as of a file of the system that has no end
+        raise ValueError(f"it is cut short: 8 bytes expected, {size} left")
     length = int.from_bytes(_read(file, 8), "little")
-    if length > HEADER_LIMIT or length > status.st_size - 8:
+    if length > HEADER_LIMIT or length > size - 8:
         raise ValueError(
             f"it is not a safetensors file, or cut short: its header would have "
-            f"{length} bytes, but {min(HEADER_LIMIT, status.st_size - 8)} are possible"
+            f"{length} bytes, but {min(HEADER_LIMIT, size - 8)} are possible"
         )
     raw = _read(file, length)
     if not raw.startswith(b"{"):
@@ -188,7 +191,7 @@ def _read_table(file: BinaryIO) -> tuple[dict[str, Any], dict[str, str], int]:
         isinstance(text, str) for text in metadata.values()
     ):
         raise ValueError("its __metadata__ must map text to text")
-    return table, metadata, status.st_size - 8 - length
+    return table, metadata, size - 8 - length
 
 
 def _read(file: BinaryIO, n: int) -> bytes:
@@ -211,19 +214,19 @@ def _check_part(name: str, entry: Any) -> Part:
     if dtype is None:
         raise ValueError(
             f"array {name!r} must be of dtype {' or '.join(DTYPES)}, got "
-            f"{entry['dtype']!r}"
+            f"{shorten(entry['dtype'])}"
         )
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
         raise ValueError(
             f"array {name!r} must have a shape and two data_offsets of integers >= 0, "
-            f"got {shape!r} and {offsets!r}"
+            f"got {shorten(shape)} and {shorten(offsets)}"
         )
     start, stop = offsets
     if len(shape) > 32 or stop - start != math.prod(shape) * dtype.itemsize:
         raise ValueError(
-            f"array {name!r} of shape {shape} in {entry['dtype']} does not fill bytes "
-            f"{start} to {stop}"
+            f"array {name!r} of shape {shorten(shape)} in {entry['dtype']} does not "
+            f"fill bytes {start} to {stop}"
         )
     return Part(dtype, tuple(shape), start, stop)
 
@@ -290,6 +293,11 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) < len(pairs):
         raise ValueError("an object of its JSON has a key twice")
+    if (longest := max(map(len, table), default=0)) > KEY_LIMIT:
+        raise ValueError(
+            f"a name in its JSON has {longest} characters, more than the {KEY_LIMIT} "
+            "that are allowed"
+        )
     return table
 
 

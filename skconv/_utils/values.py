@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .lookup import shorten
+
 __all__ = [
     "check_bool",
     "check_fields",
@@ -24,6 +26,10 @@ __all__ = [
 
 # How deep lists in lists, and layers in layers, may be nested.
 _DEEPEST = 32
+
+# The most characters of a text among parameters. (Labels and names of features may be
+# longer.) Errors repeat it several times.
+_LONGEST_TEXT = 2**14
 
 # A random generator's state has integers of 128 bits.
 _MOST_DIGITS = 40
@@ -56,6 +62,11 @@ def encode(value: Any, what: str, other: Callable[[Any, str], Any]) -> Any:
     if kind is int and not -(2**63) <= value < 2**64:
         text = str(value) if abs(value) < 10 ** (_MOST_DIGITS - 1) else None
         return other(value, what) if text is None else {"int": text}
+    if kind is str and len(value) > _LONGEST_TEXT:
+        raise ValueError(
+            f"{what} must have at most {_LONGEST_TEXT} characters to be saved, got "
+            f"{len(value)}"
+        )
     if kind in (NoneType, bool, int, float, str):
         return value
     if kind in (list, tuple):
@@ -91,7 +102,7 @@ def encode_object(
 
 
 def _no_class(name: Any) -> type:
-    raise ValueError(f"it has an object of class {_short(name)} where none may be")
+    raise ValueError(f"it has an object of class {shorten(name)} where none may be")
 
 
 def decode(
@@ -117,6 +128,11 @@ def decode(
         raise ValueError(f"its parameters are nested more than {_DEEPEST} deep")
     if isinstance(value, list):
         return [decode(item, find_class, depth + 1) for item in value]
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        raise ValueError(
+            f"its parameters hold a text of {len(value)} characters, more than "
+            f"{_LONGEST_TEXT}: {shorten(value)}"
+        )
     if not isinstance(value, dict):
         return value
     if value.keys() == {"class", "params"}:
@@ -143,7 +159,7 @@ def make_object(
 
 def _decode_tuple(items, find_class, depth):
     if not isinstance(items, list):
-        raise ValueError(f"a tuple must be given as a list, got {_short(items)}")
+        raise ValueError(f"a tuple must be given as a list, got {shorten(items)}")
     return tuple(decode(items, find_class, depth))
 
 
@@ -151,7 +167,7 @@ def _decode_dict(items, find_class, depth):
     if not isinstance(items, list) or not all(
         isinstance(item, list) and len(item) == 2 for item in items
     ):
-        raise ValueError(f"a dict must be given as pairs, got {_short(items)}")
+        raise ValueError(f"a dict must be given as pairs, got {shorten(items)}")
     pairs = [[decode(each, find_class, depth + 1) for each in item] for item in items]
     if not all(isinstance(key, str | int | float | bool) for key, _ in pairs):
         raise ValueError("the keys of a dict must be text or numbers")
@@ -160,7 +176,7 @@ def _decode_dict(items, find_class, depth):
 
 def _decode_float(text, find_class, depth):
     if text not in ("inf", "-inf", "nan"):
-        raise ValueError(f"no float can be made of {_short(text)}")
+        raise ValueError(f"no float can be made of {shorten(text)}")
     return float(text)
 
 
@@ -170,7 +186,7 @@ def _decode_int(text, find_class, depth):
         or len(text) > _MOST_DIGITS
         or not text.removeprefix("-").isdecimal()
     ):
-        raise ValueError(f"no int can be made of {_short(text)}")
+        raise ValueError(f"no int can be made of {shorten(text)}")
     return int(text)
 
 
@@ -180,11 +196,6 @@ _DECODERS = {
     "float": _decode_float,
     "int": _decode_int,
 }
-
-
-def _short(value):
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 # Checks ------------------------------------------------------------------------------
@@ -203,14 +214,14 @@ def check_fields(
         If it is no object, lacks a required field or has an unknown one.
     """
     if not isinstance(value, dict):
-        raise ValueError(f"{what} must be an object, got {_short(value)}")
+        raise ValueError(f"{what} must be an object, got {shorten(value)}")
     missing = [name for name in required if name not in value]
     unknown = [name for name in value if name not in {*required, *defaults}]
     if missing or unknown:
         raise ValueError(
             f"{what} must have the keys {list(required)} and may have "
-            f"{list(defaults)}, got {_short(list(value))}: missing {missing}, unknown "
-            f"{_short(unknown)}"
+            f"{list(defaults)}, got {shorten(list(value))}: missing {missing}, unknown "
+            f"{shorten(unknown)}"
         )
     return {**defaults, **value}
 
@@ -219,7 +230,7 @@ def check_integer(value: Any, name: str, minimum: int = 0) -> int:
     """Return a value if it is an integer of at least `minimum`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
         raise ValueError(
-            f"its {name} must be an integer >= {minimum}, got {_short(value)}"
+            f"its {name} must be an integer >= {minimum}, got {shorten(value)}"
         )
     return value
 
@@ -227,5 +238,5 @@ def check_integer(value: Any, name: str, minimum: int = 0) -> int:
 def check_bool(value: Any, name: str) -> bool:
     """Return a value if it is true or false."""
     if not isinstance(value, bool):
-        raise ValueError(f"its {name} must be true or false, got {_short(value)}")
+        raise ValueError(f"its {name} must be true or false, got {shorten(value)}")
     return value

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import threading
 import warnings
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sklearn.utils._param_validation import Interval, validate_params
 
@@ -18,9 +20,11 @@ from .._version import __version__
 from .fingerprint import diff_fingerprints, file_name
 from .state import (
     FitState,
+    Progress,
     Saved,
     diff_estimators,
     load_state,
+    parse_progress,
     parse_state,
     restore_fitted,
     state_dict,
@@ -29,12 +33,14 @@ from .state import (
 __all__ = ["Checkpoint"]
 
 
-class _Fit(NamedTuple):
-    """A fit that a checkpoint keeps, its file, and whether it had ended before."""
+@dataclass
+class _Fit:
+    """A fit that a checkpoint keeps."""
 
     state: FitState
     path: Path
-    had_ended: bool
+    file_id: str | None  # of the file that it found or wrote
+    had_ended: bool  # before it began
 
 
 class Checkpoint:
@@ -103,11 +109,18 @@ class Checkpoint:
         self._forget()
 
     def _forget(self) -> None:
-        """Forget all fits. Keys are estimators, which threads do not share."""
-        self._fits: weakref.WeakKeyDictionary[Any, _Fit]
-        self._fits = weakref.WeakKeyDictionary()
+        """Forget all fits."""
+        self._of_thread = threading.local()
+        # Of calls of `partial_fit` of an estimator, in any thread.
         self._file_ids: weakref.WeakKeyDictionary[Any, str | None]
         self._file_ids = weakref.WeakKeyDictionary()
+
+    @property
+    def _fits(self) -> "weakref.WeakKeyDictionary[Any, _Fit]":
+        """The fits of this thread: others may fit the same estimator."""
+        if not hasattr(self._of_thread, "fits"):
+            self._of_thread.fits = weakref.WeakKeyDictionary()
+        return self._of_thread.fits
 
     def __repr__(self) -> str:
         return f"Checkpoint({self.path!r}, every={self.every}, resume={self.resume})"
@@ -164,40 +177,44 @@ class Checkpoint:
         The estimators of skconv call it: scikit-learn's protocol has no such hook.
         """
         path = self._file(state)
-        with _writing(path):
-            remove_leftovers(path)
-            check_takes_files(path)
+        remove_leftovers(path)
         if state.incremental:
-            self._check_follows(estimator, path)
+            file_id = self._check_follows(estimator, path)
         elif self.resume:
-            saved, self._file_ids[estimator] = _read(path)
+            saved, file_id = _read(path)
             if saved is not None:
-                _check_same(state, saved, path)
+                _check_same(state, saved.progress, path)
                 with _reading(path), documents.naming(path):
                     load_state(state.draft, state.stopping, saved)
                 _warn_of_other_versions(saved, path)
         else:
-            self._file_ids[estimator] = _file_id(path)
-        self._fits[estimator] = _Fit(state, path, state.stopping.ended)
+            file_id = _file_id(path)
+        had_ended = state.stopping.ended
+        if not had_ended:  # otherwise nothing is written
+            with _writing(path):
+                check_takes_files(path)
+        self._fits[estimator] = _Fit(state, path, file_id, had_ended)
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Do nothing: a file is written at the end of a task."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Write the file, at the end of an epoch or of the fit."""
-        state, path, had_ended = self._fits[estimator]
+        fit = self._fits[estimator]
+        state = fit.state
         is_epoch = context.task_name == "epoch"
         due = len(state.draft._history.loss_curve) % self.every == 0
         if state.incremental or not is_epoch:
             # After Ctrl-C the file of the last epoch remains: the fit resumes there.
-            ended = not is_epoch and state.stopping.ended and not had_ended
+            ended = not is_epoch and state.stopping.ended and not fit.had_ended
             due = ended and (due or not state.incremental)
         if due:
-            self._check_alone(estimator, path)
-            with _writing(path):
-                self._file_ids[estimator] = documents.write(
-                    path, "checkpoint", *state_dict(state)
-                )
+            if not _is_further(fit):
+                with _writing(fit.path):
+                    fit.file_id = documents.write(
+                        fit.path, "checkpoint", *state_dict(state)
+                    )
+            self._file_ids[estimator] = fit.file_id
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """Forget the fit."""
@@ -205,7 +222,7 @@ class Checkpoint:
 
     def _file(self, state: FitState | None = None) -> Path:
         """Return the path of a fit's file."""
-        path = Path(self.path).resolve()
+        path = Path(os.path.realpath(self.path))
         if not path.is_dir():
             return path
         if state is None or state.incremental:
@@ -220,7 +237,7 @@ class Checkpoint:
             )
         return path / file_name(state.fingerprint)
 
-    def _check_follows(self, estimator: Any, path: Path) -> None:
+    def _check_follows(self, estimator: Any, path: Path) -> str | None:
         """Check that no call of partial_fit replaces a file of more calls."""
         there = _file_id(path)
         if self.resume and there not in (None, self._file_ids.get(estimator)):
@@ -230,16 +247,39 @@ class Checkpoint:
                 "returns the number of calls already made. To start over, delete the "
                 "file, choose another path, or pass resume=False"
             )
-        self._file_ids[estimator] = there
+        return there
 
-    def _check_alone(self, estimator: Any, path: Path) -> None:
-        """Check that the file is the one that this fit found or wrote."""
-        if _file_id(path) not in (None, self._file_ids.get(estimator)):
-            raise ValueError(
-                f"checkpoint {path} was written by another fit since this one began, "
-                "and was left unchanged. For fits that run at the same time pass a "
-                "folder: each fit then gets its own file"
-            )
+
+def _is_further(fit: _Fit) -> bool:
+    """Return whether the file has this very fit at this place or further.
+
+    Another process or thread, which runs the same fit, has then written it. Both write
+    the same bits for the same place.
+
+    Raises
+    ------
+    ValueError
+        If a different fit has written the file since this one began.
+    """
+    if _file_id(fit.path) in (None, fit.file_id):
+        return False
+    state, there = fit.state, _read_progress(fit.path)
+    if there is None:
+        return False
+    here = state.fingerprint
+    is_same = not (
+        state.incremental
+        or there.incremental
+        or here["start"] is None
+        or diff_fingerprints(state.draft, here, there.fingerprint)
+    )
+    if not is_same:
+        raise ValueError(
+            f"checkpoint {fit.path} was written by another fit since this one began, "
+            "and was left unchanged. For fits that run at the same time pass a "
+            "folder: each fit then gets its own file"
+        )
+    return there.place >= (state.stopping.epochs, state.stopping.ended)
 
 
 # Files -------------------------------------------------------------------------------
@@ -255,6 +295,15 @@ def _read(path: Path) -> tuple[Saved | None, str | None]:
             return saved, reader.file_id
     except FileNotFoundError:
         return None, None
+
+
+def _read_progress(path: Path) -> Progress | None:
+    """Return which fit a file has and how far it is, or None if there is none."""
+    try:
+        with _reading(path), documents.reading(path, "checkpoint") as reader:
+            return parse_progress(reader.document, reader.version)
+    except FileNotFoundError:
+        return None
 
 
 def _file_id(path: Path) -> str | None:
@@ -307,7 +356,7 @@ def _check_is_a_network(estimator: Any) -> None:
         )
 
 
-def _check_same(state: FitState, saved: Saved, path: Path) -> None:
+def _check_same(state: FitState, saved: Progress, path: Path) -> None:
     """Check that a file is of this very fit."""
     differing = diff_fingerprints(state.draft, state.fingerprint, saved.fingerprint)
     if not (saved.incremental or differing):

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from .._utils.safetensors import KEY_LIMIT
 from .._utils.values import encode, encode_object
 from .fitted import describe_encoder
 
 __all__ = [
     "Fingerprint",
     "diff_fingerprints",
+    "digest_of_encoder",
     "encode_parameters",
     "file_name",
     "fingerprint",
@@ -45,11 +47,12 @@ def fingerprint(draft: Any, train: Any, held_out: Any, *, resumed: bool) -> Fing
     return {
         "estimator": type(draft).__name__,
         "parameters": encode_parameters(draft),
-        "encoder": _digest_of_json(_describe_without_scale(draft._encoder)),
+        "encoder": digest_of_encoder(draft._encoder),
         "data": _digest_of_samples(train, network_dtype),
         "validation": (
             None if held_out is None else _digest_of_samples(held_out, network_dtype)
         ),
+        "input_shape": list(draft.input_shape_),
         "epochs_before": len(draft._history.loss_curve),
         "start": None if drawn else _digest_of_arrays(*start),
     }
@@ -75,10 +78,13 @@ def diff_fingerprints(
         for name in sorted({*ours, *theirs})
         if ours.get(name) != theirs.get(name)
     ]
-    for name in ("estimator", "epochs_before"):
+    for name in ("estimator", "input_shape", "epochs_before"):
         if here[name] != there[name]:
-            words = name.replace("_", " ")
-            found.append(f"{words}: this fit {here[name]}, checkpoint {there[name]}")
+            words = "shape of a sample" if name == "input_shape" else name
+            found.append(
+                f"{words.replace('_', ' ')}: this fit {here[name]}, checkpoint "
+                f"{there[name]}"
+            )
     if any(here[name] != there[name] for name in ("encoder", "data")):
         found.append("other X, y or sample_weight")
     if here["validation"] != there["validation"]:
@@ -127,7 +133,12 @@ def _without_types(encoded: Any) -> Any:
     if encoded.keys() == {"tuple"}:
         return _without_types(encoded["tuple"])
     if encoded.keys() == {"dict"}:
-        return {str(key): _without_types(item) for key, item in encoded["dict"]}
+        by_text = {str(key): _without_types(item) for key, item in encoded["dict"]}
+        # 1 and "1" are different keys; and a reader takes no long ones.
+        fits = max(map(len, by_text), default=0) <= KEY_LIMIT
+        if fits and len(by_text) == len(encoded["dict"]):
+            return by_text
+        return _without_types(encoded["dict"])
     return {key: _without_types(item) for key, item in encoded.items()}
 
 
@@ -135,10 +146,12 @@ def _digest_of_json(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _describe_without_scale(encoder: Any) -> dict[str, Any]:
-    """Return an encoder as JSON, without the scale, which follows from the data."""
+def digest_of_encoder(encoder: Any) -> str:
+    """Return a digest of an encoder without its scale, which follows from the data."""
     described = describe_encoder(encoder)
-    return {k: v for k, v in described.items() if k not in ("center", "scale")}
+    return _digest_of_json(
+        {k: v for k, v in described.items() if k not in ("center", "scale")}
+    )
 
 
 def _digest_of_samples(samples: Any, dtype: np.dtype[Any]) -> str:

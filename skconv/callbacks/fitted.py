@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 
 from .._data.class_encoder import ClassEncoder
 from .._data.regression_encoder import REGRESSION_LOSSES, RegressionEncoder
 from .._training.loop import History
-from .._utils.lookup import look_up
+from .._utils.lookup import look_up, shorten
 from .._utils.values import check_bool, check_fields, check_integer, decode, encode
 
 __all__ = [
     "CURVES",
+    "check_encoder",
     "curves",
     "describe_encoder",
     "describe_fitted",
@@ -109,7 +111,7 @@ def describe_encoder(encoder: Any) -> dict[str, Any]:
 
 
 def _refuse(value: Any, what: str) -> Any:
-    raise ValueError(f"{what} must be a number to be saved, got {value!r}")
+    raise ValueError(f"{what} must be a number to be saved, got {shorten(value)}")
 
 
 # And back ----------------------------------------------------------------------------
@@ -155,6 +157,22 @@ def parse_fitted(described: Any, network_dtype: str) -> tuple[dict[str, Any], bo
     return fitted, check_bool(described["validated"], "validated")
 
 
+def check_encoder(estimator: Any, encoder: Any) -> None:
+    """Check that an encoder is one of an estimator's kind.
+
+    Raises
+    ------
+    ValueError
+        If it encodes labels for a regressor, or numbers for a classifier.
+    """
+    if is_classifier(estimator) != isinstance(encoder, ClassEncoder):
+        kind = "labels" if isinstance(encoder, ClassEncoder) else "numbers"
+        raise ValueError(
+            f"its encoder is one of {kind}, which a {type(estimator).__name__} does "
+            "not predict"
+        )
+
+
 def _parse_names(names: Any, n_features: int) -> NDArray[Any]:
     if (
         not isinstance(names, list)
@@ -173,8 +191,10 @@ def _parse_history(described: Any) -> History:
         if isinstance(default, int):
             value = check_integer(value, name)
         elif not isinstance(value, Real) or isinstance(value, bool):
-            raise ValueError(f"its {name} must be a number, got {value!r}")
+            raise ValueError(f"its {name} must be a number, got {shorten(value)}")
         setattr(history, name, value)
+    if not 0 < history.slowdown <= 1:
+        raise ValueError(f"its slowdown must be in (0, 1], got {history.slowdown}")
     return history
 
 
@@ -225,7 +245,7 @@ def _parse_regression(described: Any, network_dtype: str) -> RegressionEncoder:
         _parse_numbers(described[name], name, n_outputs) for name in unscaled
     )
     if min(scale) <= 0:
-        raise ValueError(f"the scale of its encoder must be positive, got {scale}")
+        raise ValueError(f"the scale of its encoder must be positive, got {min(scale)}")
     return RegressionEncoder(
         described["loss"], n_outputs, flat, network_dtype, center, scale
     )
@@ -245,7 +265,9 @@ def _parse_numbers(described: Any, name: str, n: int) -> tuple[float, ...]:
 
 def _parse_classes(classes: Any, dtype: Any, multilabel: Any) -> ClassEncoder:
     if dtype not in _CLASS_DTYPES:
-        raise ValueError(f"its classes must be one of {_CLASS_DTYPES}, got {dtype!r}")
+        raise ValueError(
+            f"its classes must be one of {_CLASS_DTYPES}, got {shorten(dtype)}"
+        )
     kind = {"str": str, "bool": bool, "object": str}.get(dtype)
     kind = kind or (float if dtype.startswith("float") else int)
     if (

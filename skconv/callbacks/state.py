@@ -1,5 +1,6 @@
 """The state of a fit in progress, as JSON and arrays and back."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Real
@@ -11,18 +12,36 @@ from numpy.typing import NDArray
 from .. import ops
 from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import StoppingRule
+from .._training.optimizers import OPTIMIZERS
+from .._utils.lookup import look_up, shorten
 from .._utils.values import check_bool, check_fields, check_integer, decode, encode
 from .._version import __version__
+from ..layers.bounds import Bounds
 from ..layers.initializers import Blank
+from ..layers.ranges import check_values
 from ..layers.upgrade import upgrade_state
-from .fingerprint import Fingerprint, diff_fingerprints, encode_parameters
-from .fitted import CURVES, curves, describe_fitted, parse_fitted, set_curves
+from .fingerprint import (
+    Fingerprint,
+    diff_fingerprints,
+    digest_of_encoder,
+    encode_parameters,
+)
+from .fitted import (
+    CURVES,
+    check_encoder,
+    curves,
+    describe_fitted,
+    parse_fitted,
+    set_curves,
+)
 
 __all__ = [
     "FitState",
+    "Progress",
     "Saved",
     "diff_estimators",
     "load_state",
+    "parse_progress",
     "parse_state",
     "restore_fitted",
     "state_dict",
@@ -36,6 +55,13 @@ _PROGRESS = {
     for field in fields(StoppingRule)
     if field.name in ("best", "idle", "epochs", "ended")
 }
+
+# The keys of a document.
+_KEYS = (
+    *("versions", "fingerprint", "incremental", "fitted", "rng"),
+    *("stopping", "solver", "steps"),
+)
+_SHAPE = "input_shape"
 
 
 class FitState(NamedTuple):
@@ -61,16 +87,27 @@ class FitState(NamedTuple):
     fingerprint: Fingerprint
 
 
-class Saved(NamedTuple):
-    """The state of a fit in a file, checked."""
+class Progress(NamedTuple):
+    """Which fit is in a file, and how far it is; checked."""
 
     fingerprint: Fingerprint
     incremental: bool
-    versions: dict[str, str]  # of skconv, and the ops in use
     fitted: dict[str, Any]  # attributes of the estimator
     validated: bool
-    rng: np.random.Generator
     stopping: dict[str, Any]  # progress of the StoppingRule
+
+    @property
+    def place(self) -> tuple[int, bool]:
+        """What is larger the further the fit is: epochs, and whether it has ended."""
+        return self.stopping["epochs"], self.stopping["ended"]
+
+
+class Saved(NamedTuple):
+    """The state of a fit in a file, checked."""
+
+    progress: Progress
+    versions: dict[str, str]  # of skconv, and the ops in use
+    rng: np.random.Generator
     solver: str | None
     steps: int  # of the solver
     values: NDArray[Any]  # of the network
@@ -86,7 +123,8 @@ def state_dict(state: FitState) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
     steps, moments = (0, None) if solver_state is None else solver_state
     document = {
         "versions": {"skconv": __version__, "ops": ops.in_use()},
-        "fingerprint": state.fingerprint,
+        # The shape of a sample is among what is fitted.
+        "fingerprint": {k: v for k, v in state.fingerprint.items() if k != _SHAPE},
         "incremental": state.incremental,
         "fitted": describe_fitted(vars(draft), state.validated),
         "rng": encode(draft._rng.bit_generator.state, "rng", _refuse),
@@ -109,6 +147,34 @@ def _refuse(value: Any, what: str) -> Any:
     raise ValueError(f"{what} cannot be kept in a checkpoint, got {value!r}")
 
 
+def parse_progress(document: Any, version: int, dtype: str = "float32") -> Progress:
+    """Return which fit a file of a version has; nothing of it is trusted.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError, ArithmeticError
+        If `state_dict` returns nothing like it.
+    """
+    document = check_fields(document, "its state", _KEYS, {})
+    fitted, validated = parse_fitted(document["fitted"], dtype)
+    identity = _parse_fingerprint(document["fingerprint"], version)
+    identity[_SHAPE] = list(fitted["input_shape_"])
+    if digest_of_encoder(fitted["_encoder"]) != identity["encoder"]:
+        raise ValueError("its encoder is not the one of its fingerprint")
+    loss = getattr(fitted["_encoder"], "loss_name", None)
+    if identity["parameters"].get("loss", loss) != loss:
+        raise ValueError(f"its encoder's loss is {loss!r}, not that of its parameters")
+    incremental = check_bool(document["incremental"], "incremental")
+    stopping = _parse_stopping(document["stopping"])
+    most = 1 if incremental else identity["parameters"].get("max_iter", math.inf)
+    if not stopping["idle"] <= stopping["epochs"] <= most:
+        raise ValueError(
+            f"its idle epochs, {stopping['idle']}, must be at most its epochs, "
+            f"{stopping['epochs']}, and these at most {most}, for which it was fitted"
+        )
+    return Progress(identity, incremental, fitted, validated, stopping)
+
+
 def parse_state(
     document: Any, arrays: Mapping[str, NDArray[Any]], version: int
 ) -> Saved:
@@ -117,13 +183,8 @@ def parse_state(
     Raises
     ------
     ValueError, TypeError, LookupError, ArithmeticError
-        If `state_dict` returns nothing like it.
+        If `state_dict` returns nothing like it, or it contradicts itself.
     """
-    required = (
-        *("versions", "fingerprint", "incremental", "fitted", "rng"),
-        *("stopping", "solver", "steps"),
-    )
-    document = check_fields(document, "its state", required, {})
     known = {"values", "moments", "best_values", *CURVES}
     if "values" not in arrays or not known.issuperset(arrays):
         raise ValueError(f"it must have the arrays {sorted(known)}, got {[*arrays]}")
@@ -133,20 +194,20 @@ def parse_state(
         and (best_values.shape, best_values.dtype) != (values.shape, values.dtype)
     ):
         raise ValueError("its values and best_values must be vectors of one length")
-    fitted, validated = parse_fitted(document["fitted"], values.dtype.name)
-    set_curves(fitted["_history"], arrays)
-    solver = document["solver"]
-    if not (isinstance(solver, str) if "moments" in arrays else solver is None):
-        raise ValueError("it must have a solver and its moments, or neither")
+    progress = parse_progress(document, version, values.dtype.name)
+    history = progress.fitted["_history"]
+    set_curves(history, arrays)
+    n_epochs = progress.fingerprint["epochs_before"] + progress.stopping["epochs"]
+    if len(history.loss_curve) != n_epochs:
+        raise ValueError(
+            f"its curves are of {len(history.loss_curve)} epochs, but it has {n_epochs}"
+        )
+    _check_solver(document["solver"], arrays.get("moments"), progress)
     return Saved(
-        _parse_fingerprint(document["fingerprint"], version),
-        check_bool(document["incremental"], "incremental"),
+        progress,
         _parse_versions(document["versions"]),
-        fitted,
-        validated,
         _parse_rng(document["rng"]),
-        _parse_progress(document["stopping"]),
-        solver,
+        document["solver"],
         check_integer(document["steps"], "steps"),
         values,
         arrays.get("moments"),
@@ -155,11 +216,43 @@ def parse_state(
     )
 
 
+def _check_solver(
+    solver: Any, moments: NDArray[Any] | None, progress: Progress
+) -> None:
+    """Check that a fit in progress has its solver, and this the moments it needs."""
+    if (moments is None) != (solver is None):
+        raise ValueError("it must have a solver and its moments, or neither")
+    epochs, ended = progress.place
+    if moments is None:
+        if epochs and not ended:
+            raise ValueError("it must have a solver and its moments until it has ended")
+        return
+    look_up(OPTIMIZERS, solver, "its solver")
+    of_fit = progress.fingerprint["parameters"].get("solver", solver)
+    if solver != of_fit:
+        raise ValueError(f"its solver is {solver!r}, but its parameters say {of_fit!r}")
+    n = OPTIMIZERS[solver].n_moments
+    if moments.ndim != 2 or len(moments) != n:
+        raise ValueError(
+            f"its moments are of shape {moments.shape}, but {solver!r} has {n} of each "
+            "parameter"
+        )
+    if np.isnan(moments.min(initial=0)) or (n == 2 and moments[1].min(initial=0) < 0):
+        raise ValueError("its moments must not be NaN, nor the second ones negative")
+
+
 def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
     keys = "estimator", "parameters", "encoder", "data", "validation", "start"
     identity = check_fields(described, "its fingerprint", (*keys, "epochs_before"), {})
     if not isinstance(identity["parameters"], dict):
         raise ValueError("the parameters of its fingerprint must be an object")
+    for name in ("estimator", "encoder", "data", "validation", "start"):
+        if not isinstance(identity[name], str | None):
+            raise ValueError(
+                f"the {name} of its fingerprint must be a text, got "
+                f"{shorten(identity[name])}"
+            )
+    check_integer(identity["epochs_before"], "epochs_before")
     parameters = identity["parameters"]
     if version < 3 and parameters.get("layers") is not None:
         parameters.pop("filters", None)  # it had its default, which was another
@@ -186,7 +279,12 @@ def _add_deviation(described: Any) -> None:
 
 def _parse_versions(described: Any) -> dict[str, str]:
     versions = check_fields(described, "its versions", ("skconv", "ops"), {})
-    return {name: str(version) for name, version in versions.items()}
+    for version in versions.values():
+        if not isinstance(version, str) or len(version) > 100:
+            raise ValueError(
+                f"its versions must be short texts, got {shorten(version)}"
+            )
+    return versions
 
 
 def _parse_rng(described: Any) -> np.random.Generator:
@@ -195,11 +293,11 @@ def _parse_rng(described: Any) -> np.random.Generator:
     return rng
 
 
-def _parse_progress(described: Any) -> dict[str, Any]:
+def _parse_stopping(described: Any) -> dict[str, Any]:
     found = check_fields(described, "its stopping", (), _PROGRESS)
     best = decode(found["best"])
     if not isinstance(best, Real) or isinstance(best, bool):
-        raise ValueError(f"its best figure must be a number, got {best!r}")
+        raise ValueError(f"its best figure must be a number, got {shorten(best)}")
     return {
         "best": best,
         "idle": check_integer(found["idle"], "idle"),
@@ -219,42 +317,37 @@ def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
     ValueError
         If the network has other weights.
     """
-    network = draft.network_
-    here, there = network.values, saved.values
-    if (here.shape, here.dtype) != (there.shape, there.dtype):
-        raise ValueError(
-            f"its weights are of shape {there.shape} in {there.dtype}, but the network "
-            f"has {here.shape} in {here.dtype}"
-        )
-    moments = saved.moments
+    network, moments = draft.network_, saved.moments
+    if saved.best_values is not None:
+        stopping.best_values = _take(network, saved.best_values, saved.version)
+    _take(network, saved.values, saved.version)
     if moments is not None and (moments.shape[1:], moments.dtype) != (
         network.parameters.shape,
-        here.dtype,
+        network.dtype,
     ):
         raise ValueError(
             f"its moments are of shape {moments.shape} in {moments.dtype}, but the "
-            f"network has {network.parameters.size} parameters in {here.dtype}"
+            f"network has {network.parameters.size} parameters in {network.dtype}"
         )
-    if saved.best_values is not None:
-        stopping.best_values = _take(network, saved.best_values, saved.version).copy()
-    _take(network, there, saved.version)
-    if isinstance(saved.fitted["_encoder"], RegressionEncoder):
-        draft._encoder = saved.fitted["_encoder"]  # with the scale that it began with
+    fitted = saved.progress.fitted
+    if isinstance(fitted["_encoder"], RegressionEncoder):
+        draft._encoder = fitted["_encoder"]  # with the scale that it began with
     draft._rng = saved.rng
-    draft._split_seed = saved.fitted["_split_seed"]
-    draft._history = saved.fitted["_history"]
+    draft._split_seed = fitted["_split_seed"]
+    draft._history = fitted["_history"]
     draft._solver_state = None, None
     if moments is not None:
         draft._solver_state = saved.solver, (saved.steps, moments)
-    for name, value in saved.stopping.items():
+    for name, value in saved.progress.stopping.items():
         setattr(stopping, name, value)
 
 
 def _take(network: Any, values: NDArray[Any], version: int) -> NDArray[Any]:
-    """Give a network the values of a file of a version; return them as of today."""
-    network.values[...] = values
+    """Let a network have the values of a file of a version; return them as of today."""
+    network.adopt(values)
     upgrade_state(network, version)
-    return network.values
+    check_values(network)
+    return values
 
 
 def restore_fitted(estimator: Estimator, saved: Saved) -> Estimator:
@@ -275,21 +368,24 @@ def restore_fitted(estimator: Estimator, saved: Saved) -> Estimator:
     draft: Any = object.__new__(type(estimator))
     vars(draft).update(vars(estimator))
     vars(draft).pop("feature_names_in_", None)
-    vars(draft).update(saved.fitted)
+    fitted, n = saved.progress.fitted, saved.values.size
+    check_encoder(estimator, fitted["_encoder"])
+    vars(draft).update(fitted)
     # Only shapes are needed, and no more weights than the file has.
-    draft._build_network(Blank(saved.values.size))
+    draft._build_network(Blank(n, Bounds(fitted["input_shape_"], n)))
     stopping = StoppingRule(0.0, 0.0)
     load_state(draft, stopping, saved)
     stopping.restore_best(draft.network_)
-    draft._publish_history(saved.validated)
+    draft._publish_history(saved.progress.validated)
     return draft
 
 
 def diff_estimators(estimator: Any, saved: Saved) -> list[str]:
     """Return in words how an estimator's parameters differ from those of a file."""
+    there = saved.progress.fingerprint
     here = {
-        **saved.fingerprint,
+        **there,
         "estimator": type(estimator).__name__,
         "parameters": encode_parameters(estimator),
     }
-    return diff_fingerprints(estimator, here, saved.fingerprint)
+    return diff_fingerprints(estimator, here, there)

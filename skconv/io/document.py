@@ -8,22 +8,20 @@ from typing import Any
 import numpy as np
 import sklearn
 
-from .._utils.lookup import look_up
-from .._utils.safetensors import Part
+from .._utils.lookup import look_up, shorten
+from .._utils.safetensors import KEY_LIMIT, Part
 from .._utils.values import check_fields, decode, encode, make_object
 from .._version import __version__
-from ..callbacks.fitted import describe_fitted, parse_fitted
+from ..callbacks.fitted import check_encoder, describe_fitted, parse_fitted
 from ..estimators.parameters import DEFAULT_NETWORK
+from ..layers.bounds import Bounds
 from ..layers.initializers import Blank
 from ..layers.naming import name_layers
 from ..models.network import Network
 from .checks import ESTIMATORS
 from .registry import encode_registered, find_class
 
-__all__ = ["describe_model", "parse_model"]
-
-# No axis of a network is longer than the number of its weights and than this.
-_LONGEST_AXIS = 2**20
+__all__ = ["build_blank_network", "describe_model", "parse_model"]
 
 
 def describe_model(model: Any, fitted: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,6 +39,7 @@ def describe_model(model: Any, fitted: Mapping[str, Any]) -> dict[str, Any]:
         If a parameter or a class label is not a plain value, or a layer's class is not
         registered.
     """
+    _check_names(fitted["network_"].layers)
     return {
         "estimator": {
             "class": type(model).__name__,
@@ -82,7 +81,7 @@ def parse_model(
     model : estimator
         Not fitted yet.
     fitted : dict
-        The network has no weights yet, and the history no curves.
+        The network has no weights yet (see `Network.adopt`), and the history no curves.
     validated : bool
 
     Raises
@@ -103,6 +102,7 @@ def parse_model(
         raise ValueError("its weights must be of one dtype")
     dtype = dtypes.pop().newbyteorder("=")
     fitted, validated = parse_fitted(document["fitted"], dtype.name)
+    check_encoder(model, fitted["_encoder"])
     network = _make_network(
         document["layers"],
         fitted["input_shape_"],
@@ -164,28 +164,35 @@ def _make_network(
         isinstance(entry, list) and len(entry) == 2 for entry in described
     ):
         raise ValueError("its layers must be pairs of a name and a layer")
+    _check_names(described)
     layers = name_layers(
         [(name, decode(layer, find_class)) for name, layer in described]
     )
-    _check_sizes(layers, input_shape, dtype, n_weights)
-    return Network.build(layers, input_shape, Blank(), dtype)
+    return build_blank_network(layers, input_shape, dtype, n_weights)
 
 
-def _check_sizes(
+def _check_names(layers: Any) -> None:
+    """Check that the names of a network's layers are not too long for a file."""
+    for name, _ in layers:
+        if not isinstance(name, str) or len(name) > KEY_LIMIT:
+            raise ValueError(
+                f"the name of a layer must be a text of at most {KEY_LIMIT} "
+                f"characters, got {shorten(name)}"
+            )
+
+
+def build_blank_network(
     layers: list[tuple[str, Any]],
-    shape: tuple[int, ...],
+    input_shape: tuple[int, ...],
     dtype: np.dtype[Any],
     n_weights: int,
-) -> None:
-    """Check that layers are no larger than their weights, before they are built."""
-    rng, longest = Blank(n_weights), max(n_weights, _LONGEST_AXIS)
-    for name, layer in layers:
-        if shape[-1] > longest:
-            raise ValueError(
-                f"layer {name!r} would have an input of shape {shape}, too large for "
-                f"the {n_weights} weights of the file"
-            )
-        try:
-            _, shape = layer.build(shape, rng, dtype)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"layer {name!r} ({layer!r}): {error}") from error
+) -> Network:
+    """Return a network without weights, if a file may have it.
+
+    Raises
+    ------
+    ValueError
+        If it has more than `n_weights`, or a sample would take too much, see `Bounds`.
+    """
+    rng = Blank(n_weights, Bounds(input_shape, n_weights))
+    return Network.build(layers, input_shape, rng, dtype)

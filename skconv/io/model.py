@@ -3,13 +3,16 @@
 import os
 from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils import documents
+from .._utils.files import remove_leftovers
 from ..callbacks.fitted import CURVES, curves, set_curves
+from ..layers.ranges import check_values
 from ..layers.upgrade import names_in_version, upgrade_state
 from .checks import check_estimator
-from .document import describe_model, parse_model
+from .document import build_blank_network, describe_model, parse_model
 
 __all__ = ["load_model", "save_model"]
 
@@ -27,7 +30,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     model : ConvNetClassifier or ConvNetRegressor
         Fitted. A pipeline is for skops or joblib.
     path : str or path-like
-        An existing file is replaced.
+        An existing file is replaced; the new one has its mode.
 
     Raises
     ------
@@ -37,9 +40,10 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
         If it is not an estimator of skconv.
     ValueError
         If a parameter is not a plain value, such as a function that returns the
-        learning rate, or a layer's class is not registered (see `register_layer`).
+        learning rate, a layer's class is not registered (see `register_layer`),
+        weights are not finite, or the network is larger than a file may have.
     OSError
-        If the file cannot be written.
+        If the file cannot be written, or `path` is no regular file, such as a pipe.
 
     See Also
     --------
@@ -62,7 +66,13 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     check_estimator(model, "save_model", subclasses=False)
     check_is_fitted(model)
     fitted = dict(vars(model))  # whole, even if another thread refits it now
-    arrays = {**fitted["network_"].arrays, **curves(fitted["_history"])}
+    network = fitted["network_"]
+    check_values(network)
+    build_blank_network(
+        network.layers, network.input_shape, network.dtype, network.values.size
+    )
+    arrays = {**network.arrays, **curves(fitted["_history"])}
+    remove_leftovers(path)
     documents.write(path, "model", describe_model(model, fitted), arrays)
 
 
@@ -71,8 +81,9 @@ def load_model(path: str | os.PathLike[str]) -> Any:
 
     The file names classes that are registered, and has plain values for their
     arguments: nothing of it is executed, and all of it is checked before it is used.
-    Loading takes as much memory as the file is large, and at most 32 MB for all but
-    the arrays.
+    Loading takes as much memory as the file is large, four times that of the curves of
+    training, which become lists, and at most 32 MB for all but the arrays. What a
+    sample takes in prediction is bounded, too.
 
     Parameters
     ----------
@@ -87,9 +98,10 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     ------
     ValueError
         If the file is another program's, damaged, a checkpoint, of a later version of
-        the format, or names a layer that is not registered.
+        the format, names a layer that is not registered, contradicts itself, or has
+        weights that are not finite or layers that are too large for its weights.
     OSError
-        If it cannot be read.
+        If it cannot be read, or there is not enough memory.
 
     Notes
     -----
@@ -100,16 +112,13 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         model, fitted, validated = parse_model(
             reader.document, reader.version, reader.parts
         )
-        found = reader.empty(CURVES)
         network = fitted["network_"]
+        network.adopt(np.empty(network.values.shape, network.dtype))
+        found = reader.empty(CURVES)
         reader.read_into({**names_in_version(network, reader.version), **found})
         upgrade_state(network, reader.version)
+        check_values(network)
         set_curves(fitted["_history"], found)
     vars(model).update(fitted)
     model._publish_history(validated)
     return model
-
-
-def _open_at_once(path, flags):
-    """Open a file, even one that would have us wait for a writer, such as a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

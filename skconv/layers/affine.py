@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import ops
 from .checks import check_flag, check_number
-from .initializers import initialize
+from .initializers import fill, initialize
 from .layer import Layer
 from .typing import Array, Shape, Weights
 
@@ -60,8 +60,9 @@ class Affine(Layer):
         kernel = initialize(
             self.kernel_initializer, kernel_shape, rng, dtype, groups=groups
         )
-        bias = np.zeros(kernel_shape[-1], dtype)
-        return {"kernel": kernel, "bias": bias} if self.use_bias else {"kernel": kernel}
+        if not self.use_bias:
+            return {"kernel": kernel}
+        return {"kernel": kernel, "bias": fill(0, (kernel_shape[-1],), rng, dtype)}
 
     def penalty(self, weights: Weights) -> tuple[float, Weights]:
         if not (self.kernel_l1 or self.kernel_l2):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .fusion import Step, fuse
+from .initializers import Blank
 from .layer import Layer
 from .typing import Array, Batches, Chain, Shape, Weights
 
@@ -41,11 +42,26 @@ def build(
     shape = tuple(input_shape)
     for name, layer in layers:
         with _naming(name, layer):
-            built, shape = layer.build(shape, rng, dtype)
-            shape = tuple(map(operator.index, shape))
+            built, output_shape = layer.build(shape, rng, dtype)
+            output_shape = tuple(map(operator.index, output_shape))
             weights[name] = dict(built.items())
+            if isinstance(rng, Blank):
+                weights[name] = _without_values(weights[name])
+                if rng.bounds is not None:
+                    rng.bounds.add(layer, shape, output_shape, weights[name])
+        shape = output_shape
         shapes.append(shape)
     return weights, shapes
+
+
+def _without_values(weights: Weights) -> Weights:
+    """Return weights that take no memory, also of layers that draw in another way."""
+    return {
+        name: np.broadcast_to(value.dtype.type(0), value.shape)
+        if isinstance(value, np.ndarray)
+        else value
+        for name, value in weights.items()
+    }
 
 
 def adapt(layers: Chain, weights: Weights, batches: Batches) -> None:

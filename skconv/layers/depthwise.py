@@ -8,7 +8,7 @@ import numpy as np
 from .. import ops
 from .affine import Affine, activated
 from .checks import check_flag
-from .initializers import initialize
+from .initializers import fill, initialize
 from .layer import Layer
 from .typing import Array, Padding, Pair, Shape, Weights
 from .windows import find_window, slide
@@ -84,8 +84,10 @@ class DepthwiseConv2D(Affine):
         ops.find_activation(self.activation)
         check_flag(self.use_bias, "use_bias")
         kernel, shape = _draw_depthwise(self, input_shape, rng, dtype)
-        bias = {"bias": np.zeros(shape[-1], dtype)} if self.use_bias else {}
-        return {"kernel": kernel, **bias}, shape
+        weights = {"kernel": kernel}
+        if self.use_bias:
+            weights["bias"] = fill(0, (shape[-1],), rng, dtype)
+        return weights, shape
 
     def _apply(self, weights: Weights, x: Array, activation: str | None) -> Array:
         operands = weights["kernel"], weights.get("bias"), weights.get("scale")
@@ -186,7 +188,7 @@ class SeparableConv2D(Layer):
         )
         weights = {"depthwise_kernel": depthwise, "pointwise_kernel": pointwise}
         if self.use_bias:
-            weights["bias"] = np.zeros(filters, dtype)
+            weights["bias"] = fill(0, (filters,), rng, dtype)
         return weights, (*size, filters)
 
     def predict(self, weights: Weights, x: Array) -> Array:

@@ -160,11 +160,14 @@ class Blank(np.random.Generator):
     budget : float, default=inf
         Upper limit on the number of weights: a file may describe more than fit in
         memory.
+    bounds : Bounds, optional
+        Of the costs of the network that is built.
     """
 
-    def __init__(self, budget: float = math.inf) -> None:
+    def __init__(self, budget: float = math.inf, bounds: Any = None) -> None:
         super().__init__(np.random.PCG64(0))
         self.budget = budget
+        self.bounds = bounds
 
     def blank(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Return zeros that take no memory.

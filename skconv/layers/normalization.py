@@ -101,7 +101,7 @@ class BatchNorm(Layer):
             weights["beta"] = fill(0, (channels,), rng, dtype)
         weights["moving_mean"] = fill(0, (channels,), rng, dtype)
         weights["moving_variance"] = fill(1, (channels,), rng, dtype)
-        weights["samples"] = np.zeros(1, dtype)
+        weights["samples"] = fill(0, (1,), rng, dtype)
         return weights, tuple(input_shape)
 
     def predict(self, weights: Weights, x: Array) -> Array:

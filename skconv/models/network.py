@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..layers import chain
+from ..layers.initializers import Blank
 from ..layers.layer import total_penalty
 from ..layers.naming import name_layers
 from ..layers.typing import Array, Batches, Chain, Shape, Weights
@@ -107,11 +108,30 @@ class Network:
         layers, rng = name_layers(layers), np.random.default_rng(rng)
         weights, shapes = chain.build(layers, input_shape, rng, dtype)
         layout, n_parameters, size = _lay_out(layers, weights)
-        values = np.empty(size, dtype)
+        is_blank = isinstance(rng, Blank)  # then `adopt` follows
+        zero = dtype.type(0)
+        values = np.broadcast_to(zero, size) if is_blank else np.empty(size, dtype)
         network = cls(layers, tuple(input_shape), shapes, layout, n_parameters, values)
-        for name, first in _flat(weights).items():
+        for name, first in _flat(weights).items() if not is_blank else ():
             network.arrays[name][...] = first
         return network
+
+    def adopt(self, values: Array) -> None:
+        """Use another vector in place of `values`, without a copy.
+
+        Raises
+        ------
+        ValueError
+            If it is of another length or dtype.
+        """
+        here = self.values
+        if (here.shape, here.dtype) != (values.shape, values.dtype):
+            raise ValueError(
+                f"its weights are of shape {values.shape} in {values.dtype}, but the "
+                f"network has {here.shape} in {here.dtype}"
+            )
+        self.values = values
+        self._make_views()
 
     def _make_views(self) -> None:
         self.parameters = self.values[: self._n_parameters]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..layers import Composite, Layer, LayerNorm, PReLU
 from ..layers.checks import sample_axes
 from ..layers.initializers import Blank
+from ..layers.ranges import check_values
 from ..layers.typing import Array, Chain, Shape, Weights
 from .network import Network
 
@@ -208,11 +209,17 @@ def replace_arrays(network: Network, arrays: Mapping[str, NDArray[Any]]) -> Netw
     ----------
     network : Network
     arrays : dict of str to ndarray
-        Checked ones, for all or some of ``network.arrays``.
+        For all or some of ``network.arrays``.
+
+    Raises
+    ------
+    ValueError
+        If they hold values that those cannot have, such as a variance below 0.
     """
     network = network.copy()
     for name, array in arrays.items():
         network.arrays[name][...] = array.reshape(network.arrays[name].shape)
+    check_values(network)
     return network
 
 

@@ -1,15 +1,17 @@
-"""Load thousands of damaged models and checkpoints: only ValueError and OSError may come.
+"""Load thousands of hostile models and checkpoints: only ValueError and OSError may come.
 
     python -m tests.attacks files --n 50000
 
-In half of the mutants bytes are flipped, removed, doubled or inserted. The others are
-changed as JSON, documents and tables of arrays alike, and get a new checksum, so that
-they pass it and reach the checks after it.
+A third are files in which bytes are flipped, removed, doubled or inserted. Another third
+are changed as JSON, documents and tables of arrays alike, and get a new checksum, so that
+they pass it and reach the checks after it. The rest are written by a grammar (`specs`):
+layers composed at random that contradict their weights, and paths that lead to no file.
+What loads predicts one sample.
 
 A separate process loads them: if it dies or hangs, that is an error, and the file is
 kept. The memory that Python allocates for a file is measured, and on Linux the process
-may not grow by more than is allowed. If all went well, the last line says "finished",
-and the exit status is 0.
+may not grow by more than is allowed, in loading and in predicting. If all went well, the
+last line says "finished", and the exit status is 0.
 """
 
 import collections
@@ -17,10 +19,12 @@ import contextlib
 import faulthandler
 import gc
 import json
+import math
 import multiprocessing
 import os
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import time
@@ -46,9 +50,14 @@ from skconv.layers import (
     Residual,
 )
 
+from . import specs
+
 OLD = Path(__file__).parents[1] / "io" / "files"
-SLACK = 2**23  # of memory, beyond the file's size: JSON as Python's objects
-SECONDS = 2.0  # of the processor: the machine may do much else
+SLACK = 2**25  # of memory, beyond the file's size: JSON as Python's objects
+SECONDS = 6.0  # of the processor, which tracing of memory makes three times as slow
+GROWTH = 2**29  # of the process, in predicting a sample of a small file
+SAMPLE_SECONDS = 10.0  # of the processor
+LARGEST_SAMPLE = 2**20  # numbers of an input that is tried
 HANGS = 120.0  # seconds of the clock, after which the process is ended
 
 NASTY = [
@@ -219,13 +228,13 @@ def change(value, rng):
 
 def fuzz(n, seed, folder, report_every=None):
     """Load `n` mutants; return the number of each outcome, and the worst figures."""
-    outcomes, worst = collections.Counter(), {"bytes": 0, "seconds": 0.0}
+    outcomes, worst = collections.Counter(), {"bytes": 0, "seconds": 0.0, "sample": 0.0}
     path = folder / "mutant.safetensors"
     results = results_of(load_mutants, seeds(folder), n, seed, path)
-    for i, (outcome, beyond, seconds) in enumerate(results, start=1):
+    for i, (outcome, *figures) in enumerate(results, start=1):
         outcomes[outcome] += 1
-        worst["bytes"] = max(worst["bytes"], beyond)
-        worst["seconds"] = max(worst["seconds"], round(seconds, 3))
+        for name, figure in zip(worst, figures, strict=True):
+            worst[name] = max(worst[name], round(figure, 3))
         if report_every and i % report_every == 0:
             print(f"{i}: {dict(outcomes)}, worst {worst}", flush=True)
     assert outcomes.total() == n
@@ -256,45 +265,100 @@ def results_of(run, *arguments):
     )
 
 
+def as_template(document):
+    """Return the document of a model without what depends on its layers and shapes."""
+    params = {**document["estimator"]["params"], "layers": None}
+    return {
+        **document,
+        "estimator": {**document["estimator"], "params": params},
+        "fitted": {**document["fitted"], "feature_names": None},
+    }
+
+
 def load_mutants(sender, originals, n, seed, path):
     """Load `n` mutants of files, and send the outcome of each."""
     faulthandler.enable()
     warnings.simplefilter("ignore")  # a mutant may overflow in a cast
     rng = np.random.default_rng(seed)
+    with documents.reading(OLD / "model_3_classifier.safetensors", "model") as reader:
+        template = as_template(reader.document)
     gc.collect()
     tracemalloc.start()
     for _ in range(n):
-        data, estimator = originals[rng.integers(len(originals))]
-        data = (mutate_bytes if rng.random() < 0.5 else mutate_json)(data, rng)
-        path.write_bytes(data)
-        sender.send(load(path, len(data), estimator))
+        path.unlink(missing_ok=True)
+        estimator, must_load = None, False
+        kind = rng.integers(30)
+        if kind < 20:
+            data, estimator = originals[rng.integers(len(originals))]
+            path.write_bytes((mutate_bytes if kind < 10 else mutate_json)(data, rng))
+        elif kind < 29:
+            must_load = specs.draw_file(path, template, rng)
+        else:
+            specs.draw_place(path, rng)
+        result = load(path, estimator)
+        assert not must_load or result[0] == "model: loaded", (
+            f"{result} of a valid file"
+        )
+        sender.send(result)
 
 
-def load(path, size, estimator):
+def load(path, estimator=None):
     """Load a file; return the outcome, bytes beyond its size, and seconds."""
     kind = "model" if estimator is None else "checkpoint"
     estimator = None if estimator is None else clone(estimator)
+    size = size_of(path)
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     start = time.process_time()
     try:
         with growing_by_at_most(size + SLACK):
             if kind == "model":
-                repr(skconv.load_model(path))
+                estimator = skconv.load_model(path)
+                repr(estimator)
             else:
                 Checkpoint(path).restore(estimator)
                 documents.file_id(path, kind)
         outcome = "loaded"
     except ValueError as error:
         assert str(path) in str(error), f"{error} does not name its file"
+        assert len(str(error)) < 4000, f"an error of {len(str(error))} characters"
         outcome = "ValueError"
-    except OSError:
+    except OSError as error:
+        assert str(path) in str(error), f"{error} does not name its file"
         outcome = "OSError"
     seconds = time.process_time() - start
     beyond = tracemalloc.get_traced_memory()[1] - before - size
     assert beyond < SLACK, f"{beyond} bytes more than the file of {size} bytes"
     assert seconds < SECONDS, f"{seconds:.1f} s for a file of {size} bytes"
-    return f"{kind}: {outcome}", beyond, seconds
+    sample = predict(estimator) if outcome == "loaded" else 0.0
+    return f"{kind}: {outcome}", beyond, seconds, sample
+
+
+def size_of(path):
+    """Return the size of a file, 0 of anything else and of one that memory is not for."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0
+    is_file = stat.S_ISREG(status.st_mode) and status.st_size < 2**30
+    return status.st_size if is_file else 0
+
+
+def predict(model):
+    """Predict one sample of what was loaded; return the seconds of the processor."""
+    shape = model.input_shape_
+    if math.prod(shape) > LARGEST_SAMPLE:
+        return 0.0
+    x = np.ones((1, *shape))
+    start = time.process_time()
+    with growing_by_at_most(GROWTH):
+        y = model.predict(
+            x.reshape(1, -1) if hasattr(model, "feature_names_in_") else x
+        )
+    seconds = time.process_time() - start
+    assert len(y) == 1
+    assert seconds < SAMPLE_SECONDS, f"{seconds:.1f} s for a sample of shape {shape}"
+    return seconds
 
 
 @contextlib.contextmanager

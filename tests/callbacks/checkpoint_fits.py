@@ -158,9 +158,12 @@ class Opened:
     def __init__(self, count):
         self.left = count
 
-    def __call__(self, path, mode):
-        self.file = open(path, mode)  # noqa: SIM115
+    def __call__(self, path, mode, opener=None):
+        self.file = open(path, mode, opener=opener)  # noqa: SIM115
         return self if mode == "xb" else self.file
+
+    def fileno(self):
+        return self.file.fileno()
 
     def close(self):
         self.file.close()

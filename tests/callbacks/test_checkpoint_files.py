@@ -32,13 +32,14 @@ def test_full_disk_leaves_the_older_file(what, tmp_path, monkeypatch):
 
     if what == "write":
 
-        def opening(path, mode):
-            file = open(path, mode)  # noqa: SIM115
+        def opening(path, mode, opener=None):
+            file = open(path, mode, opener=opener)  # noqa: SIM115
             return Full(file) if mode == "xb" else file
 
         class Full:
             def __init__(self, file):
                 self.file, self.write, self.close = file, full, file.close
+                self.fileno = file.fileno
 
             def __enter__(self):
                 return self
@@ -62,13 +63,13 @@ def test_full_disk_leaves_the_older_file(what, tmp_path, monkeypatch):
 def test_full_device_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_temporary", lambda path: tmp_path / "temporary")
 
-    def opening(path, mode):
+    def opening(path, mode, opener=None):
         if mode == "xb":
             opened.append(path)
         if len(opened) == 2:
             path.touch()
             path, mode = "/dev/full", "wb"
-        return open(path, mode)
+        return open(path, mode, opener=opener if mode == "xb" else None)
 
     opened = []
     monkeypatch.setattr(files, "open", opening, raising=False)

@@ -38,6 +38,8 @@ DIFFERENT = [
     ("max_iter", Size.SMALL, Size.LARGE),
     ("tol", np.longdouble(1) / 3, np.longdouble(1) / 7),
     ("class_weight", {0: 1.0}, {0: 2.0}),
+    ("class_weight", {1: 2.0, "1": 3.0}, {1: 9.0, "1": 3.0}),
+    ("class_weight", {"a" * 2000: 1.0}, {"a" * 2000: 2.0}),
     ("class_weight", {datetime.date(2020, 1, 1): 2}, {datetime.date(2021, 1, 1): 2}),
     ("class_weight", {np.datetime64("2020"): 2}, {np.datetime64("2021"): 2}),
     ("layers", [("a", Dense(3))], [("b", Dense(3))]),

@@ -104,7 +104,7 @@ CHANGES = [
     (put("layers", value=[]), "must hold at least one layer"),
     (put("fitted", "input_shape", value=[6]), r"must be \(h, w, c\) or \(l, c\)"),
     (put("fitted", "input_shape", value=[6, 6, 0]), "input_shape must be an integer >= 1"),
-    (put("fitted", "input_shape", value=[6, 6, 2**40]), "too large for the .* weights"),
+    (put("fitted", "input_shape", value=[6, 6, 2**40]), "more weights than the file holds"),
     (put("fitted", "encoder", "classes", value=[0, 2, 1]), "sorted and distinct int64"),
     (put("fitted", "encoder", "classes", value=[0, 1]), "puts out \\(3,\\), but its classes or targets take 1"),
     (put("fitted", "encoder", "classes", value=[0, 1, 2.0]), "must be a list of int64"),

@@ -1,0 +1,109 @@
+"""What a network in a file may cost: a file of some bytes may describe any."""
+
+import math
+from typing import Any
+
+from .typing import Shape, Weights
+from .windows import find_window
+
+__all__ = ["Bounds"]
+
+# What any network may take: operations, and numbers in one array.
+_WORK = 2**30
+_NUMBERS = 2**24
+# Sizes, strides and paddings are of 32 bits in compiled ops.
+_LONGEST = 2**31 - 1
+# An op with a window does something for each tap, however small the image is.
+_PER_TAP = 1000
+
+
+class Bounds:
+    """Bounds on the work and the memory of predicting one sample.
+
+    Let P be the pixels of the network's input, n its weights, and V the numbers of its
+    input and of what layers with kernels put out, for each layer at most P times its
+    channels. A sample may take 2 P n + 64 V + 2³⁰ operations, since a kernel is used
+    once for each pixel, rarely more. An array may hold 4 V + 2²⁴ numbers, and the
+    columns of a convolution 2 P n more. Operations are the multiply-accumulates that
+    `skconv.models.costs.count_macs` counts, the numbers that layers read and put out,
+    those that windows see, and 1000 for each tap of a window.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Of one sample.
+    n_weights : int
+        Of the whole network.
+    """
+
+    def __init__(self, input_shape: Shape, n_weights: int) -> None:
+        self._pixels = math.prod(input_shape[:-1])
+        self._n_weights = n_weights
+        self._numbers = math.prod(input_shape)
+        self._work = 0
+
+    def add(
+        self, layer: Any, input_shape: Shape, output_shape: Shape, weights: Weights
+    ) -> None:
+        """Add a layer of the network, which has just been built.
+
+        Raises
+        ------
+        ValueError
+            If it would take too much.
+        """
+        output, kernels = math.prod(output_shape), 0
+        is_leaf = not layer.inner_layers()
+        if is_leaf:
+            arrays = [each for each in weights.values() if each.ndim > 1]
+            kernels = sum(array.size for array in arrays)
+            if arrays:
+                possible = self._pixels * output_shape[-1]
+                self._numbers += min(output, possible)
+        macs = math.prod(output_shape[:-1]) * kernels
+        taps, padded, seen = (
+            _window(layer, input_shape, output) if is_leaf else (0,) * 3
+        )
+        self._work += macs + max(math.prod(input_shape), output, seen) + _PER_TAP * taps
+        by_weights = 2 * self._pixels * self._n_weights
+        self._check(
+            self._work,
+            _WORK + by_weights + 64 * self._numbers,
+            "operations",
+            input_shape,
+        )
+        self._check(
+            max(output, padded), _NUMBERS + 4 * self._numbers, "numbers", input_shape
+        )
+        self._check(
+            seen if kernels else 0,
+            _NUMBERS + 4 * self._numbers + by_weights,
+            "numbers",
+            input_shape,
+        )
+
+    def _check(self, n: int, most: int, what: str, input_shape: Shape) -> None:
+        if n > most:
+            raise ValueError(
+                f"with an input of shape {tuple(input_shape)} it takes {n} {what} for "
+                f"a sample, too large for the {self._n_weights} weights of the file "
+                f"and an image of {self._pixels} pixels, with which {most} are allowed"
+            )
+
+
+def _window(layer: Any, input_shape: Shape, output: int) -> tuple[int, int, int]:
+    """Return a window's taps, the padded input's size, and what all windows see."""
+    if not hasattr(layer, "pool_size") and not hasattr(layer, "kernel_size"):
+        return 0, 0, 0
+    window = find_window(layer, input_shape)
+    largest = max(
+        *window.size, *window.stride, *window.dilation, *sum(window.padding, ())
+    )
+    if largest > _LONGEST:
+        raise ValueError(f"its window must not exceed {_LONGEST} pixels, got {largest}")
+    taps, channels = math.prod(window.size), input_shape[-1]
+    padded = channels * math.prod(
+        n + sum(sides)
+        for n, sides in zip(input_shape[:-1], window.padding, strict=True)
+    )
+    return taps, padded, math.prod(window.output) * taps * channels

@@ -1,0 +1,69 @@
+"""Which values the weights of a network may have, in files and from other libraries."""
+
+import math
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from .input_scale import Normalization
+from .normalization import BatchNorm
+from .typing import Array, Chain, Weights
+
+__all__ = ["check_values"]
+
+# Layer -> state -> the lowest value, and whether it must be above that.
+_LOWEST: dict[type, dict[str, tuple[float, bool]]] = {
+    BatchNorm: {"moving_variance": (0.0, False), "samples": (0.0, False)},
+    Normalization: {"scale": (0.0, True)},
+}
+
+
+class _Network(Protocol):
+    layers: Chain
+    weights: Weights
+    arrays: dict[str, Array]
+
+
+def check_values(network: _Network) -> None:
+    """Check that weights are finite, and state in its range.
+
+    Raises
+    ------
+    ValueError
+        If not; the message names the array.
+    """
+    for name, array in network.arrays.items():
+        # Without a mask, which would take a quarter of the array's memory.
+        if array.size and not math.isfinite(array.min() - array.max()):
+            _check_finite(name, float(array.min()), float(array.max()))
+    for path, layer, weights in _leaves(network.layers, network.weights):
+        for name, (lowest, above) in _find_lowest(layer).items():
+            least = weights[name].min(initial=math.inf)
+            if least < lowest or (above and least == lowest):
+                raise ValueError(
+                    f"array {path + name!r} must be {'>' if above else '>='} "
+                    f"{lowest:g}, got {least:g}"
+                )
+
+
+def _check_finite(name: str, low: float, high: float) -> None:
+    for value in (low, high):
+        if not math.isfinite(value):
+            raise ValueError(f"array {name!r} must hold finite numbers, got {value}")
+
+
+def _find_lowest(layer: Any) -> dict[str, tuple[float, bool]]:
+    """Return the limits of a layer's state, also of a subclass."""
+    found = (_LOWEST[kind] for kind in type(layer).__mro__ if kind in _LOWEST)
+    return next(found, {})
+
+
+def _leaves(
+    layers: Chain, weights: Weights, prefix: str = ""
+) -> Iterator[tuple[str, Any, Weights]]:
+    """Yield each layer that holds no others: its path, itself and its weights."""
+    for name, layer in layers:
+        inner = layer.inner_layers()
+        if inner:
+            yield from _leaves(inner, weights[name], f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}.", layer, weights[name]
