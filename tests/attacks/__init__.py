@@ -1,0 +1,1 @@
+"""Attacks at length, each a module with a function main(n, seed)."""
