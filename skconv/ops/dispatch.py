@@ -42,9 +42,10 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     ----------
     op : str
     arrays : tuple of ndarray or None
-        The compiled twin runs where all of them are float32 and none is empty. It
-        receives them C-contiguous and aligned: in training they are, others are copied.
-        Arrays that an op writes to are `arguments`.
+        As `skconv.ops._arguments.floats` returns them. The compiled twin runs where
+        all of them are float32 and none is empty. It receives them C-contiguous and
+        aligned: in training they are, others are copied. Arrays that an op writes to
+        are `arguments`.
     *arguments
         Passed on after the arrays.
 
@@ -52,22 +53,26 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     -------
     result
         What the twin returns. A compiled twin that has no kernel for its arguments
-        returns NotImplemented, or raises OverflowError where they are too large for
-        one; then the definition runs.
+        returns NotImplemented; a kernel that refuses them raises ValueError, or
+        OverflowError where they are too large. Then the definition runs on the arrays
+        that were passed, and takes or refuses them.
     """
     twin = _compiled_twins.get(op)
     if twin is not None:
+        plain = True
         for array in arrays:
             if array is not None:
                 if array.dtype != _FLOAT32 or not array.size:
                     break
                 flags = array.flags
-                if not (flags.c_contiguous and flags.aligned):
-                    arrays = tuple(map(_copy_awkward, arrays))
+                plain = plain and flags.c_contiguous and flags.aligned
         else:
             try:
-                result = twin(*arrays, *arguments)
-            except OverflowError:  # larger than the kernels' offsets
+                these = arrays if plain else map(_copy_awkward, arrays)
+                result = twin(*these, *arguments)
+            # Larger than the kernels' offsets or than memory; or numbers that no twin
+            # takes, for which the definition has the words.
+            except (OverflowError, MemoryError, ValueError):
                 result = NotImplemented
             if result is not NotImplemented:
                 return result

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._arguments import check_shape, floats
 from .._types import Array
 
 __all__ = [
@@ -77,6 +78,7 @@ def layer_norm_with_statistics(
     inverse : ndarray, like x, but of length 1 along `axis`
         ``1 / sqrt(variance + epsilon)``.
     """
+    x, gamma, beta = floats(("x", "gamma?", "beta?"), x, gamma, beta)
     centred = x - x.mean(axis, keepdims=True)
     variance = (centred * centred).mean(axis, keepdims=True)
     inverse = 1 / np.sqrt(variance + epsilon)
@@ -116,6 +118,9 @@ def layer_norm_backward(
     dgamma, dbeta : ndarray of shape (1, ...)
         ``dy * z`` and ``dy``, summed over all axes but `axis`, which are of length 1.
     """
+    names = "dy", "normalized", "inverse", "gamma?"
+    dy, normalized, inverse, gamma = floats(names, dy, normalized, inverse, gamma)
+    check_shape("normalized", normalized, dy.shape, "dy")
     others = tuple(set(range(dy.ndim)) - {a % dy.ndim for a in axis})
     dgamma = (dy * normalized).sum(others, keepdims=True)
     dbeta = dy.sum(others, keepdims=True)
@@ -153,6 +158,7 @@ def prelu(z: Array, alpha: Array) -> Array:
     array([[-0.5,  2. ],
            [-1. ,  4. ]])
     """
+    z, alpha = floats(("z", "alpha"), z, alpha)
     return np.where(z > 0, z, alpha * z)
 
 
@@ -176,6 +182,8 @@ def prelu_backward(
     dalpha : ndarray, like alpha
         ``dy * min(z, 0)``, summed over all values that share an alpha.
     """
+    dy, z, alpha = floats(("dy", "z", "alpha"), dy, z, alpha)
+    check_shape("dy", dy, z.shape, "z")
     dalpha = (dy * np.minimum(z, 0)).sum(0)
     shared = tuple(i for i, size in enumerate(alpha.shape) if size == 1)
     dz = np.where(z > 0, dy, alpha * dy) if need_dz else None

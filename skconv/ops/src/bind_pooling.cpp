@@ -36,9 +36,19 @@ void max_pool(const Images& x, const ImagesOut& y, const std::optional<Argmax>& 
                     argmax ? bytes_of(*argmax, y, s) : 0);
 }
 
+template <class Index>
+void check_taps(const Argmax& argmax, int taps) {
+  const Index* tap = (const Index*)argmax.data();
+  Index most = 0;
+  for (size_t i = 0; i < argmax.size(); i++) most = std::max(most, tap[i]);
+  require(most < taps, "argmax must be the number of a tap");
+}
+
 void max_pool_grad(const Images& dy, const Argmax& argmax, const ImagesOut& dx,
                    const Window& window) {
   const Slide s = pool_of(dx, dy, window);
+  const bool is_8 = bytes_of(argmax, dy, s) == 1;
+  is_8 ? check_taps<uint8_t>(argmax, s.kh * s.kw) : check_taps<uint16_t>(argmax, s.kh * s.kw);
   kernels->max_pool_grad(s, dy.data(), argmax.data(), bytes_of(argmax, dy, s), dx.data());
 }
 
