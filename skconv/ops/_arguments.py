@@ -28,7 +28,9 @@ __all__ = [
     "updated",
 ]
 
+_ndarray = np.ndarray
 _FLOAT32 = np.dtype(np.float32)
+_REAL = "fiub"  # kinds of dtypes
 
 
 # Arrays ------------------------------------------------------------------------------
@@ -54,10 +56,10 @@ def floats(names: tuple[str, ...], *arrays: Any) -> tuple[Any, ...]:
     TypeError
         If one is no array, or not of real numbers.
     """
-    for name, array in zip(names, arrays, strict=True):
-        if type(array) is np.ndarray and array.dtype is _FLOAT32:
+    for i, array in enumerate(arrays):
+        if type(array) is _ndarray and array.dtype is _FLOAT32:
             continue
-        if array is not None or name[-1] != "?":
+        if array is not None or names[i][-1] != "?":
             return tuple(map(_as_floats, names, arrays))
     return arrays
 
@@ -68,8 +70,9 @@ def _as_floats(name, array):
     array = numbers(name.rstrip("?"), array)
     if array.dtype.kind != "f":
         return array.astype(np.float64)
-    native = array.dtype.isnative
-    return array if native else array.astype(array.dtype.newbyteorder("="))
+    # A dtype from a file, or with metadata, is another object than the one it equals.
+    native = np.dtype(array.dtype.char)
+    return array.view(native) if array.dtype == native else array.astype(native)
 
 
 def numbers(name: str, array: Any) -> Array:
@@ -80,6 +83,8 @@ def numbers(name: str, array: Any) -> Array:
     TypeError
         If it is no array, or not of real numbers.
     """
+    if type(array) is np.ndarray and array.dtype.kind in _REAL:
+        return array
     is_array = isinstance(array, np.ndarray | np.generic)
     if not is_array or isinstance(array, np.ma.MaskedArray):
         raise TypeError(
@@ -87,7 +92,7 @@ def numbers(name: str, array: Any) -> Array:
             "use np.asarray, or fill the missing values of a masked array"
         )
     array = np.asarray(array)
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in _REAL:
         raise TypeError(
             f"{name} must be an array of real numbers, got one of dtype {array.dtype}; "
             "convert it with astype"
@@ -106,6 +111,9 @@ def updated(**arrays: Any) -> None:
         If one is read-only, or shares memory with another.
     """
     for name, array in arrays.items():
+        plain = type(array) is np.ndarray and array.dtype is _FLOAT32
+        if plain and array.flags.writeable:
+            continue
         if numbers(name, array).dtype.kind != "f" or isinstance(array, np.generic):
             raise TypeError(
                 f"{name} is written to: it must be an array of floats, got "
@@ -131,9 +139,9 @@ def apart(
     ValueError
         If arrays differ in length from the parameters.
     """
-    check_dimensions("parameters", parameters, "(p,)")
-    check_vectors("parameter", len(parameters), gradient=gradient, decay=decay)
-    check_vectors("parameter", len(parameters), **moments)
+    check_dimensions("parameters", parameters, 1, "(p,)")
+    others = {"gradient": gradient, "decay": decay, **moments}
+    check_vectors("parameter", len(parameters), tuple(others), *others.values())
     written = parameters, *moments.values()
     return _copy_of_shared(gradient, written), _copy_of_shared(decay, written)
 
@@ -185,10 +193,10 @@ def indices(name: str, value: Any, stop: int, shape: Shape | None = None) -> Arr
 # Shapes ------------------------------------------------------------------------------
 
 
-def check_dimensions(name: str, array: Array, layout: str) -> None:
-    """Raise ValueError unless an array has the axes of a layout as "(n, h, w, c)"."""
-    if array.ndim != len(layout.strip("(),").split(",")):
-        raise ValueError(f"{name} must be {layout}, got an array of shape {array.shape}")
+def check_dimensions(name: str, array: Array, ndim: int, layout: str) -> None:
+    """Raise ValueError unless an array has `ndim` axes; the message has the layout."""
+    if array.ndim != ndim:
+        raise ValueError(f"{name} must be {layout}, got one of shape {array.shape}")
 
 
 def check_channels(name: str, array: Array) -> None:
@@ -205,20 +213,24 @@ def check_shape(name: str, array: Array, shape: Shape, of: str) -> None:
         )
 
 
-def check_vectors(each: str, count: int, **vectors: Array | None) -> None:
-    """Raise ValueError unless vectors have a value for `each` of `count`, or are None."""
-    for name, vector in vectors.items():
-        if vector is not None and vector.shape != (count,):
+def check_vectors(
+    each: str, count: int, names: tuple[str, ...], *vectors: Array | None
+) -> None:
+    """Raise ValueError unless vectors, or None, have a value for `each` of `count`."""
+    shape = (count,)
+    for i, vector in enumerate(vectors):
+        if vector is not None and vector.shape != shape:
             raise ValueError(
-                f"{name} must have a value for each of {count} {each}s, got an array "
-                f"of shape {vector.shape}"
+                f"{names[i]} must have a value for each of {count} {each}s, got an "
+                f"array of shape {vector.shape}"
             )
 
 
 def check_saved(saved: Array | None, dy: Array, activation: Any) -> None:
     """Raise ValueError unless `saved` is like `dy`; None is for the identity alone."""
     if saved is not None:
-        check_shape("saved", saved, dy.shape, "dy")
+        if saved.shape != dy.shape:
+            check_shape("saved", saved, dy.shape, "dy")
     elif activation not in (None, "identity", "linear"):
         raise ValueError(
             f"saved must be an array like dy, as {activation!r} has a derivative that "
@@ -239,13 +251,13 @@ def check_loss(
         If they have other shapes, or there is no sample.
     """
     outputs, sample_weight = floats((name, "sample_weight?"), outputs, sample_weight)
-    check_dimensions(name, outputs, "(n, k)")
+    check_dimensions(name, outputs, 2, "(n, k)")
     if not outputs.size:
         raise ValueError(
             "a loss takes at least one sample of at least one output, got "
             f"{name} of shape {outputs.shape}"
         )
-    check_vectors("sample", len(outputs), sample_weight=sample_weight)
+    check_vectors("sample", len(outputs), ("sample_weight",), sample_weight)
     return outputs, sample_weight
 
 
@@ -265,5 +277,5 @@ def number(name: str, value: Any, stop: float = sys.float_info.max) -> float:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 <= value < stop:
         end = "finite" if stop == sys.float_info.max else f"less than {stop}"
-        raise ValueError(f"{name} must be a number, at least 0 and {end}, got {value!r}")
+        raise ValueError(f"{name} must be a number >= 0 and {end}, got {value!r}")
     return float(value)

@@ -41,8 +41,7 @@ def activate(z: Array, activation: Activation, *, out: Array | None = None) -> A
         If an array is none, or not of real numbers.
     """
     (z,) = floats(("z",), z)
-    if activation == "softmax" and not z.ndim:
-        raise ValueError("softmax needs an axis to run over, got z of shape ()")
+    _check_axis("z", z, activation)
     if out is None:
         return run("activate", (z,), activation, None)
     updated(out=out)
@@ -76,5 +75,11 @@ def activate_grad(dy: Array, saved: Array | None, activation: Activation) -> Arr
         If there is no such activation, or the arrays differ in shape.
     """
     dy, saved = floats(("dy", "saved?"), dy, saved)
+    _check_axis("dy", dy, activation)
     check_saved(saved, dy, activation)
     return run("activate_grad", (dy, saved), activation)
+
+
+def _check_axis(name, array, activation):
+    if not array.ndim and activation == "softmax":
+        raise ValueError(f"softmax runs over the last axis; {name} is a single number")

@@ -299,12 +299,12 @@ def activate_grad(dy, saved, activation):
 
 
 def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
-    if not isinstance(codes, np.ndarray) or codes.dtype.kind not in "iu":
+    if type(codes) is not np.ndarray or codes.dtype.kind not in "iu":
         return NotImplemented
-    if codes.shape != logits.shape[:1]:
+    weights, shape = sample_weight, logits.shape[:1]
+    if codes.shape != shape or (weights is not None and weights.shape != shape):
         return NotImplemented
-    codes = np.array(codes, np.int64)
-    dlogits, weights = _new(logits.shape), sample_weight
+    codes, dlogits = np.array(codes, np.int64), _new(logits.shape)
     if weights is not None:
         weights = np.require(weights, requirements="CA")
     loss = _kernels.softmax_cross_entropy(logits, codes, weights, smoothing, dlogits)
@@ -317,7 +317,7 @@ def adam_step(gradient, decay, arrays, rates, step):
             return NotImplemented
         if array.shape != gradient.shape or not array.flags.carray:
             return NotImplemented
-    if gradient.ndim != 1:
+    if gradient.ndim != 1 or (decay is not None and decay.shape != gradient.shape):
         return NotImplemented
     learning_rate, rate, beta_1, beta_2, epsilon = rates
     return _kernels.adam_step(

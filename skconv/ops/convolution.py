@@ -265,14 +265,11 @@ _KERNEL = "(kh, kw, c / groups, filters)"
 
 
 def _check_filters(kernel, bias, scale):
-    """Raise ValueError unless both have a value for each filter, or are None."""
-    shape = kernel.shape[3:]
-    for name, vector in (("bias", bias), ("scale", scale)):
-        if vector is not None and vector.shape != shape:
-            check_vectors("filter", *shape, **{name: vector})
+    check_vectors("filter", kernel.shape[3], ("bias", "scale"), bias, scale)
 
 
 def _check_gradient(name, dz, n, win, kernel_shape):
     """Raise ValueError unless `dz` has the shape of the convolution's output."""
     shape = n, *win.output, kernel_shape[3]
-    check_shape(name, dz, shape, "the convolution's output")
+    if dz.shape != shape:
+        check_shape(name, dz, shape, "the convolution's output")

@@ -48,8 +48,7 @@ def dense(
     """
     x, kernel, bias = floats(("x", "kernel", "bias?"), x, kernel, bias)
     _check_product(x, kernel)
-    if bias is not None:
-        check_vectors("unit", kernel.shape[1], bias=bias)
+    check_vectors("unit", kernel.shape[1], ("bias",), bias)
     return run("dense", (x, kernel, bias), activation)
 
 
@@ -65,8 +64,8 @@ def _check_product(x, kernel):
 def dense_grad_kernel(dz: Array, x: Array) -> Array:
     """Return the gradient of `dense` in its kernel, ``x^T dz``: (features, units)."""
     dz, x = floats(("dz", "x"), dz, x)
-    check_dimensions("dz", dz, "(n, units)")
-    check_dimensions("x", x, "(n, features)")
+    check_dimensions("dz", dz, 2, "(n, units)")
+    check_dimensions("x", x, 2, "(n, features)")
     check_shape("dz", dz, (len(x), dz.shape[1]), "the layer's output")
     return run("dense_grad_kernel", (dz, x))
 
@@ -74,8 +73,8 @@ def dense_grad_kernel(dz: Array, x: Array) -> Array:
 def dense_grad_input(dz: Array, kernel: Array) -> Array:
     """Return the gradient of `dense` in its input, ``dz kernel^T``: (n, features)."""
     dz, kernel = floats(("dz", "kernel"), dz, kernel)
-    check_dimensions("dz", dz, "(n, units)")
-    check_dimensions("kernel", kernel, "(features, units)")
+    check_dimensions("dz", dz, 2, "(n, units)")
+    check_dimensions("kernel", kernel, 2, "(features, units)")
     check_shape("dz", dz, (len(dz), kernel.shape[1]), "the layer's output")
     return run("dense_grad_input", (dz, kernel))
 

@@ -23,6 +23,7 @@ except ImportError:  # not built: see the README
 __all__ = ["run", "use_compiled"]
 
 _FLOAT32 = np.dtype(np.float32)
+_PLAIN = 0x101  # NumPy's flags of an array that is C-contiguous and aligned
 _compiled_twins: dict[str, Callable[..., Any]] = {}  # those in use
 
 
@@ -62,10 +63,9 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
         plain = True
         for array in arrays:
             if array is not None:
-                if array.dtype != _FLOAT32 or not array.size:
+                if array.dtype is not _FLOAT32 or not array.size:
                     break
-                flags = array.flags
-                plain = plain and flags.c_contiguous and flags.aligned
+                plain = plain and array.flags.num & _PLAIN == _PLAIN
         else:
             try:
                 these = arrays if plain else map(_copy_awkward, arrays)

@@ -5,6 +5,7 @@ here, and ops what to do. Sizes are pairs, ``(vertical, horizontal)``, or tuples
 for a signal, which has one axis.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from numbers import Integral
@@ -13,6 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 from ._types import Padding, Pair, Shape
 
 __all__ = ["Window", "pair", "pool_window", "positive_int", "window"]
+
+
+_TOO_MANY = 2**48  # numbers: a petabyte; offsets of fewer are far from 64 bits
 
 
 class Window(NamedTuple):
@@ -49,6 +53,8 @@ def positive_int(value: Any, name: str) -> int:
     ValueError
         If it is not an integer above 0; the message names it `name`.
     """
+    if type(value) is int and value >= 1:
+        return value
     if not _is_int(value) or value < 1:
         raise ValueError(f"{name} must be an int >= 1, got {value!r}")
     return int(value)
@@ -83,11 +89,16 @@ def shape_of(value: Any, name: str, layout: str) -> Shape:
     ValueError
         If it is anything else; the message names it `name`, and the `layout`.
     """
-    if type(value) is tuple and len(value) == 4 and set(map(type, value)) == {int}:
-        if min(value) >= 0:
+    if type(value) is tuple and len(value) == 4:
+        for size in value:
+            if type(size) is not int or not 0 <= size < 2**12:
+                break
+        else:
             return value
     sizes = _listed(value)
     is_listed = isinstance(sizes, tuple | list) and len(sizes) == 4
+    if is_listed and all(map(_is_int, sizes)) and math.prod(sizes) >= _TOO_MANY:
+        raise ValueError(f"{name} {tuple(sizes)} has more numbers than memory holds")
     if not is_listed or not all(_is_int(size) and size >= 0 for size in sizes):
         raise ValueError(f"{name} must be {layout}, four ints >= 0, got {value!r}")
     return tuple(map(int, sizes))
@@ -106,7 +117,7 @@ def _cached(function: _Function) -> _Function:
 
     @wraps(function)
     def call(*args, **kwargs):
-        for value in (*args[1:], *kwargs.values()):
+        for value in (*args[1:], *kwargs.values()) if kwargs else args[1:]:
             # Within a tuple they are one key, `typed` or not.
             if type(value) is tuple and not _holds_ints(value):
                 return function(*args, **kwargs)
@@ -173,8 +184,10 @@ def window(
         for n, p, e, s in zip(image_size, sides, extent, strides, strict=True)
     )
     padded = tuple(n + sum(p) for n, p in zip(image_size, sides, strict=True))
-    if max(padded) >= 2**62:
-        raise ValueError(f"an image padded to {_times(padded)} is too large")
+    if math.prod(padded) >= _TOO_MANY:
+        raise ValueError(
+            f"an image padded to {_times(padded)} is too large; use less padding"
+        )
     if min(output) < 1:
         covers = "" if extent == taps else f" (dilated to {_times(extent)})"
         around = f", padded to {_times(padded)}" if padded != tuple(image_size) else ""

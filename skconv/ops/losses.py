@@ -55,7 +55,7 @@ def softmax_cross_entropy(
     """
     names = "logits", "sample_weight?"
     logits, sample_weight = floats(names, logits, sample_weight)
-    check_dimensions("logits", logits, "(n, k)")
+    check_dimensions("logits", logits, 2, "(n, k)")
     if sample_weight is not None:
         sample_weight = sample_weight.astype(logits.dtype, copy=False)
     smoothing = number("smoothing", smoothing, 1)

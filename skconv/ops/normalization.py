@@ -67,7 +67,7 @@ def normalize(
     names = "x", "mean", "scale", "shift"
     x, mean, scale, shift = floats(names, x, mean, scale, shift)
     check_channels("x", x)
-    check_vectors("channel", x.shape[-1], mean=mean, scale=scale, shift=shift)
+    check_vectors("channel", x.shape[-1], names[1:], mean, scale, shift)
     return run("normalize", (x, mean, scale, shift), activation)
 
 
@@ -119,6 +119,6 @@ def batch_norm_backward(
     arrays = dy, saved, x, *vectors = floats(names, dy, saved, x, mean, inverse, scale)
     check_channels("x", x)
     check_shape("dy", dy, x.shape, "x")
-    check_vectors("channel", x.shape[-1], **dict(zip(names[3:], vectors, strict=True)))
+    check_vectors("channel", x.shape[-1], names[3:], *vectors)
     check_saved(saved, dy, activation)
     return run("batch_norm_backward", arrays, activation, need_dx)

@@ -266,7 +266,8 @@ def _check_pixels(name, shape):
 def _check_gradient(dy, input_shape, output):
     """Raise ValueError unless `dy` has the shape of the pool's output."""
     shape = input_shape[0], *output, input_shape[3]
-    check_shape("dy", dy, shape, "the pool's output")
+    if dy.shape != shape:
+        check_shape("dy", dy, shape, "the pool's output")
 
 
 def _tap_numbers(argmax, shape, win):

@@ -96,7 +96,8 @@ def adam_step(
     the end of its section 2; the decay after Loshchilov & Hutter 2019.
     """
     gradient, decay = floats(("gradient", "decay?"), gradient, decay)
-    step, learning_rate = positive_int(step, "step"), number("learning_rate", learning_rate)
+    step = min(positive_int(step, "step"), 2**62)  # a float's power takes no larger one
+    learning_rate = number("learning_rate", learning_rate)
     beta_1, beta_2 = number("beta_1", beta_1, 1), number("beta_2", beta_2, 1)
     rate = learning_rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
     rates = learning_rate, rate, beta_1, beta_2, number("epsilon", epsilon)

@@ -10,9 +10,12 @@ import argparse
 import signal
 import sys
 
-from . import files
+from . import files, twins
 
-ATTACKS = {"files": (files, 50_000)}  # name -> module, n by default
+ATTACKS = {  # name -> module, n by default
+    "files": (files, 50_000),
+    "twins": (twins, 50_000),
+}
 
 
 def main():

@@ -131,7 +131,8 @@ def find_activation(name: Activation) -> ActivationFunction:
 
 def activate(z, activation, out=None):
     """Write to `out`, or to a new array if it is None."""
-    return find_activation(activation).apply(z, np.empty_like(z) if out is None else out)
+    out = np.empty_like(z) if out is None else out
+    return find_activation(activation).apply(z, out)
 
 
 def activate_grad(dy, saved, activation):

@@ -4,7 +4,8 @@
 namespace skconv {
 namespace {
 
-using Argmax = nb::ndarray<nb::c_contig, nb::device::cpu>;
+using ArgmaxOut = nb::ndarray<nb::c_contig, nb::device::cpu>;
+using Argmax = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
 template <class X, class Y>
 Slide pool_of(const X& x, const Y& y, const Window& window) {
@@ -18,8 +19,8 @@ Slide pool_of(const X& x, const Y& y, const Window& window) {
   return s;
 }
 
-template <class Y>
-int bytes_of(const Argmax& argmax, const Y& y, const Slide& s) {
+template <class A, class Y>
+int bytes_of(const A& argmax, const Y& y, const Slide& s) {
   const bool is_8 = argmax.dtype() == nb::dtype<uint8_t>();
   require(is_8 || argmax.dtype() == nb::dtype<uint16_t>(), "argmax must be of uint8 or uint16");
   require(double(s.kh) * s.kw <= (is_8 ? 256 : 65536), "argmax is too small for its window");
@@ -29,7 +30,7 @@ int bytes_of(const Argmax& argmax, const Y& y, const Slide& s) {
   return is_8 ? 1 : 2;
 }
 
-void max_pool(const Images& x, const ImagesOut& y, const std::optional<Argmax>& argmax,
+void max_pool(const Images& x, const ImagesOut& y, const std::optional<ArgmaxOut>& argmax,
               const Window& window) {
   const Slide s = pool_of(x, y, window);
   kernels->max_pool(s, x.data(), y.data(), argmax ? argmax->data() : nullptr,
