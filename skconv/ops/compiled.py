@@ -306,7 +306,7 @@ def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
         return NotImplemented
     codes, dlogits = np.array(codes, np.int64), _new(logits.shape)
     if weights is not None:
-        weights = np.require(weights, requirements="CA")
+        weights = np.require(weights, requirements=["C", "A"])
     loss = _kernels.softmax_cross_entropy(logits, codes, weights, smoothing, dlogits)
     return loss, dlogits
 

@@ -290,8 +290,9 @@ def conv_window(
             f"{image_shape[2]} channels and {kernel_shape[3]} filters in "
             f"groups={groups} do not match a kernel of shape {tuple(kernel_shape)}"
         )
-    slides = {"stride": stride, "padding": padding, "dilation": dilation}
-    return window(image_shape[:2], kernel_shape[:2], **slides), groups
+    size = kernel_shape[:2]
+    slides: dict[str, Any] = {"stride": stride, "padding": padding}
+    return window(image_shape[:2], size, dilation=dilation, **slides), groups
 
 
 def _resolve_padding(padding, image_size, extent, stride):

@@ -432,7 +432,7 @@ def change_shape(shape, rng):
         case 4:
             shape.insert(at, 1)
         case 5:
-            shape[at] += one_of(rng, 1, -1)
+            shape[at] = one_of(rng, 1, 2, 3, 7)
     return tuple(shape)
 
 
