@@ -76,7 +76,7 @@ def _as_floats(name, array):
 
 
 def numbers(name: str, array: Any) -> Array:
-    """Return an array of real numbers as it is, but of no subclass.
+    """Return an array of real numbers unchanged, but of no subclass.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def numbers(name: str, array: Any) -> Array:
 
 
 def updated(**arrays: Any) -> None:
-    """Check arrays that an op writes to: they stay as they are.
+    """Check arrays that an op writes to; nothing is converted.
 
     Raises
     ------

@@ -21,7 +21,8 @@ import numpy as np
 from skconv import ops
 
 from .files import growing_by_at_most
-from .op_arguments import GOOD, change, one_of
+from .op_arguments import GOOD, one_of
+from .op_changes import change
 
 MEMORY = 2**30  # that the process may grow by: arguments ask for any amount
 EXPECTED = TypeError, ValueError, MemoryError, OverflowError

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from attacks import op_arguments
+from attacks.op_arguments import GOOD
+from attacks.op_changes import FORMS, read_only
 
 from skconv import ops
 
@@ -84,9 +85,7 @@ REFUSED = {
     "moment_1 and moment_2 are both written to, but share memory": lambda: adam(
         moment_1=SHARED[:4], moment_2=SHARED[2:]
     ),
-    "parameters is written to, but read-only": lambda: adam(
-        parameters=op_arguments.read_only(ROW)
-    ),
+    "parameters is written to, but read-only": lambda: adam(parameters=read_only(ROW)),
     "out must have the shape of z": lambda: ops.activate(ROW, "relu", out=LOGITS),
 }
 
@@ -97,10 +96,10 @@ def test_error_names_argument_rule_and_value(words):
         REFUSED[words]()
 
 
-@pytest.mark.parametrize("form", op_arguments.FORMS)
+@pytest.mark.parametrize("form", FORMS)
 def test_forms_of_an_array_are_taken(form):
     x = np.round(np.random.default_rng(0).random((3, 6, 6, 2), F32) * 4)
-    changed = op_arguments.FORMS[form](x)
+    changed = FORMS[form](x)
     same = changed.astype(float)
     for op in (ops.conv2d, ops.conv2d_max_pool2d):
         np.testing.assert_allclose(
@@ -170,4 +169,4 @@ def test_strides_beyond_32_bits(far):
 def test_arguments_are_drawn_for_every_op():
     others = {"ActivationFunction", "Window", "available", "find_activation", "in_use"}
     others |= {"ACTIVATIONS", "pair", "pool_window", "positive_int", "use", "window"}
-    assert {*op_arguments.GOOD} == {*ops.__all__} - others
+    assert {*GOOD} == {*ops.__all__} - others
