@@ -229,8 +229,7 @@ def check_vectors(
 def check_saved(saved: Array | None, dy: Array, activation: Any) -> None:
     """Raise ValueError unless `saved` is like `dy`; None is for the identity alone."""
     if saved is not None:
-        if saved.shape != dy.shape:
-            check_shape("saved", saved, dy.shape, "dy")
+        check_shape("saved", saved, dy.shape, "dy")
     elif activation not in (None, "identity", "linear"):
         raise ValueError(
             f"saved must be an array like dy, as {activation!r} has a derivative that "

@@ -79,8 +79,10 @@ def _code(activation):
 
 def _split(activation):
     """Return the code to fuse, and the activation that is left to do."""
-    code = _code(activation)
-    return (_IDENTITY, activation) if code is None else (code, None)
+    try:
+        return _CODES[activation], None
+    except (KeyError, TypeError):
+        return _IDENTITY, activation
 
 
 def _finish(y, activation):
@@ -104,7 +106,7 @@ def conv2d(x, kernel, bias, scale, win, groups, activation):
     code, rest = _split(activation)
     y = _new((len(x), *win.output, kernel.shape[3]))
     _kernels.conv2d(x, kernel, bias, scale, y, win, groups, code)
-    return _finish(y, rest)
+    return y if rest is None else _finish(y, rest)
 
 
 def conv2d_max_pool2d(x, kernel, bias, scale, win, groups, activation, pool):

@@ -279,7 +279,5 @@ def attack(n, seconds, seed, report_every=None):
 
 def main(n, seed):
     counts, races = attack(n, n / 1000, seed, 5000)
-    print(
-        f"finished, {n} calls of {len(GOOD)} ops on {ops.available()}: {dict(counts)};"
-    )
     print(f"with a thread that overwrites arguments: {dict(races)}")
+    print(f"finished, {n} calls of {len(GOOD)} ops, {ops.available()}: {dict(counts)}")
