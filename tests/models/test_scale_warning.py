@@ -27,7 +27,8 @@ Y = np.arange(40) % 2
 
 def warned(layers, X, **params):
     """Return the texts of the warnings of a fit."""
-    clf = ConvNetClassifier(layers, max_iter=1, learning_rate_init=1e-6, **params)
+    params = {"max_iter": 1, "learning_rate_init": 1e-6, "random_state": 0, **params}
+    clf = ConvNetClassifier(layers, **params)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         clf.fit(X, Y)
