@@ -1,5 +1,8 @@
 """Activations and their derivatives; the table of them is part of the definitions."""
 
+import numpy as np
+
+from ._arguments import check_saved, check_shape, floats, updated
 from ._types import Activation, Array
 from .dispatch import run
 from .reference.activations import ACTIVATIONS, ActivationFunction, find_activation
@@ -23,7 +26,8 @@ def activate(z: Array, activation: Activation, *, out: Array | None = None) -> A
     activation : str or None
         A name in `ACTIVATIONS`; None is the identity.
     out : ndarray, optional
-        Where to write; may be ``z``. By default a new array.
+        Where to write, an array of floats of z's shape. It may be ``z``, or overlap
+        it. By default a new array.
 
     Returns
     -------
@@ -32,12 +36,24 @@ def activate(z: Array, activation: Activation, *, out: Array | None = None) -> A
     Raises
     ------
     ValueError
-        If there is no such activation.
+        If there is no such activation, or `out` has another shape or is read-only.
+    TypeError
+        If an array is none, or not of real numbers.
     """
-    return run("activate", (z,), activation, out)
+    (z,) = floats(("z",), z)
+    _check_axis("z", z, activation)
+    if out is None:
+        return run("activate", (z,), activation, None)
+    updated(out=out)
+    check_shape("out", out, z.shape, "z")
+    direct = out is z or (out.dtype == z.dtype and not np.may_share_memory(out, z))
+    y = run("activate", (z,), activation, out if direct else None)
+    if y is not out:
+        out[...] = y
+    return out
 
 
-def activate_grad(dy: Array, saved: Array, activation: Activation) -> Array:
+def activate_grad(dy: Array, saved: Array | None, activation: Activation) -> Array:
     """Return the gradient in ``z``, given the one in ``y = activation(z)``.
 
     Parameters
@@ -45,7 +61,8 @@ def activate_grad(dy: Array, saved: Array, activation: Activation) -> Array:
     dy : ndarray
         Gradient of the loss in the activation's output.
     saved : ndarray, like dy
-        ``y``, or ``z`` where the activation's ``derivative_from`` is "input".
+        ``y``, or ``z`` where the activation's ``derivative_from`` is "input". It may be
+        None for the identity.
     activation : str or None
 
     Returns
@@ -57,4 +74,12 @@ def activate_grad(dy: Array, saved: Array, activation: Activation) -> Array:
     ValueError
         If there is no such activation, or the arrays differ in shape.
     """
+    dy, saved = floats(("dy", "saved?"), dy, saved)
+    _check_axis("dy", dy, activation)
+    check_saved(saved, dy, activation)
     return run("activate_grad", (dy, saved), activation)
+
+
+def _check_axis(name, array, activation):
+    if not array.ndim and activation == "softmax":
+        raise ValueError(f"softmax runs over the last axis; {name} is a single number")

@@ -79,8 +79,10 @@ def _code(activation):
 
 def _split(activation):
     """Return the code to fuse, and the activation that is left to do."""
-    code = _code(activation)
-    return (_IDENTITY, activation) if code is None else (code, None)
+    try:
+        return _CODES[activation], None
+    except (KeyError, TypeError):
+        return _IDENTITY, activation
 
 
 def _finish(y, activation):
@@ -95,6 +97,8 @@ def _start(dy, saved, activation):
     return dy, saved, code
 
 
+_LARGEST_FUSED_POOL = 2**10  # a larger one would gain nothing
+
 # Convolution and dense layers --------------------------------------------------------
 
 
@@ -102,12 +106,13 @@ def conv2d(x, kernel, bias, scale, win, groups, activation):
     code, rest = _split(activation)
     y = _new((len(x), *win.output, kernel.shape[3]))
     _kernels.conv2d(x, kernel, bias, scale, y, win, groups, code)
-    return _finish(y, rest)
+    return y if rest is None else _finish(y, rest)
 
 
 def conv2d_max_pool2d(x, kernel, bias, scale, win, groups, activation, pool):
     code, rest = _split(activation)
-    if rest is not None or pool.stride != pool.size or any(map(any, pool.padding)):
+    overlaps = pool.stride != pool.size or any(map(any, pool.padding))
+    if rest is not None or overlaps or max(pool.size) > _LARGEST_FUSED_POOL:
         return max_pool2d(conv2d(x, kernel, bias, scale, win, groups, activation), pool)
     y = _new((len(x), *pool.output, kernel.shape[3]))
     _kernels.conv2d(x, kernel, bias, scale, y, win, groups, code, *pool.size)
@@ -164,7 +169,8 @@ def dense_grad_input(dz, kernel):
 
 
 def dense_backward(dy, saved, x, kernel, activation, need_dx):
-    arrays = _pixels(dy), _pixels(saved), _pixels(x), kernel[None, None]
+    saved = None if saved is None else _pixels(saved)
+    arrays = _pixels(dy), saved, _pixels(x), kernel[None, None]
     dx, dkernel, dbias = conv2d_backward(*arrays, *_ONE_PIXEL, activation, need_dx)
     return dx[:, 0, 0] if need_dx else None, dkernel[0, 0], dbias
 
@@ -179,6 +185,8 @@ def grad_bias(dz):
     return dbias
 
 
+_ARGMAX_BYTES = 2  # at most, in kernels
+
 # Pooling -----------------------------------------------------------------------------
 
 
@@ -189,14 +197,17 @@ def max_pool2d(x, win):
 
 
 def max_pool2d_with_argmax(x, win):
+    dtype = argmax_dtype(win)
+    if dtype.itemsize > _ARGMAX_BYTES:
+        return NotImplemented
     y = _pooled(x, win)
-    argmax = _new(y.shape, argmax_dtype(win))
+    argmax = _new(y.shape, dtype)
     _kernels.max_pool(x, y, argmax, win)
     return y, argmax
 
 
 def max_pool2d_grad(dy, argmax, input_shape, win):
-    if argmax.dtype != argmax_dtype(win):
+    if argmax.itemsize > _ARGMAX_BYTES:
         return NotImplemented
     if not (argmax.flags.c_contiguous and argmax.flags.aligned):
         argmax = np.array(argmax, order="C")
@@ -290,22 +301,29 @@ def activate_grad(dy, saved, activation):
 
 
 def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
-    dlogits = _new(logits.shape)
-    codes = np.ascontiguousarray(codes, np.int64)
-    weights = sample_weight
+    if type(codes) is not np.ndarray or codes.dtype.kind not in "iu":
+        return NotImplemented
+    weights, shape = sample_weight, logits.shape[:1]
+    if codes.shape != shape or (weights is not None and weights.shape != shape):
+        return NotImplemented
+    codes, dlogits = np.array(codes, np.int64), _new(logits.shape)
     if weights is not None:
-        weights = np.ascontiguousarray(weights, _FLOAT32)
+        weights = np.require(weights, requirements=["C", "A"])
     loss = _kernels.softmax_cross_entropy(logits, codes, weights, smoothing, dlogits)
     return loss, dlogits
 
 
-def adam_step(gradient, decay, updated, rates, step):
-    for array in updated:
-        if array.dtype != _FLOAT32 or not array.flags.carray:
+def adam_step(gradient, decay, arrays, rates, step):
+    for array in arrays:
+        if type(array) is not np.ndarray or array.dtype != _FLOAT32:
             return NotImplemented
+        if array.shape != gradient.shape or not array.flags.carray:
+            return NotImplemented
+    if gradient.ndim != 1 or (decay is not None and decay.shape != gradient.shape):
+        return NotImplemented
     learning_rate, rate, beta_1, beta_2, epsilon = rates
     return _kernels.adam_step(
-        *updated, gradient, decay, learning_rate, rate, 1 - beta_1, 1 - beta_2, epsilon
+        *arrays, gradient, decay, learning_rate, rate, 1 - beta_1, 1 - beta_2, epsilon
     )
 
 
@@ -318,8 +336,10 @@ def gather(x, rows, dtype):
         dtype != _FLOAT32
         or x.dtype not in _ELEMENTS
         or not (flags.c_contiguous and flags.aligned)
-        or not isinstance(rows, np.ndarray)
+        or type(rows) is not np.ndarray
         or rows.dtype != np.int64
+        or rows.ndim != 1
+        or not (rows.flags.c_contiguous and rows.flags.aligned)
     ):
         return NotImplemented
     n, features = len(rows), math.prod(x.shape[1:])

@@ -3,9 +3,10 @@
 The formulas are in `skconv.ops.reference.convolution`.
 """
 
+from ._arguments import check_saved, check_shape, check_vectors, floats
 from ._types import Activation, Array, Padding, Pair, Shape
 from .dispatch import run
-from .geometry import conv_window, pool_window
+from .geometry import conv_window, pool_window, shape_of
 
 __all__ = [
     "conv2d",
@@ -55,7 +56,9 @@ def conv2d(
     Raises
     ------
     ValueError
-        If shapes do not fit each other.
+        If shapes do not fit each other, or another argument is out of its range.
+    TypeError
+        If arrays are none, or not of real numbers.
 
     Examples
     --------
@@ -69,9 +72,12 @@ def conv2d(
     array([[-2., -7.],
            [-4., -4.]])
     """
-    win = conv_window(x.shape[1:], kernel.shape, stride, padding, dilation, groups)
+    arrays = x, kernel, bias, scale = floats(_NAMES, x, kernel, bias, scale)
+    win, groups = conv_window(
+        (x.shape[1:], kernel.shape), stride, padding, dilation, groups
+    )
     _check_filters(kernel, bias, scale)
-    return run("conv2d", (x, kernel, bias, scale), win, groups, activation)
+    return run("conv2d", arrays, win, groups, activation)
 
 
 def conv2d_max_pool2d(
@@ -110,10 +116,12 @@ def conv2d_max_pool2d(
     ValueError
         As `conv2d` and `max_pool2d` do.
     """
-    win = conv_window(x.shape[1:], kernel.shape, stride, padding, dilation, groups)
+    arrays = x, kernel, bias, scale = floats(_NAMES, x, kernel, bias, scale)
+    win, groups = conv_window(
+        (x.shape[1:], kernel.shape), stride, padding, dilation, groups
+    )
     pool = pool_window(win.output, pool_size, stride=pool_stride, padding=pool_padding)
     _check_filters(kernel, bias, scale)
-    arrays = x, kernel, bias, scale
     return run("conv2d_max_pool2d", arrays, win, groups, activation, pool)
 
 
@@ -145,10 +153,16 @@ def conv2d_grad_kernel(
     Raises
     ------
     ValueError
-        If shapes do not fit each other.
+        If shapes do not fit each other, or another argument is out of its range.
+    TypeError
+        If arrays are none, or not of real numbers.
     """
-    win = conv_window(x.shape[1:], kernel_shape, stride, padding, dilation, groups)
-    _check_gradient(dz, len(x), win, kernel_shape)
+    dz, x = floats(("dz", "x"), dz, x)
+    kernel_shape = shape_of(kernel_shape, "kernel_shape", _KERNEL)
+    win, groups = conv_window(
+        (x.shape[1:], kernel_shape), stride, padding, dilation, groups
+    )
+    _check_gradient("dz", dz, len(x), win, kernel_shape)
     return run("conv2d_grad_kernel", (dz, x), kernel_shape, win, groups)
 
 
@@ -180,16 +194,22 @@ def conv2d_grad_input(
     Raises
     ------
     ValueError
-        If shapes do not fit each other.
+        If shapes do not fit each other, or another argument is out of its range.
+    TypeError
+        If arrays are none, or not of real numbers.
     """
-    win = conv_window(input_shape[1:], kernel.shape, stride, padding, dilation, groups)
-    _check_gradient(dz, input_shape[0], win, kernel.shape)
+    dz, kernel = floats(("dz", "kernel"), dz, kernel)
+    input_shape = shape_of(input_shape, "input_shape", "(n, h, w, c)")
+    win, groups = conv_window(
+        (input_shape[1:], kernel.shape), stride, padding, dilation, groups
+    )
+    _check_gradient("dz", dz, input_shape[0], win, kernel.shape)
     return run("conv2d_grad_input", (dz, kernel), input_shape, win, groups)
 
 
 def conv2d_backward(
     dy: Array,
-    saved: Array,
+    saved: Array | None,
     x: Array,
     kernel: Array,
     *,
@@ -207,7 +227,8 @@ def conv2d_backward(
     dy : ndarray of shape (n, oh, ow, c_out)
         Gradient in the output.
     saved : ndarray, like dy
-        The output, or the activation's input (see `activate_grad`).
+        The output, or the activation's input (see `activate_grad`); may be None for
+        the identity.
     x : ndarray of shape (n, h, w, c_in)
     kernel : ndarray of shape (kh, kw, c_in / groups, c_out)
     stride, padding, dilation, groups, activation
@@ -225,29 +246,31 @@ def conv2d_backward(
     Raises
     ------
     ValueError
-        If shapes do not fit each other.
+        If shapes do not fit each other, or another argument is out of its range.
+    TypeError
+        If arrays are none, or not of real numbers.
     """
-    win = conv_window(x.shape[1:], kernel.shape, stride, padding, dilation, groups)
-    _check_gradient(dy, len(x), win, kernel.shape)
-    arrays = dy, saved, x, kernel
+    names = "dy", "saved?", "x", "kernel"
+    arrays = dy, saved, x, kernel = floats(names, dy, saved, x, kernel)
+    win, groups = conv_window(
+        (x.shape[1:], kernel.shape), stride, padding, dilation, groups
+    )
+    _check_gradient("dy", dy, len(x), win, kernel.shape)
+    if saved is None or saved.shape != dy.shape:
+        check_saved(saved, dy, activation)
     return run("conv2d_backward", arrays, win, groups, activation, need_dx)
 
 
+_NAMES = "x", "kernel", "bias?", "scale?"
+_KERNEL = "(kh, kw, c / groups, filters)"
+
+
 def _check_filters(kernel, bias, scale):
-    """Raise ValueError unless both have a value for each filter, or are None."""
-    for name, vector in (("bias", bias), ("scale", scale)):
-        if vector is not None and vector.shape != kernel.shape[3:]:
-            raise ValueError(
-                f"{name} must have a value for each of {kernel.shape[3]} filters, got "
-                f"an array of shape {vector.shape}"
-            )
+    check_vectors("filter", kernel.shape[3], ("bias", "scale"), bias, scale)
 
 
-def _check_gradient(dz, n, win, kernel_shape):
+def _check_gradient(name, dz, n, win, kernel_shape):
     """Raise ValueError unless `dz` has the shape of the convolution's output."""
     shape = n, *win.output, kernel_shape[3]
     if dz.shape != shape:
-        raise ValueError(
-            f"dz must have the shape of the convolution's output, {shape}, got "
-            f"{dz.shape}"
-        )
+        check_shape(name, dz, shape, "the convolution's output")

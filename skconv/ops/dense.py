@@ -1,5 +1,13 @@
 """The dense product, its gradients, and the gradient of any bias."""
 
+from ._arguments import (
+    check_channels,
+    check_dimensions,
+    check_saved,
+    check_shape,
+    check_vectors,
+    floats,
+)
 from ._types import Activation, Array
 from .dispatch import run
 
@@ -38,32 +46,42 @@ def dense(
     ValueError
         If shapes do not fit each other.
     """
+    x, kernel, bias = floats(("x", "kernel", "bias?"), x, kernel, bias)
+    _check_product(x, kernel)
+    check_vectors("unit", kernel.shape[1], ("bias",), bias)
+    return run("dense", (x, kernel, bias), activation)
+
+
+def _check_product(x, kernel):
+    """Raise ValueError unless both have two axes, and ``x @ kernel`` exists."""
     if x.ndim != 2 or kernel.ndim != 2 or x.shape[1] != kernel.shape[0]:
         raise ValueError(
-            f"a dense layer takes x (n, features) and kernel (features, units), got "
+            "a dense layer takes x (n, features) and kernel (features, units), got "
             f"{x.shape} and {kernel.shape}"
         )
-    if bias is not None and bias.shape != kernel.shape[1:]:
-        raise ValueError(
-            f"bias must have a value for each of {kernel.shape[1]} units, got an array "
-            f"of shape {bias.shape}"
-        )
-    return run("dense", (x, kernel, bias), activation)
 
 
 def dense_grad_kernel(dz: Array, x: Array) -> Array:
     """Return the gradient of `dense` in its kernel, ``x^T dz``: (features, units)."""
+    dz, x = floats(("dz", "x"), dz, x)
+    check_dimensions("dz", dz, 2, "(n, units)")
+    check_dimensions("x", x, 2, "(n, features)")
+    check_shape("dz", dz, (len(x), dz.shape[1]), "the layer's output")
     return run("dense_grad_kernel", (dz, x))
 
 
 def dense_grad_input(dz: Array, kernel: Array) -> Array:
     """Return the gradient of `dense` in its input, ``dz kernel^T``: (n, features)."""
+    dz, kernel = floats(("dz", "kernel"), dz, kernel)
+    check_dimensions("dz", dz, 2, "(n, units)")
+    check_dimensions("kernel", kernel, 2, "(features, units)")
+    check_shape("dz", dz, (len(dz), kernel.shape[1]), "the layer's output")
     return run("dense_grad_input", (dz, kernel))
 
 
 def dense_backward(
     dy: Array,
-    saved: Array,
+    saved: Array | None,
     x: Array,
     kernel: Array,
     *,
@@ -77,7 +95,8 @@ def dense_backward(
     dy : ndarray of shape (n, units)
         Gradient in the output.
     saved : ndarray, like dy
-        The output, or the activation's input (see `activate_grad`).
+        The output, or the activation's input (see `activate_grad`); may be None for
+        the identity.
     x : ndarray of shape (n, features)
     kernel : ndarray of shape (features, units)
     activation : str or None
@@ -90,8 +109,19 @@ def dense_backward(
         None unless `need_dx`.
     dkernel : ndarray, like kernel
     dbias : ndarray of shape (units,)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other.
     """
-    return run("dense_backward", (dy, saved, x, kernel), activation, need_dx)
+    names = "dy", "saved?", "x", "kernel"
+    arrays = dy, saved, x, kernel = floats(names, dy, saved, x, kernel)
+    _check_product(x, kernel)
+    check_shape("dy", dy, (len(x), kernel.shape[1]), "the layer's output")
+    if saved is None or saved.shape != dy.shape:
+        check_saved(saved, dy, activation)
+    return run("dense_backward", arrays, activation, need_dx)
 
 
 def grad_bias(dz: Array) -> Array:
@@ -105,4 +135,6 @@ def grad_bias(dz: Array) -> Array:
     -------
     db : ndarray of shape (c,)
     """
+    (dz,) = floats(("dz",), dz)
+    check_channels("dz", dz)
     return run("grad_bias", (dz,))

@@ -23,6 +23,7 @@ except ImportError:  # not built: see the README
 __all__ = ["run", "use_compiled"]
 
 _FLOAT32 = np.dtype(np.float32)
+_PLAIN = 0x101  # NumPy's flags of an array that is C-contiguous and aligned
 _compiled_twins: dict[str, Callable[..., Any]] = {}  # those in use
 
 
@@ -42,9 +43,10 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     ----------
     op : str
     arrays : tuple of ndarray or None
-        The compiled twin runs where all of them are float32 and none is empty. It
-        receives them C-contiguous and aligned: in training they are, others are copied.
-        Arrays that an op writes to are `arguments`.
+        As `skconv.ops._arguments.floats` returns them. The compiled twin runs where
+        all of them are float32 and none is empty. It receives them C-contiguous and
+        aligned: in training they are, others are copied. Arrays that an op writes to
+        are `arguments`.
     *arguments
         Passed on after the arrays.
 
@@ -52,22 +54,25 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
     -------
     result
         What the twin returns. A compiled twin that has no kernel for its arguments
-        returns NotImplemented, or raises OverflowError where they are too large for
-        one; then the definition runs.
+        returns NotImplemented; a kernel that refuses them raises ValueError, or
+        OverflowError where they are too large. Then the definition runs on the arrays
+        that were passed, and takes or refuses them.
     """
     twin = _compiled_twins.get(op)
     if twin is not None:
+        plain = True
         for array in arrays:
             if array is not None:
-                if array.dtype != _FLOAT32 or not array.size:
+                if array.dtype is not _FLOAT32 or not array.size:
                     break
-                flags = array.flags
-                if not (flags.c_contiguous and flags.aligned):
-                    arrays = tuple(map(_copy_awkward, arrays))
+                plain = plain and array.flags.num & _PLAIN == _PLAIN
         else:
             try:
-                result = twin(*arrays, *arguments)
-            except OverflowError:  # larger than the kernels' offsets
+                these = arrays if plain else map(_copy_awkward, arrays)
+                result = twin(*these, *arguments)
+            # Larger than the kernels' offsets or than memory; or numbers that no twin
+            # takes, for which the definition has the words.
+            except (OverflowError, MemoryError, ValueError):
                 result = NotImplemented
             if result is not NotImplemented:
                 return result

@@ -5,6 +5,7 @@ here, and ops what to do. Sizes are pairs, ``(vertical, horizontal)``, or tuples
 for a signal, which has one axis.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from numbers import Integral
@@ -13,6 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 from ._types import Padding, Pair, Shape
 
 __all__ = ["Window", "pair", "pool_window", "positive_int", "window"]
+
+
+_TOO_MANY = 2**48  # numbers: a petabyte; offsets of fewer are far from 64 bits
 
 
 class Window(NamedTuple):
@@ -49,6 +53,8 @@ def positive_int(value: Any, name: str) -> int:
     ValueError
         If it is not an integer above 0; the message names it `name`.
     """
+    if type(value) is int and value >= 1:
+        return value
     if not _is_int(value) or value < 1:
         raise ValueError(f"{name} must be an int >= 1, got {value!r}")
     return int(value)
@@ -75,16 +81,46 @@ def _sizes(value, name, axes):
     return pair(value, name) if axes == 2 else (positive_int(value, name),)
 
 
+def shape_of(value: Any, name: str, layout: str) -> Shape:
+    """Return the shape of images or a kernel, four ints from 0 on, as a tuple.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else; the message names it `name`, and the `layout`.
+    """
+    if type(value) is tuple and len(value) == 4:
+        for size in value:
+            if type(size) is not int or not 0 <= size < 2**12:
+                break
+        else:
+            return value
+    sizes = _listed(value)
+    is_listed = isinstance(sizes, tuple | list) and len(sizes) == 4
+    if is_listed and all(map(_is_int, sizes)) and math.prod(sizes) >= _TOO_MANY:
+        raise ValueError(f"{name} {tuple(sizes)} has more numbers than memory holds")
+    if not is_listed or not all(_is_int(size) and size >= 0 for size in sizes):
+        raise ValueError(f"{name} must be {layout}, four ints >= 0, got {value!r}")
+    return tuple(map(int, sizes))
+
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def _cached(function: _Function) -> _Function:
-    """Keep a function's results: each op of each training step needs the same again."""
+    """Keep a function's results: each op of each training step needs the same again.
+
+    Its first argument is the shape of an array.
+    """
     # 1, 1.0 and True are equal, but not all of them are sizes: `typed`.
     look_up = lru_cache(maxsize=1024, typed=True)(function)
 
     @wraps(function)
     def call(*args, **kwargs):
+        for value in (*args[1:], *kwargs.values()) if kwargs else args[1:]:
+            # Within a tuple they are one key, `typed` or not.
+            if type(value) is tuple and not _holds_ints(value):
+                return function(*args, **kwargs)
         try:
             return look_up(*args, **kwargs)
         except TypeError:  # a list, which cannot be looked up
@@ -147,8 +183,12 @@ def window(
         (n + sum(p) - e) // s + 1
         for n, p, e, s in zip(image_size, sides, extent, strides, strict=True)
     )
+    padded = tuple(n + sum(p) for n, p in zip(image_size, sides, strict=True))
+    if math.prod(padded) >= _TOO_MANY:
+        raise ValueError(
+            f"an image padded to {_times(padded)} is too large; use less padding"
+        )
     if min(output) < 1:
-        padded = tuple(n + sum(p) for n, p in zip(image_size, sides, strict=True))
         covers = "" if extent == taps else f" (dilated to {_times(extent)})"
         around = f", padded to {_times(padded)}" if padded != tuple(image_size) else ""
         raise ValueError(
@@ -156,6 +196,11 @@ def window(
             f"{_times(image_size)}{around}; "
             f"use padding='same' or a smaller {size_name}"
         )
+    # A step beyond the padded image is never taken. In an array's strides it would
+    # be too large a number.
+    strides, dilations = (
+        tuple(map(min, steps, padded)) for steps in (strides, dilations)
+    )
     return Window(taps, strides, dilations, sides, output)
 
 
@@ -201,50 +246,53 @@ def pool_window(
 
 @_cached
 def conv_window(
-    image_shape: Shape,
-    kernel_shape: Shape,
+    shapes: tuple[Shape, Shape],
     stride: Pair,
     padding: Padding,
     dilation: Pair,
     groups: int,
-) -> Window:
-    """Return how a kernel slides over images, after checks of their shapes.
+) -> tuple[Window, int]:
+    """Return how a kernel slides over images, and groups, after checks of their shapes.
 
     Parameters
     ----------
-    image_shape : (h, w, c)
-    kernel_shape : (kh, kw, c / groups, filters)
+    shapes : ((h, w, c), (kh, kw, c / groups, filters))
+        Of an image and the kernel.
     stride, padding, dilation
         As in `window`.
     groups : int
 
     Returns
     -------
-    Window
+    window : Window
+    groups : int
 
     Raises
     ------
     ValueError
         As `window` does, and if the shapes do not fit each other.
     """
+    image_shape, kernel_shape = shapes
     if len(image_shape) != 3 or len(kernel_shape) != 4:
         raise ValueError(
             "a convolution takes x (n, h, w, c) and kernel (kh, kw, c / groups, "
             f"filters), got x (n, {', '.join(map(str, image_shape))}) and kernel "
             f"{tuple(kernel_shape)}"
         )
+    groups = positive_int(groups, "groups")
+    if not image_shape[2] or not kernel_shape[3]:
+        raise ValueError(
+            "a convolution needs at least one channel and one filter, got "
+            f"{image_shape[2]} and {kernel_shape[3]}"
+        )
     if image_shape[2] != kernel_shape[2] * groups or kernel_shape[3] % groups:
         raise ValueError(
             f"{image_shape[2]} channels and {kernel_shape[3]} filters in "
             f"groups={groups} do not match a kernel of shape {tuple(kernel_shape)}"
         )
-    return window(
-        tuple(image_shape[:2]),
-        tuple(kernel_shape[:2]),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-    )
+    size = kernel_shape[:2]
+    slides: dict[str, Any] = {"stride": stride, "padding": padding}
+    return window(image_shape[:2], size, dilation=dilation, **slides), groups
 
 
 def _resolve_padding(padding, image_size, extent, stride):
@@ -270,6 +318,11 @@ def _resolve_padding(padding, image_size, extent, stride):
         else "'valid', 'same', 'causal', an int >= 0 or (left, right)"
     )
     raise ValueError(f"padding must be {allowed}, got {padding!r}")
+
+
+def _holds_ints(values):
+    types = set(map(type, values))
+    return types == {int} or (types == {tuple} and all(map(_holds_ints, values)))
 
 
 def _same_padding(n, extent, stride):

@@ -1,7 +1,6 @@
 """Losses with their gradients in a network's outputs."""
 
-import numpy as np
-
+from ._arguments import check_dimensions, floats, number
 from ._types import Array, LossAndGradient
 from .dispatch import run
 from .reference.losses import huber, poisson, sigmoid_cross_entropy, squared_error
@@ -45,22 +44,19 @@ def softmax_cross_entropy(
     ------
     ValueError
         If `codes` or `sample_weight` do not have the shape (n,), codes are no integers
-        from 0 to k - 1, or there is no sample.
+        from 0 to k - 1, there is no sample, or `smoothing` is not from 0 up to 1.
+    TypeError
+        If an array is none, or not of real numbers.
 
     Notes
     -----
     Smoothing: Szegedy et al., "Rethinking the Inception architecture for computer
     vision", 2016, section 7.
     """
-    codes = np.asarray(codes)
-    if codes.dtype.kind not in "iu" or codes.shape != logits.shape[:1]:
-        raise ValueError(
-            f"codes must be an int for each of {len(logits)} samples, got an array of "
-            f"shape {codes.shape} and dtype {codes.dtype}"
-        )
-    if sample_weight is not None and sample_weight.shape != codes.shape:
-        raise ValueError(
-            f"sample_weight must have a value for each of {len(logits)} samples, got "
-            f"an array of shape {sample_weight.shape}"
-        )
+    names = "logits", "sample_weight?"
+    logits, sample_weight = floats(names, logits, sample_weight)
+    check_dimensions("logits", logits, 2, "(n, k)")
+    if sample_weight is not None:
+        sample_weight = sample_weight.astype(logits.dtype, copy=False)
+    smoothing = number("smoothing", smoothing, 1)
     return run("softmax_cross_entropy", (logits,), codes, sample_weight, smoothing)

@@ -1,5 +1,12 @@
 """Normalisation of channels by their mean and variance, and its gradient."""
 
+from ._arguments import (
+    check_channels,
+    check_saved,
+    check_shape,
+    check_vectors,
+    floats,
+)
 from ._types import Activation, Array
 from .dispatch import run
 
@@ -24,6 +31,8 @@ def channel_moments(x: Array) -> tuple[Array, Array]:
     ValueError
         If there is no value.
     """
+    (x,) = floats(("x",), x)
+    check_channels("x", x)
     if not x.size:
         raise ValueError(f"moments need at least one value, got x of shape {x.shape}")
     return run("channel_moments", (x,))
@@ -49,13 +58,22 @@ def normalize(
     Returns
     -------
     y : ndarray, like x
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation, or vectors have another length.
     """
+    names = "x", "mean", "scale", "shift"
+    x, mean, scale, shift = floats(names, x, mean, scale, shift)
+    check_channels("x", x)
+    check_vectors("channel", x.shape[-1], names[1:], mean, scale, shift)
     return run("normalize", (x, mean, scale, shift), activation)
 
 
 def batch_norm_backward(
     dy: Array,
-    saved: Array,
+    saved: Array | None,
     x: Array,
     mean: Array,
     inverse: Array,
@@ -73,7 +91,8 @@ def batch_norm_backward(
     dy : ndarray, like x
         Gradient in the output.
     saved : ndarray, like x
-        The output, or the activation's input (see `activate_grad`).
+        The output, or the activation's input (see `activate_grad`); may be None for
+        the identity.
     x : ndarray of shape (..., c)
     mean : ndarray of shape (c,)
         Of x, see `channel_moments`.
@@ -90,6 +109,17 @@ def batch_norm_backward(
     dx : ndarray, like x, or None
         None unless `need_dx`.
     dgamma, dbeta : ndarray of shape (c,)
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation, or shapes do not fit each other.
     """
-    arrays = dy, saved, x, mean, inverse, scale
+    names = "dy", "saved?", "x", "mean", "inverse", "scale"
+    arrays = dy, saved, x, *vectors = floats(names, dy, saved, x, mean, inverse, scale)
+    check_channels("x", x)
+    check_shape("dy", dy, x.shape, "x")
+    check_vectors("channel", x.shape[-1], names[3:], *vectors)
+    if saved is None or saved.shape != dy.shape:
+        check_saved(saved, dy, activation)
     return run("batch_norm_backward", arrays, activation, need_dx)

@@ -1,13 +1,14 @@
 """Pooling and its gradients."""
 
+import math
+
+import numpy as np
+
+from ._arguments import check_shape, floats, indices, numbers
 from ._types import Array, Padding, Pair, Shape
 from .dispatch import run
-from .geometry import pool_window
-from .reference.pooling import (
-    global_max_pool2d,
-    global_max_pool2d_grad,
-    global_max_pool2d_with_argmax,
-)
+from .geometry import pool_window, shape_of
+from .reference.pooling import argmax_dtype
 
 __all__ = [
     "avg_pool2d",
@@ -49,6 +50,7 @@ def max_pool2d(
     ValueError
         If no window fits, or one holds nothing but padding.
     """
+    x = numbers("x", x)
     win = _resolve(x.shape, pool_size, stride, padding)
     return run("max_pool2d", (x,), win)
 
@@ -74,6 +76,7 @@ def max_pool2d_with_argmax(
         ``i * pw + j``, the first in that order where several are largest; in the
         smallest unsigned type that holds it.
     """
+    x = numbers("x", x)
     win = _resolve(x.shape, pool_size, stride, padding)
     return run("max_pool2d_with_argmax", (x,), win)
 
@@ -105,12 +108,15 @@ def max_pool2d_grad(
     Raises
     ------
     ValueError
-        If shapes do not fit each other.
+        If shapes do not fit each other, or another argument is out of its range.
+    TypeError
+        If arrays are none, or not of real numbers.
     """
+    (dy,) = floats(("dy",), dy)
+    input_shape = shape_of(input_shape, "input_shape", _IMAGES)
     win = _resolve(input_shape, pool_size, stride, padding)
     _check_gradient(dy, input_shape, win.output)
-    if argmax.shape != dy.shape:
-        raise ValueError(f"argmax must have dy's shape {dy.shape}, got {argmax.shape}")
+    argmax = _tap_numbers(argmax, dy.shape, win)
     return run("max_pool2d_grad", (dy,), argmax, input_shape, win)
 
 
@@ -132,6 +138,7 @@ def avg_pool2d(
     -------
     y : ndarray of shape (n, oh, ow, c)
     """
+    (x,) = floats(("x",), x)
     win = _resolve(x.shape, pool_size, stride, padding)
     return run("avg_pool2d", (x,), win)
 
@@ -160,8 +167,12 @@ def avg_pool2d_grad(
     Raises
     ------
     ValueError
-        If shapes do not fit each other.
+        If shapes do not fit each other, or another argument is out of its range.
+    TypeError
+        If arrays are none, or not of real numbers.
     """
+    (dy,) = floats(("dy",), dy)
+    input_shape = shape_of(input_shape, "input_shape", _IMAGES)
     win = _resolve(input_shape, pool_size, stride, padding)
     _check_gradient(dy, input_shape, win.output)
     return run("avg_pool2d_grad", (dy,), input_shape, win)
@@ -178,25 +189,90 @@ def global_avg_pool2d(x: Array) -> Array:
     -------
     y : ndarray of shape (n, c)
     """
+    (x,) = floats(("x",), x)
+    _check_pixels("x", x.shape)
     return run("global_avg_pool2d", (x,))
 
 
 def global_avg_pool2d_grad(dy: Array, input_shape: Shape) -> Array:
     """Return the gradient of `global_avg_pool2d`: ``dy / (h w)`` for every pixel."""
+    (dy,) = floats(("dy",), dy)
+    input_shape = shape_of(input_shape, "input_shape", _IMAGES)
+    _check_pixels("input_shape", input_shape)
     _check_gradient(dy, input_shape, ())
     return run("global_avg_pool2d_grad", (dy,), input_shape)
+
+
+def global_max_pool2d(x: Array) -> Array:
+    """Return the largest value of each channel over the image.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, h, w, c)
+
+    Returns
+    -------
+    y : ndarray of shape (n, c)
+    """
+    x = numbers("x", x)
+    _check_pixels("x", x.shape)
+    return run("global_max_pool2d", (x,))
+
+
+def global_max_pool2d_with_argmax(x: Array) -> tuple[Array, Array]:
+    """Return what `global_max_pool2d` does, and the pixel of each maximum.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, h, w, c)
+
+    Returns
+    -------
+    y : ndarray of shape (n, c)
+    argmax : ndarray of int, (n, c)
+        ``row * w + column``, the first where several are largest.
+    """
+    x = numbers("x", x)
+    _check_pixels("x", x.shape)
+    return run("global_max_pool2d_with_argmax", (x,))
+
+
+def global_max_pool2d_grad(dy: Array, argmax: Array, input_shape: Shape) -> Array:
+    """Return the gradient of `global_max_pool2d`: ``dy`` at the largest pixel."""
+    (dy,) = floats(("dy",), dy)
+    input_shape = shape_of(input_shape, "input_shape", _IMAGES)
+    _check_pixels("input_shape", input_shape)
+    _check_gradient(dy, input_shape, ())
+    argmax = indices("argmax", argmax, input_shape[1] * input_shape[2], dy.shape)
+    return run("global_max_pool2d_grad", (dy,), argmax, input_shape)
+
+
+_IMAGES = "(n, h, w, c)"
 
 
 def _resolve(shape, pool_size, stride, padding):
     if len(shape) != 4:
         raise ValueError(f"a pool takes images (n, h, w, c), got {tuple(shape)}")
-    return pool_window(tuple(shape[1:3]), pool_size, stride=stride, padding=padding)
+    return pool_window(shape[1:3], pool_size, stride=stride, padding=padding)
+
+
+def _check_pixels(name, shape):
+    if len(shape) != 4 or not shape[1] * shape[2]:
+        raise ValueError(
+            f"{name} must be of images (n, h, w, c) of at least one pixel, got {shape}"
+        )
 
 
 def _check_gradient(dy, input_shape, output):
     """Raise ValueError unless `dy` has the shape of the pool's output."""
     shape = input_shape[0], *output, input_shape[3]
     if dy.shape != shape:
-        raise ValueError(
-            f"dy must have the shape of the pool's output, {shape}, got {dy.shape}"
-        )
+        check_shape("dy", dy, shape, "the pool's output")
+
+
+def _tap_numbers(argmax, shape, win):
+    """Return an argmax of a shape, in its window's dtype: itself, if it is that."""
+    dtype = argmax_dtype(win)
+    if type(argmax) is np.ndarray and argmax.dtype == dtype and argmax.shape == shape:
+        return argmax  # the twins check its numbers
+    return indices("argmax", argmax, math.prod(win.size), shape).astype(dtype)

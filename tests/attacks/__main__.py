@@ -10,7 +10,7 @@ import argparse
 import signal
 import sys
 
-from . import clients, files, interruptions, kills, threads
+from . import clients, files, interruptions, kills, threads, twins
 
 # Name -> module, n by default.
 ATTACKS = {
@@ -19,6 +19,7 @@ ATTACKS = {
     "interruptions": (interruptions, 5_000),
     "kills": (kills, 200),
     "threads": (threads, 2_000),
+    "twins": (twins, 50_000),
 }
 
 

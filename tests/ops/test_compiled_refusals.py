@@ -137,3 +137,10 @@ def test_indices_are_checked():
     with pytest.raises(ValueError, match="must be aligned"):
         buffer = np.zeros(33, np.uint8)[1:].view(f32)
         _kernels.activate(buffer, buffer, 1)
+
+
+@pytest.mark.slow
+def test_more_channels_than_kernels_count():
+    x = np.broadcast_to(np.float32(2), (1, 2**25)).copy()
+    mean, variance = ops.channel_moments(x)
+    assert (mean[-1], variance[-1]) == (2, 0)

@@ -5,9 +5,9 @@ Arrays are NHWC, ``(n, h, w, c)``; a kernel is ``(kh, kw, c_in / groups, c_out)`
 before its activation, ``y`` after. Ops keep no state and leave their inputs unchanged,
 except for `adam_step` and `sgd_step`, which update them.
 
-Ops that have a compiled twin take plain arguments here, and windows that are resolved:
-their signatures, defaults and checks are in the modules of `skconv.ops`. The others are
-the public functions themselves.
+Ops that have a compiled twin, and all pools, take plain arguments here, and windows
+that are resolved: their signatures, defaults and checks are in the modules of
+`skconv.ops`. The others are the public functions themselves.
 """
 
 from .activations import *

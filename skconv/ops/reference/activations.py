@@ -14,7 +14,6 @@ from scipy import special
 
 from ..._utils.lookup import look_up
 from .._types import Activation, Array
-from .dtypes import as_float
 
 __all__ = [
     "ACTIVATIONS",
@@ -100,7 +99,7 @@ _IDENTITY = ActivationFunction(_identity, lambda dy, y: dy, "output")
 ACTIVATIONS: dict[str, ActivationFunction] = {
     "identity": _IDENTITY,
     "linear": _IDENTITY,
-    "relu": ActivationFunction(_relu, lambda dy, y: dy * (y > 0), "output"),
+    "relu": ActivationFunction(_relu, lambda dy, y: np.where(y > 0, dy, 0), "output"),
     "leaky_relu": ActivationFunction(
         _leaky_relu,
         lambda dy, y: np.where(y > 0, dy, LEAKY_RELU_SLOPE * dy),
@@ -132,12 +131,10 @@ def find_activation(name: Activation) -> ActivationFunction:
 
 def activate(z, activation, out=None):
     """Write to `out`, or to a new array if it is None."""
-    apply, z = find_activation(activation).apply, as_float(z)
-    return apply(z, np.empty_like(z) if out is None else out)
+    out = np.empty_like(z) if out is None else out
+    return find_activation(activation).apply(z, out)
 
 
 def activate_grad(dy, saved, activation):
     """Take the chain rule's step."""
-    if saved is not None and saved.shape != dy.shape:
-        raise ValueError(f"saved must have dy's shape {dy.shape}, got {saved.shape}")
     return find_activation(activation).gradient(dy, saved)

@@ -1,5 +1,7 @@
 """The dense product, its gradients, and the gradient of any bias."""
 
+import math
+
 import numpy as np
 
 from .activations import activate, activate_grad
@@ -42,5 +44,5 @@ def dense_backward(dy, saved, x, kernel, activation, need_dx):
 
 def grad_bias(dz):
     """Sum up pixels or rows."""
-    dz = dz.reshape(-1, dz.shape[-1])
+    dz = dz.reshape(math.prod(dz.shape[:-1]), dz.shape[-1])
     return np.ones(len(dz), dz.dtype) @ dz  # as a product: faster and no less exact

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._arguments import updated
 from .._types import Array
 
 __all__ = ["flush_denormals"]
@@ -33,6 +34,13 @@ def flush_denormals(x: Array) -> Array:
     -------
     x : ndarray
 
+    Raises
+    ------
+    TypeError
+        If it is no array of floats.
+    ValueError
+        If it is read-only.
+
     Examples
     --------
     >>> import numpy as np
@@ -40,6 +48,7 @@ def flush_denormals(x: Array) -> Array:
     >>> ops.flush_denormals(np.array([1e-30, -1e-40], np.float32))
     array([1.e-30, 0.e+00], dtype=float32)
     """
+    updated(x=x)
     denormal = np.abs(x) < np.finfo(x.dtype).smallest_normal
     if denormal.any():
         x[denormal] = 0

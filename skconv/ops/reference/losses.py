@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._arguments import check_loss, check_shape, indices, number, numbers
 from .._types import Array, LossAndGradient
 from .activations import activate
 from .dtypes import flush_denormals
@@ -17,10 +18,9 @@ __all__ = [
 
 def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
     """``log(sum(exp(z))) - z[code]``, of logits z whose largest is 0."""
-    n, k = logits.shape
-    if codes.min(initial=0) < 0 or codes.max(initial=0) >= k:
-        raise ValueError(f"codes must be 0 to {k - 1}, got {codes}")
-    rows = np.arange(n)
+    check_loss("logits", logits, sample_weight)
+    (n, k), rows = logits.shape, np.arange(len(logits))
+    codes = indices("codes", codes, k, (n,))
     shifted = logits - logits.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)
     total = exponentials.sum(axis=1)
@@ -60,7 +60,10 @@ def sigmoid_cross_entropy(
     dlogits : ndarray of shape (n, k)
         ``(sigmoid(logits) - targets) * sample_weight / n``.
     """
-    targets = targets.astype(logits.dtype)
+    logits, sample_weight = check_loss("logits", logits, sample_weight)
+    targets = numbers("targets", targets).astype(logits.dtype)
+    check_shape("targets", targets, logits.shape, "logits")
+    smoothing = number("smoothing", smoothing, 1)
     if smoothing:
         targets += smoothing * (0.5 - targets)
     losses = np.maximum(logits, 0) - logits * targets
@@ -95,7 +98,8 @@ def squared_error(
     The gradient is the one that scikit-learn's ``MLPRegressor`` follows; the loss it
     reports is the mean over the outputs.
     """
-    errors = outputs - _like(outputs, targets)
+    outputs, targets, sample_weight = _regression(outputs, targets, sample_weight)
+    errors = outputs - targets
     return _weighted_mean((errors * errors).sum(axis=1) / 2, errors, sample_weight)
 
 
@@ -126,7 +130,8 @@ def huber(
     -----
     Huber, "Robust estimation of a location parameter", 1964.
     """
-    errors = outputs - _like(outputs, targets)
+    outputs, targets, sample_weight = _regression(outputs, targets, sample_weight)
+    errors, delta = outputs - targets, number("delta", delta)
     clipped = np.clip(errors, -delta, delta)
     # error ** 2 / 2 where nothing was clipped, as error and clipped are then the same.
     losses = clipped * (errors - clipped / 2)
@@ -160,15 +165,21 @@ def poisson(
     The loss of scikit-learn's ``MLPRegressor(loss="poisson")``, in the logarithm of
     the expected value; McCullagh & Nelder, "Generalized linear models", 1989, 2.3.
     """
-    targets = _like(outputs, targets)
+    outputs, targets, sample_weight = _regression(outputs, targets, sample_weight)
     expected = np.exp(outputs)
     log_targets = np.log(np.where(targets > 0, targets, 1))
     losses = targets * (log_targets - outputs) - targets + expected
     return _weighted_mean(losses.sum(axis=1), expected - targets, sample_weight)
 
 
-def _like(outputs, targets):
-    return np.asarray(targets, outputs.dtype).reshape(outputs.shape)
+def _regression(outputs, targets, sample_weight):
+    """Return what a loss of regression takes, after checks; targets like outputs."""
+    outputs, sample_weight = check_loss("outputs", outputs, sample_weight)
+    targets = numbers("targets", targets).astype(outputs.dtype)
+    if outputs.shape[1] == 1 and targets.ndim == 1:
+        targets = targets[:, None]
+    check_shape("targets", targets, outputs.shape, "outputs")
+    return outputs, targets, sample_weight
 
 
 def _weighted_mean(losses, doutputs, sample_weight):
@@ -177,8 +188,6 @@ def _weighted_mean(losses, doutputs, sample_weight):
     A saturated output has a gradient of 0, or of a denormal number, which would slow
     all layers: it is flushed.
     """
-    if not len(losses):
-        raise ValueError("a loss takes at least one sample, got outputs of none")
     if sample_weight is not None:
         losses = losses * sample_weight
         doutputs *= sample_weight[:, None]

@@ -15,11 +15,12 @@ part along u (for ``epsilon = 0`` the projections onto them)::
        = scale * (dz - dbeta / m - u * dgamma / m)
 """
 
+import math
+
 import numpy as np
 
 from .activations import activate, activate_grad
 from .dense import grad_bias
-from .dtypes import as_float
 
 __all__ = ["batch_norm_backward", "channel_moments", "normalize"]
 
@@ -28,7 +29,7 @@ _BLOCK_ROWS = 256
 
 def channel_moments(x):
     """Return the mean and ``sum((x - mean)**2) / m``."""
-    x = as_float(x.reshape(-1, x.shape[-1]))
+    x = x.reshape(-1, x.shape[-1])
     mean = _mean(x)
     deviations = x - mean
     rest = _mean(deviations)  # the digits that sums of large numbers lost
@@ -51,12 +52,6 @@ def _mean(x):
 
 def normalize(x, mean, scale, shift, activation):
     """``activation((x - mean) * scale + shift)``."""
-    for name, vector in (("mean", mean), ("scale", scale), ("shift", shift)):
-        if vector.shape != x.shape[-1:]:
-            raise ValueError(
-                f"{name} must have a value for each of {x.shape[-1]} channels, got an "
-                f"array of shape {vector.shape}"
-            )
     y = x - mean  # first: folded into the shift, the mean would cost digits
     y *= scale
     y += shift
@@ -70,5 +65,5 @@ def batch_norm_backward(dy, saved, x, mean, inverse, scale, activation, need_dx)
     dgamma, dbeta = grad_bias(dz * u), grad_bias(dz)
     if not need_dx:
         return None, dgamma, dbeta
-    m = max(x.size // x.shape[-1], 1)
+    m = max(math.prod(x.shape[:-1]), 1)
     return scale * (dz - dbeta / m - u * (dgamma / m)), dgamma, dbeta

@@ -1,8 +1,9 @@
 """Pooling and its gradients, tap by tap of the window."""
 
+import math
+
 import numpy as np
 
-from .._types import Array, Shape
 from .dtypes import as_float, lowest
 from .windows import pad, padded_zeros, taps, unpad
 
@@ -40,10 +41,15 @@ def max_pool2d_with_argmax(x, win):
     for k, tap in enumerate(rest, start=1):
         # k rises, so the last tap that was larger is the largest number seen. Padding
         # before the first tap on the image is never larger.
-        larger = np.greater(tap, y).astype(argmax.dtype)
+        larger = _larger(tap, y).astype(argmax.dtype)
         np.maximum(argmax, larger * argmax.dtype.type(k), out=argmax)
         np.maximum(y, tap, out=y)
     return y, argmax
+
+
+def _larger(tap, y):
+    """Return where a tap is larger than any before it; the first NaN is the largest."""
+    return ~(tap <= y) & (y == y) if y.dtype.kind == "f" else tap > y
 
 
 def _first_tap(win):
@@ -65,9 +71,13 @@ def argmax_dtype(win):
 
 def max_pool2d_grad(dy, argmax, input_shape, win):
     """Add ``dy`` to the pixels of each tap where it was the largest."""
-    padded = padded_zeros(input_shape, win, dy.dtype)
+    if argmax.size and argmax.max() >= (taps_ := math.prod(win.size)):
+        raise ValueError(
+            f"argmax must be at least 0 and less than {taps_}, got {argmax.max()}"
+        )
+    padded, zero = padded_zeros(input_shape, win, dy.dtype), dy.dtype.type(0)
     for k, pixels in enumerate(taps(padded, win)):
-        pixels += dy * (argmax == k)
+        pixels += np.where(argmax == k, dy, zero)  # not dy * 0: dy may be infinite
     return unpad(padded, input_shape, win)
 
 
@@ -114,41 +124,21 @@ def global_avg_pool2d_grad(dy, input_shape):
     return np.broadcast_to(dy[:, None, None, :] / (h * w), input_shape).copy()
 
 
-def global_max_pool2d(x: Array) -> Array:
-    """Return the largest value of each channel over the image.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n, h, w, c)
-
-    Returns
-    -------
-    y : ndarray of shape (n, c)
-    """
+def global_max_pool2d(x):
+    """Take the largest pixel."""
     return x.max(axis=(1, 2))
 
 
-def global_max_pool2d_with_argmax(x: Array) -> tuple[Array, Array]:
-    """Return what `global_max_pool2d` does, and the pixel of each maximum.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n, h, w, c)
-
-    Returns
-    -------
-    y : ndarray of shape (n, c)
-    argmax : ndarray of int, (n, c)
-        ``row * w + column``, the first where several are largest.
-    """
+def global_max_pool2d_with_argmax(x):
+    """Take the largest pixel, and its number."""
     n, h, w, c = x.shape
     pixels = x.reshape(n, h * w, c)
     argmax = pixels.argmax(axis=1)
     return np.take_along_axis(pixels, argmax[:, None], axis=1)[:, 0], argmax
 
 
-def global_max_pool2d_grad(dy: Array, argmax: Array, input_shape: Shape) -> Array:
-    """Return the gradient of `global_max_pool2d`: ``dy`` at the largest pixel."""
+def global_max_pool2d_grad(dy, argmax, input_shape):
+    """Put ``dy`` at the largest pixel."""
     n, h, w, c = input_shape
     dx = np.zeros((n, h * w, c), dy.dtype)
     np.put_along_axis(dx, argmax[:, None], dy[:, None], axis=1)

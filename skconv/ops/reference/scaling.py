@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._arguments import check_shape, floats
 from .._types import Array
 
 __all__ = [
@@ -78,6 +79,9 @@ def layer_norm_with_statistics(
     inverse : ndarray, like x, but of length 1 along `axis`
         ``1 / sqrt(variance + epsilon)``.
     """
+    x, gamma, beta = floats(("x", "gamma?", "beta?"), x, gamma, beta)
+    _check_axis(axis, x.ndim)
+    _check_sample(x, gamma=gamma, beta=beta)
     centred = x - x.mean(axis, keepdims=True)
     variance = (centred * centred).mean(axis, keepdims=True)
     inverse = 1 / np.sqrt(variance + epsilon)
@@ -119,6 +123,11 @@ def layer_norm_backward(
     dgamma, dbeta : ndarray of shape (1, ...)
         ``dy * z`` and ``dy``, summed over all axes but `axis`, which are of length 1.
     """
+    names = "dy", "normalized", "inverse", "gamma?"
+    dy, normalized, inverse, gamma = floats(names, dy, normalized, inverse, gamma)
+    _check_axis(axis, dy.ndim)
+    check_shape("normalized", normalized, dy.shape, "dy")
+    _check_sample(dy, gamma=gamma, inverse=inverse)
     others = tuple(set(range(dy.ndim)) - {a % dy.ndim for a in axis})
     dgamma = (dy * normalized).sum(others, keepdims=True)
     dbeta = dy.sum(others, keepdims=True)
@@ -156,6 +165,8 @@ def prelu(z: Array, alpha: Array) -> Array:
     array([[-0.5,  2. ],
            [-1. ,  4. ]])
     """
+    z, alpha = floats(("z", "alpha"), z, alpha)
+    _check_sample(z, alpha=alpha)
     return np.where(z > 0, z, alpha * z)
 
 
@@ -179,7 +190,38 @@ def prelu_backward(
     dalpha : ndarray, like alpha
         ``dy * min(z, 0)``, summed over all values that share an alpha.
     """
+    dy, z, alpha = floats(("dy", "z", "alpha"), dy, z, alpha)
+    check_shape("dy", dy, z.shape, "z")
+    _check_sample(z, alpha=alpha)
     dalpha = (dy * np.minimum(z, 0)).sum(0)
     shared = tuple(i for i, size in enumerate(alpha.shape) if size == 1)
     dz = np.where(z > 0, dy, alpha * dy) if need_dz else None
     return dz, dalpha.sum(shared, keepdims=True)
+
+
+def _check_axis(axis, ndim):
+    axes = set(range(1 - ndim, 0)) | set(range(1, ndim))
+    fits = isinstance(axis, tuple | list) and all(map(_is_int, axis))
+    if not fits or {*axis} - axes or len({a % ndim for a in axis}) < len(axis):
+        raise ValueError(
+            f"axis must be different axes of {ndim}, as a tuple of ints, without the "
+            f"axis of samples, got {axis!r}"
+        )
+
+
+def _is_int(value):
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _check_sample(x, **arrays):
+    """Raise ValueError unless arrays can be broadcast to x."""
+    for name, array in arrays.items():
+        try:
+            fits = array is None or np.broadcast_shapes(array.shape, x.shape) == x.shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"{name} must be like a sample, or 1 long where values share it, got "
+                f"an array of shape {array.shape} for {x.shape}"
+            )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._arguments import apart, floats, indices, number, updated
 from .._types import Array
 from .dtypes import flush_denormals
 
@@ -17,14 +18,17 @@ _STEP_LENGTH = 2**15
 
 def gather(x, rows, dtype):
     """Copy only where x is of another dtype or order, or `rows` are no slice."""
-    if not isinstance(rows, slice) and np.min(rows, initial=0) < 0:
-        raise ValueError(f"rows must be rows of x, from 0 on, got {np.min(rows)}")
+    if not isinstance(rows, slice):
+        rows = indices("rows", rows, len(x))
     return np.asarray(x[rows], dtype=dtype, order="C")
 
 
-def adam_step(gradient, decay, updated, rates, step):
+def adam_step(gradient, decay, arrays, rates, step):
     """Make Kingma & Ba's update, with the corrections for the start in `rate`."""
-    parameters, moment_1, moment_2 = updated
+    parameters, moment_1, moment_2 = arrays
+    moments = {"moment_1": moment_1, "moment_2": moment_2}
+    updated(parameters=parameters, **moments)
+    gradient, decay = apart(parameters, gradient, decay, **moments)
     learning_rate, rate, beta_1, beta_2, epsilon = rates
     for start in range(0, len(parameters), _STEP_LENGTH):
         part = slice(start, start + _STEP_LENGTH)
@@ -54,6 +58,7 @@ def sgd_step(
     Parameters
     ----------
     parameters, gradient, velocity : ndarray of shape (p,)
+        Two of them are updated and must not overlap; the gradient may.
     learning_rate : float
     momentum : float, default=0.9
         The part of the velocity that remains after a step.
@@ -63,12 +68,22 @@ def sgd_step(
     decay : ndarray of shape (p,), optional
         As in `adam_step`.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As in `adam_step`.
+
     Notes
     -----
     Sutskever et al., "On the importance of initialization and momentum in deep
     learning", 2013, in the form of scikit-learn's ``MLPClassifier``; the decay after
     Loshchilov & Hutter 2019.
     """
+    updated(parameters=parameters, velocity=velocity)
+    gradient, decay = floats(("gradient", "decay?"), gradient, decay)
+    gradient, decay = apart(parameters, gradient, decay, velocity=velocity)
+    learning_rate = number("learning_rate", learning_rate)
+    momentum = number("momentum", momentum)
     for start in range(0, len(parameters), _STEP_LENGTH):
         part = slice(start, start + _STEP_LENGTH)
         w, v, move = parameters[part], velocity[part], learning_rate * gradient[part]

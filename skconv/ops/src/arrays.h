@@ -170,14 +170,18 @@ struct nanobind::detail::type_caster<skconv::Window> {
     for (Py_ssize_t i = 0; i < size; i++) items[i] = PyTuple_GetItem(tuple, i);
     return true;
   }
+  // Numbers beyond an int become the nearest one, for which kernels have no room.
   static bool integer(PyObject* item, int& number) {
-    const long read = PyLong_AsLong(item);
+    int overflow;
+    const long long read = PyLong_AsLongLongAndOverflow(item, &overflow);
     if (read == -1 && PyErr_Occurred()) {
       PyErr_Clear();
       return false;
     }
-    number = int(read);
-    return read == number;
+    number = overflow > 0 || read > INT_MAX ? INT_MAX
+             : overflow < 0 || read < INT_MIN ? INT_MIN
+                                              : int(read);
+    return true;
   }
   static bool pair(PyObject* tuple, int& vertical, int& horizontal) {
     PyObject* items[2];

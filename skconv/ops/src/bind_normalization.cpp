@@ -19,7 +19,8 @@ void activate_grad(const Flat& dy, const Flat& y, const FlatOut& dz, int activat
 // The vectors of a normalisation have an element for each column of x.
 template <class... Vectors>
 void check_channels(const Matrix& x, const Vectors&... vectors) {
-  require(x.shape(0) > 0 && x.shape(1) > 0 && x.shape(1) < INT_MAX / 64, "x must not be empty");
+  require(x.shape(0) > 0 && x.shape(1) > 0, "x must not be empty");
+  require_room(x.shape(1) < INT_MAX / 64, "x has too many columns");
   require(((vectors.shape(0) == x.shape(1)) && ...), "vectors must have x's columns");
   check_all_aligned(x, vectors...);
 }

@@ -4,7 +4,8 @@
 namespace skconv {
 namespace {
 
-using Argmax = nb::ndarray<nb::c_contig, nb::device::cpu>;
+using ArgmaxOut = nb::ndarray<nb::c_contig, nb::device::cpu>;
+using Argmax = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
 template <class X, class Y>
 Slide pool_of(const X& x, const Y& y, const Window& window) {
@@ -18,8 +19,8 @@ Slide pool_of(const X& x, const Y& y, const Window& window) {
   return s;
 }
 
-template <class Y>
-int bytes_of(const Argmax& argmax, const Y& y, const Slide& s) {
+template <class A, class Y>
+int bytes_of(const A& argmax, const Y& y, const Slide& s) {
   const bool is_8 = argmax.dtype() == nb::dtype<uint8_t>();
   require(is_8 || argmax.dtype() == nb::dtype<uint16_t>(), "argmax must be of uint8 or uint16");
   require(double(s.kh) * s.kw <= (is_8 ? 256 : 65536), "argmax is too small for its window");
@@ -29,16 +30,34 @@ int bytes_of(const Argmax& argmax, const Y& y, const Slide& s) {
   return is_8 ? 1 : 2;
 }
 
-void max_pool(const Images& x, const ImagesOut& y, const std::optional<Argmax>& argmax,
+void max_pool(const Images& x, const ImagesOut& y, const std::optional<ArgmaxOut>& argmax,
               const Window& window) {
   const Slide s = pool_of(x, y, window);
   kernels->max_pool(s, x.data(), y.data(), argmax ? argmax->data() : nullptr,
                     argmax ? bytes_of(*argmax, y, s) : 0);
 }
 
+// This file is compiled for size, in which GCC makes no vectors of a loop.
+#if defined(__GNUC__) && !defined(__clang__)
+#define SKCONV_FAST __attribute__((optimize("O3")))
+#else
+#define SKCONV_FAST
+#endif
+
+template <class Index>
+SKCONV_FAST void check_taps(const Argmax& argmax, int taps) {
+  const Index* tap = (const Index*)argmax.data();
+  const size_t size = argmax.size();
+  Index most = 0;
+  for (size_t i = 0; i < size; i++) most = tap[i] > most ? tap[i] : most;
+  require(most < taps, "argmax must be the number of a tap");
+}
+
 void max_pool_grad(const Images& dy, const Argmax& argmax, const ImagesOut& dx,
                    const Window& window) {
   const Slide s = pool_of(dx, dy, window);
+  const bool is_8 = bytes_of(argmax, dy, s) == 1;
+  is_8 ? check_taps<uint8_t>(argmax, s.kh * s.kw) : check_taps<uint16_t>(argmax, s.kh * s.kw);
   kernels->max_pool_grad(s, dy.data(), argmax.data(), bytes_of(argmax, dy, s), dx.data());
 }
 

@@ -1,4 +1,6 @@
 // The parts of a training step besides layers, as the Python module has them.
+#include <vector>
+
 #include "arrays.h"
 
 namespace skconv {
@@ -7,13 +9,21 @@ namespace {
 using Indices = Array<const int64_t, 1>;
 using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-void check_indices(const Indices& indices, size_t stop, const char* rule) {
-  for (size_t i = 0; i < indices.shape(0); i++)
-    require(indices.data()[i] >= 0 && indices.data()[i] < int64_t(stop), rule);
+// A copy of indices, checked: other threads run meanwhile, and may write to the array.
+std::vector<int64_t> checked(const Indices& indices, size_t stop, const char* rule) {
+  std::vector<int64_t> copy(indices.data(), indices.data() + indices.shape(0));
+  for (const int64_t index : copy) require(index >= 0 && index < int64_t(stop), rule);
+  return copy;
+}
+
+bool apart(const float* a, const float* b, size_t size) {
+  const uintptr_t first = uintptr_t(a), second = uintptr_t(b), bytes = size * sizeof(float);
+  return first + bytes <= second || second + bytes <= first;
 }
 
 void column_sums(const Matrix& dz, const VectorOut& db) {
-  require(dz.shape(1) == db.shape(0) && dz.shape(1) < INT_MAX, "db must have dz's columns");
+  require(dz.shape(1) == db.shape(0), "db must have dz's columns");
+  require_room(dz.shape(1) < INT_MAX, "dz has too many columns");
   check_all_aligned(dz, db);
   kernels->column_sums(dz.data(), dz.shape(0), int(dz.shape(1)), db.data());
 }
@@ -22,13 +32,14 @@ double softmax_cross_entropy(const Matrix& logits, const Indices& codes,
                              const std::optional<Vector>& weights, float smoothing,
                              const MatrixOut& dlogits) {
   const size_t n = logits.shape(0), k = logits.shape(1);
-  require(n > 0 && k > 0 && n < INT_MAX && k < INT_MAX, "logits must not be empty");
+  require(n > 0 && k > 0, "logits must not be empty");
+  require_room(n < INT_MAX && k < INT_MAX, "logits are too large");
   require(codes.shape(0) == n && (!weights || weights->shape(0) == n) &&
               same_shape(logits, dlogits),
           "codes and weights must be (n,), dlogits like logits");
-  check_indices(codes, k, "codes must be 0 to k - 1");
+  const auto own = checked(codes, k, "codes must be 0 to k - 1");
   check_all_aligned(logits, dlogits);
-  return kernels->softmax_cross_entropy(logits.data(), codes.data(), data_of(weights), smoothing,
+  return kernels->softmax_cross_entropy(logits.data(), own.data(), data_of(weights), smoothing,
                                         int(n), int(k), dlogits.data()) /
          double(n);
 }
@@ -39,6 +50,14 @@ void adam_step(const VectorOut& parameters, const VectorOut& moment_1, const Vec
   require(same_shape(parameters, gradient) && same_shape(parameters, moment_1) &&
               same_shape(parameters, moment_2) && (!decay || same_shape(parameters, *decay)),
           "all arrays must be as long as parameters");
+  const float* written[] = {parameters.data(), moment_1.data(), moment_2.data()};
+  for (int i = 0; i < 3; i++) {
+    for (int j = 0; j < i; j++)
+      require(apart(written[i], written[j], parameters.size()), "updated arrays overlap");
+    require(apart(written[i], gradient.data(), parameters.size()) &&
+                (!decay || apart(written[i], decay->data(), parameters.size())),
+            "an array overlaps one that is updated");
+  }
   check_all_aligned(parameters, gradient, moment_1, moment_2);
   kernels->adam_step(parameters.data(), moment_1.data(), moment_2.data(), gradient.data(),
                      data_of(decay), parameters.size(),
@@ -58,11 +77,11 @@ void gather(const Rows& x, const Indices& rows, const MatrixOut& out) {
   const Element element = element_of(x.dtype());
   require(out.shape(0) == rows.shape(0) && out.shape(1) == x.shape(1),
           "out must have a row for each of rows");
-  check_indices(rows, x.shape(0), "rows must be rows of x");
+  const auto own = checked(rows, x.shape(0), "rows must be rows of x");
   require(reinterpret_cast<uintptr_t>(x.data()) % x.itemsize() == 0, "arrays must be aligned");
   check_aligned(out);
   if (out.size())
-    kernels->gather(x.data(), element, rows.data(), rows.shape(0), x.shape(1), out.data());
+    kernels->gather(x.data(), element, own.data(), own.size(), x.shape(1), out.data());
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ SKCONV_INLINE void max_pool_window(const float* window, ptrdiff_t in_row, ptrdif
     for (int i = rows.from; i < rows.to; i++)
       for (int j = columns.from; j < columns.to; j++) {
         const Floats<L> v = load<L>(window + i * in_row + j * c + f);
-        const Ints<L> larger = (v > most) | (v != v);
+        const Ints<L> larger = ~(v <= most) & (most == most);
         most = larger ? v : most;
         if (Keep) from = larger ? Ints<L>{} + (i * kw + j) : from;
       }
@@ -101,7 +101,7 @@ inline void max_pool_row(const Slide& s, Span rows, const float* row, ptrdiff_t 
     Ints<L> from = Ints<L>{} + rows.from * s.kw;
     for (int r = rows.from + 1; r < rows.to; r++) {
       const Floats<L> v = load<L>(row + r * in_row + i, int(in_row - i));
-      const Ints<L> larger = (v > most) | (v != v);
+      const Ints<L> larger = ~(v <= most) & (most == most);
       most = larger ? v : most;
       from = larger ? Ints<L>{} + r * s.kw : from;
     }
@@ -119,7 +119,8 @@ inline void max_pool_row(const Slide& s, Span rows, const float* row, ptrdiff_t 
         at += c;
         const Floats<L> v = load<L>(best + at);
         const Ints<L> here = *(Ints<L>*)(tap + at) + j;
-        const Ints<L> larger = (v > most) | (v != v) | ((v == most) & (here < from));
+        const Ints<L> alike = (v == most) | ((v != v) & (most != most));
+        const Ints<L> larger = (~(v <= most) & (most == most)) | (alike & (here < from));
         most = larger ? v : most;
         from = larger ? here : from;
       }
