@@ -85,11 +85,12 @@ class Affine(Layer):
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
         x, saved = cache
-        dx, dkernel, dbias = self._apply_backward(weights, x, saved, dy, need_dx)
-        grads = {"kernel": dkernel}
-        if self.use_bias:
-            grads["bias"] = dbias
-        return dx, grads
+        dx, *grads = self._apply_backward(weights, x, saved, dy, need_dx)
+        return dx, self.name_gradients(*grads)
+
+    def name_gradients(self, dkernel: Array, dbias: Array) -> Weights:
+        """Return the gradients of the weights that the layer has."""
+        return {"kernel": dkernel, **({"bias": dbias} if self.use_bias else {})}
 
 
 def activated(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .fusion import Step, fuse
+from .fusion import Step, fuse, training_steps
 from .initializers import Blank
 from .layer import Layer
 from .typing import Array, Batches, Chain, Shape, Weights
@@ -134,13 +134,15 @@ def forward(
     -------
     y : ndarray
     caches : list
-        What `backward` needs; it takes them out one by one.
+        What `backward` needs of each step; it takes them out one by one.
     """
     caches = []
-    for i, (name, layer) in enumerate(layers):
+    for first, last, step in training_steps(layers):
+        name, layer = layers[first]
         with _naming(name, layer):
-            y, cache = layer.forward(weights[name], x, rng)
-            _check_promise("forward", y, shapes[i] if shapes else y.shape[1:], x.dtype)
+            y, cache = step.forward(weights[name], x, rng)
+            shape = shapes[last] if shapes else y.shape[1:]
+            _check_promise("forward", y, shape, x.dtype)
         caches.append((cache, x.shape[1:]))
         x = y
     return x, caches
@@ -157,30 +159,31 @@ def backward(
     grads : dict of str to dict
         Nested as weights are, without state.
     """
-    first = (
-        0  # Without need_dx, nothing reads a gradient below the first trained layer.
-    )
-    if not need_dx:
-        trained = (
-            i
-            for i, (name, layer) in enumerate(layers)
-            if any(is_trained for *_, is_trained in named_weights(layer, weights[name]))
-        )
-        first = next(trained, len(layers))
+    # Without need_dx, nothing reads a gradient below the first trained layer.
+    lowest = 0 if need_dx else _first_trained(layers, weights)
     grads: Weights = {name: {} for name, _ in layers}
     gradient: Any = dy
-    for i in reversed(range(first, len(layers))):
-        name, layer = layers[i]
+    for first, _, step in reversed(list(training_steps(layers))):
+        if first < lowest:
+            break
+        name, layer = layers[first]
         cache, shape = caches.pop()
         with _naming(name, layer):
-            dtype, is_read = gradient.dtype, need_dx or i > first
-            gradient, grads[name] = layer.backward(
+            dtype, is_read = gradient.dtype, need_dx or first > lowest
+            gradient, grads[name] = step.backward(
                 weights[name], cache, gradient, need_dx=is_read
             )
             _check_gradients(layer, weights[name], grads[name])
             if is_read:
                 _check_promise("backward", gradient, shape, dtype)
     return (gradient if need_dx else None), grads
+
+
+def _first_trained(layers: Chain, weights: Weights) -> int:
+    for i, (name, layer) in enumerate(layers):
+        if any(is_trained for *_, is_trained in named_weights(layer, weights[name])):
+            return i
+    return len(layers)
 
 
 def named_weights(

@@ -1,21 +1,23 @@
-"""Layers that prediction computes in one op, by the types of both.
+"""Layers that are computed in one op, by the types of both.
 
-A fused pair predicts what the two layers do one after the other, up to rounding. Types
+A fused pair computes what the two layers do one after the other, up to rounding. Types
 must match exactly: a subclass may compute something else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
+
+import numpy as np
 
 from .. import ops
 from .convolution import Conv1D, Conv2D
 from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .normalization import BatchNorm
 from .pooling import MaxPool2D
-from .typing import Array, Weights
+from .typing import Array, Chain, Weights
 from .windows import slide
 
-__all__ = ["FUSIONS", "PooledConv2D", "Step", "fuse"]
+__all__ = ["FUSIONS", "PooledConv2D", "Step", "TrainedStep", "fuse", "training_steps"]
 
 
 class Step(Protocol):
@@ -25,26 +27,89 @@ class Step(Protocol):
         """Compute the output."""
 
 
+class TrainedStep(Protocol):
+    """A step of training: a layer, or what two were fused into."""
+
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        """Compute the output, and what `backward` needs."""
+
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """Turn the gradient in the output into those in the input and the weights."""
+
+
 class PooledConv2D(NamedTuple):
-    """Predict what a `Conv2D` and a `MaxPool2D` after it do, in one op."""
+    """Do what a `Conv2D` and a `MaxPool2D` after it do, with the former's weights.
+
+    What the pool drops is neither kept for the backward pass nor, where its windows do
+    not overlap, computed.
+    """
 
     conv: Conv2D
     pool: MaxPool2D
 
     def predict(self, weights: Weights, x: Array) -> Array:
-        """Compute the output, with the convolution's weights."""
-        return ops.conv2d_max_pool2d(
-            x,
-            weights["kernel"],
-            weights.get("bias"),
-            weights.get("scale"),
-            activation=self.conv.activation,
-            groups=self.conv.groups,
-            **slide(self.conv, x.shape[1:]),
-            pool_size=self.pool.pool_size,
-            pool_stride=self.pool.stride,
-            pool_padding=self.pool.padding,
+        """Compute the output."""
+        arrays = x, weights["kernel"], weights.get("bias"), weights.get("scale")
+        return ops.conv2d_max_pool2d(*arrays, **self._options(x))
+
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        """Compute the output, and what `backward` needs."""
+        y, argmax = ops.conv2d_max_pool2d_with_argmax(
+            x, weights["kernel"], weights.get("bias"), **self._options(x)
         )
+        return y, (x, y, argmax)
+
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        """Turn the gradient in the output into those in the input and the weights."""
+        x, y, argmax = cache
+        arrays = dy, y, argmax, x, weights["kernel"]
+        dx, *grads = ops.conv2d_max_pool2d_backward(
+            *arrays, need_dx=need_dx, **self._options(x)
+        )
+        return dx, self.conv.name_gradients(*grads)
+
+    def _options(self, x: Array) -> dict[str, Any]:
+        return {
+            "activation": self.conv.activation,
+            "groups": self.conv.groups,
+            **slide(self.conv, x.shape[1:]),
+            "pool_size": self.pool.pool_size,
+            "pool_stride": self.pool.stride,
+            "pool_padding": self.pool.padding,
+        }
+
+
+def training_steps(layers: Chain) -> Iterator[tuple[int, int, TrainedStep]]:
+    """Yield the steps in which a chain is trained.
+
+    Yields
+    ------
+    first, last : int
+        Which layers the step consists of. Weights are those of the first.
+    step : TrainedStep
+    """
+    pooled = False
+    for i, (_, layer) in enumerate(layers):
+        after = layers[i + 1][1] if i + 1 < len(layers) else None
+        if pooled:
+            pooled = False
+        elif (
+            type(layer) is Conv2D
+            and type(after) is MaxPool2D
+            and ops.find_activation(layer.activation).may_be_pooled
+        ):
+            pooled = True
+            yield i, i + 1, PooledConv2D(layer, after)
+        else:
+            yield i, i, layer
 
 
 def fuse(

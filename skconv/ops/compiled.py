@@ -27,6 +27,8 @@ __all__ = [
     "conv2d_grad_input",
     "conv2d_grad_kernel",
     "conv2d_max_pool2d",
+    "conv2d_max_pool2d_backward",
+    "conv2d_max_pool2d_with_argmax",
     "dense",
     "dense_backward",
     "dense_grad_input",
@@ -97,8 +99,6 @@ def _start(dy, saved, activation):
     return dy, saved, code
 
 
-_LARGEST_FUSED_POOL = 2**10  # a larger one would gain nothing
-
 # Convolution and dense layers --------------------------------------------------------
 
 
@@ -110,13 +110,52 @@ def conv2d(x, kernel, bias, scale, win, groups, activation):
 
 
 def conv2d_max_pool2d(x, kernel, bias, scale, win, groups, activation, pool):
-    code, rest = _split(activation)
-    overlaps = pool.stride != pool.size or any(map(any, pool.padding))
-    if rest is not None or overlaps or max(pool.size) > _LARGEST_FUSED_POOL:
+    if not _pools_along(activation, pool):
         return max_pool2d(conv2d(x, kernel, bias, scale, win, groups, activation), pool)
-    y = _new((len(x), *pool.output, kernel.shape[3]))
+    y, code = _pooled_output(x, kernel, pool), _code(activation)
     _kernels.conv2d(x, kernel, bias, scale, y, win, groups, code, *pool.size)
     return y
+
+
+def conv2d_max_pool2d_with_argmax(x, kernel, bias, win, groups, activation, pool):
+    if not _pools_along(activation, pool):
+        y = conv2d(x, kernel, bias, None, win, groups, activation)
+        return max_pool2d_with_argmax(y, pool)
+    y, code = _pooled_output(x, kernel, pool), _code(activation)
+    argmax = _new(y.shape, argmax_dtype(pool))
+    slide = win, groups, code, *pool.size
+    _kernels.conv2d(x, kernel, bias, None, y, *slide, argmax)
+    return y, argmax
+
+
+def conv2d_max_pool2d_backward(
+    dy, saved, x, kernel, argmax, win, groups, activation, pool, need_dx
+):
+    if groups > 1 or argmax.dtype != argmax_dtype(pool):
+        return NotImplemented
+    if not _pools_along(activation, pool):
+        dz = activate_grad(dy, saved, activation)
+        shape = len(x), *win.output, kernel.shape[3]
+        dz = max_pool2d_grad(dz, argmax, shape, pool)
+        return conv2d_backward(dz, None, x, kernel, win, groups, None, need_dx)
+    if not (argmax.flags.c_contiguous and argmax.flags.aligned):
+        argmax = np.array(argmax, order="C")
+    slide = win, groups, _code(activation), *pool.size, argmax
+    return _backward(dy, saved, x, kernel, need_dx, *slide)
+
+
+def _pools_along(activation, pool):
+    """Return whether the kernels of a convolution can pool what it makes."""
+    return (
+        _code(activation) is not None
+        and pool.stride == pool.size
+        and not any(map(any, pool.padding))
+        and argmax_dtype(pool) == np.uint8
+    )
+
+
+def _pooled_output(x, kernel, pool):
+    return _new((len(x), *pool.output, kernel.shape[3]))
 
 
 def conv2d_grad_kernel(dz, x, kernel_shape, win, groups):
@@ -129,21 +168,23 @@ def conv2d_grad_input(dz, kernel, input_shape, win, groups):
 
 def conv2d_backward(dy, saved, x, kernel, win, groups, activation, need_dx):
     dy, saved, code = _start(dy, saved, activation)
-    dx = None
-    if need_dx:
-        dx = _grad_input(dy, saved, kernel, x.shape, win, groups, code)
-    return dx, *_grad_kernel(dy, saved, x, kernel.shape, win, groups, code)
+    return _backward(dy, saved, x, kernel, need_dx, win, groups, code)
 
 
-def _grad_kernel(dy, saved, x, kernel_shape, win, groups, code):
+def _backward(dy, saved, x, kernel, need_dx, *slide):
+    dx = _grad_input(dy, saved, kernel, x.shape, *slide) if need_dx else None
+    return dx, *_grad_kernel(dy, saved, x, kernel.shape, *slide)
+
+
+def _grad_kernel(dy, saved, x, kernel_shape, *slide):
     dkernel, dbias = _new(kernel_shape), _new(dy.shape[3])
-    _kernels.conv2d_grad_kernel(dy, saved, x, dkernel, dbias, win, groups, code)
+    _kernels.conv2d_grad_kernel(dy, saved, x, dkernel, dbias, *slide)
     return dkernel, dbias
 
 
-def _grad_input(dy, saved, kernel, input_shape, win, groups, code):
+def _grad_input(dy, saved, kernel, input_shape, *slide):
     dx = _new(input_shape)
-    _kernels.conv2d_grad_input(dy, saved, kernel, dx, win, groups, code)
+    _kernels.conv2d_grad_input(dy, saved, kernel, dx, *slide)
     return dx
 
 

@@ -5,8 +5,10 @@ The formulas are in `skconv.ops.reference.convolution`.
 
 from ._arguments import check_saved, check_shape, check_vectors, floats
 from ._types import Activation, Array, Padding, Pair, Shape
+from .activations import find_activation
 from .dispatch import run
 from .geometry import conv_window, pool_window, shape_of
+from .pooling import tap_numbers
 
 __all__ = [
     "conv2d",
@@ -14,6 +16,8 @@ __all__ = [
     "conv2d_grad_input",
     "conv2d_grad_kernel",
     "conv2d_max_pool2d",
+    "conv2d_max_pool2d_backward",
+    "conv2d_max_pool2d_with_argmax",
 ]
 
 
@@ -123,6 +127,114 @@ def conv2d_max_pool2d(
     pool = pool_window(win.output, pool_size, stride=pool_stride, padding=pool_padding)
     _check_filters(kernel, bias, scale)
     return run("conv2d_max_pool2d", arrays, win, groups, activation, pool)
+
+
+def conv2d_max_pool2d_with_argmax(
+    x: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Padding = "valid",
+    dilation: Pair = 1,
+    groups: int = 1,
+    activation: Activation = None,
+    pool_size: Pair = 2,
+    pool_stride: Pair | None = None,
+    pool_padding: Padding = "valid",
+) -> tuple[Array, Array]:
+    """Return what `conv2d_max_pool2d` does, and the tap that each maximum came from.
+
+    Parameters
+    ----------
+    x, kernel, bias, stride, padding, dilation, groups, activation
+        As in `conv2d`.
+    pool_size, pool_stride, pool_padding
+        As in `max_pool2d`.
+
+    Returns
+    -------
+    y : ndarray of shape (n, oh, ow, c_out)
+    argmax : ndarray of int, (n, oh, ow, c_out)
+        As of `max_pool2d_with_argmax`.
+
+    Raises
+    ------
+    ValueError
+        As `conv2d` and `max_pool2d` do.
+    """
+    arrays = x, kernel, bias = floats(_NAMES, x, kernel, bias)
+    win, groups = conv_window(
+        (x.shape[1:], kernel.shape), stride, padding, dilation, groups
+    )
+    pool = pool_window(win.output, pool_size, stride=pool_stride, padding=pool_padding)
+    _check_filters(kernel, bias, None)
+    return run("conv2d_max_pool2d_with_argmax", arrays, win, groups, activation, pool)
+
+
+def conv2d_max_pool2d_backward(
+    dy: Array,
+    saved: Array | None,
+    argmax: Array,
+    x: Array,
+    kernel: Array,
+    *,
+    stride: Pair = 1,
+    padding: Padding = "valid",
+    dilation: Pair = 1,
+    groups: int = 1,
+    activation: Activation = None,
+    pool_size: Pair = 2,
+    pool_stride: Pair | None = None,
+    pool_padding: Padding = "valid",
+    need_dx: bool = True,
+) -> tuple[Array | None, Array, Array]:
+    """Return all gradients of `conv2d_max_pool2d_with_argmax`.
+
+    Parameters
+    ----------
+    dy : ndarray of shape (n, oh, ow, c_out)
+        Gradient in the output.
+    saved, argmax : ndarray, like dy
+        What `conv2d_max_pool2d_with_argmax` returned; `saved` may be None for the
+        identity.
+    x : ndarray of shape (n, h, w, c_in)
+    kernel : ndarray of shape (kh, kw, c_in / groups, c_out)
+    stride, padding, dilation, groups, pool_size, pool_stride, pool_padding
+        The same as in the forward pass.
+    activation : str or None
+        One that ``may_be_pooled`` (see `ActivationFunction`).
+    need_dx : bool, default=True
+        Whether to compute `dx`.
+
+    Returns
+    -------
+    dx : ndarray, like x, or None
+        None unless `need_dx`.
+    dkernel : ndarray, like kernel
+    dbias : ndarray of shape (c_out,)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other, or the activation needs its input.
+    """
+    if not find_activation(activation).may_be_pooled:
+        raise ValueError(
+            f"the derivative of activation {activation!r} cannot be taken from what a "
+            "pool leaves of its output: call max_pool2d_grad and conv2d_backward"
+        )
+    names = "dy", "saved?", "x", "kernel"
+    arrays = dy, saved, x, kernel = floats(names, dy, saved, x, kernel)
+    win, groups = conv_window(
+        (x.shape[1:], kernel.shape), stride, padding, dilation, groups
+    )
+    pool = pool_window(win.output, pool_size, stride=pool_stride, padding=pool_padding)
+    _check_gradient("dy", dy, len(x), pool, kernel.shape)
+    check_saved(saved, dy, activation)
+    argmax = tap_numbers(argmax, dy.shape, pool)
+    options = win, groups, activation, pool, need_dx
+    return run("conv2d_max_pool2d_backward", arrays, argmax, *options)
 
 
 def conv2d_grad_kernel(

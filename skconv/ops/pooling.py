@@ -116,7 +116,7 @@ def max_pool2d_grad(
     input_shape = shape_of(input_shape, "input_shape", _IMAGES)
     win = _resolve(input_shape, pool_size, stride, padding)
     _check_gradient(dy, input_shape, win.output)
-    argmax = _tap_numbers(argmax, dy.shape, win)
+    argmax = tap_numbers(argmax, dy.shape, win)
     return run("max_pool2d_grad", (dy,), argmax, input_shape, win)
 
 
@@ -270,7 +270,7 @@ def _check_gradient(dy, input_shape, output):
         check_shape("dy", dy, shape, "the pool's output")
 
 
-def _tap_numbers(argmax, shape, win):
+def tap_numbers(argmax, shape, win):
     """Return an argmax of a shape, in its window's dtype: itself, if it is that."""
     dtype = argmax_dtype(win)
     if type(argmax) is np.ndarray and argmax.dtype == dtype and argmax.shape == shape:

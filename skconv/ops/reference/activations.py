@@ -37,11 +37,19 @@ class ActivationFunction(NamedTuple):
         The chain rule's step, from the saved array.
     derivative_from : {"output", "input"}
         Which array ``gradient`` needs.
+    elementwise : bool
+        Whether a number's output, and its derivative, depend on that number alone.
     """
 
     apply: Callable[[Array, Array], Array]
     gradient: Callable[[Array, Array], Array]
     derivative_from: str
+    elementwise: bool = True
+
+    @property
+    def may_be_pooled(self) -> bool:
+        """Whether what a max pool leaves of the output is enough for ``gradient``."""
+        return self.elementwise and self.derivative_from == "output"
 
 
 def _identity(z, out):
@@ -112,7 +120,7 @@ ACTIVATIONS: dict[str, ActivationFunction] = {
     ),
     "logistic": _LOGISTIC,
     "sigmoid": _LOGISTIC,
-    "softmax": ActivationFunction(_softmax, _softmax_gradient, "output"),
+    "softmax": ActivationFunction(_softmax, _softmax_gradient, "output", False),
 }
 """Name -> `ActivationFunction`. ``linear`` and ``sigmoid`` are Keras' names for
 scikit-learn's ``identity`` and ``logistic``; ``softmax`` runs over the last axis."""

@@ -27,7 +27,7 @@ import numpy as np
 
 from .activations import activate, activate_grad
 from .dense import grad_bias
-from .pooling import max_pool2d
+from .pooling import max_pool2d, max_pool2d_grad, max_pool2d_with_argmax
 from .windows import pad, padded_zeros, taps, unpad, windows
 
 __all__ = [
@@ -36,6 +36,8 @@ __all__ = [
     "conv2d_grad_input",
     "conv2d_grad_kernel",
     "conv2d_max_pool2d",
+    "conv2d_max_pool2d_backward",
+    "conv2d_max_pool2d_with_argmax",
 ]
 
 # Columns are built for as many images as fill this, so that they are still in cache
@@ -63,6 +65,22 @@ def conv2d(x, kernel, bias, scale, win, groups, activation):
 def conv2d_max_pool2d(x, kernel, bias, scale, win, groups, activation, pool):
     """Convolve, then pool."""
     return max_pool2d(conv2d(x, kernel, bias, scale, win, groups, activation), pool)
+
+
+def conv2d_max_pool2d_with_argmax(x, kernel, bias, win, groups, activation, pool):
+    """Convolve, then pool."""
+    y = conv2d(x, kernel, bias, None, win, groups, activation)
+    return max_pool2d_with_argmax(y, pool)
+
+
+def conv2d_max_pool2d_backward(
+    dy, saved, x, kernel, argmax, win, groups, activation, pool, need_dx
+):
+    """Go through the activation first, which is the same before and after the pool."""
+    dz = activate_grad(dy, saved, activation)
+    shape = len(x), *win.output, kernel.shape[3]
+    dz = max_pool2d_grad(dz, argmax, shape, pool)
+    return conv2d_backward(dz, None, x, kernel, win, groups, None, need_dx)
 
 
 def conv2d_grad_kernel(dz, x, kernel_shape, win, groups):

@@ -30,6 +30,8 @@ using Matrix = Array<const float, 2>;
 using MatrixOut = Array<float, 2>;
 using Flat = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
 using FlatOut = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
+using Places = Array<const uint8_t, 4>;
+using PlacesOut = Array<uint8_t, 4>;
 
 // A Window of geometry.py. The padding at the bottom and right follows from the output.
 struct Window {
@@ -75,6 +77,23 @@ bool same_shape(const A& a, const B& b) {
   for (size_t i = 0; i < a.ndim(); i++)
     if (a.shape(i) != b.shape(i)) return false;
   return true;
+}
+
+// These files are compiled for size, in which GCC makes no vectors of a loop.
+#if defined(__GNUC__) && !defined(__clang__)
+#define SKCONV_FAST __attribute__((optimize("O3")))
+#else
+#define SKCONV_FAST
+#endif
+
+// Each number of an argmax must be below `taps`.
+template <class Index, class A>
+SKCONV_FAST void check_taps(const A& argmax, int taps) {
+  const Index* tap = (const Index*)argmax.data();
+  const size_t size = argmax.size();
+  Index most = 0;
+  for (size_t i = 0; i < size; i++) most = tap[i] > most ? tap[i] : most;
+  require(most < taps, "argmax must be the number of a tap");
 }
 
 inline Activation activation_of(int code) {

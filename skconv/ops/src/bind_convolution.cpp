@@ -21,24 +21,48 @@ Slide convolution_of(const X& x, const Kernel& kernel, const Y& y, const Window&
   return s;
 }
 
+// The places of what a pool keeps of each window, unless they are not asked for.
+template <class Y, class P>
+void check_places(const Y& y, const std::optional<P>& places, Pool pool) {
+  require(!places || same_shape(*places, y), "places must have the shape of y");
+  require(!places || double(pool.h) * pool.w <= 256, "places must fit uint8");
+}
+
+Gradient pooled_gradient_of(const Images& dy, const std::optional<Images>& y, int activation,
+                            Pool pool, const std::optional<Places>& places) {
+  require(places || pool.pixels() == 1, "a pool's gradient needs places");
+  check_places(dy, places, pool);
+  if (places) check_taps<uint8_t>(*places, pool.pixels());
+  Gradient gradient = gradient_of(dy, y, activation);
+  gradient.places = places ? places->data() : nullptr;
+  gradient.pool = pool;
+  return gradient;
+}
+
 void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
             const std::optional<Vector>& scale, const ImagesOut& y, const Window& window,
-            int groups, int activation, int pool_h, int pool_w) {
+            int groups, int activation, int pool_h, int pool_w,
+            const std::optional<PlacesOut>& places) {
   const Pool pool = {pool_h, pool_w};
   const Slide s = convolution_of(x, kernel, y, window, groups, pool);
+  check_places(y, places, pool);
   check_all_aligned(x, kernel, y);
   for (const std::optional<Vector>* vector : {&bias, &scale})
     require(!*vector || (*vector)->shape(0) == size_t(s.f), "bias and scale must be (f,)");
   const float *biases = data_of(bias), *scales = data_of(scale);
   const Activation fused = activation_of(activation);
-  if (s.n) kernels->conv2d(s, x.data(), kernel.data(), biases, scales, fused, pool, y.data());
+  if (s.n)
+    kernels->conv2d(s, x.data(), kernel.data(), biases, scales, fused, pool, y.data(),
+                    places ? places->data() : nullptr);
 }
 
 void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const Images& x,
                         const ImagesOut& dkernel, const VectorOut& db, const Window& window,
-                        int groups, int activation) {
-  const Slide s = convolution_of(x, dkernel, dy, window, groups);
-  const Gradient gradient = gradient_of(dy, y, activation);
+                        int groups, int activation, int pool_h, int pool_w,
+                        const std::optional<Places>& places) {
+  const Pool pool = {pool_h, pool_w};
+  const Slide s = convolution_of(x, dkernel, dy, window, groups, pool);
+  const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
   require(db.shape(0) == size_t(s.f), "db must be (f,)");
   check_all_aligned(x, dkernel, db);
   if (s.n) return kernels->conv2d_grad_kernel(s, gradient, x.data(), dkernel.data(), db.data());
@@ -47,9 +71,11 @@ void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const 
 }
 
 void conv2d_grad_input(const Images& dy, const std::optional<Images>& y, const Images& kernel,
-                       const ImagesOut& dx, const Window& window, int groups, int activation) {
-  const Slide s = convolution_of(dx, kernel, dy, window, groups);
-  const Gradient gradient = gradient_of(dy, y, activation);
+                       const ImagesOut& dx, const Window& window, int groups, int activation,
+                       int pool_h, int pool_w, const std::optional<Places>& places) {
+  const Pool pool = {pool_h, pool_w};
+  const Slide s = convolution_of(dx, kernel, dy, window, groups, pool);
+  const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
   check_all_aligned(kernel, dx);
   if (s.n) kernels->conv2d_grad_input(s, gradient, kernel.data(), dx.data());
 }
@@ -58,11 +84,14 @@ void conv2d_grad_input(const Images& dy, const std::optional<Images>& y, const I
 
 void bind_convolution(nb::module_& m) {
   bind(m, "conv2d", conv2d, array("x"), array("kernel"), optional("bias"), optional("scale"),
-       array("y"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1);
+       array("y"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1,
+       optional("places") = nb::none());
   bind(m, "conv2d_grad_kernel", conv2d_grad_kernel, array("dy"), optional("y"), array("x"),
-       array("dkernel"), array("db"), "window"_a, "groups"_a, "activation"_a);
+       array("dkernel"), array("db"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1,
+       "pool_w"_a = 1, optional("places") = nb::none());
   bind(m, "conv2d_grad_input", conv2d_grad_input, array("dy"), optional("y"), array("kernel"),
-       array("dx"), "window"_a, "groups"_a, "activation"_a);
+       array("dx"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1,
+       optional("places") = nb::none());
 }
 
 }  // namespace skconv

@@ -37,22 +37,6 @@ void max_pool(const Images& x, const ImagesOut& y, const std::optional<ArgmaxOut
                     argmax ? bytes_of(*argmax, y, s) : 0);
 }
 
-// This file is compiled for size, in which GCC makes no vectors of a loop.
-#if defined(__GNUC__) && !defined(__clang__)
-#define SKCONV_FAST __attribute__((optimize("O3")))
-#else
-#define SKCONV_FAST
-#endif
-
-template <class Index>
-SKCONV_FAST void check_taps(const Argmax& argmax, int taps) {
-  const Index* tap = (const Index*)argmax.data();
-  const size_t size = argmax.size();
-  Index most = 0;
-  for (size_t i = 0; i < size; i++) most = tap[i] > most ? tap[i] : most;
-  require(most < taps, "argmax must be the number of a tap");
-}
-
 void max_pool_grad(const Images& dy, const Argmax& argmax, const ImagesOut& dx,
                    const Window& window) {
   const Slide s = pool_of(dx, dy, window);

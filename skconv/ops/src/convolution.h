@@ -93,19 +93,24 @@ inline void convolve_block(const Slide& s, const Groups& groups, const PackedKer
     activate_run(y, ptrdiff_t(b.pixels()) * s.f, activation, y);
 }
 
-// Keep the largest of each window of a block that lies in memory by itself. Of an image's part,
-// or of a row's, the lines of y do not touch.
+// Keep the largest of each window of a block that lies in memory by itself and, unless that is
+// nullptr, its place. Of an image's part, or of a row's, the lines of y do not touch.
 inline void pool_block(const Slide& s, Pool pool, const Block& kept, const float* block,
-                       ptrdiff_t y_image, float* y) {
+                       ptrdiff_t y_image, float* y, uint8_t* places) {
   const int rows = kept.rows * pool.h, columns = kept.columns * pool.w;
   const Slide slide = {.n = 1, .h = rows, .w = columns, .c = s.f,
                        .oh = kept.rows, .ow = kept.columns, .f = s.f,
                        .kh = pool.h, .kw = pool.w,
                        .stride_h = pool.h, .stride_w = pool.w};
   for (int i = 0; i < kept.images; i++)
-    for (int row = 0; row < kept.rows; row++)
-      max_pool_line<uint8_t, false>(slide, block + ptrdiff_t(i) * rows * columns * s.f, 0, row,
-                                    y + i * y_image, nullptr);
+    for (int row = 0; row < kept.rows; row++) {
+      const float* image = block + ptrdiff_t(i) * rows * columns * s.f;
+      if (places)
+        max_pool_line<uint8_t, true>(slide, image, 0, row, y + i * y_image,
+                                     places + i * y_image);
+      else
+        max_pool_line<uint8_t, false>(slide, image, 0, row, y + i * y_image, nullptr);
+    }
 }
 
 // y[n, p, f] = activation(scale[f] (sum over t, c of x[n, q(p, t), c] kernel[t, c, f]) + bias[f])
@@ -113,7 +118,8 @@ inline void pool_block(const Slide& s, Pool pool, const Block& kept, const float
 // With a pool, s is of the convolution and y of what is left of it: a block of the output is
 // a scratch that stays in cache, and what is written is a part of it.
 inline void conv2d(const Slide& s, const float* x, const float* kernel, const float* bias,
-                   const float* scale, Activation activation, Pool pool, float* y) {
+                   const float* scale, Activation activation, Pool pool, float* y,
+                   uint8_t* places) {
   const bool pooled = pool.pixels() > 1;
   const DepthwiseRow row = pooled ? nullptr : depthwise_row_for(s);
   if (row) return depthwise_conv2d(s, row, x, kernel, bias, scale, activation, y);
@@ -133,16 +139,17 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
     const Block b = {kept.image,  kept.row * pool.h,  kept.column * pool.w,
                      kept.images, kept.rows * pool.h, kept.columns * pool.w};
     const ptrdiff_t y_image = ptrdiff_t(yh) * yw * s.f;
-    float* dst = y + kept.image * y_image + (ptrdiff_t(kept.row) * yw + kept.column) * s.f;
+    const ptrdiff_t first =
+        kept.image * y_image + (ptrdiff_t(kept.row) * yw + kept.column) * s.f;
     if (!pooled) {
       const Strides out = {y_image, s.ow * s.f, s.f};
-      return convolve_block(s, groups, packed, lists, x, activation, b, out, dst);
+      return convolve_block(s, groups, packed, lists, x, activation, b, out, y + first);
     }
     const Strides out = {ptrdiff_t(b.rows) * b.columns * s.f, b.columns * s.f, s.f};
     float* block =
         (float*)scratch(Scratch::partial, ptrdiff_t(b.pixels()) * s.f * sizeof(float));
     convolve_block(s, groups, packed, lists, x, activation, b, out, block);
-    pool_block(s, pool, kept, block, y_image, dst);
+    pool_block(s, pool, kept, block, y_image, y + first, places ? places + first : nullptr);
   });
 }
 

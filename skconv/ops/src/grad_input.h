@@ -9,6 +9,7 @@
 #include "kernels.h"
 #include "product.h"
 #include "threads.h"
+#include "unpool.h"
 
 namespace skconv::SKCONV_ISA {
 
@@ -84,7 +85,7 @@ inline void for_each_phase(const Axis& vertical, const Axis& horizontal, Body bo
 }
 
 // How the gradient in the input is cut up. dz is read where it is or, where it has to go
-// through an activation first, a block's part of it from a copy.
+// through a pool or an activation first, a block's part of it from a copy.
 struct InputGradient {
   const Slide& s;
   Groups groups;
@@ -94,7 +95,7 @@ struct InputGradient {
   bool in_place;
   int line;  // floats in a row of dz, or of the copy
 
-  InputGradient(const Slide& s, Activation activation)
+  InputGradient(const Slide& s, const Gradient& gradient)
       : s(s), groups(s), vertical(s.h, s.kh, s.stride_h, s.dilation_h, s.top),
         horizontal(s.w, s.kw, s.stride_w, s.dilation_w, s.left),
         flops(2.0 * s.kh * s.kw * groups.depth_f() * s.c / phases()),
@@ -102,7 +103,7 @@ struct InputGradient {
                block_pixels(ptrdiff_t(s.n) * vertical.most * horizontal.most, s.f,
                             s.c * phases(), flops * phases()),
                image_floats(s)),
-        in_place(activation == Activation::identity),
+        in_place(gradient.activation == Activation::identity && !gradient.places),
         line(s.f * (in_place ? s.ow
                              : min(s.ow, blocks.columns + horizontal.high - horizontal.low))) {}
 
@@ -178,15 +179,15 @@ inline BackwardLists backward_lists(const InputGradient& in) {
   return {vertical, horizontal, steps};
 }
 
-// Where a block's pixels are in dz: in dy itself, or in a copy that went through the
+// Where a block's pixels are in dz: in dy itself, or in a copy that went through pool and
 // activation. `image` is set to the floats from image to image.
 inline const float* locate_dz(const InputGradient& in, const Gradient& gradient, const Block& b,
                               ptrdiff_t* image) {
   const Slide& s = in.s;
-  const ptrdiff_t first = ptrdiff_t(b.image) * s.oh * s.ow * s.f;
   if (in.in_place) {
     *image = ptrdiff_t(s.oh) * in.line;
-    return gradient.dy + first + ptrdiff_t(b.row) * in.line + ptrdiff_t(b.column) * s.f;
+    return gradient.dy + b.image * *image + ptrdiff_t(b.row) * in.line +
+           ptrdiff_t(b.column) * s.f;
   }
   const int top = max(b.row + in.vertical.low, 0);
   const int bottom = min(b.row + b.rows + in.vertical.high, s.oh);
@@ -196,11 +197,9 @@ inline const float* locate_dz(const InputGradient& in, const Gradient& gradient,
   *image = ptrdiff_t(rows) * in.line;
   float* copy = (float*)scratch(Scratch::input, sizeof(float) * b.images * *image + 64);
   for (int i = 0; i < b.images; i++)
-    for (int r = 0; r < rows; r++) {
-      const ptrdiff_t from = first + ((ptrdiff_t(i) * s.oh + top + r) * s.ow + left) * s.f;
-      activation_grad_run(gradient, from, ptrdiff_t(columns) * s.f,
-                          copy + i * *image + ptrdiff_t(r) * in.line);
-    }
+    for (int r = 0; r < rows; r++)
+      dz_run(s, gradient, b.image + i, top + r, left, columns,
+             copy + i * *image + ptrdiff_t(r) * in.line);
   return copy + ptrdiff_t(b.row - top) * in.line + ptrdiff_t(b.column - left) * s.f;
 }
 
@@ -245,10 +244,10 @@ inline void backward_block(const InputGradient& in, const Gradient& gradient,
 // for each phase of the rows and columns a convolution at stride 1.
 inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const float* kernel,
                               float* dx) {
-  const DepthwiseRow row = depthwise_row_for(s);
+  const DepthwiseRow row = gradient.places ? nullptr : depthwise_row_for(s);
   if (row && s.stride_h == 1 && s.stride_w == 1)
     return depthwise_grad_input(s, row, gradient, kernel, dx);
-  const InputGradient in(s, gradient.activation);
+  const InputGradient in(s, gradient);
   const float* panels = pack_phases(in, kernel);
   const BackwardLists lists = backward_lists(in);
   parallel(in.blocks.count(), in.flops * s.n * s.h * s.w, [&](int task) {

@@ -8,6 +8,7 @@
 #include "kernels.h"
 #include "product.h"
 #include "threads.h"
+#include "unpool.h"
 
 namespace skconv::SKCONV_ISA {
 
@@ -161,9 +162,11 @@ inline void sum_share(const KernelGradient& k, const KernelLists& lists,
   for (int i = first_block; i < k.first_block(share + 1); i++) {
     const Block b = k.blocks[i];
     const float* a = k.input.locate(b, x);
-    const ptrdiff_t first = ((ptrdiff_t(b.image) * s.oh + b.row) * s.ow + b.column) * s.f;
+    const Gradient part = gradient.places ? unpool_block(s, gradient, b) : gradient;
+    const ptrdiff_t first =
+        gradient.places ? 0 : ((ptrdiff_t(b.image) * s.oh + b.row) * s.ow + b.column) * s.f;
     for (int g = 0; g < k.groups.count; g++) {
-      pack(gradient, first + g * filters, b.pixels(), s.f, filters, panels,
+      pack(part, first + g * filters, b.pixels(), s.f, filters, panels,
            db ? db + g * filters : nullptr);
       Product p = {};
       p.a = a + g * k.groups.depth_c();

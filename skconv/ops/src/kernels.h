@@ -32,11 +32,16 @@ struct Pool {
 
 // A gradient on its way back through an activation: dz = dy * f'(y). Where the activation
 // is the identity, y is not read.
+//
+// With a pool, dy and y are of what it kept, and `places` tells of each number which pixel of
+// its window it was, i * pool.w + j. That pixel's dz is dy * f'(y), the others' are 0.
 struct Gradient {
   const float* dy;
   const float* y;
   Activation activation;
   ptrdiff_t size;  // of each array
+  const uint8_t* places = nullptr;
+  Pool pool = {};
 };
 
 // new_1 = 1 - beta_1, and rate is the learning rate with the corrections for the start.
@@ -50,7 +55,8 @@ enum class Element : int { uint8, int32, int64, float32, float64 };
 // clang-format off
 #define SKCONV_KERNELS(KERNEL)                                                              \
   KERNEL(void, conv2d, (const Slide&, const float* x, const float* kernel,                  \
-                        const float* bias, const float* scale, Activation, Pool, float* y)) \
+                        const float* bias, const float* scale, Activation, Pool, float* y,  \
+                        uint8_t* places))                                                   \
   KERNEL(void, conv2d_grad_kernel, (const Slide&, const Gradient&, const float* x,          \
                                     float* dkernel, float* db))                             \
   KERNEL(void, conv2d_grad_input, (const Slide&, const Gradient&, const float* kernel,      \
