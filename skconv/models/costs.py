@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import ops
 from ..layers import Composite, Layer, chain
+from ..layers.fusion import training_steps
 from ..layers.naming import name_layers
 from ..layers.typing import Array, Chain, Shape, Weights
 from .network import Network
@@ -115,15 +116,19 @@ def _step_memory(
     word = network.dtype.itemsize
     forward, peak = batch_size * word * math.prod(network.input_shape), 0
     shape, is_trained = network.input_shape, False
-    for (name, layer), out in zip(network.layers, network.shapes, strict=True):
-        row = of_layer[name]
-        forward += row.cache
+    for first, last, _ in training_steps(network.layers):
+        name, layer = network.layers[first]
+        own, out = network.shapes[first], network.shapes[last]
+        parameters = of_layer[name].parameters
+        forward += of_layer[network.layers[last][0]].cache
         # Nothing reads the gradient in the input of the first trained layer.
         dx = math.prod(shape) if is_trained else 0
-        is_trained = is_trained or row.parameters > 0
+        is_trained = is_trained or parameters > 0
         if is_trained:
-            arrays = batch_size * (_arrays_of_backward(layer) * math.prod(out) + dx)
-            peak = max(peak, forward + word * (arrays + row.parameters))
+            arrays = _arrays_of_backward(layer) * math.prod(out) + dx
+            if last > first and (ops.in_use() == "numpy" or word != 4):
+                arrays += 2 * math.prod(own)  # compiled ops have no such arrays
+            peak = max(peak, forward + word * (batch_size * arrays + parameters))
         shape = out
     return forward, max(0, peak - forward)
 
@@ -139,13 +144,17 @@ def _arrays_of_backward(layer: Layer) -> int:
 
 
 def _cache_sizes(network: Network, n: int) -> dict[str, int]:
-    """Return, by layer, the bytes that its forward stores and none before it does."""
+    """Return, by layer, the bytes that its forward stores and none before it does.
+
+    Of layers that are trained in one step, they are those of the last.
+    """
     rng = np.random.default_rng(0)
     x = np.zeros((n, *network.input_shape), network.dtype)
     owners = {id(root): root for root in map(_owner, (x, *_arrays(network.weights)))}
-    sizes = {}
-    for name, layer in network.layers:
-        x, cache = layer.forward(network.weights[name], x, rng)
+    sizes = dict.fromkeys(network.weights, 0)
+    for first, last, step in training_steps(network.layers):
+        x, cache = step.forward(network.weights[network.layers[first][0]], x, rng)
+        name = network.layers[last][0]
         new = {id(root): root for root in map(_owner, _arrays(cache))}
         sizes[name] = sum(new[key].nbytes for key in new.keys() - owners.keys())
         owners.update(new)

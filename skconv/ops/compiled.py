@@ -134,7 +134,8 @@ def conv2d_max_pool2d_backward(
     if groups > 1 or argmax.dtype != argmax_dtype(pool):
         return NotImplemented
     if not _pools_along(activation, pool):
-        dz = activate_grad(dy, saved, activation)
+        is_linear = _code(activation) == _IDENTITY
+        dz = dy if is_linear else activate_grad(dy, saved, activation)
         shape = len(x), *win.output, kernel.shape[3]
         dz = max_pool2d_grad(dz, argmax, shape, pool)
         return conv2d_backward(dz, None, x, kernel, win, groups, None, need_dx)
@@ -148,7 +149,7 @@ def _pools_along(activation, pool):
     """Return whether the kernels of a convolution can pool what it makes."""
     return (
         _code(activation) is not None
-        and pool.stride == pool.size
+        and pool.stride == pool.size != (1, 1)
         and not any(map(any, pool.padding))
         and argmax_dtype(pool) == np.uint8
     )

@@ -21,6 +21,7 @@ from skconv.layers import (
     Layer,
     MaxPool2D,
     SeparableConv2D,
+    chain,
 )
 from skconv.layers.fusion import fuse
 
@@ -101,6 +102,33 @@ def test_convolution_and_pool_fuse(pool, activation, n, rng):
     expected = pool.predict({}, between)
     np.testing.assert_array_equal(network.predict(x), expected)
     np.testing.assert_array_equal(network.predict(x, upto="pool"), expected)
+
+
+class SubclassOfConv2D(Conv2D):
+    """What does not fuse."""
+
+
+@pytest.mark.parametrize(
+    "pool", [MaxPool2D(2), MaxPool2D((1, 3)), MaxPool2D(3, stride=1)], ids=repr
+)
+@pytest.mark.parametrize("activation", [None, "relu", "gelu", "softmax"])
+@pytest.mark.parametrize("need_dx", [False, True])
+def test_fused_pool_has_the_gradients_of_a_separate_one(pool, activation, need_dx, rng):
+    x = rng.standard_normal((5, 11, 12, 2), np.float32)
+    found = []
+    for conv in Conv2D, SubclassOfConv2D:
+        layers = [("conv1", conv(3)), ("conv2", conv(17, activation=activation))]
+        network = Network.build(
+            [*layers, ("pool", pool), ("out", Dense(2))], x.shape[1:], 0
+        )
+        y, caches = chain.forward(
+            network.layers, network.weights, x, None, network.shapes
+        )
+        dx, grads = chain.backward(network.layers, network.weights, caches, y, need_dx)
+        found.append([y, *([] if dx is None else [dx]), *grads["conv1"].values()])
+        assert grads["pool"] == {}
+    for fused, separate in zip(*found, strict=True):
+        assert_same(fused, separate, np.float32)
 
 
 def layer_by_layer(network, x):

@@ -90,6 +90,55 @@ def test_random_convolutions_are_as_defined(case, rng):
         assert_same(ours, theirs, np.float32)
 
 
+POOLS_AFTER = [
+    *({"pool_size": size} for size in [(1, 1), (1, 3), (2, 2), (3, 2)]),
+    {"pool_size": 2, "pool_stride": 1},
+    {"pool_size": 2, "pool_padding": "same"},
+]
+
+
+@pytest.mark.usefixtures("each_set")
+@pytest.mark.parametrize("case", convolutions(any_convolution, 100, fast=30))
+def test_pooled_convolutions_are_trained_as_one_after_the_other(case, rng):
+    shape, kernel_shape, slide, activation = case
+    if not ops.find_activation(activation).may_be_pooled:
+        activation = "tanh"
+    slide = {**slide, "activation": activation}
+    x, kernel = (rng.standard_normal(s, np.float32) for s in (shape, kernel_shape))
+    bias = rng.standard_normal(kernel_shape[3], np.float32)
+    between = ops.conv2d(x, kernel, bias, **slide)
+    for pool in POOLS_AFTER:
+        size = np.broadcast_to(pool["pool_size"], 2)
+        if (size > between.shape[1:3]).any():
+            continue
+        alone = {
+            name.replace("pool_stride", "stride").replace(
+                "pool_padding", "padding"
+            ): value
+            for name, value in pool.items()
+        }
+        both = {**slide, **pool}
+        y, argmax = ops.conv2d_max_pool2d_with_argmax(x, kernel, bias, **both)
+        expected, places = ops.max_pool2d_with_argmax(between, **alone)
+        np.testing.assert_array_equal(y, expected)
+        np.testing.assert_array_equal(argmax, places)
+        assert argmax.dtype == places.dtype
+
+        dy = rng.standard_normal(y.shape, np.float32)
+        single = dy, y, x, kernel
+        double = [a.astype(np.float64) for a in single]
+        dz = ops.max_pool2d_grad(double[0], argmax, between.shape, **alone)
+        expected = ops.conv2d_backward(dz, between.astype(float), *double[2:], **slide)
+        for dy_, y_, *rest in (single, double):
+            actual = ops.conv2d_max_pool2d_backward(dy_, y_, argmax, *rest, **both)
+            for ours, theirs in zip(actual, expected, strict=True):
+                assert_same(ours, theirs, np.float32)
+        dx, *_ = ops.conv2d_max_pool2d_backward(
+            dy, y, argmax, x, kernel, need_dx=False, **both
+        )
+        assert dx is None
+
+
 @pytest.mark.usefixtures("each_set", "guarded")
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("case", [*pools(100), *POOLS.values()], ids=str)

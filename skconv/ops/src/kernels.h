@@ -33,7 +33,7 @@ struct Pool {
 // A gradient on its way back through an activation: dz = dy * f'(y). Where the activation
 // is the identity, y is not read.
 //
-// With a pool, dy and y are of what it kept, and `places` tells of each number which pixel of
+// With a pool, dy and y are of what it kept, and `places` holds for each number which pixel of
 // its window it was, i * pool.w + j. That pixel's dz is dy * f'(y), the others' are 0.
 struct Gradient {
   const float* dy;

@@ -1,4 +1,4 @@
-// What the gradients of a convolution read: dz = dy f'(y) of a part of its output and, behind a
+// What the gradients of a convolution read: dz = dy f'(y) of a part of its output and, before a
 // max pool, put back to the pixels that the pool kept. It is written to scratch that stays in
 // cache: dz is never in memory as a whole.
 #pragma once
@@ -13,7 +13,7 @@ namespace skconv::SKCONV_ISA {
 // dz of some pixels of a row, whose windows are in one row of what the pool kept.
 //
 // Pixel by pixel, in vectors that reach into the next pixel where the channels do not fill
-// them: that pixel is written after this one. So dz needs room for a vector behind the last.
+// them: that pixel is written after this one. So dz needs room for a vector after the last.
 template <Activation A>
 inline void unpool_run(const Slide& s, const Gradient& g, int image, int row, int column,
                        int columns, float* dz) {
