@@ -57,6 +57,19 @@ SKCONV_INLINE void with_activation(Activation activation, Body body) {
   }
 }
 
+// The same of a gradient, and whether it comes back through a pool.
+template <bool Value>
+struct Flag {
+  static constexpr bool value = Value;
+};
+
+template <class Body>
+SKCONV_INLINE void with_gradient(const Gradient& g, Body body) {
+  with_activation(g.activation, [&](auto tag) {
+    g.places ? body(tag, Flag<true>()) : body(tag, Flag<false>());
+  });
+}
+
 // y = activation(z) for a run of numbers; y may be z.
 inline void activate_run(const float* z, ptrdiff_t size, Activation activation, float* y) {
   constexpr int L = LANES;
@@ -104,6 +117,15 @@ inline void parallel_runs(ptrdiff_t size, double flops_each, Body body) {
   parallel(tasks, flops_each * size, [&](int task) {
     const ptrdiff_t start = task * RUN;
     body(start, size - start < RUN ? size - start : RUN);
+  });
+}
+
+// Add `shares` runs of `size` numbers, one after the other, to the sum, in order.
+inline void add_shares(const float* more, int shares, ptrdiff_t size, float* sum) {
+  if (shares == 0) return;
+  parallel_runs(size, shares, [&](ptrdiff_t start, ptrdiff_t length) {
+    for (int share = 0; share < shares; share++)
+      for (ptrdiff_t i = start; i < start + length; i++) sum[i] += more[share * size + i];
   });
 }
 

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "arrays.h"
+#include "winograd_rule.h"
 
 namespace skconv {
 namespace {
@@ -39,12 +40,26 @@ Gradient pooled_gradient_of(const Images& dy, const std::optional<Images>& y, in
   return gradient;
 }
 
+// Whether to use Winograd's algorithm wherever it can be used, or nowhere; by its rule if empty.
+// For tests and benchmarks.
+std::optional<bool> winograd;
+
+void use_winograd(std::optional<bool> use) { winograd = use; }
+
+bool takes_winograd(const Slide& s, int h, int w) {
+  return winograd ? *winograd && winograd_fits(s) : winograd_pays(s, h, w);
+}
+
 void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
             const std::optional<Vector>& scale, const ImagesOut& y, const Window& window,
             int groups, int activation, int pool_h, int pool_w,
             const std::optional<PlacesOut>& places) {
   const Pool pool = {pool_h, pool_w};
-  const Slide s = convolution_of(x, kernel, y, window, groups, pool);
+  Slide s = convolution_of(x, kernel, y, window, groups, pool);
+  // Of all outputs: with a pool and without one they are the same to the bit.
+  Slide all = s;
+  all.oh = window.oh, all.ow = window.ow;
+  s.winograd = takes_winograd(all, all.oh, all.ow);
   check_places(y, places, pool);
   check_all_aligned(x, kernel, y);
   for (const std::optional<Vector>* vector : {&bias, &scale})
@@ -61,7 +76,8 @@ void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const 
                         int groups, int activation, int pool_h, int pool_w,
                         const std::optional<Places>& places) {
   const Pool pool = {pool_h, pool_w};
-  const Slide s = convolution_of(x, dkernel, dy, window, groups, pool);
+  Slide s = convolution_of(x, dkernel, dy, window, groups, pool);
+  s.winograd = takes_winograd(s, s.oh, s.ow);
   const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
   require(db.shape(0) == size_t(s.f), "db must be (f,)");
   check_all_aligned(x, dkernel, db);
@@ -74,7 +90,8 @@ void conv2d_grad_input(const Images& dy, const std::optional<Images>& y, const I
                        const ImagesOut& dx, const Window& window, int groups, int activation,
                        int pool_h, int pool_w, const std::optional<Places>& places) {
   const Pool pool = {pool_h, pool_w};
-  const Slide s = convolution_of(dx, kernel, dy, window, groups, pool);
+  Slide s = convolution_of(dx, kernel, dy, window, groups, pool);
+  s.winograd = takes_winograd(s, s.h, s.w);
   const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
   check_all_aligned(kernel, dx);
   if (s.n) kernels->conv2d_grad_input(s, gradient, kernel.data(), dx.data());
@@ -92,6 +109,7 @@ void bind_convolution(nb::module_& m) {
   bind(m, "conv2d_grad_input", conv2d_grad_input, array("dy"), optional("y"), array("kernel"),
        array("dx"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1,
        optional("places") = nb::none());
+  m.def("use_winograd", use_winograd, "use"_a.none());
 }
 
 }  // namespace skconv

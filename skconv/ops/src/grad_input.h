@@ -10,6 +10,7 @@
 #include "product.h"
 #include "threads.h"
 #include "unpool.h"
+#include "winograd.h"
 
 namespace skconv::SKCONV_ISA {
 
@@ -244,6 +245,7 @@ inline void backward_block(const InputGradient& in, const Gradient& gradient,
 // for each phase of the rows and columns a convolution at stride 1.
 inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const float* kernel,
                               float* dx) {
+  if (s.winograd) return winograd::conv2d_grad_input(s, gradient, kernel, dx);
   const DepthwiseRow row = gradient.places ? nullptr : depthwise_row_for(s);
   if (row && s.stride_h == 1 && s.stride_w == 1)
     return depthwise_grad_input(s, row, gradient, kernel, dx);

@@ -9,6 +9,7 @@
 #include "product.h"
 #include "threads.h"
 #include "unpool.h"
+#include "winograd_grad_kernel.h"
 
 namespace skconv::SKCONV_ISA {
 
@@ -188,29 +189,21 @@ inline void sum_share(const KernelGradient& k, const KernelLists& lists,
 // dkernel[t, c, f] = sum over n, p of x[n, q(p, t), c] dz[n, p, f], and db[f] that of dz.
 inline void conv2d_grad_kernel(const Slide& s, const Gradient& gradient, const float* x,
                                float* dkernel, float* db) {
+  if (s.winograd) return winograd::conv2d_grad_kernel(s, gradient, x, dkernel, db);
   const KernelGradient k(s);
   const KernelLists lists = kernel_lists(k);
   // The first share adds to the result itself.
   float* partial = (float*)scratch(Scratch::partial,
-                                   sizeof(float) * (k.shares * (k.kernel_size + s.f)));
+                                   sizeof(float) * (k.shares - 1) * (k.kernel_size + s.f));
   float* partial_db = partial + (k.shares - 1) * k.kernel_size;
   parallel(k.tasks(), k.flops, [&](int task) {
     const int share = task / k.row_shares, row_share = task % k.row_shares;
     sum_share(k, lists, gradient, x, share, k.first_row(row_share), k.first_row(row_share + 1),
               share ? partial + (share - 1) * k.kernel_size : dkernel,
-              row_share ? nullptr : partial_db + ptrdiff_t(share) * s.f);
+              row_share ? nullptr : share ? partial_db + ptrdiff_t(share - 1) * s.f : db);
   });
-  std::memcpy(db, partial_db, s.f * sizeof(float));
-  for (int share = 1; share < k.shares; share++)
-    for (int f = 0; f < s.f; f++) db[f] += partial_db[ptrdiff_t(share) * s.f + f];
-  if (k.shares == 1) return;
-  parallel_runs(k.kernel_size, k.shares, [&](ptrdiff_t start, ptrdiff_t length) {
-    for (int share = 1; share < k.shares; share++) {
-      const float* more = partial + (share - 1) * k.kernel_size + start;
-      float* dst = dkernel + start;
-      for (ptrdiff_t i = 0; i < length; i++) dst[i] += more[i];
-    }
-  });
+  add_shares(partial, k.shares - 1, k.kernel_size, dkernel);
+  add_shares(partial_db, k.shares - 1, s.f, db);
 }
 
 }  // namespace skconv::SKCONV_ISA

@@ -21,6 +21,7 @@ struct Slide {
   int dilation_h = 1, dilation_w = 1;
   int top = 0, left = 0;
   int groups = 1;
+  bool winograd = false;  // by winograd.h, not directly: bind_convolution.cpp chooses
 };
 
 // Windows of pixels of which an output keeps the largest, side by side from the first on:

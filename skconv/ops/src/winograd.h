@@ -1,0 +1,236 @@
+// Winograd's convolution of kernels of 3 x 3 at stride 1: the forward pass and the gradient in
+// the input. Four times fewer multiplications than convolution.h where tiles are full.
+//
+// A tile y of 4 x 4 outputs sees a window d of 6 x 6 pixels. With the matrices B, G and A of an
+// axis (winograd_transforms.h), and * element by element, once for each of 36 places,
+//
+//     y = A^T [ sum over c of  (G g G^T) * (B^T d B) ] A
+//
+// Each place is so a product of its own (winograd_product.h): [tiles x c] [c x f].
+//
+//       x                V: 36 places        U: kernel            M: 36 places       y
+//     +-----------+      tiles x c           c x f                tiles x f        +-------+
+//     | 6 x 6 x c |  ->  +-+-+- ... -+   *   +-+-+- ... -+   =    +-+-+- ... -+ -> | 4 x 4 |
+//     +-----------+      +-+-+- ... -+       +-+-+- ... -+        +-+-+- ... -+    |  x f  |
+//       overlap by 2                                                               +-------+
+//
+// Loop order: for each block of tiles, transform their windows to V; for each chunk of filters,
+// for each place, the product; then the chunk's tiles back to y, with scale, shift, activation
+// and pool. V and M of a block stay in the second-level cache; the kernel is transformed once.
+//
+// Tiles lie at multiples of 4 from the first pixel of their own image, and a sum runs through c
+// in order: bits depend neither on the batch nor on threads, blocks or lanes.
+#pragma once
+
+#include "activations.h"
+#include "blocks.h"
+#include "kernels.h"
+#include "pooling.h"
+#include "simd.h"
+#include "threads.h"
+#include "winograd_product.h"
+#include "winograd_transforms.h"
+
+namespace skconv::SKCONV_ISA::winograd {
+
+// Of V and M of a block.
+constexpr int CACHE_BYTES = 524288;
+// Filters whose sums a block has at a time: the more, the fewer tiles fit.
+constexpr int CHUNK = 64;
+// A block has a multiple of this: of the rows of each instruction set's tiles of sums.
+constexpr int TILES_STEP = 12;
+
+// The tiles of all images, in order, in blocks.
+struct Tiles {
+  int across, per_image;
+  ptrdiff_t count;
+  int most, blocks;  // tiles of a block, and how many blocks there are
+
+  // `columns` of V and M, of which a block has no more than CACHE_BYTES.
+  Tiles(const Slide& s, int columns)
+      : across(ceil_div(s.ow, TILE)), per_image(ceil_div(s.oh, TILE) * across),
+        count(ptrdiff_t(s.n) * per_image) {
+    const int fits = CACHE_BYTES / 4 / PLACES / columns / TILES_STEP;
+    const ptrdiff_t share = count / (MOST_BLOCKS * TILES_STEP) + 1;
+    most = max(int(min64(fits, share)), 1) * TILES_STEP;
+    blocks = int((count + most - 1) / most);
+  }
+
+  // Call body(t, image, row and column of the first output) for tiles first ... stop - 1.
+  template <class Body>
+  SKCONV_INLINE void each(ptrdiff_t first, ptrdiff_t stop, const Body& body) const {
+    for (ptrdiff_t tile = first; tile < stop; tile++) {
+      const int at = int(tile % per_image);
+      body(int(tile - first), tile / per_image, at / across * TILE, at % across * TILE);
+    }
+  }
+};
+
+// Channels as the widest vectors hold them: blocks must not depend on the instruction set.
+inline int padded_channels(int channels) { return ceil_div(channels, 16) * 16; }
+
+// What follows the sums: scale and shift padded to whole vectors, activation, pool and, unless
+// that is nullptr, where the places of what it keeps go.
+struct Ending {
+  const float *scale, *shift;
+  Activation activation;
+  Pool pool = {};
+  uint8_t* places = nullptr;
+};
+
+// What all tasks of a pass read: the transformed kernel, its ending, and zeros.
+struct Packed {
+  Matrices kernel;
+  float *scale, *shift, *zeros;
+
+  explicit Packed(const Slide& s) : kernel(nullptr, vectors(s.f), s.c) {
+    const int padded = vectors(s.f) * LANES;
+    const ptrdiff_t floats = kernel.floats() + 2 * padded + zeros_floats(s.c);
+    kernel.start = (float*)scratch(Scratch::packed, sizeof(float) * floats);
+    scale = kernel.end();
+    shift = scale + padded;
+    zeros = shift + padded;
+    std::memset(zeros, 0, sizeof(float) * zeros_floats(s.c));
+    for (int f = 0; f < padded; f++) scale[f] = 1, shift[f] = 0;
+  }
+};
+
+// The kernel to [place][f / LANES][c][LANES]. `turned`: it is one of [3][3][f][c], to be turned
+// around.
+inline void pack_kernel(const Slide& s, const float* kernel, bool turned, const Matrices& to) {
+  const ptrdiff_t tap_floats = ptrdiff_t(s.c) * s.f;
+  parallel(vectors(s.f), 200.0 * s.c * s.f, [&](int vector) {
+    const int f = vector * LANES, left = min(LANES, s.f - f);
+    for (int k = 0; k < s.c; k++) {
+      Vec taps[9], places[PLACES];
+      for (int tap = 0; tap < 9; tap++) {
+        if (turned) {
+          float lanes[LANES] = {};
+          for (int l = 0; l < left; l++)
+            lanes[l] = kernel[(8 - tap) * tap_floats + ptrdiff_t(f + l) * s.c + k];
+          asm volatile("" : : "r"(lanes) : "memory");
+          taps[tap] = load<LANES>(lanes);
+        } else {
+          taps[tap] = load<LANES>(kernel + tap * tap_floats + ptrdiff_t(k) * s.f + f, left);
+        }
+      }
+      transform_kernel(taps, places);
+      float* place = to.at(0, vector, k);
+      unrolled<PLACES>([&](int i) SKCONV_INLINE_BODY { store<LANES>(place + i * to.place, places[i]); });
+    }
+  });
+}
+
+// Keep the largest of each window of a tile's outputs, [TILE][TILE][LANES], the first where
+// several are; NaN is largest, as in pooling.h.
+inline void pool_tile(const float* tile, Pool pool, const Outputs& y) {
+  for (int i = 0; i < y.rows; i++)
+    for (int j = 0; j < y.columns; j++) {
+      const float* window = tile + (i * pool.h * TILE + j * pool.w) * LANES;
+      Vec most = load<LANES>(window);
+      Ints<LANES> from = {};
+      for (int r = 0; r < pool.h; r++)
+        for (int q = 0; q < pool.w; q++) {
+          const Vec z = load<LANES>(window + (r * TILE + q) * LANES);
+          const Ints<LANES> larger = (z > most) | (z != z);
+          most = larger ? z : most;
+          from = larger ? Ints<LANES>{} + (r * pool.w + q) : from;
+        }
+      const ptrdiff_t at = i * y.row + j * y.column;
+      store<LANES>(y.to + at, most, y.filters);
+      if (y.places) IndexLanes<uint8_t>::store(y.places + at, from, y.filters);
+    }
+}
+
+// A tile's L filters from f on: sums to outputs. ReLU is part of the transform; what else
+// follows needs the whole tile, in a copy that stays in the first-level cache.
+inline void finish_tile(const Slide& s, const Ending& end, const Matrices& sums, int vector, int t,
+                        ptrdiff_t image, int row, int column, int f, float* y) {
+  const bool relu = end.activation == Activation::relu;
+  const bool plain = (relu || end.activation == Activation::identity) && end.pool.pixels() == 1;
+  const Vec scale = load<LANES>(end.scale + f), shift = load<LANES>(end.shift + f);
+  const Vec least = broadcast<LANES>(relu ? 0 : -__builtin_inff());
+  const int ph = end.pool.h, pw = end.pool.w, yh = s.oh / ph, yw = s.ow / pw;
+  const ptrdiff_t first = ((image * yh + row / ph) * yw + column / pw) * s.f + f;
+  const Outputs kept = {y + first, ptrdiff_t(yw) * s.f, s.f, min(TILE / ph, yh - row / ph),
+                        min(TILE / pw, yw - column / pw), s.f - f,
+                        end.places ? end.places + first : nullptr};
+  if (plain) return transform_back(sums, vector, t, scale, shift, least, kept);
+  alignas(64) float tile[TILE * TILE * LANES];
+  transform_back(sums, vector, t, scale, shift, least,
+                 {tile, TILE * LANES, LANES, TILE, TILE, LANES});
+  if (!relu) activate_run(tile, TILE * TILE * LANES, end.activation, tile);
+  pool_tile(tile, end.pool, kept);
+}
+
+// y from `input`, whose channels are s.c, and a transformed kernel.
+inline void convolve(const Slide& s, const Gradient& input, const Packed& packed,
+                     const Ending& end, float* y) {
+  const Tiles tiles(s, padded_channels(s.c) + min(padded_channels(s.f), CHUNK));
+  const Pixels pixels = {input, s.h, s.w, s.c, 0, s.c, packed.zeros};
+  const double flops = 2.0 * PLACES * s.c * s.f * tiles.count;
+  parallel(tiles.blocks, flops, [&](int block) {
+    const ptrdiff_t first = ptrdiff_t(block) * tiles.most;
+    const ptrdiff_t stop = min64(first + tiles.most, tiles.count);
+    Matrices v(nullptr, vectors(s.c), tiles.most);
+    Matrices m(nullptr, vectors(min(s.f, CHUNK)), tiles.most);
+    v.start = (float*)scratch(Scratch::input, sizeof(float) * (v.floats() + m.floats()));
+    m.start = v.end();
+    with_gradient(input, [&](auto tag, auto pooled) {
+      tiles.each(first, stop, [&](int t, ptrdiff_t image, int row, int column) {
+        transform<WINDOW, Axis::input, decltype(tag)::activation, decltype(pooled)::value>(
+            pixels, image, row - s.top, column - s.left, v, t, nullptr);
+      });
+    });
+    for (int f0 = 0; f0 < s.f; f0 += CHUNK) {
+      const int chunk = vectors(min(CHUNK, s.f - f0));
+      for (int i = 0; i < PLACES; i++)
+        multiply_channels(i, v, int(stop - first), s.c, packed.kernel, f0 / LANES, chunk, m);
+      tiles.each(first, stop, [&](int t, ptrdiff_t image, int row, int column) {
+        for (int vector = 0; vector < chunk; vector++)
+          finish_tile(s, end, m, vector, t, image, row, column, f0 + vector * LANES, y);
+      });
+    }
+  });
+}
+
+// As conv2d of convolution.h.
+inline void conv2d(const Slide& s, const float* x, const float* kernel, const float* bias,
+                   const float* scale, Activation activation, Pool pool, float* y,
+                   uint8_t* places) {
+  const Packed packed(s);
+  pack_kernel(s, kernel, false, packed.kernel);
+  if (scale) std::memcpy(packed.scale, scale, sizeof(float) * s.f);
+  if (bias) std::memcpy(packed.shift, bias, sizeof(float) * s.f);
+  const Gradient input = {x, x, Activation::identity, 0};
+  const Ending end = {packed.scale, packed.shift, activation, pool, places};
+  if (TILE % pool.h == 0 && TILE % pool.w == 0) return convolve(s, input, packed, end, y);
+  // Windows that lie in several tiles: image by image.
+  Slide one = s;
+  one.n = 1;
+  const ptrdiff_t x_image = ptrdiff_t(s.h) * s.w * s.c, z_image = ptrdiff_t(s.oh) * s.ow * s.f;
+  const ptrdiff_t y_image = z_image / pool.pixels();
+  float* z = (float*)scratch(Scratch::partial, sizeof(float) * z_image);
+  const Slide windows = {.n = 1, .h = s.oh, .w = s.ow, .c = s.f,
+                         .oh = s.oh / pool.h, .ow = s.ow / pool.w, .f = s.f,
+                         .kh = pool.h, .kw = pool.w, .stride_h = pool.h, .stride_w = pool.w};
+  for (int n = 0; n < s.n; n++) {
+    const float* image = x + n * x_image;
+    convolve(one, {image, image, Activation::identity, 0}, packed,
+             {packed.scale, packed.shift, activation}, z);
+    max_pool(windows, z, y + n * y_image, places ? places + n * y_image : nullptr, bool(places));
+  }
+}
+
+// As conv2d_grad_input of grad_input.h: a convolution of dz, with zeros around it, with the
+// kernel turned around.
+inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const float* kernel,
+                              float* dx) {
+  const Slide turned = {.n = s.n, .h = s.oh, .w = s.ow, .c = s.f, .oh = s.h, .ow = s.w, .f = s.c,
+                        .kh = 3, .kw = 3, .top = 2 - s.top, .left = 2 - s.left};
+  const Packed packed(turned);
+  pack_kernel(turned, kernel, true, packed.kernel);
+  convolve(turned, gradient, packed, {packed.scale, packed.shift, Activation::identity}, dx);
+}
+
+}  // namespace skconv::SKCONV_ISA::winograd

@@ -1,0 +1,38 @@
+// Which convolutions and gradients Winograd's algorithm takes (winograd.h): a rule on the shape
+// of a layer alone. Batch, threads and instruction set must not matter, or a sample's prediction
+// would depend on them.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels.h"
+
+namespace skconv {
+
+// What it can do at all.
+inline bool winograd_fits(const Slide& s) {
+  return s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
+         s.dilation_w == 1 && s.groups == 1;
+}
+
+// Taps of three that fall on an axis of `size` pixels, in all `output` windows together.
+inline double taps_on_image(int size, int output, int padding) {
+  double taps = 0;
+  for (int tap = 0; tap < 3; tap++)
+    taps += std::max(0, std::min(output, size + padding - tap) - std::max(0, padding - tap));
+  return taps;
+}
+
+// Where it is faster. The direct kernels multiply each tap that falls on the image; Winograd's
+// takes 36 multiplications for each tile of 4 x 4 outputs, of which the last ones of a row and
+// a column may be filled in part: 4 times fewer at best. Its transforms pay for themselves with
+// 16 channels and filters or more.
+//
+// `h` x `w` pixels are cut into tiles: those of y, or of dx for the gradient in the input.
+inline bool winograd_pays(const Slide& s, int h, int w) {
+  const double taps = taps_on_image(s.h, s.oh, s.top) * taps_on_image(s.w, s.ow, s.left);
+  const double tiles = double((h + 3) / 4) * ((w + 3) / 4);
+  return winograd_fits(s) && s.c >= 16 && s.f >= 16 && taps / (36 * tiles) >= 1.8;
+}
+
+}  // namespace skconv
