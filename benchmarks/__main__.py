@@ -15,7 +15,18 @@ from threadpoolctl import threadpool_info
 import skconv
 from skconv import ops
 
-from . import accuracy, imports, options, plot, raw, scaling, serving, steps, whole
+from . import (
+    accuracy,
+    convolutions,
+    imports,
+    options,
+    plot,
+    raw,
+    scaling,
+    serving,
+    steps,
+    whole,
+)
 from .peers.nets import BASIC, NETS, ZOO
 from .processes import PEERS
 
@@ -46,7 +57,7 @@ def main():
         type=int,
         nargs="+",
         default=[1, 2],
-        help="of steps; other benchmarks use the last",
+        help="of steps and convolutions; other benchmarks use the last",
     )
     parser.add_argument(
         "--nets",
@@ -66,8 +77,8 @@ def main():
     parser.add_argument(
         "--busy",
         action="store_true",
-        help="steps: processor time, for a machine with other users; with --threads 1, "
-        "since the time of several threads adds up",
+        help="steps, convolutions: processor time, for a machine with other users; "
+        "with --threads 1, since the time of several threads adds up",
     )
     parser.add_argument(
         "--networks",
@@ -156,6 +167,9 @@ def runs(arguments):
             rounds=arguments.rounds,
         ),
         "search": lambda: whole.search(pythons, data=arguments.data),
+        "convolutions": lambda: convolutions.run(
+            arguments.threads, arguments.rounds, arguments.busy
+        ),
         "options": lambda: options.run(arguments.rounds),
         "scaling": scaling.run,
         "memory": scaling.memory,

@@ -37,7 +37,7 @@ namespace skconv::SKCONV_ISA::winograd {
 constexpr int CACHE_BYTES = 524288;
 // Filters whose sums a block has at a time: the more, the fewer tiles fit.
 constexpr int CHUNK = 64;
-// A block has a multiple of this: of the rows of each instruction set's tiles of sums.
+// A block has about a multiple of this: the rows of each instruction set's tiles of sums.
 constexpr int TILES_STEP = 12;
 
 // The tiles of all images, in order, in blocks.
@@ -52,8 +52,9 @@ struct Tiles {
         count(ptrdiff_t(s.n) * per_image) {
     const int fits = CACHE_BYTES / 4 / PLACES / columns / TILES_STEP;
     const ptrdiff_t share = count / (MOST_BLOCKS * TILES_STEP) + 1;
-    most = max(int(min64(fits, share)), 1) * TILES_STEP;
-    blocks = int((count + most - 1) / most);
+    const int largest = max(int(min64(fits, share)), 1) * TILES_STEP;
+    blocks = int((count + largest - 1) / largest);
+    most = int((count + blocks - 1) / blocks);
   }
 
   // Call body(t, image, row and column of the first output) for tiles first ... stop - 1.
@@ -116,7 +117,9 @@ inline void pack_kernel(const Slide& s, const float* kernel, bool turned, const 
       }
       transform_kernel(taps, places);
       float* place = to.at(0, vector, k);
-      unrolled<PLACES>([&](int i) SKCONV_INLINE_BODY { store<LANES>(place + i * to.place, places[i]); });
+      unrolled<PLACES>([&](int i) SKCONV_INLINE_BODY {
+        store<LANES>(place + i * to.place, places[i]);
+      });
     }
   });
 }

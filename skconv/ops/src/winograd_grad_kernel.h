@@ -64,6 +64,7 @@ inline void store_kernel(const Slide& s, const Matrices& sums, const KernelTask&
   for (int f = 0; f < task.f; f += LANES)
     for (int k = 0; k < task.c; k++) {
       const float* place = sums.at(0, f / LANES, k);
+      float* dst = task.dkernel + ptrdiff_t(task.c0 + k) * s.f + task.f0 + f;
       Vec half[3 * WINDOW];  // [column of places][tap]
       unrolled<WINDOW>([&](int j) SKCONV_INLINE_BODY {
         Vec u[WINDOW];
@@ -77,8 +78,7 @@ inline void store_kernel(const Slide& s, const Matrices& sums, const KernelTask&
         unrolled<WINDOW>([&](int j) SKCONV_INLINE_BODY { u[j] = half[j * 3 + i]; });
         Axis::kernel_grad(u, taps);
         for (int j = 0; j < 3; j++)
-          store<LANES>(task.dkernel + (ptrdiff_t(i * 3 + j) * s.c + task.c0 + k) * s.f + task.f0 + f,
-                       taps[j], task.f - f);
+          store<LANES>(dst + ptrdiff_t(i * 3 + j) * s.c * s.f, taps[j], task.f - f);
       });
     }
 }

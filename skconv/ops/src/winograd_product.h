@@ -49,7 +49,9 @@ void multiply_tile(const Factors& p) {
   for (int k0 = 0; k0 < p.depth; k0 += run, a += p.a_column)
     for (int k = 0, stop = min(run, p.depth - k0); k < stop; k++, b += LANES) {
       Vec row[Vectors];
-      unrolled<Vectors>([&](int v) SKCONV_INLINE_BODY { row[v] = load<LANES>(b + v * p.b_column); });
+      unrolled<Vectors>([&](int v) SKCONV_INLINE_BODY {
+        row[v] = load<LANES>(b + v * p.b_column);
+      });
       each_sum([&](Vec& s, int r, int v, float*) SKCONV_INLINE_BODY {
         s += a[Transposed ? k * LANES + r : r * LANES + k] * row[v];
       });
