@@ -1,5 +1,6 @@
 // Winograd's convolution of kernels of 3 x 3 at stride 1: the forward pass and the gradient in
 // the input. Four times fewer multiplications than convolution.h where tiles are full.
+// docs/developing/kernels.md has a picture.
 //
 // A tile y of 4 x 4 outputs sees a window d of 6 x 6 pixels. With the matrices B, G and A of an
 // axis (winograd_transforms.h), and * element by element, once for each of 36 places,
@@ -145,7 +146,7 @@ inline void pool_tile(const float* tile, Pool pool, const Outputs& y) {
     }
 }
 
-// A tile's L filters from f on: sums to outputs. ReLU is part of the transform; what else
+// A tile's vector of filters from f on: sums to outputs. ReLU is part of the transform; what else
 // follows needs the whole tile, in a copy that stays in the first-level cache.
 inline void finish_tile(const Slide& s, const Ending& end, const Matrices& sums, int vector, int t,
                         ptrdiff_t image, int row, int column, int f, float* y) {

@@ -16,11 +16,11 @@ typedef Floats<LANES> Vec;
 
 inline int vectors(int channels) { return ceil_div(channels, LANES); }
 
-// Four outputs from six inputs, by six products instead of twelve. A tile's outputs are the
-// coefficients that a product of polynomials has in the transposed problem; it is evaluated at
-// six points 0, a, -a, b, -b and infinity. These are exact in binary, and err half as much as
-// the usual a = 1, b = 2. A sum holds one product alone where it can be so: two could be fused
-// with it in two ways, which round differently.
+// Four outputs from six inputs, by six products instead of twelve. In the transposed problem
+// that is a product of two polynomials, of their values at six points: 0, a, -a, b, -b and
+// infinity. The points are exact in binary, and err half as much as the usual a = 1, b = 2.
+// A sum holds one product alone where it can be so: two could be fused with it in two ways,
+// which round differently.
 struct Axis {
   static constexpr float a = .625f, b = 1.5f, a2 = a * a, b2 = b * b;
   static constexpr float of_zero = 1 / (a2 * b2), of_a = .5f / (a2 * (a2 - b2)),
