@@ -10,7 +10,7 @@ import argparse
 import signal
 import sys
 
-from . import clients, files, interruptions, kills, threads, twins
+from . import clients, files, interruptions, kills, threads, twins, winograd
 
 # Name -> module, n by default.
 ATTACKS = {
@@ -20,6 +20,7 @@ ATTACKS = {
     "kills": (kills, 200),
     "threads": (threads, 2_000),
     "twins": (twins, 50_000),
+    "winograd": (winograd, 1_000),
 }
 
 

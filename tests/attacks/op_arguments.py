@@ -91,6 +91,26 @@ def conv2d_max_pool2d(rng):
             return {**arguments, **pool, "pool_padding": one_of(rng, "valid", "same")}
 
 
+def conv2d_max_pool2d_with_argmax(rng):
+    arguments = conv2d_max_pool2d(rng)
+    del arguments["scale"]
+    return arguments
+
+
+def conv2d_max_pool2d_backward(rng):
+    arguments = conv2d_max_pool2d_with_argmax(rng)
+    del arguments["bias"]
+    x, kernel = arguments.pop("x"), arguments.pop("kernel")
+    pool = {key: arguments[f"pool_{key}"] for key in ("stride", "padding")}
+    slide = {key: arguments[key] for key in ("stride", "padding", "dilation")}
+    win = ops.window(x.shape[1:3], kernel.shape[:2], **slide)
+    win = ops.pool_window(win.output, arguments["pool_size"], **pool)
+    dy, saved = normal(rng, 2, len(x), *win.output, kernel.shape[3])
+    argmax = rng.integers(0, np.prod(win.size), dy.shape).astype(np.uint8)
+    arrays = {"dy": dy, "saved": saved, "argmax": argmax, "x": x, "kernel": kernel}
+    return {**arrays, **arguments, "need_dx": one_of(rng, 1, 0)}
+
+
 def conv2d_grad_kernel(rng):
     shape, kernel_shape, slide, output = sliding(rng)
     arrays = {"dz": normal(rng, *output), "x": normal(rng, *shape)}
@@ -298,6 +318,8 @@ GOOD = {
     "conv2d_grad_input": conv2d_grad_input,
     "conv2d_grad_kernel": conv2d_grad_kernel,
     "conv2d_max_pool2d": conv2d_max_pool2d,
+    "conv2d_max_pool2d_backward": conv2d_max_pool2d_backward,
+    "conv2d_max_pool2d_with_argmax": conv2d_max_pool2d_with_argmax,
     "dense": dense,
     "dense_backward": dense_backward,
     "dense_grad_input": dense_grad_input,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from attacks import winograd
 from threadpoolctl import threadpool_limits
 from tolerances import assert_same
 
@@ -87,6 +88,13 @@ def test_fused_pools_are_those_of_all_outputs(case, use_winograd, rng):
                 np.testing.assert_array_equal(pooled, ops.max_pool2d(y, size))
 
 
+@pytest.mark.slow
+def test_random_shapes_are_as_defined(capsys):
+    """A short run of ``python -m tests.attacks winograd``."""
+    winograd.main(n=10, seed=1)
+    assert "finished" in capsys.readouterr().out
+
+
 # Errors ------------------------------------------------------------------------------------
 
 # As in training: the direct kernel cuts a sum over the pixels of a small batch so short that
@@ -131,10 +139,10 @@ def test_errors_are_at_most_three_times_those_of_direct_convolution(
     exact = passes(*doubles(x, kernel, dz), slide)
     magnitudes = passes(*doubles(*map(np.abs, (x, kernel, dz))), slide)
     errors = {}
-    for winograd in (False, True):
-        use_winograd(winograd)
+    for use in (False, True):
+        use_winograd(use)
         found = passes(x, kernel, dz, slide)
-        errors[winograd] = [
+        errors[use] = [
             rms(ours - right) / rms(magnitude)
             for ours, right, magnitude in zip(found, exact, magnitudes, strict=True)
         ]

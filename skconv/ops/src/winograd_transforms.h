@@ -106,8 +106,8 @@ SKCONV_INLINE Vec rounded(Vec v) {
   return v;
 }
 
-// The rows of Side x Side pixels from (row, column) of an image on. Behind a pool they are rows
-// of what it kept, from its first column on, and `taps` is the place of their first pixel in a
+// The rows of Side x Side pixels from (row, column) of an image on. With a pool they are rows of
+// what it kept, from its first column on, and `taps` is the place of their first pixel in a
 // window. Rows outside of the image are zeros.
 template <int Side, bool Pooled>
 struct Rows {
