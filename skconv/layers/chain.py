@@ -143,7 +143,7 @@ def forward(
             y, cache = step.forward(weights[name], x, rng)
             shape = shapes[last] if shapes else y.shape[1:]
             _check_promise("forward", y, shape, x.dtype)
-        caches.append((cache, x.shape[1:]))
+        caches.append((first, step, cache, x.shape[1:]))
         x = y
     return x, caches
 
@@ -163,11 +163,9 @@ def backward(
     lowest = 0 if need_dx else _first_trained(layers, weights)
     grads: Weights = {name: {} for name, _ in layers}
     gradient: Any = dy
-    for first, _, step in reversed(list(training_steps(layers))):
-        if first < lowest:
-            break
+    while caches and caches[-1][0] >= lowest:
+        first, step, cache, shape = caches.pop()
         name, layer = layers[first]
-        cache, shape = caches.pop()
         with _naming(name, layer):
             dtype, is_read = gradient.dtype, need_dx or first > lowest
             gradient, grads[name] = step.backward(
@@ -219,6 +217,13 @@ def _check_promise(verb: str, array: Any, shape: Shape, dtype: np.dtype[Any]) ->
 
 def _check_gradients(layer: Layer, weights: Weights, grads: Weights) -> None:
     """Check that there is a gradient for each trained weight, of its shape."""
+    for key, weight in weights.items():  # most layers hold no others
+        if isinstance(weight, dict) or (
+            key not in layer.state and np.shape(grads.get(key, ())) != weight.shape
+        ):
+            break
+    else:
+        return
     for path, weight, is_trained in named_weights(layer, weights):
         gradient: Any = grads
         for key in path if is_trained else ():

@@ -1,6 +1,6 @@
 """Layers and their weights: the only object that knows both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -137,6 +137,7 @@ class Network:
         self.parameters = self.values[: self._n_parameters]
         self.state = self.values[self._n_parameters :]
         self.weights: Weights = _views(self._layout, self.values)
+        self._trained = list(_trained_paths(self._layout, self._n_parameters))
         self.arrays: dict[str, Array] = _flat(self.weights)
 
     @property
@@ -238,8 +239,7 @@ class Network:
         )
         value, dy = loss(outputs, targets, sample_weight)
         _, grads = chain.backward(self.layers, self.weights, caches, dy, need_dx=False)
-        gradient = np.empty_like(self.parameters)
-        _fill(gradient, self._layout, grads)
+        gradient = _join(grads, self._trained, self.parameters)
         penalty, grads = total_penalty(self.layers, self.weights)
         if penalty:
             views = _flat(_views(self._layout, gradient))
@@ -251,6 +251,7 @@ class Network:
         state = vars(self).copy()
         for views in ("parameters", "state", "weights", "arrays"):
             del state[views]  # pickled, they would store all values again
+        del state["_trained"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -303,18 +304,26 @@ def _views(layout: dict[str, Any], vector: Array) -> dict[str, Any]:
     return views
 
 
-def _fill(vector: Array, layout: dict[str, Any], arrays: dict[str, Any]) -> None:
-    """Put nested arrays where the layout has them, as far as the vector reaches.
-
-    What trains nothing may be left out, with all the names inside.
-    """
+def _trained_paths(
+    layout: dict[str, Any], n_parameters: int, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Yield the names that lead to each array that gradients train, in their order."""
     for key, place in layout.items():
         if isinstance(place, dict):
-            _fill(vector, place, arrays.get(key, {}))
-            continue
-        start, stop, _ = place
-        if stop <= len(vector):
-            vector[start:stop] = np.reshape(arrays[key], -1)
+            yield from _trained_paths(place, n_parameters, (*path, key))
+        elif place[1] <= n_parameters:
+            yield (*path, key)
+
+
+def _join(arrays: dict[str, Any], paths: list[tuple[str, ...]], like: Array) -> Array:
+    """Return the nested arrays that paths lead to as one new vector."""
+    parts = [like[:0]]
+    for path in paths:
+        part: Any = arrays
+        for key in path:
+            part = part[key]
+        parts.append(np.ravel(part))
+    return np.concatenate(parts, dtype=like.dtype, casting="unsafe")
 
 
 def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
