@@ -22,6 +22,8 @@ EXPECTED_SKIPS = (
     "the layer normalises by its minibatch",
     # scikit-learn's check of array API inputs, off by default.
     "SCIPY_ARRAY_API is not set",
+    # What some processors lack.
+    "the processor has no AVX-512",
     # Data that no package index has.
     "no Fashion-MNIST in ",
     # Parts of scikit-learn, Python or the system that the oldest supported lack.

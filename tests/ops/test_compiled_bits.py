@@ -1,0 +1,162 @@
+"""Whole fits of every layer: the same bits on AVX2 and AVX-512, and on any threads."""
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from skconv import ConvNetClassifier, ConvNetRegressor, layers, ops, zoo
+from skconv.augmentation import RandomAffine
+from skconv.layers import (
+    Activation,
+    AvgPool1D,
+    AvgPool2D,
+    BatchNorm,
+    Branches,
+    Conv1D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    LayerNorm,
+    MaxPool1D,
+    MaxPool2D,
+    Normalization,
+    PReLU,
+    Rescaling,
+    Residual,
+    SeparableConv2D,
+    Sequential,
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
+
+SETS = [name for name in ("avx2", "avx512") if name in ops.available()]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(len(SETS) < 2, reason="the processor has no AVX-512"),
+]
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.standard_normal((70, 13, 14, 3)).astype(np.float32)
+SIGNALS = RNG.standard_normal((70, 60, 2)).astype(np.float32)
+Y = np.arange(70) % 5
+
+ON_IMAGES = {
+    "activations": [
+        Conv2D(5 + i, 3, activation=name) for i, name in enumerate(ops.ACTIVATIONS)
+    ],
+    "convolutions": [
+        Conv2D(16, 5, activation="relu"),
+        MaxPool2D(2),
+        Conv2D(32, 3, activation="tanh"),
+        Conv2D(48, 3, stride=2, groups=2),
+        Conv2D(20, (1, 2), dilation=2, padding="valid"),
+        Flatten(),
+        Dense(33, "relu"),
+    ],
+    "thin": [
+        Conv2D(6, 5, activation="relu"),
+        MaxPool2D(2),
+        Conv2D(3, 3, activation="elu"),
+        Conv2D(1, 3),
+        MaxPool2D(3, stride=1),
+    ],
+    "depthwise": [
+        DepthwiseConv2D(3, activation="elu"),
+        SeparableConv2D(17, 3, stride=2),
+        SeparableConv2D(24, 3),
+        GlobalMaxPool2D(),
+    ],
+    "normalised": [
+        Normalization(),
+        Rescaling(0.5),
+        Conv2D(16, 3, use_bias=False),
+        BatchNorm(activation="relu"),
+        AvgPool2D(2, padding="same"),
+        SpatialDropout2D(0.1),
+        LayerNorm(),
+        PReLU(),
+        Dropout(0.2),
+        GlobalAvgPool2D(),
+    ],
+    "composites": [
+        Residual([Conv2D(16, 3), Activation("relu")], shortcut=[Conv2D(16, 1)]),
+        Branches([Sequential([Conv2D(4, 1), Conv2D(16, 3)]), MaxPool2D(1)]),
+    ],
+    "resnet": zoo.resnet((16, 32)),
+    "compact": zoo.compact(),
+}
+ON_SIGNALS = {
+    "convolutions": [
+        Conv1D(12, 7, activation="relu", padding="causal"),
+        MaxPool1D(2),
+        Conv1D(20, 3, dilation=2),
+        AvgPool1D(3),
+        SpatialDropout1D(0.1),
+        GlobalAvgPool1D(),
+    ],
+    "largest": [Conv1D(8, 5, stride=2, activation="gelu"), GlobalMaxPool1D()],
+    "signal_fcn": zoo.signal_fcn(),
+}
+SHARED = {"max_iter": 2, "batch_size": 32, "random_state": 0}
+CASES = {
+    **{f"{name} on images": (ConvNetClassifier(each, **SHARED), IMAGES, Y)
+       for name, each in ON_IMAGES.items()},
+    **{f"{name} on signals": (ConvNetClassifier(each, **SHARED), SIGNALS, Y)
+       for name, each in ON_SIGNALS.items()},
+    **{f"regressor, {loss}": (ConvNetRegressor(loss=loss, **SHARED), IMAGES, Y)
+       for loss in ("squared_error", "huber", "poisson")},
+    "several labels": (ConvNetClassifier(**SHARED), IMAGES, np.c_[Y > 1, Y % 2]),
+    "options": (
+        ConvNetClassifier(
+            solver="sgd", learning_rate="cosine", augment=RandomAffine(), clip_norm=1.0,
+            label_smoothing=0.1, class_weight="balanced", early_stopping=True, **SHARED
+        ),
+        IMAGES,
+        Y,
+    ),
+}  # fmt: skip
+
+
+def test_fits_have_every_layer():
+    def types(chain):
+        for layer in chain:
+            layer = layer[1] if isinstance(layer, tuple) else layer
+            yield type(layer).__name__
+            yield from types(layer.inner_layers())
+
+    listed = [*ON_IMAGES.values(), *ON_SIGNALS.values()]
+    found = {name for chain in listed for name in types(chain)}
+    assert {*layers.__all__} - found == {"Composite", "Layer"}
+
+
+def results_of(case, use, threads):
+    estimator, X, y = CASES[case]
+    before = ops.in_use()
+    ops.use(use)
+    try:
+        with threadpool_limits(threads):
+            fitted = estimator.fit(X, y)
+            found = fitted.network_.values.copy(), np.array(fitted.loss_curve_)
+            together = fitted.network_.predict(X)
+            alone = np.concatenate(
+                [fitted.network_.predict(X[i : i + 1]) for i in range(9)]
+            )
+    finally:
+        ops.use(before)
+    np.testing.assert_array_equal(together[:9], alone)
+    return *found, together
+
+
+@pytest.mark.filterwarnings("ignore")  # of what two epochs reach
+@pytest.mark.parametrize("case", CASES)
+def test_fits_give_the_same_bits(case):
+    expected = results_of(case, "avx2", 1)
+    for use, threads in [("avx2", 3), ("avx512", 1), ("avx512", 2)]:
+        for theirs, ours in zip(expected, results_of(case, use, threads), strict=True):
+            np.testing.assert_array_equal(ours, theirs, err_msg=f"{use}, {threads}")
