@@ -17,6 +17,7 @@ from skconv import ops
 
 from . import (
     accuracy,
+    against,
     convolutions,
     imports,
     options,
@@ -64,7 +65,12 @@ def main():
         nargs="+",
         choices=NETS,
         metavar="NET",
-        help="of steps: " + ", ".join(NETS),
+        help="of steps and against: " + ", ".join(NETS),
+    )
+    parser.add_argument(
+        "--before",
+        metavar="FOLDER",
+        help="of against: another checkout, with ops built",
     )
     parser.add_argument("--zoo", action="store_true", help="steps: skconv.zoo's nets")
     parser.add_argument(
@@ -113,7 +119,7 @@ def main():
     results = {"machine": machine(), "command": command(arguments)}
     print("\n".join([*results["machine"], results["command"]]), flush=True)
     chosen = runs(arguments)
-    for which in arguments.which or chosen:
+    for which in arguments.which or [name for name in chosen if name != "against"]:
         results[which] = chosen[which]()
         if arguments.save:  # after each: a later failure loses nothing
             arguments.save.write_text(json.dumps(results, indent=1) + "\n")
@@ -152,6 +158,12 @@ def runs(arguments):
             peers=arguments.peers or list(PEERS),
             rounds=arguments.rounds,
             clock="processor" if arguments.busy else "seconds",
+        ),
+        "against": lambda: against.run(
+            sys.executable,
+            arguments.before,
+            arguments.nets or list(BASIC),
+            arguments.rounds,
         ),
         "fit": lambda: whole.fit(
             pythons,

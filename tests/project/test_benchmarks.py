@@ -48,6 +48,19 @@ def test_benchmarks_name_the_ops_and_the_missing_peers():
     assert "Not measured: TensorFlow. Pass --tensorflow-python PATH." in run.stdout
 
 
+def test_comparison_with_another_tree_needs_one():
+    run = run_benchmarks("against")
+    assert run.returncode == 1
+    assert "against needs --before FOLDER" in run.stderr
+
+
+@pytest.mark.slow
+def test_tree_is_compared_with_itself():
+    arguments = ["--before", str(ROOT), "--nets", "digits", "--rounds", "1"]
+    run = run_benchmarks("against", *arguments)
+    assert "| digits | prediction of one batch |" in run.stdout, run.stderr
+
+
 def test_benchmarks_measure_the_whole_zoo():
     assert set(ZOO) == set(zoo.__all__)
 
