@@ -1,4 +1,4 @@
-"""What a network in a file may cost: a file of some bytes may describe any."""
+"""Limits of a network in a file: a small file may describe a network of any size."""
 
 import math
 from typing import Any
@@ -8,12 +8,10 @@ from .windows import find_window
 
 __all__ = ["Bounds"]
 
-# What any network may take: operations, and numbers in one array.
+# Allowed for any network: operations, and numbers in one array.
 _WORK = 2**30
 _NUMBERS = 2**24
-# Sizes, strides and paddings are of 32 bits in compiled ops.
-_LONGEST = 2**31 - 1
-# An op with a window does something for each tap, however small the image is.
+# The cost of a tap, which an op visits on the smallest image, too.
 _PER_TAP = 1000
 
 
@@ -21,12 +19,12 @@ class Bounds:
     """Bounds on the work and the memory of predicting one sample.
 
     Let P be the pixels of the network's input, n its weights, and V the numbers of its
-    input and of what layers with kernels put out, for each layer at most P times its
+    input and of the outputs of layers with kernels, for each layer at most P times its
     channels. A sample may take 2 P n + 64 V + 2³⁰ operations, since a kernel is used
     once for each pixel, rarely more. An array may hold 4 V + 2²⁴ numbers, and the
     columns of a convolution 2 P n more. Operations are the multiply-accumulates that
-    `skconv.models.costs.count_macs` counts, the numbers that layers read and put out,
-    those that windows see, and 1000 for each tap of a window.
+    `skconv.models.costs.count_macs` counts, the numbers of inputs and outputs, those
+    that windows see, and 1000 for each tap of a window.
 
     Parameters
     ----------
@@ -61,9 +59,7 @@ class Bounds:
                 possible = self._pixels * output_shape[-1]
                 self._numbers += min(output, possible)
         macs = math.prod(output_shape[:-1]) * kernels
-        taps, padded, seen = (
-            _window(layer, input_shape, output) if is_leaf else (0,) * 3
-        )
+        taps, padded, seen = _window(layer, input_shape) if is_leaf else (0,) * 3
         self._work += macs + max(math.prod(input_shape), output, seen) + _PER_TAP * taps
         by_weights = 2 * self._pixels * self._n_weights
         self._check(
@@ -91,16 +87,11 @@ class Bounds:
             )
 
 
-def _window(layer: Any, input_shape: Shape, output: int) -> tuple[int, int, int]:
+def _window(layer: Any, input_shape: Shape) -> tuple[int, int, int]:
     """Return a window's taps, the padded input's size, and what all windows see."""
     if not hasattr(layer, "pool_size") and not hasattr(layer, "kernel_size"):
         return 0, 0, 0
     window = find_window(layer, input_shape)
-    largest = max(
-        *window.size, *window.stride, *window.dilation, *sum(window.padding, ())
-    )
-    if largest > _LONGEST:
-        raise ValueError(f"its window must not exceed {_LONGEST} pixels, got {largest}")
     taps, channels = math.prod(window.size), input_shape[-1]
     padded = channels * math.prod(
         n + sum(sides)

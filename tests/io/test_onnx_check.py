@@ -109,7 +109,7 @@ def test_inputs_too_fine_for_float32_are_named(rows):
 
 
 @pytest.mark.parametrize("label", [True, False])
-def test_labels_and_probabilities_are_compared(label, rows, monkeypatch):
+def test_labels_and_probabilities_are_compared(label, rows):
     """Of an ONNX model whose labels, or probabilities, are those of a wrong order."""
     model = net().fit(*rows)
     X = onnx_check.draw_inputs(model)
@@ -192,7 +192,7 @@ def test_large_images_are_few(rng):
     assert len(onnx_check.draw_inputs(model)) <= 8
 
 
-def test_given_inputs_are_used(rows, monkeypatch):
+def test_given_inputs_are_used(rows):
     X, y = rows
     codes = np.c_[y, y % 2]
     model = make_pipeline(

@@ -326,7 +326,7 @@ def test_failed_save_leaves_the_old_file(clf, images, path, monkeypatch):
         save_model(clf, path.parent / "no" / "folder")
 
 
-def test_readers_see_the_old_file_or_the_new_one(clf, images, path):
+def test_readers_see_the_old_file_or_the_new_one(clf, path):
     save_model(clf, path)
     stop = threading.Event()
 
