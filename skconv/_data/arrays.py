@@ -51,7 +51,7 @@ def as_numbers(given: Any, name: str) -> _Array:
     Raises
     ------
     TypeError
-        If it is no array, or holds what is no number.
+        If it is not an array, or has entries that are not numbers.
     ValueError
         If it holds text, dates, records, complex numbers, masked values or arrays of
         several shapes.

@@ -30,7 +30,7 @@ def check_labels(y: Any, name: str = "y") -> _Array:
     Raises
     ------
     TypeError
-        If it is no array.
+        If it is not an array.
     ValueError
         If labels are missing or are not all text, all numbers, all booleans or all
         dates, or if it has another shape.

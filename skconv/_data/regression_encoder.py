@@ -31,7 +31,7 @@ def _identity(outputs: _Array) -> _Array:
 
 
 class RegressionLoss(NamedTuple):
-    """What a loss says about outputs and targets.
+    """The link of a loss from outputs to predictions, and the targets it allows.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Ctrl-C: when it ends a fit that keeps what it has learnt, and when all."""
+"""Ctrl-C: it ends one fit, which keeps what it has learnt, or a search as a whole."""
 
 import contextlib
 import sys
@@ -9,7 +9,7 @@ from .loop import StoppingRule
 
 __all__ = ["keeping_what_is_learnt"]
 
-# Modules that make many fits, of which none is what the user waits for.
+# Modules that make many fits. The user waits for all of them, not for one.
 _MANY_FITS = (
     "joblib.parallel",
     *(
@@ -53,7 +53,7 @@ def keeping_what_is_learnt(stopping: StoppingRule) -> Iterator[None]:
 
 
 def _is_one_of_many() -> bool:
-    """Return whether a library that makes many fits has called."""
+    """Return whether a library that makes many fits is among the callers."""
     frame = sys._getframe()
     while frame is not None:
         name = frame.f_globals.get("__name__") or ""

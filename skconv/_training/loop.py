@@ -25,7 +25,7 @@ class NonFiniteLossError(ValueError):
 
 @dataclass
 class History:
-    """What training has seen, epoch by epoch, in all fits that resumed one another.
+    """Loss, scores and rates by epoch, over all fits that continued one another.
 
     Losses and scores of epochs without validation are NaN. The best score and loss are
     of the last call, in which epochs compete with the network that it began with.
@@ -65,7 +65,7 @@ class History:
 
 
 class Epoch(NamedTuple):
-    """What is reported of an epoch."""
+    """The report of an epoch."""
 
     number: int
     loss: float

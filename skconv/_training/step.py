@@ -23,7 +23,7 @@ __all__ = ["Step", "auto_batch_size", "plan_step"]
 
 @dataclass(frozen=True)
 class Step:
-    """How a minibatch moves the weights.
+    """The update of the weights by a minibatch.
 
     Attributes
     ----------

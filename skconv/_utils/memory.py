@@ -1,4 +1,4 @@
-"""How much memory there is."""
+"""The memory that is free."""
 
 import contextlib
 import math
@@ -15,10 +15,10 @@ _LIMITS = (
 
 
 def available_memory() -> float:
-    """Return about how many bytes a process may still take; inf if it is unknown.
+    """Return about how many bytes are free for this process; inf if that is unknown.
 
-    To ask for more is no error on some systems: they end the process, or another one,
-    once it uses what it was given.
+    On some systems it is not an error to ask for more. They end the process, or another
+    one, once the memory is used.
     """
     found = [math.inf]
     with contextlib.suppress(OSError, ValueError, KeyError, IndexError):
@@ -26,6 +26,6 @@ def available_memory() -> float:
         kilobytes = (lines[name].split()[0] for name in ("MemAvailable", "SwapFree"))
         found.append(1024 * sum(map(int, kilobytes)))
     for path in _LIMITS:
-        with contextlib.suppress(OSError, ValueError):  # "max" is no number
+        with contextlib.suppress(OSError, ValueError):  # "max": no limit
             found.append(int(path.read_text()))
     return min(found)

@@ -44,7 +44,7 @@ _METADATA = "__metadata__"
 
 
 class Part(NamedTuple):
-    """Where an array is: from `start` to `stop` in the data."""
+    """The place of an array: from `start` to `stop` in the data."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]

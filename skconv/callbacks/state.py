@@ -88,7 +88,7 @@ class FitState(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Which fit is in a file, and how far it is; checked."""
+    """The fit that a file has, and its progress; checked."""
 
     fingerprint: Fingerprint
     incremental: bool
@@ -98,7 +98,7 @@ class Progress(NamedTuple):
 
     @property
     def place(self) -> tuple[int, bool]:
-        """What is larger the further the fit is: epochs, and whether it has ended."""
+        """Return a pair that grows with the fit: epochs, and whether it has ended."""
         return self.stopping["epochs"], self.stopping["ended"]
 
 

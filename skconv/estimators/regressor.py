@@ -158,12 +158,12 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
 
     @property
     def target_center_(self) -> NDArray[np.float64]:
-        """What predictions add to the network's scaled output, (n_outputs,)."""
+        """Center that predictions add to the network's scaled output, (n_outputs,)."""
         return np.full(self._encoder.n_outputs, self._encoder.center)
 
     @property
     def target_scale_(self) -> NDArray[np.float64]:
-        """What predictions multiply the network's output by, (n_outputs,)."""
+        """Scale that predictions multiply the network's output by, (n_outputs,)."""
         return np.full(self._encoder.n_outputs, self._encoder.scale)
 
     def _fit_encoder(

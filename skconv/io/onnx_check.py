@@ -329,7 +329,7 @@ def _scales(name, values):
 
 
 def _distance(a, b):
-    """Return the distances of numbers, 0 of those that are no number in both."""
+    """Return the distances of numbers; that of a NaN from a NaN is 0."""
     with np.errstate(invalid="ignore"):
         distance = np.abs(a - b)
     distance[(a == b) | (np.isnan(a) & np.isnan(b))] = 0

@@ -21,6 +21,7 @@ __all__ = [
     "backward",
     "build",
     "forward",
+    "leaves",
     "named_weights",
     "predict",
 ]
@@ -203,6 +204,18 @@ def named_weights(
             yield from named_weights(inner[key], value, (*path, key))
         else:
             yield (*path, key), value, key not in layer.state
+
+
+def leaves(
+    layers: Chain, weights: Weights, prefix: str = ""
+) -> Iterator[tuple[str, Layer, Weights]]:
+    """Yield each layer that contains no others: its path, itself and its weights."""
+    for name, layer in layers:
+        inner, path = layer.inner_layers(), prefix + name
+        if inner:
+            yield from leaves(inner, weights[name], f"{path}.")
+        else:
+            yield path, layer, weights[name]
 
 
 def _check_promise(verb: str, array: Any, shape: Shape, dtype: np.dtype[Any]) -> None:

@@ -1,9 +1,9 @@
-"""Which values the weights of a network may have, in files and from other libraries."""
+"""The values that weights from a file or another library may have."""
 
 import math
-from collections.abc import Iterator
 from typing import Any, Protocol
 
+from .chain import leaves
 from .input_scale import Normalization
 from .normalization import BatchNorm
 from .typing import Array, Chain, Weights
@@ -35,12 +35,12 @@ def check_values(network: _Network) -> None:
         # Without a mask, which would take a quarter of the array's memory.
         if array.size and not math.isfinite(array.min() - array.max()):
             _check_finite(name, float(array.min()), float(array.max()))
-    for path, layer, weights in _leaves(network.layers, network.weights):
+    for path, layer, weights in leaves(network.layers, network.weights):
         for name, (lowest, above) in _find_lowest(layer).items():
             least = weights[name].min(initial=math.inf)
             if least < lowest or (above and least == lowest):
                 raise ValueError(
-                    f"array {path + name!r} must be {'>' if above else '>='} "
+                    f"array {f'{path}.{name}'!r} must be {'>' if above else '>='} "
                     f"{lowest:g}, got {least:g}"
                 )
 
@@ -55,15 +55,3 @@ def _find_lowest(layer: Any) -> dict[str, tuple[float, bool]]:
     """Return the limits of a layer's state, also of a subclass."""
     found = (_LOWEST[kind] for kind in type(layer).__mro__ if kind in _LOWEST)
     return next(found, {})
-
-
-def _leaves(
-    layers: Chain, weights: Weights, prefix: str = ""
-) -> Iterator[tuple[str, Any, Weights]]:
-    """Yield each layer that holds no others: its path, itself and its weights."""
-    for name, layer in layers:
-        inner = layer.inner_layers()
-        if inner:
-            yield from _leaves(inner, weights[name], f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}.", layer, weights[name]

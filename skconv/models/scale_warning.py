@@ -1,13 +1,12 @@
 """A warning where X is far from the scale on which a network learns."""
 
 import warnings
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
 from ..layers import BatchNorm, LayerNorm, Normalization, Rescaling
-from ..layers.chain import named_weights
+from ..layers.chain import leaves, named_weights
 from ..layers.layer import Layer
 from ..layers.typing import Array, Chain, Weights
 from .network import Network
@@ -117,26 +116,17 @@ def _scales_itself(layers: Chain, weights: Weights) -> tuple[bool, bool]:
 
     BatchNorm and LayerNorm add an epsilon to the variance, so that small ones stay.
     """
-    leaves = list(_leaves(layers, weights))
-    for i, (layer, own) in enumerate(leaves):
+    found = [(layer, own) for _, layer, own in leaves(layers, weights)]
+    for i, (layer, own) in enumerate(found):
         if isinstance(layer, Normalization | Rescaling):
             return True, True
         if isinstance(layer, BatchNorm | LayerNorm):
             return False, True
         if any(trained for *_, trained in named_weights(layer, own)):
             linear = getattr(layer, "activation", None) is None
-            after = leaves[i + 1][0] if i + 1 < len(leaves) else None
+            after = found[i + 1][0] if i + 1 < len(found) else None
             return False, linear and isinstance(after, BatchNorm | LayerNorm)
     return False, False
-
-
-def _leaves(layers: Chain, weights: Weights) -> Iterator[tuple[Layer, Any]]:
-    for name, layer in layers:
-        inner = layer.inner_layers()
-        if inner:
-            yield from _leaves(inner, weights[name])
-        else:
-            yield layer, weights[name]
 
 
 def _words(size: float, name: str, layer: Layer, scaler: Layer | None = None) -> str:

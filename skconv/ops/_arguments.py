@@ -1,7 +1,7 @@
-"""Checks of arguments, once for both twins: what passes here, either of them takes.
+"""Checks of arguments, made once for both twins: both accept what passes.
 
 An op calls these before `skconv.ops.dispatch.run`. In training, nearly all arrays are
-plain float32, which costs a comparison each.
+plain float32, and each costs one comparison.
 """
 
 import itertools
@@ -42,19 +42,19 @@ def floats(names: tuple[str, ...], *arrays: Any) -> tuple[Any, ...]:
     Parameters
     ----------
     names : tuple of str
-        For errors. One that ends with "?" may be None.
+        Names for errors. The array may be None if its name ends with "?".
     *arrays : ndarray or None
-        Integers and bools are taken for float64.
+        Integers and bools become float64.
 
     Returns
     -------
     arrays : tuple of ndarray or None
-        Themselves, where they are that already.
+        The same objects, if they are such arrays already.
 
     Raises
     ------
     TypeError
-        If one is no array, or not of real numbers.
+        If one is not an array of real numbers.
     """
     for i, array in enumerate(arrays):
         if type(array) is _ndarray and array.dtype is _FLOAT32:
@@ -81,7 +81,7 @@ def numbers(name: str, array: Any) -> Array:
     Raises
     ------
     TypeError
-        If it is no array, or not of real numbers.
+        If it is not an array of real numbers.
     """
     if type(array) is np.ndarray and array.dtype.kind in _REAL:
         return array
@@ -106,7 +106,7 @@ def updated(**arrays: Any) -> None:
     Raises
     ------
     TypeError
-        If one is no array, or not of floats.
+        If one is not an array of floats.
     ValueError
         If one is read-only, or shares memory with another.
     """
@@ -155,8 +155,8 @@ def _copy_of_shared(array, written):
 def indices(name: str, value: Any, stop: int, shape: Shape | None = None) -> Array:
     """Return a copy of indices from 0 to `stop` - 1, as int64.
 
-    Nobody else has the copy: what was checked is what an op uses, though another
-    thread may write to `value` meanwhile.
+    The op uses the copy that was checked, even if another thread writes to `value`
+    meanwhile.
 
     Parameters
     ----------
@@ -164,12 +164,12 @@ def indices(name: str, value: Any, stop: int, shape: Shape | None = None) -> Arr
     value : array-like of int
     stop : int
     shape : tuple of int, optional
-        What it must be; by default of one axis.
+        The required shape; by default, one axis of any length.
 
     Raises
     ------
     ValueError
-        If they are no integers, of another shape or out of range.
+        If they are not integers, have another shape or are out of range.
     """
     array = np.asarray(value)
     fits = array.ndim == 1 if shape is None else array.shape == shape
@@ -206,7 +206,7 @@ def check_channels(name: str, array: Array) -> None:
 
 
 def check_shape(name: str, array: Array, shape: Shape, of: str) -> None:
-    """Raise ValueError unless an array has a shape, which is that `of` something."""
+    """Raise ValueError unless an array has the shape of another one, named `of`."""
     if array.shape != shape:
         raise ValueError(
             f"{name} must have the shape of {of}, {tuple(shape)}, got {array.shape}"
@@ -245,7 +245,7 @@ def check_loss(
     Raises
     ------
     TypeError
-        If one is no array, or not of real numbers.
+        If one is not an array of real numbers.
     ValueError
         If they have other shapes, or there is no sample.
     """
@@ -264,7 +264,7 @@ def check_loss(
 
 
 def number(name: str, value: Any, stop: float = sys.float_info.max) -> float:
-    """Return a number from 0 up to `stop`, without it, as a float.
+    """Return a number in [0, `stop`) as a float.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def softmax_cross_entropy(
     Raises
     ------
     ValueError
-        If `codes` or `sample_weight` do not have the shape (n,), codes are no integers
+        If `codes` or `sample_weight` do not have the shape (n,), codes are not integers
         from 0 to k - 1, there is no sample, or `smoothing` is not from 0 up to 1.
     TypeError
         If an array is none, or not of real numbers.

@@ -32,9 +32,9 @@ def gather(x: Array, rows: slice | Array, dtype: DType) -> Array:
     Raises
     ------
     ValueError
-        If `rows` are no rows of x.
+        If `rows` are not indices of rows of x.
     TypeError
-        If x is no array of real numbers, or the dtype is not of floats.
+        If x is not an array of real numbers, or the dtype is not of floats.
 
     Examples
     --------

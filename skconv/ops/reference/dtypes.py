@@ -1,4 +1,4 @@
-"""What the definitions do about integers, and about numbers too small to matter."""
+"""Dtypes of the definitions: integers become floats, tiny numbers become 0."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def flush_denormals(x: Array) -> Array:
     Raises
     ------
     TypeError
-        If it is no array of floats.
+        If it is not an array of floats.
     ValueError
         If it is read-only.
 
