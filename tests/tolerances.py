@@ -1,4 +1,4 @@
-"""The tolerance of comparisons, for each dtype of the computation."""
+"""Comparisons: within a tolerance, for each dtype of the computation, and to the bit."""
 
 import numpy as np
 
@@ -14,3 +14,8 @@ def assert_same(actual, expected, dtype=None, scale=1.0):
     largest = max(np.max(np.abs(expected), initial=0), 1e-30)
     assert np.shape(actual) == np.shape(expected)
     np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * largest)
+
+
+def same_bits(a, b):
+    """Return whether two estimators have the same parameters, to the bit."""
+    return np.array_equal(a.network_.parameters, b.network_.parameters)

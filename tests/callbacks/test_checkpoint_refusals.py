@@ -237,7 +237,7 @@ def test_random_state_objects_are_distinguished(tmp_path):
         other.fit(X, Y)
 
 
-def test_parameters_that_change_no_bit_may_differ(tmp_path, capsys, uninterrupted):
+def test_parameters_that_change_no_bit_may_differ(tmp_path, uninterrupted):
     path = tmp_path / "fit.ckpt"
     fit("adam", path)
     clf = small(verbose=1, transform_layer="dense1").set_callbacks(Checkpoint(path))

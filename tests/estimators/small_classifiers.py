@@ -1,6 +1,4 @@
-"""A classifier that learns in a moment, and how two are compared."""
-
-import numpy as np
+"""A classifier that learns in a moment."""
 
 from skconv import ConvNetClassifier
 from skconv.layers import Conv2D, Dense, MaxPool2D
@@ -19,7 +17,3 @@ def small(**params):
         "learning_rate_init": 0.003, "batch_size": 32, "random_state": 0,
     }  # fmt: skip
     return ConvNetClassifier(**{**defaults, **params})
-
-
-def same_bits(a, b):
-    return np.array_equal(a.network_.parameters, b.network_.parameters)

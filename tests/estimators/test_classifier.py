@@ -8,7 +8,8 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
-from small_classifiers import same_bits, small
+from small_classifiers import small
+from tolerances import same_bits
 
 from skconv import ConvNetClassifier
 from skconv.layers import Conv2D, Normalization

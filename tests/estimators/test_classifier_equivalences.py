@@ -5,7 +5,8 @@ import threading
 import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from small_classifiers import LAYERS, same_bits, small
+from small_classifiers import LAYERS, small
+from tolerances import same_bits
 
 from skconv import ConvNetClassifier
 from skconv.layers import Conv2D, Dense, Dropout

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from small_classifiers import same_bits, small
+from small_classifiers import small
+from tolerances import same_bits
 
 from skconv import ConvNetClassifier
 from skconv.layers import Dense, Layer

@@ -205,7 +205,7 @@ def test_errors_of_partial_fit_name_the_cause(fitted):
         fitted.partial_fit(X, np.c_[Y > 1, Y > 2].astype(int))
 
 
-def test_partial_fit_checks_the_classes_it_is_given(fitted):
+def test_partial_fit_checks_the_classes_it_is_given():
     with pytest.raises(ValueError, match=r"classes has one class only: \[0\]"):
         ConvNetClassifier().partial_fit(X, Y, classes=[0])
     with pytest.raises(

@@ -158,7 +158,7 @@ def test_refit_of_a_search_is_part_of_it():
 
 
 @pytest.mark.parametrize("name", ["warn_of_outcome", "keeping", "_print_epoch"])
-def test_ctrl_c_after_training_keeps_it(name, monkeypatch, capsys):
+def test_ctrl_c_after_training_keeps_it(name, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 

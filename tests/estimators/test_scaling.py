@@ -143,7 +143,7 @@ def test_predictions_of_dask_arrays_are_those_of_arrays(client, da, clf, digits)
     np.testing.assert_array_equal(probabilities.compute(), clf.predict_proba(X))
 
 
-def test_predictions_of_a_data_frame_in_parts_are_those_of_the_whole(clf, digits):
+def test_predictions_of_a_data_frame_in_parts_are_those_of_the_whole(digits):
     dd = pytest.importorskip("dask.dataframe", reason="needs dask's data frames")
     frame = pd.DataFrame(digits[0], columns=[f"pixel{i}" for i in range(64)])
     named = ConvNetClassifier(filters=(8,), max_iter=1).fit(frame, digits[2])

@@ -29,7 +29,7 @@ def test_filters_are_the_layers_kernels(fitted):
     assert "conv1: 4 of 6 kernels of 3×3×1" in texts(display.figure_)  # noqa: RUF001
 
 
-def test_filters_of_several_channels_are_colours_means_or_one_channel(digits):
+def test_filters_of_several_channels_are_colours_means_or_one_channel():
     rng = np.random.default_rng(0)
     X, y = rng.random((20, 6, 6, 3)), np.arange(20) % 2
     layers = [("conv1", Conv2D(5)), ("conv2", Conv2D(4, 2))]

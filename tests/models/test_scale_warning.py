@@ -169,7 +169,7 @@ def test_a_later_call_of_partial_fit_gives_none():
     clf.partial_fit(100 * X, Y)
 
 
-def test_the_warning_reads_few_rows_of_a_memory_map(tmp_path, monkeypatch):
+def test_the_warning_reads_few_rows_of_a_memory_map(monkeypatch):
     from skconv._data import samples
 
     rows = []

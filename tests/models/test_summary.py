@@ -86,7 +86,7 @@ def test_summary_has_a_row_for_each_layer(clf):
     assert summary.macs == 64 * 72 + 128 * 138
 
 
-def test_summary_before_fit_is_of_the_network_that_fit_would_build(clf, digits):
+def test_summary_before_fit_is_of_the_network_that_fit_would_build(clf):
     unfitted = ConvNetClassifier(filters=(8,), input_shape=(8, 8))
     before = vars(unfitted).copy()
     whole = unfitted.summary(n_outputs=10)

@@ -177,7 +177,7 @@ def test_labels_are_those_of_predict_for_every_kind_of_target(
         assert answer["probabilities"] == model.predict_proba(X).tolist()
 
 
-def test_answers_are_json_that_others_can_read(app, clf, digits):
+def test_answers_are_json_that_others_can_read(app, digits):
     X = digits[1][:2].copy()
     X[1] = 3e38
     for content_type, body in [

@@ -1,7 +1,5 @@
 """A classifier that is fitted in a moment."""
 
-import numpy as np
-
 from skconv import ConvNetClassifier
 
 
@@ -11,7 +9,3 @@ def small(**params):
         "learning_rate_init": 0.003, "batch_size": 32, "random_state": 0,
     }  # fmt: skip
     return ConvNetClassifier(**{**defaults, **params})
-
-
-def same_bits(a, b):
-    return np.array_equal(a.network_.parameters, b.network_.parameters)

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_sample_weight
-from small_fits import same_bits, small
+from small_fits import small
+from tolerances import same_bits
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -88,7 +88,7 @@ def test_numpys_floats_keep_float32(name, rng):
     assert parameters.dtype == optimizer.moments.dtype == np.float32
 
 
-def test_a_state_of_another_optimizer_is_refused(rng):
+def test_a_state_of_another_optimizer_is_refused():
     parameters = np.zeros(3)
     words = r"state must hold moments of shape \(1, 3\) for SGD, got \(2, 3\)"
     with pytest.raises(ValueError, match=words):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from small_fits import same_bits, small
+from small_fits import small
+from tolerances import same_bits
 
 from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv._training.step import auto_batch_size

@@ -13,7 +13,7 @@ from sklearn.metrics import (
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from small_fits import same_bits
+from tolerances import same_bits
 from validated_fits import regressor, small
 
 from skconv import ConvNetRegressor

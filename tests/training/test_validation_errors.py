@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
-from small_fits import same_bits
+from tolerances import same_bits
 from validated_fits import regressor, small
 
 
