@@ -91,7 +91,7 @@ CHANGES = [
     (layer(0, "filters", 2), "'conv2d_1.kernel' is of shape .* in the file, but of shape"),
     (layer(0, "filters", "4"), "layer 'conv2d_1' .*filters must be an int"),
     (layer(0, "use_bias", False), "'conv2d_1.bias' is of shape .* but missing in the network"),
-    (layer(0, "padding", 10**9), "layer 'dense_1'.*more weights than the file|too large for"),
+    (layer(0, "padding", 10**9), "layer 'dense_1'.*more weights than the file|too large for|is too large; use less padding"),
     (layer(5, "units", 10**15), "more weights than the file holds"),
     (layer(4, "rate", {"tuple": [{"class": "Dense", "params": {}}]}), "missing 1 required|units"),
     (put("layers", 4, 1, value={"class": "PReLU", "params": {}}), "array 'dropout_1.alpha'|more weights"),
