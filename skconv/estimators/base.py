@@ -1,12 +1,11 @@
 """The base class of the estimators: `fit` and the fitted network."""
 
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from .._data.encoder import TargetEncoder
@@ -38,17 +37,10 @@ from .fitting import (
     resume_kept,
     train_draft,
 )
-from .parameters import CONSTRAINTS
+from .parameters import CONSTRAINTS, checks_parameters
 from .prediction import PredictionMixin
 
-__all__ = ["BaseConvNet", "checks_parameters"]
-
-_Method = TypeVar("_Method", bound=Callable[..., Any])
-
-
-def checks_parameters(method: _Method) -> _Method:
-    """Have scikit-learn check the parameters before `fit` or `partial_fit`."""
-    return _fit_context(prefer_skip_nested_validation=True)(method)
+__all__ = ["BaseConvNet"]
 
 
 class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):

@@ -15,7 +15,7 @@ from .._data.labels import check_labels
 from .._data.samples import Samples
 from .._training.loop import StoppingRule
 from .._training.losses import Loss, find_loss
-from .base import BaseConvNet, checks_parameters
+from .base import BaseConvNet
 from .parameters import (
     CONSTRAINTS,
     Layers,
@@ -24,6 +24,7 @@ from .parameters import (
     Scoring,
     Shape,
     Transforms,
+    checks_parameters,
     documented,
     store,
 )

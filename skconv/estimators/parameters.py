@@ -7,13 +7,20 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .._training.optimizers import OPTIMIZERS
 from ..layers import Layer
 from ..models.default import default_layers
 
-__all__ = ["CONSTRAINTS", "DEFAULT_NETWORK", "documented", "store"]
+__all__ = [
+    "CONSTRAINTS",
+    "DEFAULT_NETWORK",
+    "checks_parameters",
+    "documented",
+    "store",
+]
 
 DEFAULT_NETWORK: Mapping[str, Any] = default_layers.__kwdefaults__ or {}
 """Parameters that describe the default network -> their defaults."""
@@ -75,6 +82,14 @@ CONSTRAINTS: dict[str, Any] = {
     "dtype": [StrOptions({"float32", "float64"})],
 }
 """Parameter -> its constraints, as scikit-learn has them."""
+
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def checks_parameters(method: _Method) -> _Method:
+    """Have scikit-learn check the parameters before `fit` or `partial_fit`."""
+    return _fit_context(prefer_skip_nested_validation=True)(method)
 
 
 def store(estimator: Any, arguments: Mapping[str, Any]) -> None:

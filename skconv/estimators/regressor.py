@@ -13,7 +13,7 @@ from .._data.regression_encoder import (
     RegressionEncoder,
     check_target_values,
 )
-from .base import BaseConvNet, checks_parameters
+from .base import BaseConvNet
 from .parameters import (
     CONSTRAINTS,
     Layers,
@@ -22,6 +22,7 @@ from .parameters import (
     Scoring,
     Shape,
     Transforms,
+    checks_parameters,
     documented,
     store,
 )
