@@ -7,7 +7,7 @@
 //
 //     y = A^T [ sum over c of  (G g G^T) * (B^T d B) ] A
 //
-// Each place is so a product of its own (winograd_product.h): [tiles x c] [c x f].
+// So each place is a product of its own (winograd_product.h): [tiles x c] [c x f].
 //
 //       x                V: 36 places        U: kernel            M: 36 places       y
 //     +-----------+      tiles x c           c x f                tiles x f        +-------+
@@ -34,9 +34,9 @@
 
 namespace skconv::SKCONV_ISA::winograd {
 
-// Of V and M of a block.
+// Bytes of V and M of a block.
 constexpr int CACHE_BYTES = 524288;
-// Filters whose sums a block has at a time: the more, the fewer tiles fit.
+// Filters whose sums a block has at a time: more filters leave room for fewer tiles.
 constexpr int CHUNK = 64;
 // A block has about a multiple of this: the rows of each instruction set's tiles of sums.
 constexpr int TILES_STEP = 12;
@@ -71,8 +71,8 @@ struct Tiles {
 // Channels as the widest vectors hold them: blocks must not depend on the instruction set.
 inline int padded_channels(int channels) { return ceil_div(channels, 16) * 16; }
 
-// What follows the sums: scale and shift padded to whole vectors, activation, pool and, unless
-// that is nullptr, where the places of what it keeps go.
+// The steps after the sums: scale and shift padded to whole vectors, activation, pool, and where
+// to write the places of the values that the pool keeps, or nullptr.
 struct Ending {
   const float *scale, *shift;
   Activation activation;
@@ -97,7 +97,7 @@ struct Packed {
   }
 };
 
-// The kernel to [place][f / LANES][c][LANES]. `turned`: it is one of [3][3][f][c], to be turned
+// Transform the kernel to [place][f / LANES][c][LANES]. `turned`: it is [3][3][f][c], and is turned
 // around.
 inline void pack_kernel(const Slide& s, const float* kernel, bool turned, const Matrices& to) {
   const ptrdiff_t tap_floats = ptrdiff_t(s.c) * s.f;
@@ -146,8 +146,8 @@ inline void pool_tile(const float* tile, Pool pool, const Outputs& y) {
     }
 }
 
-// A tile's vector of filters from f on: sums to outputs. ReLU is part of the transform; what else
-// follows needs the whole tile, in a copy that stays in the first-level cache.
+// Transform a tile's sums to outputs, for the vector of filters from f on. ReLU is part of the
+// transform; other steps need the whole tile, in a copy that stays in the first-level cache.
 inline void finish_tile(const Slide& s, const Ending& end, const Matrices& sums, int vector, int t,
                         ptrdiff_t image, int row, int column, int f, float* y) {
   const bool relu = end.activation == Activation::relu;
@@ -167,7 +167,7 @@ inline void finish_tile(const Slide& s, const Ending& end, const Matrices& sums,
   pool_tile(tile, end.pool, kept);
 }
 
-// y from `input`, whose channels are s.c, and a transformed kernel.
+// Compute y from `input`, whose channels are s.c, and a transformed kernel.
 inline void convolve(const Slide& s, const Gradient& input, const Packed& packed,
                      const Ending& end, float* y) {
   const Tiles tiles(s, padded_channels(s.c) + min(padded_channels(s.f), CHUNK));

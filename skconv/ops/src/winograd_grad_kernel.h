@@ -28,13 +28,13 @@ namespace skconv::SKCONV_ISA::winograd {
 
 // Channels and filters of a piece of the kernel.
 constexpr int PIECE = 64;
-// Shares are such that there are about as many tasks, enough for 8 threads; but a share has
-// some tiles, or turning its sums into taps would not be worth it.
+// The number of shares gives about MOST_TASKS tasks, enough for 8 threads. A share has at least
+// LEAST_TILES tiles, since turning its sums into taps takes time, too.
 constexpr int MOST_TASKS = 16, LEAST_TILES = 64;
-// Of the kernels of all shares together: 4 MB.
+// Numbers in the kernels of all shares together: 4 MB.
 constexpr int SHARES_FLOATS = 1 << 20;
 
-// How the work is cut up.
+// The division of the work.
 struct KernelShares {
   Tiles tiles;
   int pieces_c, pieces_f, shares;
@@ -52,14 +52,14 @@ struct KernelShares {
   ptrdiff_t first_tile(int share) const { return tiles.count * share / shares; }
 };
 
-// A share of the tiles, a piece of the kernel, and where what they add goes.
+// A share of the tiles, a piece of the kernel, and where to add their gradients.
 struct KernelTask {
   ptrdiff_t first, stop;  // tiles
   int c0, c, f0, f;
-  float *dkernel, *db;    // db: or nullptr
+  float *dkernel, *db;    // db may be nullptr
 };
 
-// The sums of a piece, to its taps.
+// Transform the sums of a piece to its taps.
 inline void store_kernel(const Slide& s, const Matrices& sums, const KernelTask& task) {
   for (int f = 0; f < task.f; f += LANES)
     for (int k = 0; k < task.c; k++) {

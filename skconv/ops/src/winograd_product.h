@@ -1,12 +1,12 @@
-// The product that each of Winograd's places is, of matrices as the transforms leave them.
+// The product of each of Winograd's places, of matrices as the transforms write them.
 //
 //     out[r][f]  (+)=  sum over k of  a[r][k] * b[k][f]
 //
 // For the sums over channels a is [k / LANES][row][LANES]; for the sums over tiles it is
 // transposed, [row / LANES][k][LANES], so that both read what one transform wrote. Loop order
 // and registers are those of product.h: a tile of Rows x Vectors sums stays in registers for
-// all k, with a broadcast number of a for each row. There are no slices, since a place's k are
-// few; and no lists of offsets, which made this a sixth faster.
+// all k, with a broadcast number of a for each row. There are no slices, since a place has
+// few k, and no lists of offsets: without them this is a sixth faster.
 #pragma once
 
 #include "simd.h"
@@ -16,7 +16,8 @@ namespace skconv::SKCONV_ISA::winograd {
 
 // Rows of a tile of 2 vectors of sums: what the registers hold, 32 of AVX-512 and else 16.
 constexpr int ROWS = LANES == 16 ? 12 : 6;
-// The same where a is transposed: they divide a vector. Eight sums keep both units busy.
+// The same where a is transposed: they divide the lanes of a vector. Eight sums keep both units
+// busy.
 constexpr int TRANSPOSED_ROWS = LANES == 16 ? 8 : 4;
 
 struct Factors {

@@ -9,13 +9,13 @@
 
 namespace skconv {
 
-// What it can do at all.
+// Whether the algorithm can compute it.
 inline bool winograd_fits(const Slide& s) {
   return s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
          s.dilation_w == 1 && s.groups == 1;
 }
 
-// Taps of three that fall on an axis of `size` pixels, in all `output` windows together.
+// How many taps of the `output` windows fall on an axis of `size` pixels, of three each.
 inline double taps_on_image(int size, int output, int padding) {
   double taps = 0;
   for (int tap = 0; tap < 3; tap++)
@@ -23,11 +23,11 @@ inline double taps_on_image(int size, int output, int padding) {
   return taps;
 }
 
-// Where it is faster: where it multiplies less. The direct kernels multiply each tap that falls
-// on the image. Winograd's multiplies 36 times for each tile of 4 x 4 outputs, of which the last
-// ones of a row and a column may be filled in part; and the transforms of each channel and each
-// filter of a tile take as long as 12 more at each place. Fewer than 16 channels or filters leave
-// vectors empty.
+// Whether it is faster, which it is if it multiplies less. The direct kernels multiply each tap
+// that falls on the image. Winograd's algorithm multiplies 36 times for each tile of 4 x 4 outputs;
+// the last tiles of a row and a column may be filled in part. The transforms of each channel and
+// each filter of a tile take as long as 12 more multiplications at each place. Fewer than 16
+// channels or filters leave vectors empty.
 //
 // `h` x `w` pixels are cut into tiles: those of y, or of dx for the gradient in the input.
 inline bool winograd_pays(const Slide& s, int h, int w) {

@@ -89,8 +89,8 @@ struct Matrices {
   }
 };
 
-// Images that tiles or windows are cut from, and which of their channels. They are dz of a
-// gradient; plain images are one with the identity.
+// The images that tiles or windows are cut from, and the channels to transform. They are the dz of
+// a gradient; plain images are a gradient whose activation is the identity.
 struct Pixels {
   const Gradient& gradient;
   int h, w, channels;
@@ -100,7 +100,7 @@ struct Pixels {
 
 inline ptrdiff_t zeros_floats(int channels) { return ptrdiff_t(WINDOW) * channels + LANES; }
 
-// Keeps the compiler from fusing a product with the sum that follows: not all loops would.
+// Keeps the compiler from fusing a product with the sum that follows: it would in some loops only.
 SKCONV_INLINE Vec rounded(Vec v) {
   asm volatile("" : "+m"(v));
   return v;
@@ -210,10 +210,10 @@ struct Outputs {
   ptrdiff_t row;
   int column;
   int rows, columns, filters;
-  uint8_t* places = nullptr;  // of what a pool keeps, where they are asked for
+  uint8_t* places = nullptr;  // of what a pool keeps, or nullptr
 };
 
-// z = scale * (the sums of a tile, transformed back) + shift, and `least` at least.
+// z = max(scale * (the sums of a tile, transformed back) + shift, least).
 inline void transform_back(const Matrices& sums, int vector, int t, Vec scale, Vec shift,
                            Vec least, const Outputs& z) {
   alignas(64) float half[TILE * WINDOW * LANES];
