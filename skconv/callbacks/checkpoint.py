@@ -1,4 +1,4 @@
-"""A callback that keeps a fit in a file, from which it can be resumed."""
+"""A callback that saves a fit to a file, from which it can be resumed."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ __all__ = ["Checkpoint"]
 
 @dataclass
 class _Fit:
-    """A fit that a checkpoint keeps."""
+    """A fit that a checkpoint saves."""
 
     state: FitState
     path: Path
@@ -73,7 +73,7 @@ class Checkpoint:
     Notes
     -----
     A file is replaced in one step: it is complete at any moment. Reading it runs no
-    code. See docs/guide/checkpoints.md for what is kept and what is promised.
+    code. See docs/guide/checkpoints.md for what is saved and what is promised.
 
     Examples
     --------

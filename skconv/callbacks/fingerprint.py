@@ -58,9 +58,9 @@ def fingerprint(draft: Any, train: Any, held_out: Any, *, resumed: bool) -> Fing
     }
 
 
-def file_name(identity: Fingerprint) -> str:
+def file_name(of: Fingerprint) -> str:
     """Return the name of the file of a fit in a folder."""
-    return f"{identity['estimator']}-{_digest_of_json(identity)[:16]}.ckpt"
+    return f"{of['estimator']}-{_digest_of_json(of)[:16]}.ckpt"
 
 
 def diff_fingerprints(
@@ -93,7 +93,7 @@ def diff_fingerprints(
             "older version set aside"
         )
     if not found and here["start"] != there["start"]:
-        found.append("other first weights or another random_state")
+        found.append("other initial weights or another random_state")
     return found
 
 

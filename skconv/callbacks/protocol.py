@@ -51,11 +51,11 @@ class EpochCallbacks:
 
     @property
     def keeps_fits(self) -> bool:
-        """Whether a callback keeps fits, and may resume one."""
+        """Whether a callback saves fits, and may resume one."""
         return any(hasattr(each, "resume_fit") for each in self.callbacks)
 
     def resume(self, state: FitState) -> None:
-        """Let callbacks bring a fit that begins to where they kept it."""
+        """Let callbacks resume a fit, which begins, from what they saved."""
         for callback in self.callbacks:
             if hasattr(callback, "resume_fit"):
                 callback.resume_fit(self.arguments["estimator"], state)

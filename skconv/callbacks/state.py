@@ -157,22 +157,22 @@ def parse_progress(document: Any, version: int, dtype: str = "float32") -> Progr
     """
     document = check_fields(document, "its state", _KEYS, {})
     fitted, validated = parse_fitted(document["fitted"], dtype)
-    identity = _parse_fingerprint(document["fingerprint"], version)
-    identity[_SHAPE] = list(fitted["input_shape_"])
-    if digest_of_encoder(fitted["_encoder"]) != identity["encoder"]:
+    fingerprint = _parse_fingerprint(document["fingerprint"], version)
+    fingerprint[_SHAPE] = list(fitted["input_shape_"])
+    if digest_of_encoder(fitted["_encoder"]) != fingerprint["encoder"]:
         raise ValueError("its encoder is not the one of its fingerprint")
     loss = getattr(fitted["_encoder"], "loss_name", None)
-    if identity["parameters"].get("loss", loss) != loss:
+    if fingerprint["parameters"].get("loss", loss) != loss:
         raise ValueError(f"its encoder's loss is {loss!r}, not that of its parameters")
     incremental = check_bool(document["incremental"], "incremental")
     stopping = _parse_stopping(document["stopping"])
-    most = 1 if incremental else identity["parameters"].get("max_iter", math.inf)
+    most = 1 if incremental else fingerprint["parameters"].get("max_iter", math.inf)
     if not stopping["idle"] <= stopping["epochs"] <= most:
         raise ValueError(
             f"its idle epochs, {stopping['idle']}, must be at most its epochs, "
             f"{stopping['epochs']}, and these at most {most}, for which it was fitted"
         )
-    return Progress(identity, incremental, fitted, validated, stopping)
+    return Progress(fingerprint, incremental, fitted, validated, stopping)
 
 
 def parse_state(
@@ -243,28 +243,30 @@ def _check_solver(
 
 def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
     keys = "estimator", "parameters", "encoder", "data", "validation", "start"
-    identity = check_fields(described, "its fingerprint", (*keys, "epochs_before"), {})
-    if not isinstance(identity["parameters"], dict):
+    fingerprint = check_fields(
+        described, "its fingerprint", (*keys, "epochs_before"), {}
+    )
+    if not isinstance(fingerprint["parameters"], dict):
         raise ValueError("the parameters of its fingerprint must be an object")
     for name in ("estimator", "encoder", "data", "validation", "start"):
-        if not isinstance(identity[name], str | None):
+        if not isinstance(fingerprint[name], str | None):
             raise ValueError(
                 f"the {name} of its fingerprint must be a text, got "
-                f"{shorten(identity[name])}"
+                f"{shorten(fingerprint[name])}"
             )
-    check_integer(identity["epochs_before"], "epochs_before")
-    parameters = identity["parameters"]
+    check_integer(fingerprint["epochs_before"], "epochs_before")
+    parameters = fingerprint["parameters"]
     if version < 3 and parameters.get("layers") is not None:
         parameters.pop("filters", None)  # it had its default, which was another
         _add_deviation(parameters["layers"])
     if version < 3 and parameters.get("early_stopping"):
         # Epochs were then compared by their score if scoring was None.
-        named = "accuracy" if identity["estimator"] == "ConvNetClassifier" else "r2"
+        named = "accuracy" if fingerprint["estimator"] == "ConvNetClassifier" else "r2"
         scoring = parameters.get("scoring") or named
-        identity["parameters"] = {**parameters, "scoring": scoring}
+        fingerprint["parameters"] = {**parameters, "scoring": scoring}
         # They were also drawn in another way, so that such a fit is not resumed.
-        identity["validation"] = identity["validation"] or "drawn"
-    return identity
+        fingerprint["validation"] = fingerprint["validation"] or "drawn"
+    return fingerprint
 
 
 def _add_deviation(described: Any) -> None:

@@ -167,8 +167,8 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
             stopping = draft._stopping_rule()
             validated = self.early_stopping or held_out is not None
             if callbacks.keeps_fits:
-                identity = fingerprint(draft, samples, held_out, resumed=resume)
-                state = FitState(draft, stopping, validated, incremental, identity)
+                found = fingerprint(draft, samples, held_out, resumed=resume)
+                state = FitState(draft, stopping, validated, incremental, found)
                 samples, held_out = resume_kept(callbacks, state, samples, held_out)
             callbacks.begin()
             train_draft(

@@ -108,7 +108,7 @@ def build_network(
 
 
 def build_unfitted(params: Any, n_outputs: int | None) -> Network:
-    """Return the network that `fit` would build, with its first weights.
+    """Return the network that `fit` would build, with its initial weights.
 
     Parameters
     ----------

@@ -171,7 +171,7 @@ shuffle : bool, default=True
     Whether each epoch takes the samples in a new order.
 
 random_state : int, RandomState instance or None, default=None
-    Seed of the first weights, the order of samples, augmentation, dropout and the
+    Seed of the initial weights, the order of samples, augmentation, dropout and the
     validation split. With an int, two fits have the same bits.
 
 tol : float, default=1e-4

@@ -1,7 +1,7 @@
 """A chain of named layers, which networks and layers that hold layers consist of.
 
 Layers are a list of ``(name, layer)``; weights are a dict of each layer's weights, by
-its name. Those of a layer that holds others nest in the same way.
+its name. Those of a layer that contains layers nest in the same way.
 """
 
 import operator

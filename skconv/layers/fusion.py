@@ -44,8 +44,8 @@ class TrainedStep(Protocol):
 class PooledConv2D(NamedTuple):
     """Do what a `Conv2D` and a `MaxPool2D` after it do, with the former's weights.
 
-    What the pool drops is neither kept for the backward pass nor, where its windows do
-    not overlap, computed.
+    Values that the pool drops are not saved for the backward pass. Where its windows do
+    not overlap, they are never all in memory.
     """
 
     conv: Conv2D

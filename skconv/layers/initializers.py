@@ -1,4 +1,4 @@
-"""First weights of a layer, drawn by name."""
+"""Initial weights of a layer, drawn by name."""
 
 import math
 from collections.abc import Callable

@@ -78,7 +78,7 @@ class Layer(ParamsMixin):
         return f"{type(self).__name__}({arguments})"
 
     def inner_layers(self) -> Chain:
-        """Return the layers inside of this one, if it holds others.
+        """Return the layers inside of this one, if it contains any.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class Layer(ParamsMixin):
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> tuple[Weights, Shape]:
-        """Check that the layer fits its input and draw its first weights.
+        """Check that the layer fits its input and draw its initial weights.
 
         Parameters
         ----------

@@ -22,7 +22,7 @@ class LayerCost(NamedTuple):
 
     `cache` is the number of bytes that forward stores for backward; for the parts of a
     composite layer it is 0, as the row of the whole includes them. `output_shape` and
-    `macs` are None for parts of a layer that holds others and is not a `Composite`.
+    `macs` are None for parts of a layer that contains layers and is not a `Composite`.
     """
 
     name: str

@@ -49,12 +49,12 @@ class Leaf(NamedTuple):
 
 
 def leaf_layers(network: Network) -> list[Leaf]:
-    """Return all layers that hold no others, in build order.
+    """Return all layers that contain no layers, in build order.
 
     Raises
     ------
     ValueError
-        If a layer holds others and is not a `Composite`.
+        If a layer contains layers and is not a `Composite`.
     """
     return list(_walk(network.layers, (network.input_shape, None), ""))
 

@@ -233,7 +233,9 @@ def test_random_state_objects_are_distinguished(tmp_path):
         clf = small(random_state=np.random.RandomState(0))
         clf.set_callbacks(Checkpoint(path)).fit(X, Y)
     other = small(random_state=np.random.RandomState(1)).set_callbacks(Checkpoint(path))
-    with pytest.raises(ValueError, match="other first weights or another random_state"):
+    with pytest.raises(
+        ValueError, match="other initial weights or another random_state"
+    ):
         other.fit(X, Y)
 
 
