@@ -38,6 +38,20 @@ def main():
     if sys.argv[1:2] == ["plot"]:
         plot.main(sys.argv[2:])
         return
+    arguments = parse()
+    choose_ops(arguments.ops)
+
+    results = {"machine": machine(), "command": command(arguments)}
+    print("\n".join([*results["machine"], results["command"]]), flush=True)
+    chosen = runs(arguments)
+    for which in arguments.which or [name for name in chosen if name != "against"]:
+        results[which] = chosen[which]()
+        if arguments.save:  # after each: a later failure loses nothing
+            arguments.save.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def parse():
+    """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
@@ -114,15 +128,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.busy and arguments.threads != [1]:
         parser.error("--busy needs --threads 1")
-    choose_ops(arguments.ops)
-
-    results = {"machine": machine(), "command": command(arguments)}
-    print("\n".join([*results["machine"], results["command"]]), flush=True)
-    chosen = runs(arguments)
-    for which in arguments.which or [name for name in chosen if name != "against"]:
-        results[which] = chosen[which]()
-        if arguments.save:  # after each: a later failure loses nothing
-            arguments.save.write_text(json.dumps(results, indent=1) + "\n")
+    return arguments
 
 
 def choose_ops(name):
