@@ -127,7 +127,7 @@ def predict(model, images):
 
 
 def to_json(value):
-    return json.dumps(value, allow_nan=False).encode()  # NaN would be no JSON
+    return json.dumps(value, allow_nan=False).encode()  # NaN is not JSON
 
 
 def read_body(stream, length):

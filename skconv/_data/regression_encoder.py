@@ -116,10 +116,11 @@ class RegressionEncoder:
                 for numbers in (self.center, self.scale)
             )
             warnings.warn(
-                f"y is {distance[column]:.3g} times its scale away from its center, "
-                f"which are {scale:.3g} and {center:.3g} since the first call and are "
-                "kept: it may be learnt badly. Begin with targets like those to come, "
-                "or start again with warm_start=False and fit",
+                f"y is {distance[column]:.3g} times its scale away from its center. "
+                f"Scale and center, {scale:.3g} and {center:.3g}, are those of the "
+                "first call and do not change: such targets may be learnt badly. Begin "
+                "with targets like those to come, or start again with warm_start=False "
+                "and fit",
                 stacklevel=2,
             )
 

@@ -351,7 +351,7 @@ def _unavailable(path: Path, done: str, error: OSError) -> OSError:
 def _check_is_a_network(estimator: Any) -> None:
     if not hasattr(estimator, "_build_network"):
         raise TypeError(
-            "a Checkpoint keeps skconv's estimators, got "
+            "a Checkpoint saves fits of skconv's estimators, got "
             f"{type(estimator).__name__}: set it on the estimator inside"
         )
 

@@ -112,8 +112,8 @@ def parse_model(
     n_outputs = fitted["_encoder"].n_outputs
     if network.output_shape != (n_outputs,):
         raise ValueError(
-            f"its last layer puts out {network.output_shape}, but its classes or "
-            f"targets take {n_outputs}"
+            f"its last layer has outputs {network.output_shape}, but its classes "
+            f"or targets need {n_outputs}"
         )
     fitted["network_"] = network
     fitted["_solver_state"] = None, None

@@ -292,7 +292,7 @@ def _normalization(graph, layer, weights, x, shape):
     return graph.node("Mul", x, graph.constant(inverse.reshape(channels_first)))
 
 
-# Layers that hold layers -------------------------------------------------------------
+# Layers that contain layers ----------------------------------------------------------
 
 
 def _sequential(graph, layer, weights, x, shape, path):

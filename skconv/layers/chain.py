@@ -1,4 +1,4 @@
-"""A chain of named layers, which networks and layers that hold layers consist of.
+"""A chain of named layers, which networks and layers that contain layers consist of.
 
 Layers are a list of ``(name, layer)``; weights are a dict of each layer's weights, by
 its name. Those of a layer that contains layers nest in the same way.

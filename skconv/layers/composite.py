@@ -1,4 +1,4 @@
-"""The base class of layers that hold layers: paths side by side, and how they join."""
+"""The base class of composites: paths side by side, and how they join."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""Layers that hold layers: one after the other, around a shortcut, side by side."""
+"""Layers that contain layers: one after the other, around a shortcut, side by side."""
 
 from collections.abc import Sequence
 from typing import Any

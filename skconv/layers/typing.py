@@ -21,7 +21,7 @@ __all__ = [
 
 Array: TypeAlias = NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
-# Name -> array; of a layer that holds layers, name -> weights of that layer.
+# Name -> array; of a layer that contains layers, name -> weights of that layer.
 Weights: TypeAlias = dict[str, Any]
 # Layers that follow each other, each with its name.
 Chain: TypeAlias = "list[tuple[str, Layer]]"

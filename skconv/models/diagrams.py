@@ -41,7 +41,7 @@ class _LayerBlock(_VisualBlock):
 
 
 def _paths(layer: Any) -> list[Chain]:
-    """Return the chains that a layer's input takes side by side, if it holds layers.
+    """Return the chains that a layer's input takes side by side, if it contains any.
 
     Before a fit, a list of layers may hold anything, such as "passthrough".
     """

@@ -36,7 +36,7 @@ class Network:
     state : ndarray of shape (n_state,)
         What they do not train: the rest of `values`.
     weights : dict of str to dict of str to ndarray
-        ``weights["conv1"]["kernel"]``: views of `values`. Weights of a layer that holds
+        ``weights["conv1"]["kernel"]``: views of `values`. Weights of a layer that has
         others are nested: ``weights["block1"]["conv1"]["kernel"]``.
     arrays : dict of str to ndarray
         The same views in build order, by dotted names:

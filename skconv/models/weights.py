@@ -72,8 +72,8 @@ def _walk(layers: Chain, place: _Place, prefix: str) -> Generator[Leaf, None, _P
             continue
         if not isinstance(layer, Composite):
             raise ValueError(
-                f"layer {path!r} ({layer!r}) holds others, but is not a "
-                "skconv.layers.Composite, so that its paths are not known"
+                f"layer {path!r} ({layer!r}) contains layers, but is not a "
+                "skconv.layers.Composite: its paths are unknown"
             )
         ends = []
         for chain in layer.paths():

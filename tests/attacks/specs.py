@@ -78,7 +78,7 @@ def pointwise(rng, wild, depth):
 
 
 def composite(rng, wild, depth):
-    """Return a layer that holds others; in a wild file sometimes very many."""
+    """Return a layer that contains others; in a wild file sometimes very many."""
     if depth > 6:
         return pointwise(rng, wild, depth)
     kind = pick(rng, ["Residual", "Branches", "Sequential"])

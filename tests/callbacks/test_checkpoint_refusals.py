@@ -259,7 +259,7 @@ def test_checkpoint_of_another_version_warns(tmp_path, monkeypatch):
 def test_checkpoint_refuses_other_estimators():
     checkpoint = Checkpoint("nowhere")
     with pytest.raises(
-        TypeError, match="keeps skconv's estimators, got StandardScaler"
+        TypeError, match="saves fits of skconv's estimators, got StandardScaler"
     ):
         checkpoint.restore(StandardScaler())
     with pytest.raises(

@@ -106,7 +106,7 @@ CHANGES = [
     (put("fitted", "input_shape", value=[6, 6, 0]), "input_shape must be an integer >= 1"),
     (put("fitted", "input_shape", value=[6, 6, 2**40]), "more weights than the file holds"),
     (put("fitted", "encoder", "classes", value=[0, 2, 1]), "sorted and distinct int64"),
-    (put("fitted", "encoder", "classes", value=[0, 1]), "puts out \\(3,\\), but its classes or targets take 1"),
+    (put("fitted", "encoder", "classes", value=[0, 1]), "has outputs \\(3,\\), but its classes or targets need 1"),
     (put("fitted", "encoder", "classes", value=[0, 1, 2.0]), "must be a list of int64"),
     (put("fitted", "encoder", "classes", value=[]), "must be a list of int64"),
     (put("fitted", "encoder", "classes", value=[1]), "at least two classes"),

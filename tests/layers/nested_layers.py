@@ -1,4 +1,4 @@
-"""Layers that hold layers, for the tests."""
+"""Layers that contain layers, for the tests."""
 
 from skconv import ConvNetClassifier
 from skconv.layers import (

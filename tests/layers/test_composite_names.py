@@ -1,4 +1,4 @@
-"""Names of parameters reach into layers that hold layers, at any depth."""
+"""Names of parameters reach into layers that contain layers, at any depth."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Layers that hold layers: weights and gradients at any depth."""
+"""Layers that contain layers: weights and gradients at any depth."""
 
 import pickle
 

@@ -15,19 +15,21 @@ ROOMS = {
     "_version.py": ("the version", ()),
     "_utils": (
         "names of parameters, suggestions for misspelt names, files that are replaced "
-        "in one step, arrays and JSON in a file",
+        "in one step, arrays and JSON in a file, free memory",
         (),
     ),
     "ops": (
-        "arithmetic: geometry, the reference in NumPy, the compiled twins",
+        "arithmetic: checks of arguments, the reference in NumPy, the compiled twins",
         ("_utils", "_version.py"),
     ),
     "layers": (
-        "layers, their initializers, layers that hold layers, what is fused in prediction",
+        "layers, their initializers, composites, what is fused, limits of networks in "
+        "files",
         ("_utils", "_version.py", "ops"),
     ),
     "models": (
-        "the network, the default one, the zoo, costs, summary, diagrams, weights by order",
+        "the network, the default one, the zoo, costs, summary, diagrams, weights by "
+        "order, warnings of scale",
         ("_utils", "_version.py", "ops", "layers"),
     ),
     "augmentation": ("transforms of minibatches", ("_utils", "ops")),
@@ -36,7 +38,7 @@ ROOMS = {
         ("_utils", "ops"),
     ),
     "_training": (
-        "the loop, optimizers, schedules, losses, validation",
+        "the loop, optimizers, schedules, losses, validation, Ctrl-C, warnings",
         ("_utils", "ops", "augmentation", "_data"),
     ),
     "callbacks": (

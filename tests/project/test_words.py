@@ -34,6 +34,7 @@ REPLACED = {
     r"\b(takes?|taken|taking|took) (it |them )?up\b(?! to\b)": "resume, accept",
     r"\bone's own\b": "custom, own",
     r"\bkin\b": "name what is similar",
+    r"\bholds? (parts|layers|others)\b": "contain",
     r"\brecipes?\b": "configuration; of augmentation: transform",
     r"\b(an?|the|its|their|target|of) codings?\b": "encoder",
     r"(?<!fused )\bmultiply[- ]adds?\b": "multiply-accumulates (MACs)",
