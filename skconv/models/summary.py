@@ -69,23 +69,22 @@ class Summary:
     Examples
     --------
     >>> from skconv import ConvNetClassifier
-    >>> clf = ConvNetClassifier(input_shape=(8, 8), filters=(8,))
-    >>> summary = clf.summary(n_outputs=10)
+    >>> from skconv.layers import Conv2D, Dense
+    >>> layers = [Conv2D(8, stride=2, activation="relu"), Dense(32, "relu")]
+    >>> summary = ConvNetClassifier(layers, input_shape=(8, 8)).summary(n_outputs=10)
     >>> summary.parameters, summary.macs
-    (17882, 22272)
+    (4538, 5568)
     >>> summary
     ConvNetClassifier: input (8, 8, 1), batches of 128, float32, adam
-    layer (type)                   output shape   parameters     MACs   memory [MB]
-    -------------------------------------------------------------------------------
-    normalization (Normalization)  (8, 8, 1)               0        0          0.00
-    conv1 (Conv2D)                 (8, 8, 8)              80    4,608          0.30
-    pool1 (MaxPool2D)              (4, 4, 8)               0        0          0.02
-    dense1 (Dense)                 (128,)             16,512   16,384          0.46
-    output (Dense)                 (10,)               1,290    1,280          0.03
-    -------------------------------------------------------------------------------
-    total                                             17,882   22,272          1.21
-    Memory of training in MB: 0.36 for weights and their copies, 0.48 for a
-    minibatch on its way forward, 0.37 for gradients on their way back.
+    layer (type)       output shape   parameters    MACs   memory [kB]
+    ------------------------------------------------------------------
+    conv2d_1 (Conv2D)  (4, 4, 8)              80   1,152          67.1
+    dense_1 (Dense)    (32,)               4,128   4,096          98.9
+    output (Dense)     (10,)                 330     320          11.7
+    ------------------------------------------------------------------
+    total                                  4,538   5,568         320.5
+    Memory of training in kB: 90.8 for weights and their copies, 119.8 for a
+    minibatch on its way forward, 109.9 for gradients on their way back.
     """
 
     title: str
