@@ -141,7 +141,7 @@ COSTLY = {
     ]
     * 16,
     "a window beyond 32 bits": [
-        layer("AvgPool2D", pool_size=1, stride=2**31, padding="same")
+        layer("AvgPool2D", pool_size=2**31, stride=1, padding="same")
     ],
 }
 
@@ -153,7 +153,7 @@ def test_layers_without_weights_that_take_much_are_refused(name, images, path):
     edit(path, first(*COSTLY[name]))
     start = time.process_time()
     with pytest.raises(
-        ValueError, match="too large for the|must not exceed|more weights"
+        ValueError, match="too large for the|use less padding|more weights"
     ):
         load_model(path)
     assert time.process_time() - start < 2

@@ -1,7 +1,7 @@
 """Files that are replaced: their mode, their temporary files, what is no file."""
 
-import multiprocessing
 import itertools
+import multiprocessing
 import os
 import stat
 import sys
