@@ -168,7 +168,7 @@ class Raised(Exception):
 
 
 @pytest.mark.parametrize("error", [TimeoutError("late"), Raised("late"), SystemExit(3)])
-def test_what_a_handler_raises_is_no_error_of_the_file(error, clf, path, monkeypatch):
+def test_exception_of_a_handler_is_no_error_of_the_file(error, clf, path, monkeypatch):
     def handler(*arguments):
         raise error
 

@@ -73,7 +73,7 @@ def test_pipes_and_devices_are_not_replaced(clf, path):
 
 
 @pytest.mark.parametrize("bad", [None, 1, True, 2.5, b"model", ["model"]])
-def test_what_is_no_path_is_refused(bad, clf):
+def test_path_of_another_type_is_refused(bad, clf):
     words = f"path must be a str or a path-like.*got {type(bad).__name__}"
     with pytest.raises(TypeError, match=words):
         save_model(clf, bad)
