@@ -231,8 +231,8 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
     Objects are made from the arguments that the file gives: a class that expects a
     number may do anything with a text. A lack of memory is an OSError, as others of
-    the system are. Nothing is changed in what a
-    signal's handler raises, such as a TimeoutError.
+    the system are. What a signal's handler raises, such as a TimeoutError, is
+    unchanged.
     """
     try:
         yield
