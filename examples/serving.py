@@ -247,6 +247,7 @@ worker_class = BoundedWorker
 workers = 2
 threads = 128  # that wait for clients; they predict one at a time
 keepalive = 0  # seconds for another request: a thread is for one
+forwarded_allow_ips = ""  # whose headers say where the request came in: nobody's
 
 
 # Clients ------------------------------------------------------------------------------

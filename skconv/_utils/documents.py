@@ -217,6 +217,12 @@ def file_id(path: str | os.PathLike[str], kind: Kind) -> str | None:
 _LARGE = 2**27
 # The most characters of an error's words about a file. Files have longer names.
 _LONGEST_WORDS = 2000
+# What Python, NumPy and constructors raise for wrong values, warnings that are errors
+# included. Another exception is not about the file: a signal's handler may raise any.
+_OF_CONTENTS = (
+    *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError),
+    *(RuntimeError, AssertionError, Warning),
+)
 
 
 @contextlib.contextmanager
@@ -225,19 +231,20 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
     Objects are made from the arguments that the file gives: a class that expects a
     number may do anything with a text. A lack of memory is an OSError, as others of
-    the system are.
+    the system are. What a signal's handler raises, such as a TimeoutError, is
+    unchanged.
     """
     try:
         yield
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None or error.errno is None:  # not of the system
             raise
         words = error.strerror or str(error)
-        raise OSError(error.errno or errno.EIO, words, os.fspath(path)) from error
+        raise OSError(error.errno, words, os.fspath(path)) from error
     except MemoryError as error:
         words = str(error) or os.strerror(errno.ENOMEM)
         raise OSError(errno.ENOMEM, words, os.fspath(path)) from error
-    except Exception as error:
+    except _OF_CONTENTS as error:
         words = str(error)
         if len(words) > _LONGEST_WORDS:
             half = _LONGEST_WORDS // 2

@@ -16,10 +16,34 @@ try:
 except ImportError:  # Windows: nothing is locked, and no leftover removed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["check_takes_files", "open_regular", "remove_leftovers", "replacing"]
+__all__ = [
+    "as_path",
+    "check_takes_files",
+    "open_regular",
+    "remove_leftovers",
+    "replacing",
+]
 
 # A longer name of a file leaves no room for that of its temporary file.
 _LONGEST_NAME = 200
+
+
+def as_path(path: str | os.PathLike[str]) -> str:
+    """Return a path as text.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else: a number would be an open file of the process, which is
+        then closed.
+    """
+    text = path.__fspath__() if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        raise TypeError(
+            "path must be a str or a path-like object, such as a pathlib.Path, got "
+            f"{type(text).__name__}"
+        )
+    return text
 
 
 def open_regular(path: str, flags: int) -> int:
@@ -79,8 +103,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     path = os.path.realpath(path)
     older = _find_older(path)
-    temporary, file = _create(path, private=older is not None)
-    try:
+    with _temporary_file(path, private=older is not None) as (temporary, file):
         with file as opened:
             if older is not None:
                 _copy_access(older, temporary)
@@ -91,12 +114,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 os.replace(temporary, path)
         if fcntl is None:  # Windows does not rename files that are open
             os.replace(temporary, path)
-    except BaseException:  # Ctrl-C, too
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
     if os.name == "posix":  # elsewhere folders cannot be opened
-        _sync_folder(temporary.parent)
+        _sync_folder(Path(path).parent)
 
 
 def check_takes_files(path: str | os.PathLike[str]) -> None:
@@ -110,9 +129,8 @@ def check_takes_files(path: str | os.PathLike[str]) -> None:
     """
     path = os.path.realpath(path)
     _find_older(path)
-    probe, file = _create(path)
-    probe.unlink(missing_ok=True)
-    file.close()
+    with _temporary_file(path):
+        pass
 
 
 def _find_older(path: str) -> os.stat_result | None:
@@ -186,30 +204,49 @@ def _remove_unlocked(path: str) -> None:
             os.close(descriptor)
 
 
-def _create(path: str, *, private: bool = False) -> tuple[Path, BinaryIO]:
-    """Create a temporary file beside `path`, open for writing and locked.
+@contextlib.contextmanager
+def _temporary_file(
+    path: str, *, private: bool = False
+) -> Iterator[tuple[Path, BinaryIO]]:
+    """Create a temporary file beside `path`; at the end it is removed if it is there.
+
+    Its name is known before it exists: Ctrl-C leaves none at any moment.
 
     Parameters
     ----------
     path : str
     private : bool, default=False
         Whether only its owner may read it, until its mode is set.
+
+    Yields
+    ------
+    temporary : Path
+    file : binary file, open for writing and locked
     """
+    temporary, file = _temporary(path), None
+    try:
+        while file is None:
+            file = _open_new(temporary, path, 0o600 if private else 0o666)
+        yield temporary, file
+    finally:
+        if file is not None:
+            file.close()  # Windows removes no open file
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
 
-    def opener(name: str, flags: int) -> int:
-        return os.open(name, flags, 0o600 if private else 0o666)
 
-    while True:
-        temporary = _temporary(path)
-        try:
-            file = open(temporary, "xb", opener=opener)  # noqa: SIM115
-        except OSError as error:
-            error.filename = path  # not the temporary one
-            raise
-        if _lock(file.fileno()):
-            return temporary, file
-        file.close()  # it was taken for a leftover before it was locked
-        temporary.unlink(missing_ok=True)
+def _open_new(temporary: Path, path: str, mode: int) -> BinaryIO | None:
+    """Create a file and lock it; return None if it was taken for a leftover."""
+    try:
+        file = open(temporary, "xb", opener=lambda n, f: os.open(n, f, mode))  # noqa: SIM115
+    except OSError as error:
+        error.filename = path  # not the temporary one
+        raise
+    if _lock(file.fileno()):
+        return file
+    file.close()
+    temporary.unlink(missing_ok=True)
+    return None
 
 
 def _lock(descriptor: int) -> bool:

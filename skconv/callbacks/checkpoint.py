@@ -337,6 +337,8 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _unavailable(path: Path, done: str, error: OSError) -> OSError:
+    if error.errno is None:  # a TimeoutError, say, that a signal's handler raised
+        return error
     return OSError(
         error.errno,
         f"checkpoint {path} could not be {done}: {error.strerror or error}. An older "

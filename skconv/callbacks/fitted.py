@@ -287,4 +287,7 @@ def _parse_classes(classes: Any, dtype: Any, multilabel: Any) -> ClassEncoder:
             raise ValueError("the classes of a multilabel problem must be 0, 1, 2, ...")
     elif len(labels) < 2:
         raise ValueError("it must have at least two classes")
-    return ClassEncoder(labels.astype(dtype), multilabel)
+    labels = labels.astype(dtype)
+    if dtype in _DATES and np.isnat(labels).any():
+        raise ValueError("its classes must be dates, got NaT, which is none")
+    return ClassEncoder(labels, multilabel)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils import documents
-from .._utils.files import remove_leftovers
+from .._utils.files import as_path, remove_leftovers
 from ..callbacks.fitted import CURVES, curves, set_curves
 from ..layers.ranges import check_values
 from ..layers.upgrade import names_in_version, upgrade_state
@@ -37,7 +37,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is not an estimator of skconv.
+        If it is not an estimator of skconv, or `path` is no path.
     ValueError
         If a parameter is not a plain value, such as a function that returns the
         learning rate, a layer's class is not registered (see `register_layer`),
@@ -63,6 +63,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     >>> np.array_equal(loaded.predict_proba(X), clf.predict_proba(X))
     True
     """
+    path = as_path(path)
     check_estimator(model, "save_model", subclasses=False)
     check_is_fitted(model)
     fitted = dict(vars(model))  # whole, even if another thread refits it now
@@ -102,13 +103,15 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         weights that are not finite or layers that are too large for its weights.
     OSError
         If it cannot be read, or there is not enough memory.
+    TypeError
+        If `path` is no path.
 
     Notes
     -----
     A checksum finds accidents. It is not a signature: anyone who can write the file
     can write another model with its checksum.
     """
-    with documents.reading(path, "model") as reader:
+    with documents.reading(as_path(path), "model") as reader:
         model, fitted, validated = parse_model(
             reader.document, reader.version, reader.parts
         )

@@ -120,6 +120,7 @@ REQUESTS = {
     "in many chunks": chunked(65536, 500),
     "another path": b"GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n",
     "another method": b"DELETE /predict HTTP/1.1\r\nHost: a\r\n\r\n",
+    "another place": request(b"").replace(b"Host:", b"SCRIPT_NAME: /a\r\nHost:"),
     "no HTTP": b"\x16\x03\x01 hello\r\n\r\n",
     "long line": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
     "many headers": b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 10_000 + b"\r\n",

@@ -22,6 +22,7 @@ import json
 import math
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import stat
@@ -58,6 +59,9 @@ SECONDS = 6.0  # of the processor, which tracing of memory makes three times as 
 GROWTH = 2**29  # of the process, in predicting a sample of a small file
 SAMPLE_SECONDS = 10.0  # of the processor
 LARGEST_SAMPLE = 2**20  # numbers of an input that is tried
+NOT_FINITE = (
+    "outputs are infinite or NaN|predictions are too large"  # an error of predict
+)
 HANGS = 120.0  # seconds of the clock, after which the process is ended
 
 NASTY = [
@@ -351,10 +355,14 @@ def predict(model):
         return 0.0
     x = np.ones((1, *shape))
     start = time.process_time()
+    y = [None]
     with growing_by_at_most(GROWTH):
-        y = model.predict(
-            x.reshape(1, -1) if hasattr(model, "feature_names_in_") else x
-        )
+        try:
+            y = model.predict(
+                x.reshape(1, -1) if hasattr(model, "feature_names_in_") else x
+            )
+        except ValueError as error:  # weights may be as large as a float is
+            assert re.search(NOT_FINITE, str(error)), error
     seconds = time.process_time() - start
     assert len(y) == 1
     assert seconds < SAMPLE_SECONDS, f"{seconds:.1f} s for a sample of shape {shape}"

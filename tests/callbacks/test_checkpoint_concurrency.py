@@ -186,7 +186,7 @@ def test_ended_fit_needs_no_writes(name, tmp_path, monkeypatch):
     def refuse(path, *arguments, **options):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
 
-    for function in "open", "_create":
+    for function in "open", "_open_new":
         monkeypatch.setattr(files, function, refuse, raising=False)
     monkeypatch.setattr(training, "_run_epoch", None)
     for function in "unlink", "replace", "fsync", "chmod":

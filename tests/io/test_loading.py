@@ -110,6 +110,7 @@ CHANGES = [
     (put("fitted", "encoder", "classes", value=[0, 1, 2.0]), "must be a list of int64"),
     (put("fitted", "encoder", "classes", value=[]), "must be a list of int64"),
     (put("fitted", "encoder", "classes", value=[1]), "at least two classes"),
+    (put("fitted", "encoder", value={"classes": [-2**63, 0, 1], "dtype": "datetime64[D]", "multilabel": False}), "must be dates, got NaT"),
     (put("fitted", "encoder", "dtype", value="V100"), "classes must be one of"),
     (put("fitted", "encoder", "dtype", value="int8"), None),
     (put("fitted", "encoder", "multilabel", value=1), "multilabel must be true or false"),

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import small_models
 from attacks import files, specs
+from sklearn.base import clone
 from test_loading import framed
 
 from skconv import ConvNetClassifier, load_model, save_model
 from skconv._utils import documents, memory
+from skconv.callbacks import Checkpoint
 from skconv.layers import BatchNorm, Dense
 
 images, clf, path = small_models.images, small_models.clf, small_models.path
@@ -159,3 +161,32 @@ def test_files_of_the_grammar_are_valid_before_they_are_changed(tmp_path):
         for _ in range(60)
     )
     assert valid > 5
+
+
+class Raised(Exception):
+    """What a signal's handler raises."""
+
+
+@pytest.mark.parametrize("error", [TimeoutError("late"), Raised("late"), SystemExit(3)])
+def test_exception_of_a_handler_is_no_error_of_the_file(error, clf, path, monkeypatch):
+    def handler(*arguments):
+        raise error
+
+    save_model(clf, path)
+    with monkeypatch.context() as patch:
+        patch.setattr(documents.Reader, "read_into", handler)
+        with pytest.raises(type(error)) as caught:
+            load_model(path)
+        assert caught.value is error
+    checkpoint = Checkpoint(path.with_name("fit.ckpt"))
+    fit = clone(clf).set_callbacks(checkpoint).fit
+    with monkeypatch.context() as patch:
+        patch.setattr(documents.safetensors, "write", handler)
+        with pytest.raises(type(error)) as caught:
+            fit(np.ones((6, 8, 8)), [0, 1, 2] * 2)
+        assert caught.value is error
+    fit(np.ones((6, 8, 8)), [0, 1, 2] * 2)
+    monkeypatch.setattr(documents.Reader, "read_into", handler)
+    with pytest.raises(type(error)) as caught:
+        checkpoint.restore(clone(clf))
+    assert caught.value is error

@@ -1,9 +1,12 @@
 """Files that are replaced: their mode, their temporary files, what is no file."""
 
+import itertools
 import multiprocessing
 import os
 import stat
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import small_models
@@ -69,6 +72,16 @@ def test_pipes_and_devices_are_not_replaced(clf, path):
     assert sorted(os.listdir(path.parent)) == ["link", path.name]
 
 
+@pytest.mark.parametrize("bad", [None, 1, True, 2.5, b"model", ["model"]])
+def test_path_of_another_type_is_refused(bad, clf):
+    words = f"path must be a str or a path-like.*got {type(bad).__name__}"
+    with pytest.raises(TypeError, match=words):
+        save_model(clf, bad)
+    with pytest.raises(TypeError, match=words):
+        load_model(bad)
+    os.fstat(1)  # nothing closed it
+
+
 def test_error_names_the_file_and_not_its_temporary_one(clf, path):
     path = path.parent / "nowhere" / "model.safetensors"
     with pytest.raises(FileNotFoundError) as caught:
@@ -120,6 +133,43 @@ def test_only_leftovers_of_the_file_are_removed(tmp_path):
 
 
 @posix
+def interrupting(moment):
+    """Return a tracer that raises KeyboardInterrupt at one step of the package's code."""
+    moments = itertools.count()
+
+    def trace(frame, event, argument):
+        if Path(frame.f_code.co_filename).name not in ("files.py", "contextlib.py"):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(moments) == moment:
+            raise KeyboardInterrupt
+        return trace
+
+    return trace
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_leaves_no_temporary_file_at_any_moment(path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # which takes long
+    path.write_bytes(b"old")
+    before, interrupted = sys.gettrace(), True
+    for moment in itertools.count():
+        try:
+            sys.settrace(interrupting(moment))
+            with files.replacing(path) as file:
+                file.write(b"new")
+            interrupted = False
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        assert os.listdir(path.parent) == [path.name], f"at step {moment}"
+        assert path.read_bytes() in (b"old", b"new")
+        if not interrupted:
+            break
+    assert moment > 100
+
+
 def test_temporary_file_of_a_living_thread_stays(tmp_path):
     path = tmp_path / "n.ckpt"
     with files.replacing(path) as file:
