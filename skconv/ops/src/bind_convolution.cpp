@@ -1,8 +1,8 @@
 // Convolution and its gradients, as the Python module has them.
 #include <cstring>
 
+#include "algorithms.h"
 #include "arrays.h"
-#include "winograd_rule.h"
 
 namespace skconv {
 namespace {
@@ -40,16 +40,6 @@ Gradient pooled_gradient_of(const Images& dy, const std::optional<Images>& y, in
   return gradient;
 }
 
-// Whether to use Winograd's algorithm wherever it can be used, or nowhere; by its rule if empty.
-// For tests and benchmarks.
-std::optional<bool> winograd;
-
-void use_winograd(std::optional<bool> use) { winograd = use; }
-
-bool takes_winograd(const Slide& s, int h, int w) {
-  return winograd ? *winograd && winograd_fits(s) : winograd_pays(s, h, w);
-}
-
 void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
             const std::optional<Vector>& scale, const ImagesOut& y, const Window& window,
             int groups, int activation, int pool_h, int pool_w,
@@ -59,7 +49,7 @@ void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& 
   // Of all outputs: with a pool and without one they are the same to the bit.
   Slide all = s;
   all.oh = window.oh, all.ow = window.ow;
-  s.winograd = takes_winograd(all, all.oh, all.ow);
+  s.algorithm = forward_algorithm(all);
   check_places(y, places, pool);
   check_all_aligned(x, kernel, y);
   for (const std::optional<Vector>* vector : {&bias, &scale})
@@ -77,7 +67,7 @@ void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const 
                         const std::optional<Places>& places) {
   const Pool pool = {pool_h, pool_w};
   Slide s = convolution_of(x, dkernel, dy, window, groups, pool);
-  s.winograd = takes_winograd(s, s.oh, s.ow);
+  s.algorithm = grad_kernel_algorithm(s, pool);
   const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
   require(db.shape(0) == size_t(s.f), "db must be (f,)");
   check_all_aligned(x, dkernel, db);
@@ -91,7 +81,7 @@ void conv2d_grad_input(const Images& dy, const std::optional<Images>& y, const I
                        int pool_h, int pool_w, const std::optional<Places>& places) {
   const Pool pool = {pool_h, pool_w};
   Slide s = convolution_of(dx, kernel, dy, window, groups, pool);
-  s.winograd = takes_winograd(s, s.h, s.w);
+  s.algorithm = grad_input_algorithm(s, pool);
   const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
   check_all_aligned(kernel, dx);
   if (s.n) kernels->conv2d_grad_input(s, gradient, kernel.data(), dx.data());
@@ -109,7 +99,13 @@ void bind_convolution(nb::module_& m) {
   bind(m, "conv2d_grad_input", conv2d_grad_input, array("dy"), optional("y"), array("kernel"),
        array("dx"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1,
        optional("places") = nb::none());
-  m.def("use_winograd", use_winograd, "use"_a.none());
+  // For tests and benchmarks: use an algorithm wherever it can be used (true), or nowhere (false).
+  const auto bind_use = [&](const char* name, Algorithm algorithm) {
+    m.def(name, [=](std::optional<bool> use) { wanted[int(algorithm)] = use; }, "use"_a.none());
+  };
+  bind_use("use_winograd", Algorithm::winograd);
+  bind_use("use_thin", Algorithm::thin);
+  bind_use("use_kept", Algorithm::kept);
 }
 
 }  // namespace skconv

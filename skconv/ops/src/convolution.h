@@ -9,6 +9,7 @@
 #include "kernels.h"
 #include "pooling.h"
 #include "product.h"
+#include "thin.h"
 #include "threads.h"
 #include "winograd.h"
 
@@ -121,8 +122,9 @@ inline void pool_block(const Slide& s, Pool pool, const Block& kept, const float
 inline void conv2d(const Slide& s, const float* x, const float* kernel, const float* bias,
                    const float* scale, Activation activation, Pool pool, float* y,
                    uint8_t* places) {
-  if (s.winograd)
+  if (s.algorithm == Algorithm::winograd)
     return winograd::conv2d(s, x, kernel, bias, scale, activation, pool, y, places);
+  if (s.algorithm == Algorithm::thin) return thin::conv2d(s, x, kernel, bias, scale, activation, pool, y, places);
   const bool pooled = pool.pixels() > 1;
   const DepthwiseRow row = pooled ? nullptr : depthwise_row_for(s);
   if (row) return depthwise_conv2d(s, row, x, kernel, bias, scale, activation, y);

@@ -10,6 +10,9 @@ namespace skconv {
 // The order of activations.h's table and of compiled.py's.
 enum class Activation : int { identity, relu, leaky_relu, elu, tanh, logistic };
 
+// How to compute a convolution or a gradient of one: algorithms.h chooses.
+enum class Algorithm : int { direct, winograd, thin, kept };
+
 // A window that slides over images (n, h, w, c) and makes images (n, oh, ow, f). What lies
 // outside of an image counts as zeros, so any offset and output size is safe. Offsets within
 // an image, its copy with zeros around it, and a kernel fit an int: arrays.h checks that.
@@ -21,7 +24,7 @@ struct Slide {
   int dilation_h = 1, dilation_w = 1;
   int top = 0, left = 0;
   int groups = 1;
-  bool winograd = false;  // by winograd.h, not directly: bind_convolution.cpp chooses
+  Algorithm algorithm = Algorithm::direct;
 };
 
 // Windows of pixels of which an output keeps the largest, side by side from the first on:

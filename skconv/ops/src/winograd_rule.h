@@ -23,17 +23,21 @@ inline double taps_on_image(int size, int output, int padding) {
   return taps;
 }
 
+// What it multiplies: 36 times for each tile of 4 x 4 pixels; the last tiles of a row and a column
+// may be filled in part. The transforms of each channel and each filter of a tile take as long as
+// 12 more multiplications at each place. `h` x `w` pixels are cut into tiles: those of y, or of dx
+// for the gradient in the input.
+inline double winograd_products(const Slide& s, int h, int w) {
+  const double places = 36.0 * ((h + 3) / 4) * ((w + 3) / 4), c = s.c, f = s.f;
+  return places * (c * f + 12 * (c + f));
+}
+
 // Whether it is faster, which it is if it multiplies less. The direct kernels multiply each tap
-// that falls on the image. Winograd's algorithm multiplies 36 times for each tile of 4 x 4 outputs;
-// the last tiles of a row and a column may be filled in part. The transforms of each channel and
-// each filter of a tile take as long as 12 more multiplications at each place. Fewer than 16
-// channels or filters leave vectors empty.
-//
-// `h` x `w` pixels are cut into tiles: those of y, or of dx for the gradient in the input.
+// that falls on the image. Fewer than 16 channels or filters leave vectors empty.
 inline bool winograd_pays(const Slide& s, int h, int w) {
   const double taps = taps_on_image(s.h, s.oh, s.top) * taps_on_image(s.w, s.ow, s.left);
-  const double places = 36.0 * ((h + 3) / 4) * ((w + 3) / 4), c = s.c, f = s.f;
-  return winograd_fits(s) && c >= 16 && f >= 16 && taps * c * f >= places * (c * f + 12 * (c + f));
+  return winograd_fits(s) && s.c >= 16 && s.f >= 16 &&
+         taps * s.c * s.f >= winograd_products(s, h, w);
 }
 
 }  // namespace skconv
