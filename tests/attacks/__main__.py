@@ -10,13 +10,14 @@ import argparse
 import signal
 import sys
 
-from . import clients, files, interruptions, kills, threads, twins, winograd
+from . import clients, files, interruptions, kept, kills, threads, twins, winograd
 
 # Name -> module, n by default.
 ATTACKS = {
     "clients": (clients, 20_000),
     "files": (files, 50_000),
     "interruptions": (interruptions, 5_000),
+    "kept": (kept, 1_000),
     "kills": (kills, 200),
     "threads": (threads, 2_000),
     "twins": (twins, 50_000),

@@ -12,40 +12,46 @@ namespace skconv {
 
 inline bool at_stride_1(const Slide& s) { return s.stride_h == 1 && s.stride_w == 1; }
 
-// A run of thin.h has the kernel's columns less one between rows, and its last vectors are empty
-// in part.
-inline double thin_places(const Slide& s) {
-  const int line = s.ow + (s.kw - 1) * s.dilation_w;
-  return std::max((s.oh - 1.0) * line + s.ow + 32, 128.0);
+inline bool thin_fits(const Slide& s) { return at_stride_1(s) && s.groups == 1; }
+
+// thin.h: six filters leave half of a vector empty that eight or sixteen fill. It computes what
+// lies between the rows of its run, and at least a tile of vectors, for nothing; and takes x apart
+// to planes, which too few taps do not pay for. Its pools are faster than those of a few channels:
+// behind a small kernel they decide. With a pool and without one the bits are those of product.h.
+inline bool thin_pays(const Slide& s, Pool pool) {
+  const double line = s.ow + (s.kw - 1.0) * s.dilation_w;
+  const double places = std::max((s.oh - 1) * line + s.ow + 32, 128.0);
+  const bool pools = pool.pixels() > 1 && s.kh * s.kw * s.c <= 32;
+  return thin_fits(s) && s.kh * s.kw >= 3 && s.f <= (pools ? 12 : 6) &&
+         places < 1.4 * s.oh * s.ow;
 }
 
-inline bool thin_pays(const Slide& s) {
-  return s.f <= 6 && thin_places(s) < 1.4 * s.oh * s.ow;
+// kept.h needs a row's taps side by side.
+inline bool kept_fits(const Slide& s, Pool pool) {
+  return s.dilation_w == 1 && s.groups == 1 && pool.pixels() > 1;
 }
 
-// kept.h needs a row's taps side by side, and an image of dx that stays in cache.
-inline bool kept_fits(const Slide& s) { return s.dilation_w == 1 && s.groups == 1; }
-
-// Products of numbers that a pool keeps with their windows.
+// Its products: of the numbers that the pool kept, with their windows.
 inline double kept_products(const Slide& s, Pool pool) {
   return double(s.oh / pool.h) * (s.ow / pool.w) * s.kh * s.kw * s.c * s.f;
 }
 
-inline bool kept_pays(const Slide& s, Pool pool) {
-  return kept_fits(s) && pool.pixels() >= 4;
+// Against product.h: a pool of four pixels or more saves enough. Against winograd.h: its products
+// are cheaper, as they need fewer loads, and the transforms' part is counted already.
+inline bool kept_pays(const Slide& s, Pool pool, int h, int w, double per_winograd) {
+  return kept_fits(s, pool) && pool.pixels() >= 4 &&
+         (!winograd_pays(s, h, w) ||
+          winograd_products(s, h, w) >= per_winograd * kept_products(s, pool));
 }
 
+// A list of numbers is made for each filter, which small windows do not pay for.
 inline bool kept_kernel_pays(const Slide& s, Pool pool) {
-  if (winograd_pays(s, s.oh, s.ow))
-    return kept_pays(s, pool) && winograd_products(s, s.oh, s.ow) >= 1.8 * kept_products(s, pool);
-  return kept_pays(s, pool) && s.kh * s.kw * s.c >= 24;
+  return kept_pays(s, pool, s.oh, s.ow, 1.8) && s.kh * s.kw * s.c >= 24;
 }
 
+// dx of an image is summed up in memory of a thread: 1 MB at most.
 inline bool kept_input_pays(const Slide& s, Pool pool) {
-  if (winograd_pays(s, s.h, s.w) &&
-      winograd_products(s, s.h, s.w) < 2.2 * kept_products(s, pool))
-    return false;
-  return kept_pays(s, pool) && double(s.h) * s.w * s.c <= 1 << 18;
+  return kept_pays(s, pool, s.h, s.w, 2.1) && double(s.h) * s.w * s.c <= 1 << 18;
 }
 
 // For tests: algorithms to use wherever they can be used, or nowhere, against the rules.
@@ -65,19 +71,18 @@ inline Algorithm choose(std::initializer_list<Candidate> candidates) {
   return Algorithm::direct;
 }
 
-inline Algorithm forward_algorithm(const Slide& s) {
-  const bool thin_fits = at_stride_1(s) && s.groups == 1;
+inline Algorithm forward_algorithm(const Slide& s, Pool pool) {
   return choose({{Algorithm::winograd, winograd_fits(s), winograd_pays(s, s.oh, s.ow)},
-                 {Algorithm::thin, thin_fits, thin_fits && thin_pays(s)}});
+                 {Algorithm::thin, thin_fits(s), thin_pays(s, pool)}});
 }
 
 inline Algorithm grad_kernel_algorithm(const Slide& s, Pool pool) {
-  return choose({{Algorithm::kept, kept_fits(s), kept_kernel_pays(s, pool)},
+  return choose({{Algorithm::kept, kept_fits(s, pool), kept_kernel_pays(s, pool)},
                  {Algorithm::winograd, winograd_fits(s), winograd_pays(s, s.oh, s.ow)}});
 }
 
 inline Algorithm grad_input_algorithm(const Slide& s, Pool pool) {
-  return choose({{Algorithm::kept, kept_fits(s), kept_input_pays(s, pool)},
+  return choose({{Algorithm::kept, kept_fits(s, pool), kept_input_pays(s, pool)},
                  {Algorithm::winograd, winograd_fits(s), winograd_pays(s, s.h, s.w)}});
 }
 

@@ -49,7 +49,7 @@ void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& 
   // Of all outputs: with a pool and without one they are the same to the bit.
   Slide all = s;
   all.oh = window.oh, all.ow = window.ow;
-  s.algorithm = forward_algorithm(all);
+  s.algorithm = forward_algorithm(all, pool);
   check_places(y, places, pool);
   check_all_aligned(x, kernel, y);
   for (const std::optional<Vector>* vector : {&bias, &scale})

@@ -23,6 +23,7 @@
 #include "geometry.h"
 #include "input.h"
 #include "kernels.h"
+#include "pooling.h"
 #include "simd.h"
 #include "threads.h"
 
@@ -79,11 +80,13 @@ void sum_part(const Part& p) {
   }
 }
 
+typedef void SumPart(const Part&);
+
 // sum_part for each number of rows and vectors.
 template <int L, bool Add>
 struct PartFunctions {
   static constexpr int most = L == LANES ? MOST_VECTORS : 1;
-  void (*by_shape[MOST_ROWS + 1][MOST_VECTORS + 1])(const Part&) = {};
+  SumPart* by_shape[MOST_ROWS + 1][MOST_VECTORS + 1] = {};
   constexpr PartFunctions() { fill<MOST_ROWS, most>(); }
   template <int R, int V>
   constexpr void fill() {
@@ -93,39 +96,59 @@ struct PartFunctions {
   }
 };
 
-// A window, cut up for vectors: rows of `width` floats, each padded to whole vectors.
+// A window, cut up for vectors: rows of `width` floats, each padded to whole vectors, in pieces
+// of what registers hold.
 struct WindowShape {
   int rows, width, lanes, vectors;
-  explicit WindowShape(const Slide& s)
-      : rows(s.kh), width(s.kw * s.c),
-        lanes(width <= 4 ? 4 : width <= 8 ? min(8, LANES) : LANES),
-        vectors(ceil_div(width, lanes)) {}
-  int padded() const { return vectors * lanes; }
-  ptrdiff_t floats() const { return ptrdiff_t(rows) * padded(); }
+  struct Piece {
+    int row, column;  // its first row and float
+    int last;
+    SumPart* sum;
+  };
+  Piece* pieces;
+  int count;
 
-  template <int L, bool Add>
-  void sum_by(Part p) const {
-    static constexpr PartFunctions<L, Add> functions;
-    const float* from = p.from;
-    float* sums = p.sums;
-    const int pieces = ceil_div(vectors, MOST_VECTORS), last = width - (vectors - 1) * lanes;
-    for (int piece = 0; piece < pieces; piece++) {
-      const int v = vectors * piece / pieces, many = vectors * (piece + 1) / pieces - v;
-      const int parts = ceil_div(rows, min(MOST_ROWS, MOST_SUMS / many));
-      p.last = piece == pieces - 1 ? last : lanes;
-      for (int part = 0; part < parts; part++) {
-        const int row = rows * part / parts, high = rows * (part + 1) / parts - row;
-        p.from = from + row * p.from_row + v * lanes;
-        p.sums = sums + row * p.sums_row + v * lanes;
-        functions.by_shape[high][many](p);
+  // `add`: for sum_part's Add.
+  WindowShape(const Slide& s, bool add, Scratch use)
+      : rows(s.kh), width(s.kw * s.c), lanes(width <= 4 ? 4 : width <= 8 ? min(8, LANES) : LANES),
+        vectors(ceil_div(width, lanes)), count(0) {
+    const int across = ceil_div(vectors, MOST_VECTORS);
+    pieces = (Piece*)scratch(use, sizeof(Piece) * across * rows);
+    for (int a = 0; a < across; a++) {
+      const int v = vectors * a / across, wide = vectors * (a + 1) / across - v;
+      const int down = ceil_div(rows, min(MOST_ROWS, MOST_SUMS / wide));
+      const int last = a == across - 1 ? width - (vectors - 1) * lanes : lanes;
+      for (int d = 0; d < down; d++) {
+        const int row = rows * d / down, high = rows * (d + 1) / down - row;
+        pieces[count++] = {row, v * lanes, last, function(lanes, high, wide, add)};
       }
     }
   }
-  template <bool Add>
-  void sum(const Part& p) const {
-    if (lanes == LANES) return sum_by<LANES, Add>(p);
-    if (lanes == 8) return sum_by<min(8, LANES), Add>(p);
-    sum_by<4, Add>(p);
+  int padded() const { return vectors * lanes; }
+  ptrdiff_t floats() const { return ptrdiff_t(rows) * padded(); }
+
+  // sum_part of all pieces.
+  void sum(const Part& window) const {
+    Part p = window;
+    for (const Piece* piece = pieces; piece < pieces + count; piece++) {
+      p.from = window.from + piece->row * p.from_row + piece->column;
+      p.sums = window.sums + piece->row * p.sums_row + piece->column;
+      p.last = piece->last;
+      piece->sum(p);
+    }
+  }
+
+ private:
+  template <int L>
+  static SumPart* function_of(int high, int wide, bool add) {
+    static constexpr PartFunctions<L, true> adding;
+    static constexpr PartFunctions<L, false> going_on;
+    return add ? adding.by_shape[high][wide] : going_on.by_shape[high][wide];
+  }
+  static SumPart* function(int lanes, int high, int wide, bool add) {
+    if (lanes == LANES) return function_of<LANES>(high, wide, add);
+    if (lanes == 8) return function_of<min(8, LANES)>(high, wide, add);
+    return function_of<4>(high, wide, add);
   }
 };
 
@@ -148,7 +171,7 @@ struct KernelGradient {
   Input input;
 
   KernelGradient(const Slide& s, Pool pool)
-      : s(s), pool(pool), window(s), kernel_size(ptrdiff_t(s.kh) * s.kw * s.c * s.f),
+      : s(s), pool(pool), window(s, false, Scratch::packed), kernel_size(ptrdiff_t(s.kh) * s.kw * s.c * s.f),
         flops(2.0 * kernel_size * s.n * (s.oh / pool.h) * (s.ow / pool.w)),
         blocks(s.n, s.oh / pool.h, s.ow / pool.w, max(min(fitting_pixels(), share_pixels()), 1),
                copy_floats()),
@@ -203,18 +226,25 @@ inline void block_dz(const Slide& s, const Gradient& g, const Blocks& blocks, co
   }
 }
 
-// Where the windows of a block's numbers begin in x, [pixel][f].
+// Where the windows of a block's numbers begin in x, [pixel][f]: at the first pixel that the pool
+// saw, and `place` = i * pool.w + j pixels on. place / pool.w is exact as a product with `inverse`,
+// in units of 1 / 65536, since places are less than 256.
 inline void list_windows(const KernelGradient& k, const Gradient& g, const Block& b,
-                         const int32_t* taps, int32_t* __restrict windows) {
-  const int f = k.s.f, step = k.input.offset(0, 0, k.pool.w);
+                         const int32_t* first_windows, int32_t* windows) {
+  const int size = b.columns * k.s.f, inverse = ceil_div(65536, k.pool.w);
+  const int column = k.input.offset(0, 0, 1);
+  const int next_row = k.input.offset(0, 1, 0) - k.pool.w * column;
   for (int i = 0; i < b.images; i++)
-    for (int r = 0; r < b.rows; r++) {
-      int32_t at = k.input.offset(i, r * k.pool.h, 0);
-      const ptrdiff_t first =
-          ((ptrdiff_t(b.image + i) * k.blocks.h + b.row + r) * k.blocks.w + b.column) * f;
-      const uint8_t* places = g.places ? g.places + first : nullptr;
-      for (int q = 0; q < b.columns; q++, at += step, windows += f)
-        for (int l = 0; l < f; l++) windows[l] = at + (places ? taps[places[q * f + l]] : 0);
+    for (int r = 0; r < b.rows; r++, windows += size) {
+      const int at = k.input.offset(i, r * k.pool.h, 0);
+      const uint8_t* places =
+          g.places + ((ptrdiff_t(b.image + i) * k.blocks.h + b.row + r) * k.blocks.w + b.column) * k.s.f;
+      for (int e = 0; e < size; e += LANES) {
+        Ints<LANES> window = *(const Ints<LANES>*)(first_windows + e) + at;
+        const Ints<LANES> place = IndexLanes<uint8_t>::load(places + e, size - e);
+        window += place * column + (place * inverse >> 16) * next_row;
+        *(Ints<LANES>*)(windows + e) = window;
+      }
     }
 }
 
@@ -233,23 +263,23 @@ inline int list_numbers(int pixels, int f, const float* dz, const int32_t* windo
 
 // dkernel as [f][row][padded], of a share, and its db.
 inline void sum_share(const KernelGradient& k, const Gradient& g, const float* x, int share,
-                      const int32_t* taps, float* dkernel, float* db) {
+                      const int32_t* first_windows, float* dkernel, float* db) {
   const Slide& s = k.s;
   const ptrdiff_t window = k.window.floats();
   std::memset(dkernel, 0, sizeof(float) * s.f * window);
   std::memset(db, 0, sizeof(float) * s.f);
   const ptrdiff_t most = k.most_pixels();
   float* dz = (float*)scratch(Scratch::gradient, sizeof(float) * (most * s.f + LANES));
-  float* values = (float*)scratch(Scratch::pixels, sizeof(float) * most * (2 + s.f));
+  float* values = (float*)scratch(Scratch::pixels, sizeof(float) * (most * (2 + s.f) + LANES));
   int32_t *offsets = (int32_t*)(values + most), *windows = offsets + most;
   for (int i = k.first_block(share); i < k.first_block(share + 1); i++) {
     const Block b = k.blocks[i];
     const float* input = k.input.locate(k.pixels[i], x);
     block_dz(s, g, k.blocks, b, dz, db);
-    list_windows(k, g, b, taps, windows);
+    list_windows(k, g, b, first_windows, windows);
     for (int f = 0; f < s.f; f++) {
       const int n = list_numbers(b.pixels(), s.f, dz + f, windows + f, values, offsets);
-      k.window.sum<false>({values, offsets, n, input, ptrdiff_t(s.dilation_h) * k.input.line,
+      k.window.sum({values, offsets, n, input, ptrdiff_t(s.dilation_h) * k.input.line,
                            dkernel + f * window, k.window.padded(), 0});
     }
   }
@@ -260,12 +290,15 @@ inline void conv2d_grad_kernel(const Slide& s, const Gradient& gradient, const f
                                float* dkernel, float* db) {
   const KernelGradient k(s, gradient.pool);
   const ptrdiff_t size = s.f * k.window.floats();
-  int32_t* taps = (int32_t*)scratch(Scratch::lists, sizeof(int32_t) * k.pool.pixels());
-  list_taps(k.pool, k.input.offset(0, 1, 0), k.input.offset(0, 0, 1), taps);
+  // Where the windows of a row's numbers begin, if all are the pool's first.
+  int32_t* first_windows = (int32_t*)scratch(
+      Scratch::lists, sizeof(int32_t) * (ptrdiff_t(k.blocks.columns) * s.f + LANES));
+  for (int q = 0, e = 0; q < k.blocks.columns; q++)
+    for (int f = 0; f < s.f; f++) first_windows[e++] = k.input.offset(0, 0, q * k.pool.w);
   float* sums = (float*)scratch(Scratch::partial, sizeof(float) * k.shares * (size + s.f));
   float* dbs = sums + k.shares * size;
   parallel(k.shares, k.flops, [&](int share) {
-    sum_share(k, gradient, x, share, taps, sums + share * size, dbs + share * s.f);
+    sum_share(k, gradient, x, share, first_windows, sums + share * size, dbs + share * s.f);
   });
   add_shares(sums + size, k.shares - 1, size, sums);
   add_shares(dbs + s.f, k.shares - 1, s.f, dbs);
@@ -311,34 +344,57 @@ inline const float* pack_windows(const Slide& s, const WindowShape& window, cons
   return packed;
 }
 
-// What a row of numbers adds to the windows from `sums` on.
+// Of the numbers at a pixel that a pool kept, one for each filter, those that are not zero: for
+// each place in the pool's window how many, and lists of them and of where their kernels are.
+struct Places {
+  int places, filters;
+  int32_t *count, *kernels;
+  float* values;
+
+  static ptrdiff_t floats(Pool pool, int filters) {
+    return ptrdiff_t(pool.pixels()) * (2 * filters + 1);
+  }
+  Places(Pool pool, int filters, float* memory)
+      : places(pool.pixels()), filters(filters), count((int32_t*)memory), kernels(count + places),
+        values((float*)(kernels + places * filters)) {}
+
+  void sort(const float* dz, const uint8_t* place, int kernel_floats) {
+    std::memset(count, 0, sizeof(int32_t) * places);
+    for (int f = 0, kernel = 0; f < filters; f++, kernel += kernel_floats) {
+      const int at = place[f] * filters + count[place[f]];
+      values[at] = dz[f];
+      kernels[at] = kernel;
+      count[place[f]] += dz[f] != 0;
+    }
+  }
+};
+
+// What a row of numbers adds to dx, whose windows begin at `sums`.
 inline void add_row(const Slide& s, const Gradient& g, ptrdiff_t first, const WindowShape& window,
                     const float* packed, const int32_t* taps, int line, float* dz, float* sums) {
-  const int pool = g.pool.pixels(), columns = s.ow / g.pool.w;
+  const int columns = s.ow / g.pool.w, step = g.pool.w * s.stride_w * s.c;
   activation_grad_run(g, first, ptrdiff_t(columns) * s.f, dz);
-  // Of each place in a window: its numbers, and where the kernels of their filters are.
-  float* values = dz + ptrdiff_t(columns) * s.f;
-  int32_t *kernels = (int32_t*)(values + pool * s.f), *n = kernels + pool * s.f;
-  for (int q = 0; q < columns;
-       q++, dz += s.f, first += s.f, sums += g.pool.w * s.stride_w * s.c) {
-    std::memset(n, 0, sizeof(int32_t) * pool);
-    for (int f = 0; f < s.f; f++) {
-      const int tap = g.places ? g.places[first + f] : 0, at = tap * s.f + n[tap];
-      values[at] = dz[f];
-      kernels[at] = int32_t(f * window.floats());
-      n[tap] += dz[f] != 0;
+  Places sorted(g.pool, s.f, dz + ptrdiff_t(columns) * s.f);
+  Part part = {};
+  part.from = packed, part.from_row = window.padded();
+  part.sums_row = ptrdiff_t(s.dilation_h) * line;
+  for (int q = 0; q < columns; q++, dz += s.f, first += s.f, sums += step) {
+    sorted.sort(dz, g.places + first, int(window.floats()));
+    for (int tap = 0; tap < sorted.places; tap++) {
+      part.count = sorted.count[tap];
+      if (!part.count) continue;
+      part.values = sorted.values + tap * s.f;
+      part.offsets = sorted.kernels + tap * s.f;
+      part.sums = sums + taps[tap];
+      window.sum(part);
     }
-    for (int tap = 0; tap < pool; tap++)
-      if (n[tap])
-        window.sum<true>({values + tap * s.f, kernels + tap * s.f, n[tap], packed, window.padded(),
-                          sums + taps[tap], ptrdiff_t(s.dilation_h) * line, 0});
   }
 }
 
 // As conv2d_grad_input of grad_input.h.
 inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const float* kernel,
                               float* dx) {
-  const WindowShape window(s);
+  const WindowShape window(s, true, Scratch::partial);
   const Surroundings around(s);
   const Pool pool = gradient.pool;
   const float* packed = pack_windows(s, window, kernel);
@@ -350,8 +406,8 @@ inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const fl
   const int tasks = min(s.n, MOST_BLOCKS);
   parallel(tasks, flops, [&](int task) {
     float* sums = (float*)scratch(Scratch::input, sizeof(float) * (around.floats() + LANES));
-    float* dz = (float*)scratch(
-        Scratch::gradient, sizeof(float) * (row + pool.pixels() * (2 * ptrdiff_t(s.f) + 1) + LANES));
+    float* dz =
+        (float*)scratch(Scratch::gradient, sizeof(float) * (row + Places::floats(pool, s.f)));
     const int stop = int(ptrdiff_t(s.n) * (task + 1) / tasks);
     for (int i = int(ptrdiff_t(s.n) * task / tasks); i < stop; i++) {
       std::memset(sums, 0, sizeof(float) * around.floats());

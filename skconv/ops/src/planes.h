@@ -26,13 +26,13 @@ SKCONV_INLINE Four transposed(const Four& m) {
            __builtin_shufflevector(high_a, high_b, 2, 3, 6, 7)}};
 }
 
-// `size` pixels of `channels` channels, from planes that lie `plane` floats apart. Four channels
-// are written at a time. Those that a pixel does not have fall on the next one: it is written
-// later, and its first channels are written last. Planes are read up to a multiple of four.
+// `size` pixels of `channels` channels, from planes that lie `plane` floats apart. Four channels of
+// four pixels are written at a time. Channels that a pixel does not have fall on the next one: it is
+// written later, and its first channels are written last. So there must be room for four pixels
+// more than a multiple of four, and planes for a multiple of four channels.
 inline void planes_to_pixels(const float* planes, ptrdiff_t plane, int channels, int size,
                              float* pixels) {
-  const int whole = max(size - 4, 0) / 4 * 4;  // a next pixel follows
-  for (int q = 0; q < whole; q += 4)
+  for (int q = 0; q < size; q += 4)
     for (int c = (channels - 1) / 4 * 4; c >= 0; c -= 4) {
       Four m;
       unrolled<4>([&](int i) SKCONV_INLINE_BODY {
@@ -42,9 +42,10 @@ inline void planes_to_pixels(const float* planes, ptrdiff_t plane, int channels,
       float* to = pixels + ptrdiff_t(q) * channels + c;
       unrolled<4>([&](int i) SKCONV_INLINE_BODY { store<4>(to + i * channels, m.row[i]); });
     }
-  for (int q = whole; q < size; q++)
-    for (int c = 0; c < channels; c++)
-      pixels[ptrdiff_t(q) * channels + c] = planes[c * plane + q];
+}
+
+inline ptrdiff_t room_for_pixels(int channels, int size) {
+  return ptrdiff_t(ceil_div(size, 4) * 4) * channels + 4;
 }
 
 // The other way. Planes need no room beside `size` floats.

@@ -28,10 +28,10 @@ namespace skconv::SKCONV_ISA::thin {
 typedef Floats<LANES> Vec;
 
 constexpr int MOST_FILTERS = 6;  // whose sums are in registers
-// Vectors of sums for each: what the registers hold, 32 of AVX-512, else 16.
-constexpr int vectors_for(int filters) {
-  return min((LANES == 16 ? 24 : 12) / filters, LANES == 16 ? 6 : 4);
-}
+// Vectors of sums of so many filters: with those of a plane and a broadcast weight they are what
+// the registers hold, 32 of AVX-512, else 16.
+constexpr int VECTORS[2][MOST_FILTERS + 1] = {{0, 4, 4, 3, 3, 2, 2}, {0, 6, 6, 6, 6, 4, 4}};
+constexpr int vectors_for(int filters) { return VECTORS[LANES == 16][filters]; }
 // Floats that whole vectors of sums are longer than a run, at most.
 constexpr int ROOM = 6 * 16;
 
@@ -150,24 +150,30 @@ inline void copy_planes(const Slide& s, const Planes& p, const float* image, int
   }
 }
 
-// A row of a filter's largest in each window, and their places unless these are nullptr. As in
-// pooling.h the first of several is taken, and NaN is largest.
+// A row of each filter's largest in its windows, and their places unless these are nullptr. As in
+// pooling.h the first of several is taken, and NaN is largest. Windows of W columns, or of any
+// width if W is 0; two by two has its loops spelled out.
 template <int W>
-inline void pool_plane(Pool pool, const float* z, int line, int size, float* y, int32_t* places) {
-  for (int q = 0; q < size; q += LANES) {
-    const float* window = z + q * pool.w;
-    Vec most = load_every<W>(window, pool.w);
-    Ints<LANES> from = {};
-    for (int i = 0; i < pool.h; i++)
-      for (int j = 0; j < pool.w; j++) {
-        const Vec v = load_every<W>(window + i * line + j, pool.w);
-        const Ints<LANES> larger = (v > most) | (v != v);
-        most = larger ? v : most;
-        from = larger ? Ints<LANES>{} + (i * pool.w + j) : from;
-      }
-    store<LANES>(y + q, most);
-    if (places) *(Ints<LANES>*)(places + q) = from;
-  }
+inline void pool_planes(const Slide& s, const Planes& p, Pool pool, const float* z, int columns,
+                        ptrdiff_t plane, float* y, int32_t* places) {
+  const auto pool_filter = [&](int h, int w) SKCONV_INLINE_BODY {
+    for (int q = 0; q < columns; q += LANES) {
+      const float* window = z + q * w;
+      Vec most = load_every<W>(window, w);
+      Ints<LANES> from = {};
+      for (int i = 0; i < h; i++)
+        for (int j = 0; j < w; j++) {
+          const Vec v = load_every<W>(window + i * p.line + j, w);
+          const Ints<LANES> larger = (v > most) | (v != v);
+          most = larger ? v : most;
+          from = larger ? Ints<LANES>{} + (i * w + j) : from;
+        }
+      store<LANES>(y + q, most);
+      if (places) *(Ints<LANES>*)(places + q) = from;
+    }
+  };
+  for (int f = 0; f < s.f; f++, z += p.z, y += plane, places += places ? plane : 0)
+    W == 2 && pool.h == 2 ? pool_filter(2, 2) : pool_filter(pool.h, W ? W : pool.w);
 }
 
 inline void narrow_places(const int32_t* from, ptrdiff_t size, uint8_t* to) {
@@ -175,26 +181,25 @@ inline void narrow_places(const int32_t* from, ptrdiff_t size, uint8_t* to) {
     IndexLanes<uint8_t>::store(to + i, *(const Ints<LANES>*)(from + i), size - i);
 }
 
-// The rows of a block from its sums, pooled.
+// The rows of a block from its sums: pooled, put together in a copy that has room, and written.
 inline void finish_rows(const Slide& s, const Planes& p, Pool pool, const float* z, int rows,
                         int columns, ptrdiff_t y_row, float* y, uint8_t* places) {
-  if (pool.pixels() == 1) {
-    for (int r = 0; r < rows; r++)
-      planes_to_pixels(z + r * p.line, p.z, s.f, columns, y + r * y_row);
-    return;
-  }
-  const auto pool_row = pool.w == 1 ? pool_plane<1> : pool.w == 2 ? pool_plane<2> : pool_plane<0>;
-  const ptrdiff_t plane = columns + LANES, all = ceil_div(s.f, 4) * 4 * plane;
-  float* best = (float*)scratch(Scratch::gradient, sizeof(float) * 3 * (all + LANES));
-  int32_t *taps = (int32_t*)(best + all), *pixel_taps = taps + all;
-  for (int r = 0; r < rows; r++) {
-    for (int f = 0; f < s.f; f++)
-      pool_row(pool, z + f * p.z + r * pool.h * p.line, p.line, columns, best + f * plane,
-               places ? taps + f * plane : nullptr);
-    planes_to_pixels(best, plane, s.f, columns, y + r * y_row);
+  const bool pooled = pool.pixels() > 1;
+  const auto pool_row = pool.w == 1   ? pool_planes<1>
+                        : pool.w == 2 ? pool_planes<2>
+                                      : pool_planes<0>;
+  const ptrdiff_t plane = columns + LANES, planes = ceil_div(s.f, 4) * 4 * plane;
+  const ptrdiff_t room = room_for_pixels(s.f, columns) + LANES, size = ptrdiff_t(columns) * s.f;
+  float* pixels = (float*)scratch(Scratch::gradient, sizeof(float) * (room + 2 * planes));
+  float* best = pixels + room;
+  int32_t* taps = places ? (int32_t*)(best + planes) : nullptr;
+  for (int r = 0; r < rows; r++, z += pool.h * p.line, y += y_row) {
+    if (pooled) pool_row(s, p, pool, z, columns, plane, best, taps);
+    planes_to_pixels(pooled ? best : z, pooled ? plane : p.z, s.f, columns, pixels);
+    std::memcpy(y, pixels, sizeof(float) * size);
     if (!places) continue;
-    planes_to_pixels((const float*)taps, plane, s.f, columns, (float*)pixel_taps);
-    narrow_places(pixel_taps, ptrdiff_t(columns) * s.f, places + r * y_row);
+    planes_to_pixels((const float*)taps, plane, s.f, columns, pixels);
+    narrow_places((const int32_t*)pixels, size, places + r * y_row);
   }
 }
 
@@ -229,8 +234,7 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
           for (int k = f; k < f + filters; k++)
             activate_run(z + k * p.z, length, activation, z + k * p.z);
       }
-      const ptrdiff_t first =
-          ((ptrdiff_t(i) * yh + b.row) * yw + b.column) * s.f;
+      const ptrdiff_t first = ((ptrdiff_t(i) * yh + b.row) * yw + b.column) * s.f;
       finish_rows(s, p, pool, z, b.rows, b.columns, ptrdiff_t(yw) * s.f, y + first,
                   places ? places + first : nullptr);
     }
