@@ -49,9 +49,11 @@ inline bool kept_kernel_pays(const Slide& s, Pool pool) {
   return kept_pays(s, pool, s.oh, s.ow, 1.8) && s.kh * s.kw * s.c >= 24;
 }
 
-// dx of an image is summed up in memory of a thread: 1 MB at most.
+// dx of an image, with room around it, is summed up in memory of a thread: 1 MB at most.
 inline bool kept_input_pays(const Slide& s, Pool pool) {
-  return kept_pays(s, pool, s.h, s.w, 2.1) && double(s.h) * s.w * s.c <= 1 << 18;
+  const double rows = (s.oh - 1.0) * s.stride_h + (s.kh - 1.0) * s.dilation_h + 1;
+  const double columns = (s.ow - 1.0) * s.stride_w + s.kw;
+  return kept_pays(s, pool, s.h, s.w, 2.1) && rows * columns * s.c <= 1 << 18;
 }
 
 // For tests: algorithms to use wherever they can be used, or nowhere, against the rules.

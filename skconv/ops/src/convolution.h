@@ -124,7 +124,8 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
                    uint8_t* places) {
   if (s.algorithm == Algorithm::winograd)
     return winograd::conv2d(s, x, kernel, bias, scale, activation, pool, y, places);
-  if (s.algorithm == Algorithm::thin) return thin::conv2d(s, x, kernel, bias, scale, activation, pool, y, places);
+  if (s.algorithm == Algorithm::thin)
+    return thin::conv2d(s, x, kernel, bias, scale, activation, pool, y, places);
   const bool pooled = pool.pixels() > 1;
   const DepthwiseRow row = pooled ? nullptr : depthwise_row_for(s);
   if (row) return depthwise_conv2d(s, row, x, kernel, bias, scale, activation, y);

@@ -6,7 +6,7 @@
 #include "blocks.h"
 #include "depthwise.h"
 #include "geometry.h"
-#include "kept.h"
+#include "kept_grad_input.h"
 #include "kernels.h"
 #include "product.h"
 #include "threads.h"
@@ -246,8 +246,10 @@ inline void backward_block(const InputGradient& in, const Gradient& gradient,
 // for each phase of the rows and columns a convolution at stride 1.
 inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const float* kernel,
                               float* dx) {
-  if (s.algorithm == Algorithm::kept) return kept::conv2d_grad_input(s, gradient, kernel, dx);
-  if (s.algorithm == Algorithm::winograd) return winograd::conv2d_grad_input(s, gradient, kernel, dx);
+  if (s.algorithm == Algorithm::kept)
+    return kept::conv2d_grad_input(s, gradient, kernel, dx);
+  if (s.algorithm == Algorithm::winograd)
+    return winograd::conv2d_grad_input(s, gradient, kernel, dx);
   const DepthwiseRow row = gradient.places ? nullptr : depthwise_row_for(s);
   if (row && s.stride_h == 1 && s.stride_w == 1)
     return depthwise_grad_input(s, row, gradient, kernel, dx);

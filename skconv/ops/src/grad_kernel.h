@@ -6,7 +6,7 @@
 #include "blocks.h"
 #include "geometry.h"
 #include "input.h"
-#include "kept.h"
+#include "kept_grad_kernel.h"
 #include "kernels.h"
 #include "product.h"
 #include "threads.h"
@@ -134,8 +134,10 @@ inline void sum_share(const KernelGradient& k, const KernelLists& lists,
 // dkernel[t, c, f] = sum over n, p of x[n, q(p, t), c] dz[n, p, f], and db[f] that of dz.
 inline void conv2d_grad_kernel(const Slide& s, const Gradient& gradient, const float* x,
                                float* dkernel, float* db) {
-  if (s.algorithm == Algorithm::kept) return kept::conv2d_grad_kernel(s, gradient, x, dkernel, db);
-  if (s.algorithm == Algorithm::winograd) return winograd::conv2d_grad_kernel(s, gradient, x, dkernel, db);
+  if (s.algorithm == Algorithm::kept)
+    return kept::conv2d_grad_kernel(s, gradient, x, dkernel, db);
+  if (s.algorithm == Algorithm::winograd)
+    return winograd::conv2d_grad_kernel(s, gradient, x, dkernel, db);
   const KernelGradient k(s);
   const KernelLists lists = kernel_lists(k);
   // The first share adds to the result itself.

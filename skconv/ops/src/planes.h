@@ -27,9 +27,9 @@ SKCONV_INLINE Four transposed(const Four& m) {
 }
 
 // `size` pixels of `channels` channels, from planes that lie `plane` floats apart. Four channels of
-// four pixels are written at a time. Channels that a pixel does not have fall on the next one: it is
-// written later, and its first channels are written last. So there must be room for four pixels
-// more than a multiple of four, and planes for a multiple of four channels.
+// four pixels are written at a time. Channels that a pixel does not have fall on the next one: it
+// is written later, and its first channels are written last. So there must be room as below, and
+// planes for a multiple of four channels.
 inline void planes_to_pixels(const float* planes, ptrdiff_t plane, int channels, int size,
                              float* pixels) {
   for (int q = 0; q < size; q += 4)
