@@ -17,7 +17,7 @@ inline bool thin_fits(const Slide& s) { return at_stride_1(s) && s.groups == 1; 
 // thin.h: six filters leave half of a vector empty that eight or sixteen fill. It computes what
 // lies between the rows of its run, and at least a tile of vectors, for nothing; and takes x apart
 // to planes, which too few taps do not pay for. Its pools are faster than those of a few channels:
-// behind a small kernel they decide. With a pool and without one the bits are those of product.h.
+// after a small kernel that decides. With a pool and without one the bits are those of product.h.
 inline bool thin_pays(const Slide& s, Pool pool) {
   const double line = s.ow + (s.kw - 1.0) * s.dilation_w;
   const double places = std::max((s.oh - 1) * line + s.ow + 32, 128.0);

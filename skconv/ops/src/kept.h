@@ -1,6 +1,6 @@
-// The gradients of a convolution from the numbers of dz that are not zero. Behind a max pool of
-// 2 x 2 these are a quarter of dz, and fewer behind ReLU: the products of product.h multiply with
-// all of it.
+// The gradients of a convolution from the numbers of dz that are not zero. Before a max pool of
+// 2 x 2 these are a quarter of dz, and fewer with ReLU: the products of product.h multiply with all
+// of it.
 //
 // The window of a pixel p is kh runs of kw * c floats of x, since the channels of neighbouring
 // pixels are neighbours. So a number dz[p, f] adds vectors along (tap, channel), which are full

@@ -28,8 +28,8 @@ namespace skconv::SKCONV_ISA::thin {
 typedef Floats<LANES> Vec;
 
 constexpr int MOST_FILTERS = 6;  // whose sums are in registers
-// Vectors of sums of so many filters: with those of a plane and a broadcast weight they are what
-// the registers hold, 32 of AVX-512, else 16.
+// Vectors of sums for each number of filters: with those of a plane and a broadcast weight they
+// are what the registers hold, 32 of AVX-512, else 16.
 constexpr int VECTORS[2][MOST_FILTERS + 1] = {{0, 4, 4, 3, 3, 2, 2}, {0, 6, 6, 6, 6, 4, 4}};
 constexpr int vectors_for(int filters) { return VECTORS[LANES == 16][filters]; }
 // Floats that whole vectors of sums are longer than a run, at most.
