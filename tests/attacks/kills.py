@@ -25,7 +25,7 @@ from skconv.augmentation import RandomShift
 from skconv.callbacks import Checkpoint
 from skconv.layers import BatchNorm, Conv2D, Dense, Dropout, Normalization
 
-SHORTEST, LONGEST = 0.02, 0.6  # seconds until a kill
+LONGEST = 0.9  # until a kill, in times of what the fit takes without one
 PATIENCE = 60.0  # seconds for a process that is not killed
 MOST_KILLS = 6  # of a process in a round
 
@@ -106,7 +106,9 @@ def one_round(context, rng, folder, expected):
     """Run a fit until it has ended in each process; return how it went."""
     name = list(FITS)[rng.integers(len(FITS))]
     if name not in expected:
-        expected[name] = fit(name)
+        start = time.monotonic()
+        expected[name] = fit(name), time.monotonic() - start
+    result_expected, seconds = expected[name]
     in_folder, n = rng.random() < 0.3, int(rng.integers(1, 3))
     path = folder if in_folder else folder / "fit.ckpt"
     workers = [
@@ -116,15 +118,15 @@ def one_round(context, rng, folder, expected):
     try:
         while waiting:
             worker = waiting[rng.integers(len(waiting))]
-            result = worker.run(rng.uniform(SHORTEST, LONGEST))
+            result = worker.run(rng.uniform(0, LONGEST) * seconds)
             if result is not None:
-                assert result == expected[name], f"other bits of {name!r}"
+                assert result == result_expected, f"other bits of {name!r}"
                 waiting.remove(worker)
     finally:
         killed = sum(worker.killed for worker in workers)
         for worker in workers:
             worker.end()
-    assert fit(name, path) == expected[name], f"other bits of {name!r} from its file"
+    assert fit(name, path) == result_expected, f"other bits of {name!r} from its file"
     left = [each.name for each in folder.iterdir()]
     assert len(left) == 1, f"these files are left: {left}"
     return f"{n} x {'folder' if in_folder else 'file'}", killed
