@@ -104,6 +104,7 @@ def test_unreadable_file_is_an_error(tmp_path, monkeypatch):
         fit("adam", path)
 
 
+@pytest.mark.slow
 def test_leftovers_of_a_killed_process_are_removed(tmp_path, run):
     path = tmp_path / "fit[1].ckpt"
     other = tmp_path / ".fit1.ckpt.0123abcd.tmp"

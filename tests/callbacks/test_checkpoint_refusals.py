@@ -68,6 +68,7 @@ def test_truncated_file_is_replaced_if_asked_to(whole, tmp_path):
     assert read(path)[0]["stopping"]["ended"]
 
 
+@pytest.mark.slow
 def test_flipped_bit_is_found(whole, tmp_path, rng):
     path = tmp_path / "fit.ckpt"
     first = 8 + int.from_bytes(whole[:8], "little")

@@ -151,6 +151,7 @@ def peak_of(function):
     return peak
 
 
+@pytest.mark.slow
 def test_large_x_is_never_copied_or_cast_whole(tmp_path):
     """60,000 images of a memory map take no more than 3,000 do, but for their labels."""
     shape = (60_000, 28, 28)

@@ -48,6 +48,7 @@ with_checks = functools.partial(
 )
 
 
+@pytest.mark.slow
 @with_checks([small_network(ConvNetClassifier), small_network(ConvNetRegressor)])
 def test_small_networks_pass_the_common_checks(estimator, check):
     check(estimator)

@@ -155,6 +155,7 @@ SLOW_GRIDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["numbers", *SLOW_GRIDS])
 def test_grid_search_with_two_processes(case, digits):
     X, X_test, y, y_test = digits

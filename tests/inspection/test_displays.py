@@ -81,6 +81,7 @@ def test_texts_of_display_do_not_overlap_and_are_not_cut_off(
             assert not box.overlaps(drawn[other]), (text, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("display", [MistakesDisplay, SaliencyDisplay])
 def test_long_class_names_do_not_overlap(display, fitted, digits, monkeypatch):
     names = [f"a digit whose name is very long, the number {k}" for k in range(10)]
@@ -144,6 +145,7 @@ def test_display_without_matplotlib_says_what_to_install(
         DRAWN[display](fitted, digits[1], digits[3])
 
 
+@pytest.mark.slow
 def test_importing_inspection_does_not_import_matplotlib():
     code = "import sys, skconv.inspection; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

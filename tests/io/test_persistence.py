@@ -19,6 +19,7 @@ def fitted(digits, **params):
     return ConvNetClassifier(**{"max_iter": 2, "random_state": 0, **params}).fit(X, y)
 
 
+@pytest.mark.slow
 def test_fresh_process_predicts_the_same_from_joblib(digits, tmp_path):
     clf = fitted(digits)
     joblib.dump(clf, tmp_path / "model.joblib")

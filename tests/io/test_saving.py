@@ -145,6 +145,7 @@ def test_loaded_model_trains_further(dtype, images, path):
     assert not np.array_equal(clf.network_.parameters, twins[0].network_.parameters)
 
 
+@pytest.mark.slow
 def test_fresh_process_predicts_the_same_from_a_model_file(clf, images, path, tmp_path):
     save_model(clf, path)
     np.save(tmp_path / "X.npy", images[0])

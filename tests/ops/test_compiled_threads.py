@@ -241,6 +241,7 @@ def test_forked_child_predicts_and_fits():
     assert result.stdout == "child: 0\n", result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_environment_sets_the_number_of_threads(threads):
     result = run("import skconv; skconv.show_versions()", OMP_NUM_THREADS=threads)
@@ -256,6 +257,7 @@ def test_workers_of_joblib_use_the_threads_they_are_given():
     assert threads == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ops.available())
 def test_environment_chooses_the_ops(name):
     result = run("import skconv; skconv.show_versions()", SKCONV_OPS=name)
@@ -263,6 +265,7 @@ def test_environment_chooses_the_ops(name):
     assert f" ops: {name} (available: " in result.stdout
 
 
+@pytest.mark.slow
 def test_unknown_ops_are_refused_with_the_available_ones():
     result = run("import skconv", SKCONV_OPS="avx3")
     assert "must be one of " in result.stderr

@@ -29,6 +29,7 @@ def test_benchmarks_help_lists_the_nets():
     assert set(NETS) <= set(run.stdout.replace(",", " ").split())
 
 
+@pytest.mark.slow
 def test_benchmarks_refuse_numpy_ops_unless_asked():
     run = run_benchmarks("import", SKCONV_OPS="numpy")
     assert run.returncode == 1
@@ -48,6 +49,7 @@ def test_benchmarks_name_the_ops_and_the_missing_peers():
     assert "Not measured: TensorFlow. Pass --tensorflow-python PATH." in run.stdout
 
 
+@pytest.mark.slow
 def test_comparison_with_another_tree_needs_one():
     run = run_benchmarks("against")
     assert run.returncode == 1

@@ -283,6 +283,7 @@ def test_auto_batch_makes_64_steps_an_epoch(n, batch_size):
     assert batch_size in (8, n) or n / batch_size >= 64
 
 
+@pytest.mark.slow
 def test_classifier_stops_when_nothing_is_left_to_learn(digits):
     X, _, y, _ = digits
 
