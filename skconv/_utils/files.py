@@ -225,8 +225,9 @@ def _temporary_file(
     """
     temporary, file = _temporary(path), None
     try:
-        while file is None:
-            file = _open_new(temporary, path, 0o600 if private else 0o666)
+        while (file := _open_new(temporary, path, 0o600 if private else 0o666)) is None:
+            # Another name: who took that one for a leftover may be about to remove it.
+            temporary = _temporary(path)
         yield temporary, file
     finally:
         if file is not None:
