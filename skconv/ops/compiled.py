@@ -131,7 +131,7 @@ def conv2d_max_pool2d_with_argmax(x, kernel, bias, win, groups, activation, pool
 def conv2d_max_pool2d_backward(
     dy, saved, x, kernel, argmax, win, groups, activation, pool, need_dx
 ):
-    if groups > 1 or argmax.dtype != argmax_dtype(pool):
+    if groups > 1 or argmax.itemsize > _ARGMAX_BYTES:
         return NotImplemented
     if not _pools_along(activation, pool):
         is_linear = _code(activation) == _IDENTITY
@@ -139,9 +139,7 @@ def conv2d_max_pool2d_backward(
         shape = len(x), *win.output, kernel.shape[3]
         dz = max_pool2d_grad(dz, argmax, shape, pool)
         return conv2d_backward(dz, None, x, kernel, win, groups, None, need_dx)
-    if not (argmax.flags.c_contiguous and argmax.flags.aligned):
-        argmax = np.array(argmax, order="C")
-    slide = win, groups, _code(activation), *pool.size, argmax
+    slide = win, groups, _code(activation), *pool.size, _plain(argmax)
     return _backward(dy, saved, x, kernel, need_dx, *slide)
 
 
@@ -251,11 +249,17 @@ def max_pool2d_with_argmax(x, win):
 def max_pool2d_grad(dy, argmax, input_shape, win):
     if argmax.itemsize > _ARGMAX_BYTES:
         return NotImplemented
-    if not (argmax.flags.c_contiguous and argmax.flags.aligned):
-        argmax = np.array(argmax, order="C")
     dx = _new(input_shape)
-    _kernels.max_pool_grad(dy, argmax, dx, win)
+    _kernels.max_pool_grad(dy, _plain(argmax), dx, win)
     return dx
+
+
+def _plain(argmax):
+    """Return an argmax that kernels take."""
+    flags = argmax.flags
+    return (
+        argmax if flags.c_contiguous and flags.aligned else np.array(argmax, order="C")
+    )
 
 
 def avg_pool2d(x, win):

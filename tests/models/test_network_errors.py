@@ -7,24 +7,8 @@ from skconv import Network, ops
 from skconv.layers import (
     Conv2D,
     Dense,
-    Dropout,
     Layer,
-    MaxPool2D,
 )
-
-LAYERS = [
-    ("conv1", Conv2D(4, 3, activation="relu")),
-    ("pool", MaxPool2D(2)),
-    ("conv2", Conv2D(6, 3, stride=2, padding="valid", activation="gelu")),
-    ("drop", Dropout(0.3)),
-    ("dense", Dense(8, "tanh")),
-    ("output", Dense(3)),
-]
-
-
-@pytest.fixture
-def network(rng):
-    return Network.build(LAYERS, (8, 7, 2), rng, "float64")
 
 
 def test_errors_name_the_layer(rng):

@@ -155,6 +155,10 @@ def test_pools_of_more_than_65536_pixels():
     assert argmax.dtype == np.uint32
     assert argmax.item() == 260**2 - 1
     assert ops.max_pool2d_grad(y, argmax, x.shape, 260)[0, 259, 259] == 1
+    pixel, pool = np.ones((1, 1, 1, 1), F32), {"pool_size": 260}
+    y, argmax = ops.conv2d_max_pool2d_with_argmax(x, pixel, **pool)
+    dx, *_ = ops.conv2d_max_pool2d_backward(y, y, argmax, x, pixel, **pool)
+    assert dx[0, 259, 259] == dx.sum() == 1
 
 
 @pytest.mark.parametrize("far", [2**31, 2**40, 2**61])
