@@ -1,6 +1,6 @@
 """Convolutional networks from scratch, as scikit-learn estimators."""
 
-from . import layers, ops
+from . import layers, ops, zoo
 from ._version import __version__
 from .estimators import ConvNetClassifier, ConvNetRegressor
 from .io import (
@@ -13,7 +13,7 @@ from .io import (
     to_torch,
     trusted_types,
 )
-from .models import Network, zoo
+from .models import Network
 from .ops.about import show_versions
 
 __all__ = [

@@ -1,6 +1,5 @@
-"""Networks: a chain of layers with its weights, the default one, and known ones."""
+"""Networks: a chain of layers with its weights, the default one."""
 
-from . import zoo
 from .network import Network
 
-__all__ = ["Network", "zoo"]
+__all__ = ["Network"]

@@ -9,7 +9,7 @@ import pytest
 import small_models
 from test_loading import HEADER, edit, framed
 
-from skconv import ConvNetClassifier, ConvNetRegressor, load_model, save_model
+from skconv import ConvNetClassifier, ConvNetRegressor, load_model, save_model, zoo
 from skconv._utils import documents
 from skconv.io.document import build_blank_network
 from skconv.layers import (
@@ -22,7 +22,6 @@ from skconv.layers import (
     Residual,
 )
 from skconv.layers.initializers import Blank
-from skconv.models import zoo
 from skconv.models.network import Network
 
 images, clf, path = small_models.images, small_models.clf, small_models.path

@@ -28,7 +28,7 @@ ROOMS = {
         ("_utils", "_version.py", "ops"),
     ),
     "models": (
-        "the network, the default one, the zoo, costs, summary, diagrams, weights by "
+        "the network, the default one, costs, summary, diagrams, weights by "
         "order, warnings of scale",
         ("_utils", "_version.py", "ops", "layers"),
     ),
@@ -51,6 +51,10 @@ ROOMS = {
             *("_utils", "_version.py", "ops", "layers", "models", "augmentation"),
             *("_data", "_training", "callbacks"),
         ),
+    ),
+    "zoo": (
+        "networks and estimators that are known to work",
+        ("ops", "layers", "augmentation", "estimators"),
     ),
     "inspection": (
         "displays and saliency",

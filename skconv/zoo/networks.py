@@ -1,9 +1,4 @@
-"""Networks that are known to work, as functions that return their hidden layers.
-
-An estimator adds the output layer. The size of a network is an argument; the rest can
-be set by name, ``conv1__filters``. docs/guide/models.md shows the costs and the
-accuracy of each.
-"""
+"""The networks: functions that return their hidden layers."""
 
 from collections.abc import Sequence
 from functools import partial
