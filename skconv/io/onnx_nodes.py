@@ -334,6 +334,7 @@ EMIT: dict[str, Callable[..., str]] = {
     "GlobalAvgPool2D": _global_pool("GlobalAveragePool"),
     "GlobalMaxPool1D": _global_pool("GlobalMaxPool"),
     "GlobalMaxPool2D": _global_pool("GlobalMaxPool"),
+    "HandcraftedConv1D": _convolution,
     "LayerNorm": _layer_norm,
     "MaxPool1D": _pool("MaxPool"),
     "MaxPool2D": _pool("MaxPool"),

@@ -111,6 +111,7 @@ ROWS: dict[str, list[tuple[str, Row]]] = {
         ("pointwise_kernel", Row("pointwise.weight", _transposed(3, 2, 0, 1))),
         ("bias", Row("pointwise.bias", _vector)),
     ],
+    "HandcraftedConv1D": [("kernel", Row("weight", _transposed(2, 1, 0)))],
     "Dense": [
         ("kernel", Row("weight", _dense)),
         ("bias", Row("bias", lambda bias, leaf: bias)),

@@ -5,6 +5,7 @@ from .composites import Branches, Residual, Sequential
 from .convolution import Conv1D, Conv2D
 from .dense import Dense, Flatten
 from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .handcrafted import HandcraftedConv1D
 from .input_scale import Normalization
 from .layer import Layer
 from .normalization import BatchNorm, LayerNorm
@@ -44,6 +45,7 @@ __all__ = [
     "GlobalAvgPool2D",
     "GlobalMaxPool1D",
     "GlobalMaxPool2D",
+    "HandcraftedConv1D",
     "Layer",
     "LayerNorm",
     "MaxPool1D",

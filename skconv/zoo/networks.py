@@ -20,12 +20,15 @@ from ..layers import (
 )
 from ..layers.typing import Chain, Pair
 from ..ops import pair, positive_int
+from .signals import each_int, inception_time, lite
 
 __all__ = [
     "all_cnn",
     "compact",
+    "inception_time",
     "keras_mnist",
     "lenet5",
+    "lite",
     "resnet",
     "signal_fcn",
 ]
@@ -176,7 +179,7 @@ def resnet(
     >>> [name for name, _ in layers][:4]
     ['conv', 'norm', 'stage1_block1', 'stage1_block2']
     """
-    filters, blocks = _each_int(filters, "filters"), positive_int(blocks, "blocks")
+    filters, blocks = each_int(filters, "filters"), positive_int(blocks, "blocks")
     layers = [
         ("conv", Conv2D(filters[0], 3, **_BEFORE_NORM)),
         ("norm", BatchNorm(activation="relu")),
@@ -239,7 +242,7 @@ def compact(filters: Sequence[int] = (32, 64, 64, 128, 128)) -> Chain:
     >>> Network.build([*zoo.compact(), ("out", Dense(10))], (28, 28, 1), 0)
     <Network of 12 layers, (28, 28, 1) to (10,), 35722 parameters>
     """
-    first, *others = _each_int(filters, "filters")
+    first, *others = each_int(filters, "filters")
     layers = [
         ("conv1", Conv2D(first, 3, **_BEFORE_NORM)),
         ("norm1", BatchNorm(activation="relu")),
@@ -284,8 +287,8 @@ def signal_fcn(
     >>> [name for name, _ in small]
     ['conv1', 'norm1', 'conv2', 'norm2', 'conv3', 'norm3', 'mean']
     """
-    filters = _each_int(filters, "filters")
-    sizes = _each_int(kernel_sizes, "kernel_sizes")
+    filters = each_int(filters, "filters")
+    sizes = each_int(kernel_sizes, "kernel_sizes")
     if len(filters) != len(sizes):
         raise ValueError(
             "filters and kernel_sizes must have an entry for each convolution, got "
@@ -298,10 +301,3 @@ def signal_fcn(
             (f"norm{i}", BatchNorm(activation="relu")),
         ]
     return [*layers, ("mean", GlobalAvgPool1D())]
-
-
-def _each_int(values: Any, name: str) -> list[int]:
-    given = list(values) if hasattr(values, "__iter__") else []
-    if not given:
-        raise ValueError(f"{name} must be one int or more in a list, got {values!r}")
-    return [positive_int(value, f"each of {name}") for value in given]

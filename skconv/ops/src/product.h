@@ -127,7 +127,7 @@ void multiply_tile(const Tile& t) {
     sum_up([](const float* p, int v) SKCONV_INLINE_BODY { return load<L>(p + v * L); });
   else
     sum_up([&](const float* p, int v) SKCONV_INLINE_BODY {
-      return load_part<L>(p + v * L, filled(v));
+      return load<L>(p + v * L, filled(v));
     });
 
   if (t.scale)
