@@ -51,6 +51,11 @@ def separable(rng):
     return shape, {**arguments, "filters": int(rng.integers(1, 9))}
 
 
+def handcrafted(rng):
+    sizes = [2 * int(size) for size in rng.integers(1, 10, rng.integers(1, 4))]
+    return sample_shape(rng, 1), {"kernel_sizes": sizes, "activation": activation(rng)}
+
+
 def dense(rng):
     return any_shape(rng), {"units": int(rng.integers(1, 20)), **affine(rng)}
 
@@ -157,6 +162,7 @@ LAYERS = {
     "GlobalAvgPool2D": lambda rng: (sample_shape(rng, 2), {}),
     "GlobalMaxPool1D": lambda rng: (sample_shape(rng, 1), {}),
     "GlobalMaxPool2D": lambda rng: (sample_shape(rng, 2), {}),
+    "HandcraftedConv1D": handcrafted,
     "LayerNorm": layer_norm,
     "MaxPool1D": lambda rng: pooling(rng, 1),
     "MaxPool2D": lambda rng: pooling(rng, 2),

@@ -182,6 +182,7 @@ LAYERS = {
     "GlobalAvgPool2D": lambda torch, layer, x, w: x.mean((1, 2)),
     "GlobalMaxPool1D": lambda torch, layer, x, w: x.amax(1),
     "GlobalMaxPool2D": lambda torch, layer, x, w: x.amax((1, 2)),
+    "HandcraftedConv1D": convolution,
     "LayerNorm": layer_norm,
     "MaxPool1D": MAX_POOL,
     "MaxPool2D": MAX_POOL,

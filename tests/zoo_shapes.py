@@ -9,4 +9,6 @@ SHAPES = {
     "resnet": IMAGES,
     "compact": IMAGES,
     "signal_fcn": SIGNALS,
+    "inception_time": SIGNALS,
+    "lite": SIGNALS,
 }

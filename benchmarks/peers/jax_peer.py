@@ -121,13 +121,25 @@ class Forward:
         return x
 
     def conv(self, layer, x):
-        y = convolve(x, next(self.weights), layer.stride, layer.padding)
+        options = {"groups": layer.groups, "dilation": layer.dilation}
+        y = convolve(x, next(self.weights), layer.stride, layer.padding, **options)
         return y + next(self.weights) if layer.bias else y
 
     def separable(self, layer, x):
         depthwise, pointwise = next(self.weights), next(self.weights)
         x = convolve(x, depthwise, layer.stride, layer.padding, groups=x.shape[-1])
         return convolve(x, pointwise, 1, "valid")
+
+    def fixed(self, layer, x):
+        kernel = jnp.ones((layer.kernel, x.shape[-1], layer.filters))
+        return jax.nn.relu(convolve(x, kernel, 1, "same"))
+
+    def maxofthree(self, layer, x):
+        window = (1, 3, 1)
+        return lax.reduce_window(x, -jnp.inf, lax.max, window, (1, 1, 1), "SAME")
+
+    def branches(self, layer, x):
+        return jnp.concatenate([self.run(side, x) for side in layer.layers], axis=-1)
 
     def norm(self, layer, x):
         gamma, beta, moments = *map(next, [self.weights] * 2), next(self.moments)
@@ -166,13 +178,14 @@ class Forward:
 ACTIVATIONS = {None: lambda x: x, "relu": jax.nn.relu, "tanh": jnp.tanh}
 
 
-def convolve(x, kernel, stride, padding, groups=1):
+def convolve(x, kernel, stride, padding, groups=1, dilation=1):
     layout = {3: ("NWC", "WIO", "NWC"), 4: ("NHWC", "HWIO", "NHWC")}[x.ndim]
     return lax.conv_general_dilated(
         x,
         kernel,
         (stride,) * (x.ndim - 2),
         padding.upper(),
+        rhs_dilation=(dilation,) * (x.ndim - 2),
         dimension_numbers=layout,
         feature_group_count=groups,
     )

@@ -23,10 +23,12 @@ class Conv(NamedTuple):
     stride: int = 1
     activation: str | None = "relu"
     bias: bool = True
+    dilation: int = 1
+    groups: int = 1
 
     def size(self, shape):
         pixels, kernel = slide(self, shape), [self.kernel] * (len(shape) - 1)
-        kernel = (*kernel, shape[-1], self.filters)
+        kernel = (*kernel, shape[-1] // self.groups, self.filters)
         bias = [(self.filters,)] * self.bias
         return Size(
             (*pixels, self.filters), [kernel, *bias], math.prod((*pixels, *kernel))
@@ -55,6 +57,24 @@ class Norm(NamedTuple):
 
     def size(self, shape):
         return Size(shape, [shape[-1:]] * 2)
+
+
+class Fixed(NamedTuple):
+    """A convolution of signals whose kernels are not trained, and a ReLU."""
+
+    filters: int
+    kernel: int
+
+    def size(self, shape):
+        kernel = (self.kernel, shape[-1], self.filters)
+        return Size((shape[0], self.filters), [], math.prod((shape[0], *kernel)))
+
+
+class MaxOfThree(NamedTuple):
+    """The largest of each value of a signal and its neighbours."""
+
+    def size(self, shape):
+        return Size(shape)
 
 
 class MaxPool(NamedTuple):
@@ -103,6 +123,22 @@ class Residual(NamedTuple):
         _, body = parts[len(self.layers) - 1]
         weights = [each for _, size in parts for each in size.weights]
         return Size(body.output, weights, sum(size.macs for _, size in parts))
+
+
+class Branches(NamedTuple):
+    """Lists of layers side by side, whose channels are joined."""
+
+    layers: list
+
+    def size(self, shape):
+        ends, weights, macs = [], [], 0
+        for side in self.layers:
+            sizes = [size for _, size in walk(side, shape)]
+            ends.append(sizes[-1].output)
+            weights += [each for size in sizes for each in size.weights]
+            macs += sum(size.macs for size in sizes)
+        channels = sum(end[-1] for end in ends)
+        return Size((*ends[0][:-1], channels), weights, macs)
 
 
 def slide(layer, shape):
@@ -189,6 +225,16 @@ def block(filters, stride=1):
     )
 
 
+def plain(filters, kernel, groups=1, dilation=1):
+    return Conv(filters, kernel, "same", 1, None, False, dilation, groups)
+
+
+def inception(bottleneck):
+    convs = Branches([[plain(32, kernel)] for kernel in (40, 20, 10)])
+    squeeze = [plain(32, 1)] if bottleneck else []
+    return Branches([[*squeeze, convs], [MaxOfThree(), plain(32, 1)]]), Norm()
+
+
 # What skconv.zoo has under these names; each peer's parameters are counted.
 ZOO = {
     "lenet5": Net(
@@ -240,6 +286,35 @@ ZOO = {
         (128, 1),
         [
             *[*normalised(128, 8), *normalised(256, 5), *normalised(128, 3)],
+            *[Mean(), OUT],
+        ],
+    ),
+    "inception_time": Net(
+        128,
+        (128, 1),
+        [
+            *[
+                Residual(
+                    [
+                        *inception(bottleneck=after),
+                        *inception(bottleneck=True),
+                        *inception(bottleneck=True),
+                    ],
+                    [plain(128, 1), Norm(None)],
+                )
+                for after in (False, True)
+            ],
+            *[Mean(), OUT],
+        ],
+    ),
+    "lite": Net(
+        128,
+        (128, 1),
+        [
+            Branches([*([plain(32, size)] for size in (40, 20, 10)), [Fixed(17, 96)]]),
+            Norm(),
+            *[plain(113, 20, 113, 2), plain(32, 1), Norm()],
+            *[plain(32, 10, 32, 4), plain(32, 1), Norm()],
             *[Mean(), OUT],
         ],
     ),

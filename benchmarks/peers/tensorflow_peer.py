@@ -109,6 +109,9 @@ def apply(layers, x):
             x = keras.layers.add([apply(layer.layers, x), apply(layer.shortcut, x)])
             x = keras.layers.ReLU()(x)
             continue
+        if type(layer) is nets.Branches:
+            x = keras.layers.concatenate([apply(side, x) for side in layer.layers])
+            continue
         for each in MAKERS[type(layer)](layer, len(x.shape) - 2):
             x = each(x)
     return x
@@ -116,6 +119,14 @@ def apply(layers, x):
 
 def conv(layer, axes):
     kind = (keras.layers.Conv1D, keras.layers.Conv2D)[axes - 1]
+    if layer.groups > 1:  # as many as channels; TensorFlow has no others on a CPU
+        yield keras.layers.DepthwiseConv1D(
+            layer.kernel,
+            padding=layer.padding,
+            dilation_rate=layer.dilation,
+            use_bias=layer.bias,
+        )
+        return
     yield kind(
         layer.filters,
         layer.kernel,
@@ -130,6 +141,21 @@ def separable(layer, axes):
     yield keras.layers.SeparableConv2D(
         layer.filters, layer.kernel, layer.stride, layer.padding, use_bias=False
     )
+
+
+def fixed(layer, axes):
+    yield keras.layers.Conv1D(
+        layer.filters,
+        layer.kernel,
+        padding="same",
+        activation="relu",
+        use_bias=False,
+        trainable=False,
+    )
+
+
+def max_of_three(layer, axes):
+    yield keras.layers.MaxPooling1D(3, 1, "same")
 
 
 def norm(layer, axes):
@@ -150,6 +176,8 @@ def dense(layer, axes):
 MAKERS = {
     nets.Conv: conv,
     nets.Separable: separable,
+    nets.Fixed: fixed,
+    nets.MaxOfThree: max_of_three,
     nets.Norm: norm,
     nets.MaxPool: lambda layer, axes: [keras.layers.MaxPooling2D(2)],
     nets.AvgPool: lambda layer, axes: [keras.layers.AveragePooling2D(2)],

@@ -45,7 +45,9 @@ def start(task, net):
 
     description = {
         "what": f"torch {torch.__version__}, {task.variant}",
-        "parameters": sum(each.numel() for each in model.parameters()),
+        "parameters": sum(
+            each.numel() for each in model.parameters() if each.requires_grad
+        ),
     }
     return description, step, infer
 
@@ -117,6 +119,15 @@ class Residual(nn.Module):
         return nn.functional.relu_(self.layers(x) + self.shortcut(x))
 
 
+class Branches(nn.Module):
+    def __init__(self, layer, shape):
+        super().__init__()
+        self.layers = nn.ModuleList([build(side, shape) for side in layer.layers])
+
+    def forward(self, x):
+        return torch.cat([side(x) for side in self.layers], dim=1)
+
+
 def conv(layer, shape):
     kind = (nn.Conv1d, nn.Conv2d)[len(shape) - 2]
     yield kind(
@@ -125,9 +136,16 @@ def conv(layer, shape):
         layer.kernel,
         layer.stride,
         padding(layer),
+        layer.dilation,
+        layer.groups,
         bias=layer.bias,
     )
     yield from activation(layer)
+
+
+def fixed(layer, shape):
+    conv = nn.Conv1d(shape[-1], layer.filters, layer.kernel, padding="same", bias=False)
+    return [conv.requires_grad_(False), nn.ReLU(inplace=True)]
 
 
 def separable(layer, shape):
@@ -164,6 +182,9 @@ def activation(layer):
 MAKERS = {
     nets.Conv: conv,
     nets.Separable: separable,
+    nets.Branches: lambda layer, shape: [Branches(layer, shape)],
+    nets.Fixed: fixed,
+    nets.MaxOfThree: lambda layer, shape: [nn.MaxPool1d(3, 1, 1)],
     nets.Norm: norm,
     nets.MaxPool: lambda layer, shape: [nn.MaxPool2d(2)],
     nets.AvgPool: lambda layer, shape: [nn.AvgPool2d(2)],

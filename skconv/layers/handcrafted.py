@@ -57,7 +57,7 @@ class HandcraftedConv1D(Convolution):
 
     state = ("kernel",)
     ndim = 1
-    # What the convolution reads besides the arguments.
+    # What a convolution has as arguments.
     use_bias = False
     groups = 1
     stride: ClassVar[int] = 1
@@ -78,14 +78,18 @@ class HandcraftedConv1D(Convolution):
         """The length of the longest filter."""
         return max(size + (0 if size % 4 else size // 2) for size in self._sizes())
 
+    @property
+    def filters(self) -> int:
+        """The number of filters."""
+        return sum(2 + (size % 4 == 0) for size in self._sizes())
+
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> tuple[Weights, Shape]:
         ops.find_activation(self.activation)
         sizes = self._sizes()
         length, c = pixel_shape(input_shape, self.ndim)[0], input_shape[-1]
-        n_filters = sum(2 + (size % 4 == 0) for size in sizes)
-        shape = (self.kernel_size, c, n_filters)
+        shape = (self.kernel_size, c, self.filters)
         if isinstance(rng, Blank):
             kernel = rng.blank(shape, np.dtype(dtype))
         else:
@@ -93,7 +97,7 @@ class HandcraftedConv1D(Convolution):
             for filter_, values in enumerate(_filters(sizes)):
                 start = (shape[0] - 1) // 2 - (len(values) - 1) // 2
                 kernel[start : start + len(values), :, filter_] = values[:, None]
-        return {"kernel": kernel}, (length, n_filters)
+        return {"kernel": kernel}, (length, self.filters)
 
     def backward(
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True

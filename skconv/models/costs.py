@@ -54,7 +54,7 @@ def count_macs(layers: Any, input_shape: Shape) -> int:
     """Count the multiply-accumulates (MACs) that layers take to predict one sample.
 
     A MAC is a product of an input and a weight that is added to a sum: most of a
-    network's time. Each trained weight with two axes or more takes part once for each
+    network's time. Each weight with two axes or more takes part once for each
     pixel of the layer's output. Biases, activations, scaling and pooling are not
     counted; padding is, as if it were pixels.
 
@@ -201,8 +201,8 @@ def _layer_costs(layers: Chain, shape: Shape, prefix: str = "") -> Iterator[Laye
             parts = list(_unknown_parts(layer, weights, f"{path}."))
             macs = math.prod(out[:-1]) * sum(
                 weight.size
-                for _, weight, is_trained in chain.named_weights(layer, weights)
-                if is_trained and weight.ndim > 1
+                for _, weight, _ in chain.named_weights(layer, weights)
+                if weight.ndim > 1
             )
         yield LayerCost(path, type(layer).__name__, out, _count(layer, weights), macs)
         yield from parts

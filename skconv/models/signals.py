@@ -63,13 +63,13 @@ def inception_time(
     >>> [name for name, _ in layers]
     ['block1', 'block2', 'mean']
     >>> Network.build([*layers, ("out", Dense(10))], (128, 1), 0)
-    <Network of 4 layers, (128, 1) to (10,), 490506 parameters>
+    <Network of 4 layers, (128, 1) to (10,), 421482 parameters>
     """
     filters = positive_int(filters, "filters")
     sizes = each_int(kernel_sizes, "kernel_sizes")
-    depth, bottleneck = positive_int(depth, "depth"), positive_int(bottleneck,
-                                                                   "bottleneck")  # fmt: skip
+    depth = positive_int(depth, "depth")
     channels = positive_int(channels, "channels")
+    bottleneck = positive_int(bottleneck, "bottleneck")
     modules: Chain = []
     for i in range(1, depth + 1):
         squeeze = bottleneck if i > 1 or channels > 1 else None
@@ -106,10 +106,10 @@ def _multiplexed(filters: int, sizes: list[int]) -> Chain:
 
 
 def lite(filters: int = 32, kernel_sizes: Sequence[int] = (40, 20, 10)) -> Chain:
-    """Long kernels, filters designed by hand, separable convolutions: LITE, for signals.
+    """Long kernels, filters by hand, separable convolutions: LITE, for signals.
 
     Ismail-Fawaz et al., "LITE: light inception with boosting techniques for time series
-    classification", 2023. It has a fiftieth of `inception_time`'s weights. LITETime
+    classification", 2023. It has a fortieth of `inception_time`'s weights. LITETime
     adds the probabilities of five such networks, which
     `sklearn.ensemble.VotingClassifier` with ``voting="soft"`` does.
 
@@ -135,15 +135,15 @@ def lite(filters: int = 32, kernel_sizes: Sequence[int] = (40, 20, 10)) -> Chain
     >>> from skconv import Network, zoo
     >>> from skconv.layers import Dense
     >>> Network.build([*zoo.lite(), ("out", Dense(10))], (128, 1), 0)
-    <Network of 9 layers, (128, 1) to (10,), 10410 parameters>
+    <Network of 10 layers, (128, 1) to (10,), 10144 parameters>
     """
     filters = positive_int(filters, "filters")
-    first, *others = sizes = each_int(kernel_sizes, "kernel_sizes")
+    sizes = each_int(kernel_sizes, "kernel_sizes")
     by_hand = HandcraftedConv1D()
     mixed = Branches([*_multiplexed(filters, sizes), ("handcrafted", by_hand)])
     layers: Chain = [("mixed", mixed), ("norm1", BatchNorm(activation="relu"))]
-    before = 17 + filters * len(sizes)
-    for i, size in enumerate(others, start=2):
+    before = by_hand.filters + filters * len(sizes)
+    for i, size in enumerate(sizes[1:], start=2):
         depthwise = Conv1D(
             before, size, groups=before, dilation=2 ** (i - 1), use_bias=False
         )

@@ -29,6 +29,7 @@ from skconv.layers import (
     GlobalAvgPool2D,
     GlobalMaxPool1D,
     GlobalMaxPool2D,
+    HandcraftedConv1D,
     Layer,
     LayerNorm,
     MaxPool1D,
@@ -87,6 +88,7 @@ IMAGES = [
 SIGNALS = [
     [Conv1D(4, 4, padding="causal", dilation=2, activation="relu")],
     [Conv1D(6, 3, stride=2, groups=3, padding=(0, 2), activation="gelu")],
+    [HandcraftedConv1D((2, 4, 6)), Conv1D(4, 40)],
     [Conv1D(4), MaxPool1D(3, stride=2, padding="same"), LayerNorm()],
     [Conv1D(4), AvgPool1D(3, stride=2, padding=(2, 1)), Flatten(), Dense(4)],
     [Conv1D(4), PReLU(1), MaxPool1D(), GlobalAvgPool1D()],

@@ -102,6 +102,8 @@ ON_SIGNALS = {
     ],
     "largest": [Conv1D(8, 5, stride=2, activation="gelu"), GlobalMaxPool1D()],
     "signal_fcn": zoo.signal_fcn(),
+    "inception_time": zoo.inception_time(8, depth=3),
+    "lite": zoo.lite(),
 }
 SHARED = {"max_iter": 2, "batch_size": 32, "random_state": 0}
 CASES = {

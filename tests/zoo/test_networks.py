@@ -23,6 +23,8 @@ SMALL = {
     "resnet": {"filters": (8, 16)},
     "compact": {"filters": (8, 16, 16)},
     "signal_fcn": {"filters": (16, 16), "kernel_sizes": (8, 3)},
+    "inception_time": {"filters": 4, "depth": 4, "bottleneck": 8},
+    "lite": {"filters": 8},
 }
 
 
@@ -41,7 +43,7 @@ def digits(name, n=64):
     """Zeros and ones, each pixel thrice and a margin; or pixel by pixel, as a signal."""
     X, y = load_digits(n_class=2, return_X_y=True)
     X = X[:n].astype(np.float32) / 16
-    if name == "signal_fcn":
+    if SHAPES[name] is SIGNALS:
         return X[..., None], y[:n]
     X = np.kron(X.reshape(-1, 8, 8), np.ones((3, 3), np.float32))
     return np.pad(X, ((0, 0), (2, 2), (2, 2)))[..., None], y[:n]
@@ -95,8 +97,16 @@ def test_networks_fit_their_input(name, shape):
             + 2 * (128 + 256 + 128)
             + (128 * 10 + 10),
         ),
+        # Those of aeon 1.6.0, InceptionNetwork and LITENetwork, before an output layer
+        # for ten classes; the filters that LITE does not train are not counted.
+        (zoo.inception_time(), (128, 1), 421_482),
+        (zoo.inception_time(channels=6), (64, 6), 491_914),
+        (zoo.inception_time(), (5, 1), 421_482),
+        (zoo.lite(), (128, 1), 10_144),
+        (zoo.lite(), (64, 6), 21_344),
+        (zoo.lite(), (5, 1), 10_144),
     ],
-    ids=["lenet5", "keras_mnist", "all_cnn", "compact", "signal_fcn"],
+    ids=lambda value: str(value) if isinstance(value, tuple) else "",
 )
 def test_networks_have_the_parameters_of_their_papers(layers, shape, parameters):
     assert build(layers, shape).parameters.size == parameters
@@ -152,6 +162,11 @@ def test_networks_learn(name):
         ("resnet", "stage2_block1__shortcut__conv__kernel_size", 3),
         ("compact", "conv2__depth_multiplier", 2),
         ("signal_fcn", "norm2__momentum", 0.5),
+        ("inception_time", "block1__module2__long__convs__conv1__kernel_size", 8),
+        ("inception_time", "block1__module2__pooled__pool__pool_size", 5),
+        ("inception_time", "module4__long__bottleneck__filters", 4),
+        ("lite", "mixed__handcrafted__kernel_sizes", (2, 8, 16, 32, 64, 128)),
+        ("lite", "depthwise2__dilation", 3),
     ],
 )
 def test_names_reach_in(name, parameter, value):
