@@ -7,6 +7,7 @@ SHAPES = {
     "keras_mnist": IMAGES,
     "all_cnn": IMAGES,
     "resnet": IMAGES,
+    "resnet9": IMAGES,
     "compact": IMAGES,
     "signal_fcn": SIGNALS,
     "inception_time": SIGNALS,

@@ -94,6 +94,13 @@ class Mean(NamedTuple):
         return Size(shape[-1:])
 
 
+class Largest(NamedTuple):
+    """The maximum over all pixels."""
+
+    def size(self, shape):
+        return Mean.size(self, shape)
+
+
 class Dropout(NamedTuple):
     rate: float
 
@@ -113,10 +120,11 @@ class Dense(NamedTuple):
 
 
 class Residual(NamedTuple):
-    """A ReLU of the sum of both sides."""
+    """An activation of the sum of both sides."""
 
     layers: list
     shortcut: list
+    activation: str | None = "relu"
 
     def size(self, shape):
         parts = [*walk(self.layers, shape), *walk(self.shortcut, shape)]
@@ -225,6 +233,14 @@ def block(filters, stride=1):
     )
 
 
+def halved(filters):
+    return [Conv(filters, activation=None, bias=False), MaxPool(), Norm()]
+
+
+def added(filters):
+    return Residual([*normalised(filters), *normalised(filters)], [], None)
+
+
 def plain(filters, kernel, groups=1, dilation=1):
     return Conv(filters, kernel, "same", 1, None, False, dilation, groups)
 
@@ -269,6 +285,14 @@ ZOO = {
             *[*normalised(32), MaxPool()],
             *[block(32), block(64, stride=2), block(128, stride=2)],
             *[Mean(), OUT],
+        ],
+    ),
+    "resnet9": Net(
+        128,
+        (28, 28, 1),
+        [
+            *[*normalised(16), *halved(32), added(32), *halved(64)],
+            *[*halved(128), added(128), Largest(), OUT],
         ],
     ),
     "compact": Net(

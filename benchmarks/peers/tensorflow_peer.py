@@ -107,7 +107,7 @@ def apply(layers, x):
     for layer in layers:
         if type(layer) is nets.Residual:
             x = keras.layers.add([apply(layer.layers, x), apply(layer.shortcut, x)])
-            x = keras.layers.ReLU()(x)
+            x = keras.layers.Activation(layer.activation)(x)
             continue
         if type(layer) is nets.Branches:
             x = keras.layers.concatenate([apply(side, x) for side in layer.layers])
@@ -182,6 +182,7 @@ MAKERS = {
     nets.MaxPool: lambda layer, axes: [keras.layers.MaxPooling2D(2)],
     nets.AvgPool: lambda layer, axes: [keras.layers.AveragePooling2D(2)],
     nets.Mean: mean,
+    nets.Largest: lambda layer, axes: [keras.layers.GlobalMaxPooling2D()],
     nets.Dropout: lambda layer, axes: [keras.layers.Dropout(layer.rate)],
     nets.Dense: dense,
 }

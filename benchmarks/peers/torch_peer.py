@@ -114,9 +114,10 @@ class Residual(nn.Module):
         super().__init__()
         self.layers = build(layer.layers, shape)
         self.shortcut = build(layer.shortcut, shape)
+        self.activation = nn.Sequential(*activation(layer))
 
     def forward(self, x):
-        return nn.functional.relu_(self.layers(x) + self.shortcut(x))
+        return self.activation(self.layers(x) + self.shortcut(x))
 
 
 class Branches(nn.Module):
@@ -189,6 +190,7 @@ MAKERS = {
     nets.MaxPool: lambda layer, shape: [nn.MaxPool2d(2)],
     nets.AvgPool: lambda layer, shape: [nn.AvgPool2d(2)],
     nets.Mean: mean,
+    nets.Largest: lambda layer, shape: [nn.AdaptiveMaxPool2d(1), nn.Flatten()],
     nets.Dropout: lambda layer, shape: [nn.Dropout(layer.rate)],
     nets.Dense: dense,
     nets.Residual: lambda layer, shape: [Residual(layer, shape)],

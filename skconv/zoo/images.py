@@ -1,4 +1,4 @@
-"""The networks: functions that return their hidden layers."""
+"""Networks for images, as functions that return their hidden layers."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,34 +7,28 @@ from typing import Any
 from ..layers import (
     AvgPool2D,
     BatchNorm,
-    Conv1D,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
-    GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalMaxPool2D,
     MaxPool2D,
     Residual,
     SeparableConv2D,
 )
 from ..layers.typing import Chain, Pair
 from ..ops import pair, positive_int
-from .signals import each_int, inception_time, lite
+from .parts import BEFORE_NORM, each_int
 
 __all__ = [
     "all_cnn",
     "compact",
-    "inception_time",
     "keras_mnist",
     "lenet5",
-    "lite",
     "resnet",
-    "signal_fcn",
+    "resnet9",
 ]
-
-# The normalisation that follows adds a bias.
-_BEFORE_NORM: dict[str, Any] = {"use_bias": False, "kernel_initializer": "he_normal"}
 
 
 def lenet5() -> Chain:
@@ -181,7 +175,7 @@ def resnet(
     """
     filters, blocks = each_int(filters, "filters"), positive_int(blocks, "blocks")
     layers = [
-        ("conv", Conv2D(filters[0], 3, **_BEFORE_NORM)),
+        ("conv", Conv2D(filters[0], 3, **BEFORE_NORM)),
         ("norm", BatchNorm(activation="relu")),
     ]
     if pair(pool_size, "pool_size") != (1, 1):
@@ -199,17 +193,81 @@ def resnet(
 def _residual(before: int, width: int, stride: int) -> Residual:
     shortcut = None
     if stride > 1 or before != width:
-        conv = Conv2D(width, 1, stride=stride, **_BEFORE_NORM)
+        conv = Conv2D(width, 1, stride=stride, **BEFORE_NORM)
         shortcut = [("conv", conv), ("norm", BatchNorm())]
     return Residual(
         [
-            ("conv1", Conv2D(width, 3, stride=stride, **_BEFORE_NORM)),
+            ("conv1", Conv2D(width, 3, stride=stride, **BEFORE_NORM)),
             ("norm1", BatchNorm(activation="relu")),
-            ("conv2", Conv2D(width, 3, **_BEFORE_NORM)),
+            ("conv2", Conv2D(width, 3, **BEFORE_NORM)),
             ("norm2", BatchNorm()),
         ],
         shortcut,
         activation="relu",
+    )
+
+
+def resnet9(filters: Sequence[int] = (16, 32, 64, 128)) -> Chain:
+    """Four wide convolutions and two residual blocks: ResNet-9, for 8 × 8 to 64 × 64.
+
+    Page, "How to train your ResNet", 2018, with a quarter of its filters. A pool comes
+    before the batch normalisation there, not after it, which is less work: the pool
+    takes part in the convolution, and what it drops is not normalised.
+
+    Parameters
+    ----------
+    filters : four int, default=(16, 32, 64, 128)
+        Of the first convolution, of the one before the first residual block and in it,
+        of the third, and of the one before the second residual block and in it.
+
+    Returns
+    -------
+    layers : list of (str, Layer)
+
+    Raises
+    ------
+    ValueError
+        If `filters` is not as above.
+
+    Examples
+    --------
+    >>> from skconv import Network, zoo
+    >>> from skconv.layers import Dense
+    >>> Network.build([*zoo.resnet9(), ("out", Dense(10))], (28, 28, 1), 0)
+    <Network of 15 layers, (28, 28, 1) to (10,), 412666 parameters>
+    """
+    filters = each_int(filters, "filters")
+    if len(filters) != 4:
+        raise ValueError(f"filters must be four int, got {len(filters)}: {filters!r}")
+    first, second, third, fourth = filters
+    return [
+        ("conv1", Conv2D(first, 3, **BEFORE_NORM)),
+        ("norm1", BatchNorm(activation="relu")),
+        *_halved("2", second),
+        ("block2", _added(second)),
+        *_halved("3", third),
+        *_halved("4", fourth),
+        ("block4", _added(fourth)),
+        ("largest", GlobalMaxPool2D()),
+    ]
+
+
+def _halved(name: str, width: int) -> Chain:
+    return [
+        (f"conv{name}", Conv2D(width, 3, **BEFORE_NORM)),
+        (f"pool{name}", MaxPool2D(2)),
+        (f"norm{name}", BatchNorm(activation="relu")),
+    ]
+
+
+def _added(width: int) -> Residual:
+    return Residual(
+        [
+            ("conv1", Conv2D(width, 3, **BEFORE_NORM)),
+            ("norm1", BatchNorm(activation="relu")),
+            ("conv2", Conv2D(width, 3, **BEFORE_NORM)),
+            ("norm2", BatchNorm(activation="relu")),
+        ]
     )
 
 
@@ -244,7 +302,7 @@ def compact(filters: Sequence[int] = (32, 64, 64, 128, 128)) -> Chain:
     """
     first, *others = each_int(filters, "filters")
     layers = [
-        ("conv1", Conv2D(first, 3, **_BEFORE_NORM)),
+        ("conv1", Conv2D(first, 3, **BEFORE_NORM)),
         ("norm1", BatchNorm(activation="relu")),
     ]
     before = first
@@ -256,48 +314,3 @@ def compact(filters: Sequence[int] = (32, 64, 64, 128, 128)) -> Chain:
         ]
         before = width
     return [*layers, ("mean", GlobalAvgPool2D())]
-
-
-def signal_fcn(
-    filters: Sequence[int] = (128, 256, 128), kernel_sizes: Sequence[int] = (8, 5, 3)
-) -> Chain:
-    """Convolutions and their mean: FCN, for signals and spectra of any length.
-
-    Wang, Yan & Oates, "Time series classification from scratch with deep neural
-    networks: a strong baseline", 2017.
-
-    Parameters
-    ----------
-    filters, kernel_sizes : sequence of int, default=(128, 256, 128), (8, 5, 3)
-        Of the convolutions, one after the other.
-
-    Returns
-    -------
-    layers : list of (str, Layer)
-
-    Raises
-    ------
-    ValueError
-        If the two differ in length, or are not as above.
-
-    Examples
-    --------
-    >>> from skconv import ConvNetClassifier, zoo
-    >>> small = zoo.signal_fcn((16, 32, 16))
-    >>> [name for name, _ in small]
-    ['conv1', 'norm1', 'conv2', 'norm2', 'conv3', 'norm3', 'mean']
-    """
-    filters = each_int(filters, "filters")
-    sizes = each_int(kernel_sizes, "kernel_sizes")
-    if len(filters) != len(sizes):
-        raise ValueError(
-            "filters and kernel_sizes must have an entry for each convolution, got "
-            f"{len(filters)} and {len(sizes)} of them"
-        )
-    layers = []
-    for i, (width, size) in enumerate(zip(filters, sizes, strict=True), start=1):
-        layers += [
-            (f"conv{i}", Conv1D(width, size, **_BEFORE_NORM)),
-            (f"norm{i}", BatchNorm(activation="relu")),
-        ]
-    return [*layers, ("mean", GlobalAvgPool1D())]

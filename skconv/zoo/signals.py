@@ -1,4 +1,4 @@
-"""Networks of the zoo for signals that are built of branches."""
+"""Networks for signals, as functions that return their hidden layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +14,9 @@ from ..layers import (
 )
 from ..layers.typing import Chain
 from ..ops import positive_int
+from .parts import BEFORE_NORM, each_int
 
-__all__ = ["each_int", "inception_time", "lite"]
+__all__ = ["inception_time", "lite", "signal_fcn"]
 
 
 def inception_time(
@@ -156,15 +157,46 @@ def lite(filters: int = 32, kernel_sizes: Sequence[int] = (40, 20, 10)) -> Chain
     return [*layers, ("mean", GlobalAvgPool1D())]
 
 
-def each_int(values: Any, name: str) -> list[int]:
-    """Return a list of positive ints, one or more.
+def signal_fcn(
+    filters: Sequence[int] = (128, 256, 128), kernel_sizes: Sequence[int] = (8, 5, 3)
+) -> Chain:
+    """Convolutions and their mean: FCN, for signals and spectra of any length.
+
+    Wang, Yan & Oates, "Time series classification from scratch with deep neural
+    networks: a strong baseline", 2017.
+
+    Parameters
+    ----------
+    filters, kernel_sizes : sequence of int, default=(128, 256, 128), (8, 5, 3)
+        Of the convolutions, one after the other.
+
+    Returns
+    -------
+    layers : list of (str, Layer)
 
     Raises
     ------
     ValueError
-        If it is none; the message begins with `name`.
+        If the two differ in length, or are not as above.
+
+    Examples
+    --------
+    >>> from skconv import ConvNetClassifier, zoo
+    >>> small = zoo.signal_fcn((16, 32, 16))
+    >>> [name for name, _ in small]
+    ['conv1', 'norm1', 'conv2', 'norm2', 'conv3', 'norm3', 'mean']
     """
-    given = list(values) if hasattr(values, "__iter__") else []
-    if not given:
-        raise ValueError(f"{name} must be one int or more in a list, got {values!r}")
-    return [positive_int(value, f"each of {name}") for value in given]
+    filters = each_int(filters, "filters")
+    sizes = each_int(kernel_sizes, "kernel_sizes")
+    if len(filters) != len(sizes):
+        raise ValueError(
+            "filters and kernel_sizes must have an entry for each convolution, got "
+            f"{len(filters)} and {len(sizes)} of them"
+        )
+    layers = []
+    for i, (width, size) in enumerate(zip(filters, sizes, strict=True), start=1):
+        layers += [
+            (f"conv{i}", Conv1D(width, size, **BEFORE_NORM)),
+            (f"norm{i}", BatchNorm(activation="relu")),
+        ]
+    return [*layers, ("mean", GlobalAvgPool1D())]
