@@ -273,7 +273,8 @@ def _run_epoch(
     if math.isfinite(value + loss) and np.isfinite(network.values).all():
         return loss
     rng.bit_generator.state = before
-    found = find_out_of_range(network, samples, batch, step, history.steps, rng)
+    trained = step.trained(network)
+    found = find_out_of_range(trained, samples, batch, step, history.steps, rng)
     raise NonFiniteLossError(
         "the loss or a weight became infinite or NaN in epoch "
         f"{len(history.loss_curve) + 1}; {found}"

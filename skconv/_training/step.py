@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .._data.samples import Samples
 from ..augmentation import augment
+from .averaging import Average
 from .losses import Loss
 from .optimizers import Optimizer, clip_by_norm, make_optimizer
 from .schedules import plan_learning_rate
@@ -39,6 +40,8 @@ class Step:
         Largest norm of a gradient.
     augment : transforms or None
         What varies a minibatch, see `skconv.augmentation.augment`.
+    average : Average or None
+        What keeps the network as the average of the one that steps change.
     """
 
     optimizer: Optimizer
@@ -48,6 +51,11 @@ class Step:
     adaptive: bool = False
     clip_norm: float | None = None
     augment: Any = None
+    average: Average | None = None
+
+    def trained(self, network: Any) -> Any:
+        """Return the network that steps change: this one, or what it averages."""
+        return network if self.average is None else self.average.trained
 
     def take(
         self,
@@ -61,7 +69,8 @@ class Step:
         """Take a step; return the loss before it. Take none if that is infinite."""
         if self.augment is not None:
             x = augment(x, self.augment, rng)
-        value, gradient = network.loss_and_gradient(
+        trained = self.trained(network)
+        value, gradient = trained.loss_and_gradient(
             x, targets, sample_weight, self.loss, rng
         )
         if not math.isfinite(value):
@@ -69,7 +78,9 @@ class Step:
         if self.clip_norm is not None:
             clip_by_norm(gradient, self.clip_norm)
         history.steps += 1
-        self.optimizer.step(network.parameters, gradient, self.rate(history))
+        self.optimizer.step(trained.parameters, gradient, self.rate(history))
+        if self.average is not None:
+            self.average.update(network.values)
         return value
 
     def rate(self, history: "History") -> float:
@@ -86,6 +97,7 @@ def plan_step(
     steps: int,
     epochs: int | None,
     state: tuple[int, NDArray[Any]] | None,
+    average_state: tuple[int, NDArray[Any]] | None,
 ) -> Step:
     """Return the step that an estimator's parameters ask for.
 
@@ -102,12 +114,17 @@ def plan_step(
         the very first step on, as in `partial_fit`.
     state : (int, ndarray) or None
         State of the optimizer to continue with.
+    average_state : (int, ndarray) or None
+        State of the average to continue with.
     """
     batch_size = _clip_batch_size(params.batch_size, len(samples))
     steps_per_epoch = math.ceil(len(samples) / batch_size)
     total_steps = params.max_iter * steps_per_epoch
     if epochs is not None:
         total_steps += steps - epochs * steps_per_epoch
+    average = None
+    if params.ema_momentum is not None:
+        average = Average(network, params.ema_momentum, average_state)
     return Step(
         make_optimizer(params, network, state),
         loss,
@@ -116,6 +133,7 @@ def plan_step(
         adaptive=params.learning_rate == "adaptive",
         clip_norm=params.clip_norm,
         augment=params.augment,
+        average=average,
     )
 
 

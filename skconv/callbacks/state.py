@@ -1,9 +1,6 @@
 """The state of a fit in progress, as JSON and arrays and back."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import fields
-from numbers import Real
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -14,26 +11,15 @@ from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import StoppingRule
 from .._training.optimizers import OPTIMIZERS
 from .._utils.lookup import look_up, shorten
-from .._utils.values import check_bool, check_fields, check_integer, decode, encode
+from .._utils.values import check_fields, check_integer, decode, encode
 from .._version import __version__
 from ..layers.bounds import Bounds
 from ..layers.initializers import Blank
 from ..layers.ranges import check_values
 from ..layers.upgrade import upgrade_state
-from .fingerprint import (
-    Fingerprint,
-    diff_fingerprints,
-    digest_of_encoder,
-    encode_parameters,
-)
-from .fitted import (
-    CURVES,
-    check_encoder,
-    curves,
-    describe_fitted,
-    parse_fitted,
-    set_curves,
-)
+from .fingerprint import Fingerprint, diff_fingerprints, encode_parameters
+from .fitted import CURVES, check_encoder, curves, describe_fitted, set_curves
+from .progress import PROGRESS, SHAPE, Progress, parse_progress
 
 __all__ = [
     "FitState",
@@ -48,20 +34,6 @@ __all__ = [
 ]
 
 Estimator = TypeVar("Estimator")
-
-# The progress of a StoppingRule that is not an array.
-_PROGRESS = {
-    field.name: field.default
-    for field in fields(StoppingRule)
-    if field.name in ("best", "idle", "epochs", "ended")
-}
-
-# The keys of a document.
-_KEYS = (
-    *("versions", "fingerprint", "incremental", "fitted", "rng"),
-    *("stopping", "solver", "steps"),
-)
-_SHAPE = "input_shape"
 
 
 class FitState(NamedTuple):
@@ -87,21 +59,6 @@ class FitState(NamedTuple):
     fingerprint: Fingerprint
 
 
-class Progress(NamedTuple):
-    """The fit that a file has, and its progress; checked."""
-
-    fingerprint: Fingerprint
-    incremental: bool
-    fitted: dict[str, Any]  # attributes of the estimator
-    validated: bool
-    stopping: dict[str, Any]  # progress of the StoppingRule
-
-    @property
-    def place(self) -> tuple[int, bool]:
-        """Return a pair that grows with the fit: epochs, and whether it has ended."""
-        return self.stopping["epochs"], self.stopping["ended"]
-
-
 class Saved(NamedTuple):
     """The state of a fit in a file, checked."""
 
@@ -113,6 +70,8 @@ class Saved(NamedTuple):
     values: NDArray[Any]  # of the network
     moments: NDArray[Any] | None
     best_values: NDArray[Any] | None
+    averaged_steps: int
+    trained_values: NDArray[Any] | None  # those that the network's are the average of
     version: int  # of the format
 
 
@@ -121,23 +80,27 @@ def state_dict(state: FitState) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
     draft, stopping = state.draft, state.stopping
     solver, solver_state = draft._solver_state
     steps, moments = (0, None) if solver_state is None else solver_state
+    averaged_steps, trained_values = draft._average_state or (0, None)
     document = {
         "versions": {"skconv": __version__, "ops": ops.in_use()},
         # The shape of a sample is among what is fitted.
-        "fingerprint": {k: v for k, v in state.fingerprint.items() if k != _SHAPE},
+        "fingerprint": {k: v for k, v in state.fingerprint.items() if k != SHAPE},
         "incremental": state.incremental,
         "fitted": describe_fitted(vars(draft), state.validated),
         "rng": encode(draft._rng.bit_generator.state, "rng", _refuse),
         "stopping": {
-            name: encode(getattr(stopping, name), name, _refuse) for name in _PROGRESS
+            name: encode(getattr(stopping, name), name, _refuse) for name in PROGRESS
         },
         "solver": solver,
         "steps": steps,
     }
+    if trained_values is not None:
+        document["averaged_steps"] = averaged_steps
     arrays = {
         "values": draft.network_.values,
         "moments": moments,
         "best_values": stopping.best_values,
+        "trained_values": trained_values,
         **curves(draft._history),
     }
     return document, {name: each for name, each in arrays.items() if each is not None}
@@ -145,34 +108,6 @@ def state_dict(state: FitState) -> tuple[dict[str, Any], dict[str, NDArray[Any]]
 
 def _refuse(value: Any, what: str) -> Any:
     raise ValueError(f"{what} cannot be kept in a checkpoint, got {value!r}")
-
-
-def parse_progress(document: Any, version: int, dtype: str = "float32") -> Progress:
-    """Return which fit a file of a version has; nothing of it is trusted.
-
-    Raises
-    ------
-    ValueError, TypeError, LookupError, ArithmeticError
-        If `state_dict` returns nothing like it.
-    """
-    document = check_fields(document, "its state", _KEYS, {})
-    fitted, validated = parse_fitted(document["fitted"], dtype)
-    fingerprint = _parse_fingerprint(document["fingerprint"], version)
-    fingerprint[_SHAPE] = list(fitted["input_shape_"])
-    if digest_of_encoder(fitted["_encoder"]) != fingerprint["encoder"]:
-        raise ValueError("its encoder is not the one of its fingerprint")
-    loss = getattr(fitted["_encoder"], "loss_name", None)
-    if fingerprint["parameters"].get("loss", loss) != loss:
-        raise ValueError(f"its encoder's loss is {loss!r}, not that of its parameters")
-    incremental = check_bool(document["incremental"], "incremental")
-    stopping = _parse_stopping(document["stopping"])
-    most = 1 if incremental else fingerprint["parameters"].get("max_iter", math.inf)
-    if not stopping["idle"] <= stopping["epochs"] <= most:
-        raise ValueError(
-            f"its idle epochs, {stopping['idle']}, must be at most its epochs, "
-            f"{stopping['epochs']}, and these at most {most}, for which it was fitted"
-        )
-    return Progress(fingerprint, incremental, fitted, validated, stopping)
 
 
 def parse_state(
@@ -185,15 +120,17 @@ def parse_state(
     ValueError, TypeError, LookupError, ArithmeticError
         If `state_dict` returns nothing like it, or it contradicts itself.
     """
-    known = {"values", "moments", "best_values", *CURVES}
+    known = {"values", "moments", "best_values", "trained_values", *CURVES}
     if "values" not in arrays or not known.issuperset(arrays):
         raise ValueError(f"it must have the arrays {sorted(known)}, got {[*arrays]}")
-    values, best_values = arrays["values"], arrays.get("best_values")
-    if values.ndim != 1 or (
-        best_values is not None
-        and (best_values.shape, best_values.dtype) != (values.shape, values.dtype)
+    values = arrays["values"]
+    alike = [arrays.get(name, values) for name in ("best_values", "trained_values")]
+    if values.ndim != 1 or any(
+        (other.shape, other.dtype) != (values.shape, values.dtype) for other in alike
     ):
-        raise ValueError("its values and best_values must be vectors of one length")
+        raise ValueError(
+            "its values, best_values and trained_values must be vectors of one length"
+        )
     progress = parse_progress(document, version, values.dtype.name)
     history = progress.fitted["_history"]
     set_curves(history, arrays)
@@ -203,6 +140,8 @@ def parse_state(
             f"its curves are of {len(history.loss_curve)} epochs, but it has {n_epochs}"
         )
     _check_solver(document["solver"], arrays.get("moments"), progress)
+    averaged_steps = check_integer(document.get("averaged_steps", 0), "averaged_steps")
+    _check_average(averaged_steps, "trained_values" in arrays, progress)
     return Saved(
         progress,
         _parse_versions(document["versions"]),
@@ -211,7 +150,9 @@ def parse_state(
         check_integer(document["steps"], "steps"),
         values,
         arrays.get("moments"),
-        best_values,
+        arrays.get("best_values"),
+        averaged_steps,
+        arrays.get("trained_values"),
         version,
     )
 
@@ -241,42 +182,18 @@ def _check_solver(
         raise ValueError("its moments must not be NaN, nor the second ones negative")
 
 
-def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
-    keys = "estimator", "parameters", "encoder", "data", "validation", "start"
-    fingerprint = check_fields(
-        described, "its fingerprint", (*keys, "epochs_before"), {}
-    )
-    if not isinstance(fingerprint["parameters"], dict):
-        raise ValueError("the parameters of its fingerprint must be an object")
-    for name in ("estimator", "encoder", "data", "validation", "start"):
-        if not isinstance(fingerprint[name], str | None):
-            raise ValueError(
-                f"the {name} of its fingerprint must be a text, got "
-                f"{shorten(fingerprint[name])}"
-            )
-    check_integer(fingerprint["epochs_before"], "epochs_before")
-    parameters = fingerprint["parameters"]
-    if version < 3 and parameters.get("layers") is not None:
-        parameters.pop("filters", None)  # it had its default, which was another
-        _add_deviation(parameters["layers"])
-    if version < 3 and parameters.get("early_stopping"):
-        # Epochs were then compared by their score if scoring was None.
-        named = "accuracy" if fingerprint["estimator"] == "ConvNetClassifier" else "r2"
-        scoring = parameters.get("scoring") or named
-        fingerprint["parameters"] = {**parameters, "scoring": scoring}
-        # They were also drawn in another way, so that such a fit is not resumed.
-        fingerprint["validation"] = fingerprint["validation"] or "drawn"
-    return fingerprint
-
-
-def _add_deviation(described: Any) -> None:
-    """Give each `Normalization` of version 2 the argument that it has today."""
-    if isinstance(described, dict):
-        if described.get("class") == "Normalization":
-            described["params"] = {"deviation": 1.0}
-        described = list(described.values())
-    for inner in described if isinstance(described, list) else ():
-        _add_deviation(inner)
+def _check_average(steps: int, has_values: bool, progress: Progress) -> None:
+    """Check that a fit in progress that averages its weights has both kinds."""
+    parameters, (epochs, ended) = progress.fingerprint["parameters"], progress.place
+    averages = parameters.get("ema_momentum") is not None
+    needs = averages and epochs and not ended
+    if has_values != (steps > 0) or (has_values and not averages):
+        raise ValueError(
+            "it must have averaged_steps and trained_values if its parameters have "
+            f"ema_momentum, or neither, got averaged_steps={steps}"
+        )
+    if needs and not has_values:
+        raise ValueError("it must have its trained_values until it has ended")
 
 
 def _parse_versions(described: Any) -> dict[str, str]:
@@ -295,19 +212,6 @@ def _parse_rng(described: Any) -> np.random.Generator:
     return rng
 
 
-def _parse_stopping(described: Any) -> dict[str, Any]:
-    found = check_fields(described, "its stopping", (), _PROGRESS)
-    best = decode(found["best"])
-    if not isinstance(best, Real) or isinstance(best, bool):
-        raise ValueError(f"its best figure must be a number, got {shorten(best)}")
-    return {
-        "best": best,
-        "idle": check_integer(found["idle"], "idle"),
-        "epochs": check_integer(found["epochs"], "epochs"),
-        "ended": check_bool(found["ended"], "ended"),
-    }
-
-
 # Into an estimator -------------------------------------------------------------------
 
 
@@ -320,6 +224,8 @@ def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
         If the network has other weights.
     """
     network, moments = draft.network_, saved.moments
+    if saved.trained_values is not None:
+        _take(network, saved.trained_values, saved.version)
     if saved.best_values is not None:
         stopping.best_values = _take(network, saved.best_values, saved.version)
     _take(network, saved.values, saved.version)
@@ -337,7 +243,9 @@ def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
     draft._rng = saved.rng
     draft._split_seed = fitted["_split_seed"]
     draft._history = fitted["_history"]
-    draft._solver_state = None, None
+    draft._solver_state, draft._average_state = (None, None), None
+    if saved.trained_values is not None:
+        draft._average_state = saved.averaged_steps, saved.trained_values
     if moments is not None:
         draft._solver_state = saved.solver, (saved.steps, moments)
     for name, value in saved.progress.stopping.items():

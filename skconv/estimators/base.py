@@ -73,6 +73,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
 
     _encoder: TargetEncoder
     _history: History
+    _average_state: tuple[int, NDArray[Any]] | None = None
 
     @checks_parameters
     def fit(
@@ -311,7 +312,8 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
 
         - weights: the parameters times 2 (with their gradient), and 1 more for each of
           the solver's moments (2 of "adam", 1 of "sgd"), for weight decay if `alpha`
-          is not 0, and for the best epoch's weights with `early_stopping`;
+          is not 0, for the best epoch's weights with `early_stopping`, and for the
+          average of the weights with `ema_momentum`;
         - forward: the minibatch and the caches of all layers. They are not estimated:
           `forward` runs on one and on two samples, and the arrays that it returns are
           added up, those that neighbours share once;
@@ -334,7 +336,11 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
             f"{type(self).__name__}: input {network.input_shape}, batches of "
             f"{batch_size}, {network.dtype}, {self.solver}",
             batch_size=batch_size,
-            copies=2 + moments + bool(self.alpha) + bool(self.early_stopping),
+            copies=2
+            + moments
+            + bool(self.alpha)
+            + bool(self.early_stopping)
+            + (self.ema_momentum is not None),
             open_output=not fitted and n_outputs is None,
         )
 
@@ -384,6 +390,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
     def _replace_network(self, network: Network) -> Self:
         """Predict with, and train further, a network of the same layers."""
         self.network_, self._solver_state = network, (None, None)
+        self._average_state = None
         return self
 
     def _sk_visual_block_(self) -> Any:

@@ -128,6 +128,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         clip_norm: float | None = None,
+        ema_momentum: float | None = None,
         augment: Transforms | None = None,
         transform_layer: str | None = None,
         dtype: Literal["float32", "float64"] = "float32",

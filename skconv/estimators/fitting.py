@@ -121,7 +121,7 @@ def build(draft: Any) -> None:
     draft._rng = np.random.default_rng(seed)
     draft._split_seed = int(draft._rng.integers(2**31))
     draft._build_network(draft._rng)
-    draft._solver_state = None, None
+    draft._solver_state, draft._average_state = (None, None), None
     draft._history = History()
 
 
@@ -135,9 +135,8 @@ def continue_last(draft: Any) -> None:
         shape = check_shape(draft.input_shape, signals=takes_signals(draft))
     check_unchanged(draft, draft.network_, shape, len(draft._encoder.classes))
     draft.network_ = draft.network_.copy()
-    draft._rng, draft._solver_state, draft._history = copy.deepcopy(
-        (draft._rng, draft._solver_state, draft._history)
-    )
+    for name in ("_rng", "_solver_state", "_average_state", "_history"):
+        setattr(draft, name, copy.deepcopy(getattr(draft, name)))
 
 
 def train_draft(
@@ -163,10 +162,15 @@ def train_draft(
         steps=history.steps,
         epochs=None if incremental else stopping.epochs,
         state=state if solver == draft.solver else None,
+        average_state=draft._average_state,
     )
 
-    def after_epoch() -> bool:
+    def keep_state() -> None:
         draft._solver_state = draft.solver, step.optimizer.state
+        draft._average_state = step.average and step.average.state
+
+    def after_epoch() -> bool:
+        keep_state()
         return callbacks.end_epoch(partial(draft._snapshot, held_out is not None))
 
     with keeping_what_is_learnt(stopping):
@@ -190,9 +194,11 @@ def train_draft(
             network, draft._encoder, samples, validate, step, stopping, history
         )
     stopping.restore_best(network)  # if another Ctrl-C kept `train` from it
-    draft._solver_state = None, None
+    draft._solver_state, draft._average_state = (None, None), None
     if incremental or draft.warm_start:
-        draft._solver_state = draft.solver, step.optimizer.state
+        keep_state()
+    if draft.early_stopping:  # the next fit begins from the weights that were restored
+        draft._average_state = None
     draft._publish_history(held_out is not None)
 
 

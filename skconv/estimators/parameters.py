@@ -61,6 +61,7 @@ CONSTRAINTS: dict[str, Any] = {
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "scoring": [str, callable, None],
+    "ema_momentum": [Interval(Real, 0, 1, closed="left"), None],
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "augment": "no_validation",  # likewise
     "transform_layer": [str, None],
@@ -228,6 +229,11 @@ epsilon : float, default=1e-8
 
 clip_norm : float or None, default=None
     Largest Euclidean norm of a gradient; larger ones are scaled down to it.
+
+ema_momentum : float in [0, 1) or None, default=None
+    If a number, the network that validates and predicts has the exponential moving
+    average of the weights over the steps, of which each step leaves this share: 0.99
+    averages over some hundred steps. Training itself takes no notice of the average.
 
 augment : transform, list of transforms or None, default=None
     What varies the minibatches of training, see `skconv.augmentation`: callables

@@ -18,7 +18,7 @@ from skconv._training import loop as training
 from skconv._utils import documents, files
 from skconv.augmentation import RandomShift
 from skconv.callbacks import Checkpoint
-from skconv.layers import Dense, Dropout, Flatten
+from skconv.layers import BatchNorm, Dense, Dropout, Flatten
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:160] / 16, Y[:160]
@@ -59,6 +59,11 @@ FITS = {
     "augmentation and dropout": (
         {"augment": [RandomShift(1)], "learning_rate": falling,
          "layers": [Flatten(), Dense(8, "relu"), Dropout(0.3)]},
+        {},
+    ),
+    "averages": (
+        {"ema_momentum": 0.8, "layers": [Flatten(), Dense(8), BatchNorm()],
+         "early_stopping": True, "validation_fraction": 0.2, "batch_size": 26},
         {},
     ),
     "adaptive": (

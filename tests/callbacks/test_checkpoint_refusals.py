@@ -155,7 +155,12 @@ CHANGES = [
     (array("moments", np.float64), "its moments are of shape .* in float64"),
     (array("history/loss_curve", lambda curve: curve[:-1]), "and of one length"),
     (array("history/loss_curve", np.float32), "in float64"),
+    (put("averaged_steps", value=3), "averaged_steps and trained_values if its param"),
     (lambda document, arrays: arrays.pop("values"), "it must have the arrays"),
+    (
+        lambda document, arrays: arrays.update(trained_values=np.zeros(1, np.float32)),
+        "trained_values must be vectors of one length",
+    ),
     (lambda document, arrays: arrays.pop("history/loss_curve"), "the curves of train"),
     (lambda document, arrays: arrays.update(more=np.zeros(1)), "it must have the arr"),
 ]

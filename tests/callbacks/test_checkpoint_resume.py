@@ -35,6 +35,7 @@ uninterrupted = checkpoint_fits.uninterrupted
         ("early stopping", [("while writing", 3), ("after an epoch", 2)], 3),
         ("validation and weights", [("after replacing", 3), ("in an epoch", 2)], 4),
         ("augmentation and dropout", [("in an epoch", 2), ("before replacing", 2)], 2),
+        ("averages", [("in an epoch", 3), ("while writing", 2)], 3),
         ("adaptive", [("after an epoch", 5)], 4),
         ("regressor", [("in an epoch", 4)], 3),
     ],
