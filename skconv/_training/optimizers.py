@@ -1,14 +1,24 @@
 """Optimizers, which hold moments and never weights."""
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
+from .orthogonal import orthogonalize
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer", "clip_by_norm", "make_optimizer"]
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "Muon",
+    "Optimizer",
+    "clip_by_norm",
+    "make_optimizer",
+]
 
 _Array = NDArray[Any]
 
@@ -16,6 +26,9 @@ _Array = NDArray[Any]
 _NORM_LENGTH = 2**14
 
 _FLUSH_EVERY = 32  # steps
+
+# With this root mean square of a Muon step, learning rates are as for Adam.
+_MUON_SIZE = 0.2
 
 
 class Optimizer:
@@ -147,14 +160,80 @@ class SGD(Optimizer):
             ops.flush_denormals(self.moments)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD}
+class Muon(Adam):
+    """Momentum whose steps are made orthogonal for kernels; Adam for all else.
+
+    Parameters
+    ----------
+    like : ndarray of shape (p,)
+        As in `Adam`.
+    matrices : sequence of (slice, (rows, columns)), default=()
+        Where kernels are among the parameters, and their shapes as matrices; see
+        `Network.matrices`. All others are updated by Adam.
+    momentum : float, default=0.9
+    nesterov : bool, default=True
+    beta_1, beta_2, epsilon, decay, state
+        As in `Adam`.
+
+    Notes
+    -----
+    Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024. A
+    gradient changes a kernel mostly in a few directions, as some singular values are
+    much larger than others. An orthogonal step changes it in all directions alike.
+
+    A step is scaled to a root mean square of 0.2, a typical one of Adam's (Liu et al.,
+    "Muon is scalable for LLM training", 2025), so that one learning rate serves both.
+    The first moment of a kernel is its velocity; the second is not used.
+    """
+
+    def __init__(
+        self,
+        like: _Array,
+        *,
+        matrices: Sequence[tuple[slice, tuple[int, int]]] = (),
+        momentum: float = 0.9,
+        nesterov: bool = True,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(like, **arguments)
+        self.momentum, self.nesterov = float(momentum), nesterov
+        self.matrices = matrices
+        self.others = list(_gaps([part for part, _ in matrices], len(like)))
+
+    def _update(self, *arrays: _Array, **rates: Any) -> None:
+        decay = rates.pop("decay")
+        for part in self.others:
+            some = None if decay is None else decay[part]
+            super()._update(*(array[part] for array in arrays), decay=some, **rates)
+        for part, shape in self.matrices:
+            w, gradient, velocity, _ = (array[part] for array in arrays)
+            velocity *= self.momentum
+            velocity += gradient
+            move = gradient + self.momentum * velocity if self.nesterov else velocity
+            if decay is not None:
+                w *= 1 - rates["learning_rate"] * decay[part]
+            move = orthogonalize(move.reshape(shape)).ravel()
+            w -= rates["learning_rate"] * _MUON_SIZE * math.sqrt(max(shape)) * move
+            if self.steps % _FLUSH_EVERY == 0:
+                ops.flush_denormals(velocity)
+
+
+def _gaps(parts: list[slice], length: int) -> Iterator[slice]:
+    """Yield what lies between parts of a vector, which are in order."""
+    ends = [0, *(part.stop for part in parts)]
+    starts = [*(part.start for part in parts), length]
+    for start, stop in zip(ends, starts, strict=True):
+        if start < stop:
+            yield slice(start, stop)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD, "muon": Muon}
 """Solver -> its optimizer."""
 
 # Solver -> its optimizer's arguments and the parameters that they come from.
-_ARGUMENTS = {
-    "adam": {"beta_1": "beta_1", "beta_2": "beta_2", "epsilon": "epsilon"},
-    "sgd": {"momentum": "momentum", "nesterov": "nesterovs_momentum"},
-}
+_OF_ADAM = {"beta_1": "beta_1", "beta_2": "beta_2", "epsilon": "epsilon"}
+_OF_SGD = {"momentum": "momentum", "nesterov": "nesterovs_momentum"}
+_ARGUMENTS = {"adam": _OF_ADAM, "sgd": _OF_SGD, "muon": {**_OF_ADAM, **_OF_SGD}}
 
 
 def make_optimizer(
@@ -172,6 +251,8 @@ def make_optimizer(
     arguments = {
         name: getattr(params, p) for name, p in _ARGUMENTS[params.solver].items()
     }
+    if params.solver == "muon":
+        arguments["matrices"] = network.matrices()
     decay = network.decayed(params.alpha) if params.alpha else None
     return OPTIMIZERS[params.solver](
         network.parameters, decay=decay, state=state, **arguments

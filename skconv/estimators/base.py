@@ -311,7 +311,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         Memory is that of a training step at its peak. It has three parts:
 
         - weights: the parameters times 2 (with their gradient), and 1 more for each of
-          the solver's moments (2 of "adam", 1 of "sgd"), for weight decay if `alpha`
+          the solver's moments (1 of "sgd", else 2), for weight decay if `alpha`
           is not 0, for the best epoch's weights with `early_stopping`, and for the
           average of the weights with `ema_momentum`;
         - forward: the minibatch and the caches of all layers. They are not estimated:

@@ -137,8 +137,9 @@ activation : str, default="relu"
     Default network: activation of every layer, a name in
     `skconv.ops.ACTIVATIONS`.
 
-solver : {"adam", "sgd"}, default="adam"
-    The optimizer, which turns gradients into steps.
+solver : {"adam", "sgd", "muon"}, default="adam"
+    The optimizer, which turns gradients into steps. "muon" makes the steps of hidden
+    layers' kernels orthogonal, and is Adam for all else.
 
 alpha : float, default=0.0001
     Strength of the decoupled weight decay. Before each step, kernels are multiplied
@@ -190,10 +191,10 @@ warm_start : bool, default=False
     form.
 
 momentum : float, default=0.9
-    Share of the last step that "sgd" adds to each step.
+    Share of the last step that "sgd", and "muon" for kernels, adds to each step.
 
 nesterovs_momentum : bool, default=True
-    Whether "sgd" uses Nesterov's momentum.
+    Whether "sgd" and "muon" use Nesterov's momentum.
 
 early_stopping : bool, default=False
     Whether to stop when validation data are predicted better no more, and restore the
@@ -219,7 +220,8 @@ n_iter_no_change : int, default=10
     Number of epochs in a row that may improve by less than `tol`.
 
 beta_1 : float, default=0.9
-    Decay of "adam"'s mean gradient in each step.
+    Decay of "adam"'s mean gradient in each step; as all numbers of "adam", also of
+    "muon".
 
 beta_2 : float, default=0.999
     Decay of "adam"'s mean squared gradient in each step.

@@ -104,7 +104,7 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         pool_size: Pair = 2,
         hidden_layer_sizes: int | Sequence[int] = (128,),
         activation: str = "relu",
-        solver: Literal["adam", "sgd"] = "adam",
+        solver: Literal["adam", "sgd", "muon"] = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: Schedule = "constant",

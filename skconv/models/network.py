@@ -1,5 +1,6 @@
 """Layers and their weights: the only object that knows both."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -166,6 +167,23 @@ class Network:
         for view in _flat(_views(self._layout, decay)).values():
             view[...] = strength if view.ndim > 1 else 0
         return decay
+
+    def matrices(self) -> list[tuple[slice, tuple[int, int]]]:
+        """Return where the kernels of hidden layers are among the parameters.
+
+        Returns
+        -------
+        matrices : list of (slice, (rows, columns))
+            In order; each with the kernel's shape as a matrix, of a column for each
+            filter or unit. Kernels with one row or one column are left out.
+        """
+        hidden = {name: self._layout[name] for name, _ in self.layers[:-1]}
+        found = []
+        for start, stop, shape in _flat(hidden).values():
+            rows, columns = math.prod(shape[:-1]), math.prod(shape[-1:])
+            if stop <= self._n_parameters and min(rows, columns) > 1:
+                found.append((slice(start, stop), (rows, columns)))
+        return sorted(found, key=lambda each: each[0].start)
 
     def __repr__(self) -> str:
         return (

@@ -45,6 +45,7 @@ def small(kind=ConvNetClassifier, **params):
 STEPS = 5  # of an epoch
 FITS = {
     "adam": ({}, {}),
+    "muon": ({"solver": "muon"}, {}),
     "sgd": ({"solver": "sgd", "learning_rate": "cosine", "warmup_steps": 0.3}, {}),
     "early stopping": (
         {"early_stopping": True, "scoring": "accuracy",

@@ -82,7 +82,8 @@ def test_a_continued_state_gives_the_same_bits(name, rng):
 def test_numpys_floats_keep_float32(name, rng):
     """What comes from a grid is often NumPy's."""
     parameters = rng.standard_normal(5, np.float32)
-    rates = {"adam": {"beta_1": np.float64(0.9)}, "sgd": {"momentum": np.float64(0.9)}}
+    beta, momentum = {"beta_1": np.float64(0.9)}, {"momentum": np.float64(0.9)}
+    rates = {"adam": beta, "sgd": momentum, "muon": {**beta, **momentum}}
     optimizer = OPTIMIZERS[name](parameters, **rates[name])
     optimizer.step(parameters, np.ones(5, np.float32), 0.1)
     assert parameters.dtype == optimizer.moments.dtype == np.float32
