@@ -64,7 +64,8 @@ def warn_of_outcome(
     undefined = validated and not np.isfinite(reached)  # which gave a warning
     if undefined or not (stopping.stops or reached > _DIVERGED):
         return
-    loss = find_loss(encoder.loss_name)
+    # In the units of what was reached, which may be smoothed or focal.
+    loss = find_loss(encoder.loss_name) if validated else step.loss
     outputs = encoder.constant_outputs(samples.targets, samples.sample_weight)
     judged = samples
     if validated and validate is not None:

@@ -55,6 +55,12 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     label_smoothing : float, default=0.0
         Share of each training target that is spread over all classes.
 
+    focal_gamma : float, default=0.0
+        Above 0, training minimises the focal loss: the log-loss of a sample is
+        multiplied by ``(1 - p) ** focal_gamma``, where p is the probability of its
+        class (if multilabel, of each label). So samples that are already predicted well
+        count less; 2 is usual. Losses are smaller then: lower `tol` accordingly.
+
     Attributes
     ----------
     [shared attributes]
@@ -88,6 +94,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         **CONSTRAINTS,
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
     }
     _check_targets = staticmethod(check_labels)
 
@@ -105,7 +112,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         pool_size: Pair = 2,
         hidden_layer_sizes: int | Sequence[int] = (128,),
         activation: str = "relu",
-        solver: Literal["adam", "sgd"] = "adam",
+        solver: Literal["adam", "sgd", "muon"] = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: Schedule = "constant",
@@ -134,6 +141,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         dtype: Literal["float32", "float64"] = "float32",
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         label_smoothing: float = 0.0,
+        focal_gamma: float = 0.0,
     ) -> None:
         store(self, locals())
 
@@ -267,13 +275,15 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     def _stopping_rule(self) -> StoppingRule:
         rule = super()._stopping_rule()
         if math.isfinite(self.n_iter_no_change):  # inf: all epochs are wanted
-            rule.enough = min(_ENOUGH, 10 * self.tol)
+            enough = min(_ENOUGH, 10 * self.tol)
+            # The focal loss of a sample whose log-loss, about 1 - p, is that small.
+            rule.enough = enough ** (1 + self.focal_gamma) if enough else 0.0
         return rule
 
     def _loss(self) -> Loss:
-        if not self.label_smoothing:
-            return super()._loss()
-        return find_loss(self._encoder.loss_name, smoothing=float(self.label_smoothing))
+        options = {"smoothing": self.label_smoothing, "gamma": self.focal_gamma}
+        chosen = {name: float(value) for name, value in options.items() if value}
+        return find_loss(self._encoder.loss_name, **chosen)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

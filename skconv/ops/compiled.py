@@ -346,7 +346,9 @@ def activate_grad(dy, saved, activation):
     return dz
 
 
-def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
+def softmax_cross_entropy(logits, codes, sample_weight, smoothing, gamma):
+    if gamma:
+        return NotImplemented
     if type(codes) is not np.ndarray or codes.dtype.kind not in "iu":
         return NotImplemented
     weights, shape = sample_weight, logits.shape[:1]

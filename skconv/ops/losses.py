@@ -19,6 +19,7 @@ def softmax_cross_entropy(
     codes: Array,
     sample_weight: Array | None = None,
     smoothing: float = 0.0,
+    gamma: float = 0.0,
 ) -> LossAndGradient:
     """Return the mean of ``-log softmax(logits)[codes]``, and its gradient.
 
@@ -33,25 +34,31 @@ def softmax_cross_entropy(
     smoothing : float, default=0.0
         The part of each target that is shared evenly by all k classes: the target is
         ``(1 - smoothing) * onehot(codes) + smoothing / k``.
+    gamma : float, default=0.0
+        Of the focal loss: the logarithm of each probability p is multiplied by
+        ``(1 - p) ** gamma``, so that samples that are predicted well count less. 0 is
+        the cross-entropy.
 
     Returns
     -------
     loss : float
     dlogits : ndarray of shape (n, k)
-        ``(softmax(logits) - target) * sample_weight / n``.
+        ``(softmax(logits) - target) * sample_weight / n`` if `gamma` is 0.
 
     Raises
     ------
     ValueError
         If `codes` or `sample_weight` do not have the shape (n,), codes are not integers
-        from 0 to k - 1, there is no sample, or `smoothing` is not from 0 up to 1.
+        from 0 to k - 1, there is no sample, `smoothing` is not from 0 up to 1, or
+        `gamma` is negative.
     TypeError
         If an array is none, or not of real numbers.
 
     Notes
     -----
     Smoothing: Szegedy et al., "Rethinking the Inception architecture for computer
-    vision", 2016, section 7.
+    vision", 2016, section 7. Focal loss: Lin et al., "Focal loss for dense object
+    detection", 2017, equation 4; its factors alpha are sample weights.
     """
     names = "logits", "sample_weight?"
     logits, sample_weight = floats(names, logits, sample_weight)
@@ -59,4 +66,5 @@ def softmax_cross_entropy(
     if sample_weight is not None:
         sample_weight = sample_weight.astype(logits.dtype, copy=False)
     smoothing = number("smoothing", smoothing, 1)
-    return run("softmax_cross_entropy", (logits,), codes, sample_weight, smoothing)
+    options = smoothing, number("gamma", gamma)
+    return run("softmax_cross_entropy", (logits,), codes, sample_weight, *options)

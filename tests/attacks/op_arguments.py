@@ -241,6 +241,7 @@ def softmax_cross_entropy(rng):
         "codes": codes,
         "sample_weight": weights(rng, n),
         "smoothing": one_of(rng, 0.0, 0.1),
+        "gamma": one_of(rng, 0.0, 0.0, 2.0),
     }
 
 
@@ -344,7 +345,7 @@ GOOD = {
     "prelu": prelu,
     "prelu_backward": prelu_backward,
     "sgd_step": sgd_step,
-    "sigmoid_cross_entropy": loss("logits", smoothing=0.0),
+    "sigmoid_cross_entropy": loss("logits", smoothing=0.0, gamma=0.0),
     "softmax_cross_entropy": softmax_cross_entropy,
     "squared_error": loss("outputs"),
 }

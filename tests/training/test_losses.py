@@ -183,3 +183,84 @@ def test_smoothing_of_zero_changes_no_bit(activation, rng):
     ):
         assert plain[0] == smoothed[0]
         np.testing.assert_array_equal(plain[1], smoothed[1])
+
+
+# Focal loss ----------------------------------------------------------------------------
+
+
+def focal(activation, outputs, targets, gamma, smoothing=0.0, weight=None):
+    loss = find_loss(LOSSES[activation], smoothing=smoothing, gamma=gamma)
+    return loss(outputs, targets, weight)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 5.0])
+def test_focal_losses_are_their_formulas(gamma, smoothing, dtype, rng):
+    logits = 3 * rng.standard_normal((20, 5)).astype(dtype)
+    codes, z = rng.integers(0, 5, 20), logits.astype(float)
+    t = (1 - smoothing) * np.eye(5)[codes] + smoothing / 5
+    p = special.softmax(z, axis=1)
+    expected = -(t * (1 - p) ** gamma * np.log(p)).sum() / 20
+    value, gradient = focal("softmax", logits, codes, gamma, smoothing)
+    assert gradient.dtype == dtype
+    assert abs(value - expected) < {np.float32: 2e-5, np.float64: 1e-12}[dtype]
+    t, p = (1 - smoothing) * np.eye(5)[codes] + smoothing / 2, special.expit(z)
+    each = t * (1 - p) ** gamma * np.log(p) + (1 - t) * p**gamma * np.log(1 - p)
+    value, gradient = focal("logistic", logits, np.eye(5)[codes], gamma, smoothing)
+    assert gradient.dtype == dtype
+    assert abs(value + each.sum() / 20) < {np.float32: 4e-5, np.float64: 1e-12}[dtype]
+
+
+@pytest.mark.parametrize("activation", LOSSES)
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_focal_gradients_are_derivatives(activation, gamma, smoothing, rng):
+    logits, weight = 3 * rng.standard_normal((4, 3)), rng.uniform(0, 2, 4)
+    codes = np.array([0, 2, 1, 1])
+    targets = codes if activation == "softmax" else np.eye(3)[codes]
+    numeric = optimize.approx_fprime(
+        logits.ravel(),
+        lambda z: focal(activation, z.reshape(4, 3), targets, gamma, smoothing, weight)[
+            0
+        ],
+        1e-7,
+    )
+    gradient = focal(activation, logits, targets, gamma, smoothing, weight)[1]
+    np.testing.assert_allclose(gradient.ravel(), numeric, atol=1e-6)
+
+
+@pytest.mark.parametrize("gamma", [0.1, 2.0])
+def test_focal_logistic_loss_is_the_softmax_of_two_classes(gamma, rng):
+    z, targets = 2 * rng.standard_normal((9, 1)), rng.integers(0, 2, (9, 1))
+    pairs = np.hstack([np.zeros_like(z), z])
+    value, gradient = focal("logistic", z, targets, gamma, 0.2)
+    expected, d_pairs = focal("softmax", pairs, targets[:, 0], gamma, 0.2)
+    assert_same(value, expected, np.float64)
+    assert_same(gradient, d_pairs[:, 1:])
+
+
+@pytest.mark.parametrize("activation", LOSSES)
+@pytest.mark.parametrize("gamma", [0.1, 1.0, 7.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_focal_loss_of_extreme_outputs_is_finite(activation, gamma, dtype):
+    logits = np.array([[0, 1e4], [1e4, 0], [-1e30, 1e30], [0, 50]], dtype)
+    codes = np.array([0, 0, 1, 1])
+    targets = codes if activation == "softmax" else np.eye(2)[codes]
+    value, gradient = focal(activation, logits, targets, gamma)
+    assert value > 0
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    assert np.abs(gradient).max() <= 1 + gamma
+
+
+@pytest.mark.usefixtures("each_ops")
+def test_focal_loss_of_gamma_zero_changes_no_bit(rng):
+    logits, codes = rng.standard_normal((30, 4), np.float32), rng.integers(0, 4, 30)
+    plain = ops.softmax_cross_entropy(logits, codes)
+    value, gradient = ops.softmax_cross_entropy(logits, codes, gamma=0.0)
+    assert value == plain[0]
+    np.testing.assert_array_equal(gradient, plain[1])
+    near, slope = ops.softmax_cross_entropy(logits, codes, gamma=1e-6)
+    assert abs(near - plain[0]) < 1e-4
+    np.testing.assert_allclose(slope, plain[1], atol=1e-5)

@@ -16,12 +16,16 @@ __all__ = [
 ]
 
 
-def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
+def softmax_cross_entropy(logits, codes, sample_weight, smoothing, gamma):
     """``log(sum(exp(z))) - z[code]``, of logits z whose largest is 0."""
     check_loss("logits", logits, sample_weight)
     (n, k), rows = logits.shape, np.arange(len(logits))
     codes = indices("codes", codes, k, (n,))
     shifted = logits - logits.max(axis=1, keepdims=True)
+    if gamma:
+        targets = np.full_like(logits, smoothing / k)
+        targets[rows, codes] += 1 - smoothing
+        return _weighted_mean(*_focal_softmax(shifted, targets, gamma), sample_weight)
     exponentials = np.exp(shifted)
     total = exponentials.sum(axis=1)
     losses = np.log(total) - shifted[rows, codes]
@@ -34,11 +38,27 @@ def softmax_cross_entropy(logits, codes, sample_weight, smoothing):
     return _weighted_mean(losses, dlogits, sample_weight)
 
 
+def _focal_softmax(shifted, targets, gamma):
+    """``-sum(t (1 - p)^gamma log p)`` of probabilities p, and its gradient.
+
+    With ``g = t (1 - p)^gamma (1 - gamma p log(p) / (1 - p))``, the gradient in
+    log p is -g; in the logits it is ``p sum(g) - g``.
+    """
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    p, rest = np.exp(log_p), -np.expm1(log_p)
+    focused = targets * rest**gamma
+    ratio = np.divide(log_p, rest, out=np.full_like(log_p, -1), where=rest > 0)
+    g = focused * (1 - gamma * p * ratio)
+    losses = -np.where(focused > 0, focused * log_p, 0).sum(axis=1)
+    return losses, p * g.sum(axis=1, keepdims=True) - g
+
+
 def sigmoid_cross_entropy(
     logits: Array,
     targets: Array,
     sample_weight: Array | None = None,
     smoothing: float = 0.0,
+    gamma: float = 0.0,
 ) -> LossAndGradient:
     """Return the mean over samples of their binary cross-entropies, summed over labels.
 
@@ -52,13 +72,15 @@ def sigmoid_cross_entropy(
     smoothing : float, default=0.0
         Targets become ``(1 - smoothing) * targets + smoothing / 2``: each label is a
         choice of two.
+    gamma : float, default=0.0
+        As in `softmax_cross_entropy`, for the probabilities of 1 and of 0.
 
     Returns
     -------
     loss : float
         Of ``max(z, 0) - z t + log(1 + exp(-|z|))``, which never overflows.
     dlogits : ndarray of shape (n, k)
-        ``(sigmoid(logits) - targets) * sample_weight / n``.
+        ``(sigmoid(logits) - targets) * sample_weight / n`` if `gamma` is 0.
     """
     logits, sample_weight = check_loss("logits", logits, sample_weight)
     targets = numbers("targets", targets).astype(logits.dtype)
@@ -66,11 +88,25 @@ def sigmoid_cross_entropy(
     smoothing = number("smoothing", smoothing, 1)
     if smoothing:
         targets += smoothing * (0.5 - targets)
+    if gamma := number("gamma", gamma):
+        losses, dlogits = _focal_sigmoid(logits, targets, gamma)
+        return _weighted_mean(losses.sum(axis=1), dlogits, sample_weight)
     losses = np.maximum(logits, 0) - logits * targets
     losses += np.log1p(np.exp(-np.abs(logits)))
     dlogits = activate(logits, "sigmoid")
     dlogits -= targets
     return _weighted_mean(losses.sum(axis=1), dlogits, sample_weight)
+
+
+def _focal_sigmoid(logits, targets, gamma):
+    """``-t q^gamma log p - (1 - t) p^gamma log q`` with ``q = 1 - p``; its gradient."""
+    softplus = np.log1p(np.exp(-np.abs(logits)))
+    log_p, log_q = np.minimum(logits, 0) - softplus, np.minimum(-logits, 0) - softplus
+    p, q = np.exp(log_p), np.exp(log_q)
+    ones, zeros = targets * q**gamma, (1 - targets) * p**gamma
+    losses = -(ones * log_p + zeros * log_q)
+    slopes = q - gamma * p * log_p, p - gamma * q * log_q
+    return losses, zeros * slopes[1] - ones * slopes[0]
 
 
 def squared_error(
