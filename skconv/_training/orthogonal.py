@@ -51,7 +51,7 @@ def orthogonalize(matrix: _Array) -> _Array:
     is_tall = x.shape[0] > x.shape[1]
     gram = ops.dense_grad_kernel(x, x) if is_tall else ops.dense_grad_input(x, x)
     identity = np.eye(len(gram), dtype=x.dtype)
-    product = None
+    product: Any = None
     for left in reversed(range(_ROUNDS)):
         factor = _A * identity + _B * gram + _C * ops.dense(gram, gram)
         product = factor if product is None else ops.dense(product, factor)

@@ -25,7 +25,8 @@ def softmax_cross_entropy(logits, codes, sample_weight, smoothing, gamma):
     if gamma:
         targets = np.full_like(logits, smoothing / k)
         targets[rows, codes] += 1 - smoothing
-        return _weighted_mean(*_focal_softmax(shifted, targets, gamma), sample_weight)
+        losses, dlogits = _focal_softmax(shifted, targets, gamma)
+        return _weighted_mean(losses, dlogits, sample_weight)
     exponentials = np.exp(shifted)
     total = exponentials.sum(axis=1)
     losses = np.log(total) - shifted[rows, codes]
