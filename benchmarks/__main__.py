@@ -16,9 +16,11 @@ import skconv
 from skconv import ops
 
 from . import (
+    ablation,
     accuracy,
     against,
     convolutions,
+    imbalance,
     imports,
     options,
     plot,
@@ -107,7 +109,12 @@ def parse():
         metavar="NETWORK",
         help="of fashion: " + ", ".join(accuracy.FASHION),
     )
-    parser.add_argument("--seeds", type=int, default=2, help="of fashion")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=2,
+        help="of fashion; of ablation and imbalance at least 3",
+    )
     parser.add_argument(
         "--bars",
         nargs="+",
@@ -193,6 +200,8 @@ def runs(arguments):
         "memory": scaling.memory,
         "serving": serving.run,
         "digits": accuracy.digits,
+        "ablation": lambda: ablation.run(max(3, arguments.seeds)),
+        "imbalance": lambda: imbalance.run(max(3, arguments.seeds)),
         "raw": lambda: raw.run(arguments.bars),
         "fashion": lambda: accuracy.fashion(
             arguments.data, arguments.seeds, arguments.networks

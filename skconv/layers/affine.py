@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Affine(Layer):
     kernel_initializer: str
     kernel_l1: float = 0.0
     kernel_l2: float = 0.0
+    adapting_initializers: ClassVar[tuple[str, ...]] = ()  # which see data in `adapt`
 
     def _apply(self, weights: Weights, x: Array, activation: str | None) -> Array:
         """Return ``activation(x * kernel + bias)``.
@@ -57,9 +58,12 @@ class Affine(Layer):
         check_flag(self.use_bias, "use_bias")
         for name in ("kernel_l1", "kernel_l2"):
             check_number(getattr(self, name), name, 0)
-        kernel = initialize(
-            self.kernel_initializer, kernel_shape, rng, dtype, groups=groups
-        )
+        initializer = self.kernel_initializer
+        if (
+            isinstance(initializer, str) and initializer in self.adapting_initializers
+        ):  # until it has seen data
+            initializer = "he_normal"
+        kernel = initialize(initializer, kernel_shape, rng, dtype, groups=groups)
         if not self.use_bias:
             return {"kernel": kernel}
         return {"kernel": kernel, "bias": fill(0, (kernel_shape[-1],), rng, dtype)}

@@ -1,5 +1,7 @@
 """Convolutional layers on images and on signals."""
 
+import math
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -7,10 +9,14 @@ import numpy as np
 from .. import ops
 from .affine import Affine
 from .checks import pixel_shape
-from .typing import Array, Padding, Padding1D, Pair, Shape, Weights
+from .typing import Array, Batches, Padding, Padding1D, Pair, Shape, Weights
+from .whitening import LARGEST, whiten
 from .windows import add_row, drop_row, find_window, slide
 
 __all__ = ["Conv1D", "Conv2D", "Convolution"]
+
+
+_WHITENING = "whitening"
 
 
 class Convolution(Affine):
@@ -19,6 +25,7 @@ class Convolution(Affine):
     ndim: ClassVar[int]
     filters: int
     groups: int
+    adapting_initializers = (_WHITENING,)
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
@@ -35,7 +42,30 @@ class Convolution(Affine):
         win = find_window(self, input_shape)
         kernel_shape = (*win.size, c // groups, filters)
         weights = self._draw_weights(kernel_shape, rng, dtype, groups)
+        inputs = math.prod(kernel_shape[:-1])
+        if self.kernel_initializer == _WHITENING and (groups > 1 or inputs > LARGEST):
+            raise ValueError(
+                f"kernel_initializer={_WHITENING!r} is for first convolutions, of one "
+                f"group and of at most {LARGEST} inputs, got {groups} groups and "
+                f"{inputs} inputs of a filter; use 'he_normal'"
+            )
         return weights, (*win.output, filters)
+
+    def adapt(self, weights: Weights, batches: Batches) -> None:
+        if self.kernel_initializer != _WHITENING:
+            return
+
+        def images() -> Iterator[tuple[Array, Array | None]]:
+            for x, sample_weight in batches():
+                yield add_row(x, self.ndim), sample_weight
+
+        kernel = add_row(weights["kernel"], self.ndim, axis=0)
+        found = [ops.pair(each, "") for each in (self.stride, self.dilation)]
+        if self.ndim == 1:
+            found = [(1, size) for _, size in found]
+        bias = whiten(kernel, images, *found)
+        if self.use_bias and bias is not None:
+            weights["bias"][...] = bias
 
     def _apply(self, weights: Weights, x: Array, activation: str | None) -> Array:
         y = ops.conv2d(
@@ -88,7 +118,10 @@ default="same"
         A name in `skconv.ops.ACTIVATIONS`.
     use_bias : bool, default=True
     kernel_initializer : str, default="glorot_uniform"
-        A name in `skconv.layers.initializers.INITIALIZERS`.
+        A name in `skconv.layers.initializers.INITIALIZERS`; or "whitening": before the
+        first step, the first filters become those that whiten the patches of the
+        training data, in pairs of both signs (`skconv.layers.whitening.whiten`). That
+        is for the first convolution, if it has many filters of few inputs.
     kernel_l1, kernel_l2 : float, default=0.0
         Strength of a penalty in the loss: ``kernel_l1 * sum(abs(kernel)) + kernel_l2 *
         sum(kernel**2)``.

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from skconv import Network, zoo
@@ -13,6 +14,7 @@ from skconv.models.costs import count_macs
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
+from benchmarks import ablation, imbalance  # noqa: E402
 from benchmarks.peers.nets import NETS, ZOO  # noqa: E402
 
 
@@ -77,3 +79,47 @@ def test_a_net_of_the_zoo_is_described_correctly(name):
     assert macs == count_macs(layers, net.shape)
     outputs = {size.output for size in net.sizes()}
     assert {shape for shape in network.shapes if len(shape) > 1} <= outputs
+
+
+def quarters(rng, n=40):
+    """Return training and validation data, as `train_test_split` does."""
+    y = np.arange(2 * n) % 4
+    X = rng.random((2 * n, 6, 6, 1)) + y[:, None, None, None]
+    return X[:n], X[n:], y[:n], y[n:]
+
+
+@pytest.mark.parametrize("row", ablation.ROWS)
+def test_rows_of_the_ablation_are_trained(row, rng):
+    budget = {"max_iter": 1, "batch_size": 20}
+    layers = zoo.resnet((4, 8), pool_size=1)
+    accuracy, loss, seconds = ablation._fit(
+        [*quarters(rng), layers, budget], ablation.ROWS[row], 0
+    )
+    assert 0 <= accuracy <= 1
+    assert loss > 0
+    assert seconds > 0
+
+
+def test_ablation_prints_a_row_for_each_change(rng, monkeypatch, capsys):
+    def tiny(seed):
+        """Tiny data."""
+        return [*quarters(rng), zoo.resnet((4,)), {"max_iter": 1, "batch_size": 20}]
+
+    monkeypatch.setitem(ablation.DATA, "tiny", tiny)
+    ablation.run(2, ["no weight decay"], ["tiny"])
+    printed = capsys.readouterr().out
+    assert "2 seeds: Tiny data." in printed
+    assert [line.split(" |")[0] for line in printed.splitlines()[-2:]] == [
+        "| base",
+        "| no weight decay",
+    ]
+
+
+@pytest.mark.parametrize("row", ["ConvNetClassifier", "repeated samples"])
+def test_imbalance_scores_a_rare_class(row, rng):
+    X, X_val, y, y_val = quarters(rng, 80)
+    parts = X.reshape(80, -1), X_val.reshape(80, -1), y == 3, y_val == 3
+    budget = {"filters": (4,), "max_iter": 1}
+    scores = imbalance._score(imbalance.ROWS[row], parts, budget, 10, 0)
+    assert all(score >= 0 for score in scores)
+    assert len(scores) == 3

@@ -1,0 +1,139 @@
+"""What each means brings: the same network and epochs, with one change a row.
+
+Scores are those of images held out from the training data: test data are not read. To
+try something, add a row to `ROWS`: a name, and what it changes. "layers" may be a
+function, which takes the layers of the base and returns others.
+"""
+
+import time
+from functools import lru_cache, partial
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+
+from examples.fashion_mnist import load_fashion_mnist
+from skconv import ConvNetClassifier, zoo
+from skconv.layers import Dropout
+
+from .processes import print_table
+
+BASE = {"learning_rate": "one_cycle", "learning_rate_init": 4e-3, "alpha": 1e-2}
+
+
+def before_output(layers, layer):
+    """Return layers with one more at their end."""
+    return [*layers, ("more", layer)]
+
+
+def with_initializer(layers, name, which):
+    """Return layers whose convolutions, those that `which` picks, start by a name."""
+    layers = [(key, clone(layer)) for key, layer in layers]
+    for key, layer in layers:
+        for path in layer.get_params():
+            if path.endswith("kernel_initializer") and which(f"{key}__{path}"):
+                layer.set_params(**{path: name})
+    return layers
+
+
+def first(path):
+    return path == "conv__kernel_initializer"
+
+
+# Name -> what is different from the base.
+ROWS = {
+    "base": {},
+    "constant rate": {"learning_rate": "constant", "learning_rate_init": 1e-3},
+    "cosine": {"learning_rate": "cosine", "learning_rate_init": 2e-3},
+    "cosine, warm-up": {"learning_rate": "cosine", "warmup_steps": 0.1},
+    "ema_momentum=0.98": {"ema_momentum": 0.98},
+    "constant rate, ema_momentum=0.98": {
+        "learning_rate": "constant",
+        "learning_rate_init": 1e-3,
+        "ema_momentum": 0.98,
+    },
+    "label_smoothing=0.1": {"label_smoothing": 0.1},
+    "Dropout(0.2) at the end": {"layers": partial(before_output, layer=Dropout(0.2))},
+    "no weight decay": {"alpha": 0.0},
+    "clip_norm=1": {"clip_norm": 1.0},
+    "solver='sgd'": {"solver": "sgd", "learning_rate_init": 0.1, "alpha": 5e-4},
+    "solver='muon'": {"solver": "muon", "learning_rate_init": 1e-2},
+}
+
+
+@lru_cache
+def _fashion(seed):
+    """Return 20,000 training images and 10,000 others of the training data."""
+    X, _, y, _ = load_fashion_mnist(None)
+    parts = train_test_split(
+        X / np.float32(255), y, train_size=20_000, test_size=10_000, random_state=seed
+    )
+    return [*parts, zoo.resnet((8, 16, 32)), {"max_iter": 3, "batch_size": 128}]
+
+
+def _digits(seed):
+    """Return a half and a quarter of the digits; the last quarter is never used."""
+    X, y = load_digits(return_X_y=True)
+    X = X.reshape(-1, 8, 8, 1) / 16
+    X, _, y, _ = train_test_split(X, y, test_size=0.25, stratify=y, random_state=0)
+    parts = train_test_split(X, y, test_size=1 / 3, stratify=y, random_state=seed)
+    layers = zoo.resnet((16, 32), pool_size=1)
+    return [*parts, layers, {"max_iter": 10, "batch_size": 16}]
+
+
+DATA = {"fashion": _fashion, "digits": _digits}
+
+
+def run(seeds=3, rows=None, data=None):
+    """Print a table for each data set.
+
+    Parameters
+    ----------
+    seeds : int, default=3
+        Of weights, of the order of samples, and of what is held out.
+    rows : iterable of str, optional
+        Names in `ROWS`; the base is always the first.
+    data : iterable of str, optional
+        Names in `DATA`.
+    """
+    for name in data or DATA:
+        print(f"\nAblation, {name}, {seeds} seeds: {DATA[name].__doc__}", flush=True)
+        columns = ["change", "accuracy", "standard error", "log-loss", "time"]
+        print_table(columns, _table(DATA[name], seeds, rows or ROWS))
+
+
+def _table(load, seeds, rows):
+    """Yield rows of means over seeds, and of each fit's time by the base's."""
+    results = {}
+    for name in dict.fromkeys(["base", *rows]):
+        results[name] = np.array([_fit(load(s), ROWS[name], s) for s in range(seeds)])
+        accuracy, loss, seconds = results[name].T
+        yield [
+            name,
+            f"{accuracy.mean():.4f}",
+            f"{_error(accuracy):.4f}",
+            f"{loss.mean():.4f}",
+            f"{seconds.mean() / results['base'][:, 2].mean():.2f}",
+        ]
+
+
+def _error(values):
+    """Return the standard error of a mean."""
+    return values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+
+
+def _fit(parts, changes, seed):
+    """Return accuracy, log-loss and processor time of a fit."""
+    X, X_val, y, y_val, layers, budget = parts
+    params = {"layers": layers, **budget, **BASE, **changes}
+    if callable(params["layers"]):
+        params["layers"] = params["layers"](layers)
+    clf = ConvNetClassifier(**params, n_iter_no_change=np.inf, tol=0, random_state=seed)
+    start = time.process_time()
+    clf.fit(X, y)
+    seconds = time.process_time() - start
+    probabilities = clf.predict_proba(X_val)
+    accuracy = (probabilities.argmax(axis=1) == y_val).mean()
+    return accuracy, log_loss(y_val, probabilities), seconds
