@@ -21,6 +21,7 @@ from .losses import *
 from .normalization import *
 from .pooling import *
 from .reference.scaling import *
+from .resampling import *
 from .training import *
 
 _ENVIRONMENT = "SKCONV_OPS"

@@ -18,6 +18,7 @@ __all__ = [
     "activate",
     "activate_grad",
     "adam_step",
+    "affine_transform",
     "avg_pool2d",
     "avg_pool2d_grad",
     "batch_norm_backward",
@@ -321,6 +322,15 @@ def _rows(x):
     return x.reshape(-1, x.shape[-1])
 
 
+# Images that move --------------------------------------------------------------------
+
+
+def affine_transform(x, matrix, shift, fill):
+    y = _new(x.shape)
+    _kernels.affine_transform(x, matrix, shift, fill, y)
+    return y
+
+
 # Activations, loss, step -------------------------------------------------------------
 
 
@@ -346,18 +356,25 @@ def activate_grad(dy, saved, activation):
     return dz
 
 
-def softmax_cross_entropy(logits, codes, sample_weight, smoothing, gamma):
+def softmax_cross_entropy(logits, targets, sample_weight, smoothing, gamma):
     if gamma:
         return NotImplemented
-    if type(codes) is not np.ndarray or codes.dtype.kind not in "iu":
+    if type(targets) is not np.ndarray or targets.dtype.kind not in "iuf":
         return NotImplemented
+    is_soft = targets.dtype.kind == "f"
     weights, shape = sample_weight, logits.shape[:1]
-    if codes.shape != shape or (weights is not None and weights.shape != shape):
+    if targets.shape != (logits.shape if is_soft else shape) or (
+        weights is not None and weights.shape != shape
+    ):
         return NotImplemented
-    codes, dlogits = np.array(codes, np.int64), _new(logits.shape)
     if weights is not None:
         weights = np.require(weights, requirements=["C", "A"])
-    loss = _kernels.softmax_cross_entropy(logits, codes, weights, smoothing, dlogits)
+    dlogits = _new(logits.shape)
+    if is_soft:
+        targets, op = np.require(targets, _FLOAT32, ["C", "A"]), "soft_cross_entropy"
+    else:
+        targets, op = np.array(targets, np.int64), "softmax_cross_entropy"
+    loss = getattr(_kernels, op)(logits, targets, weights, smoothing, dlogits)
     return loss, dlogits
 
 

@@ -236,9 +236,10 @@ def weights(rng, n):
 def softmax_cross_entropy(rng):
     n, k = map(int, rng.integers(1, 20, 2))
     codes = rng.integers(0, k, n).astype(one_of(rng, "i8", "i8", "i4", "u1"))
+    soft = rng.random((n, k)).astype(one_of(rng, "f4", "f8"))
     return {
         "logits": normal(rng, n, k) * 5,
-        "codes": codes,
+        "targets": one_of(rng, codes, soft / soft.sum(axis=1, keepdims=True)),
         "sample_weight": weights(rng, n),
         "smoothing": one_of(rng, 0.0, 0.1),
         "gamma": one_of(rng, 0.0, 0.0, 2.0),
@@ -260,6 +261,14 @@ def gather(rng):
     n = int(rng.integers(0, 9))
     rows = one_of(rng, rng.integers(0, len(x), n), slice(1, n), slice(None, None, 2))
     return {"x": x, "rows": rows, "dtype": one_of(rng, F32, F32, np.dtype("f8"), "f4")}
+
+
+def affine_transform(rng):
+    x = normal(rng, *images(rng))
+    matrix = np.eye(2, dtype=F32) + normal(rng, len(x), 2, 2) * one_of(rng, 0, 1)
+    shift = normal(rng, len(x), 2) * one_of(rng, 0, 2)
+    fill = one_of(rng, 0.0, -1, 0.5)
+    return {"x": x, "matrix": matrix, "shift": shift, "fill": fill}
 
 
 def adam_step(rng):
@@ -310,6 +319,7 @@ GOOD = {
     "activate": activate,
     "activate_grad": activate_grad,
     "adam_step": adam_step,
+    "affine_transform": affine_transform,
     "avg_pool2d": pool,
     "avg_pool2d_grad": avg_pool2d_grad,
     "batch_norm_backward": batch_norm_backward,

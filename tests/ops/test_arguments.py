@@ -58,10 +58,10 @@ REFUSED = {
     "argmax must be at least 0 and less than 4, got 4": lambda: ops.max_pool2d_grad(
         X[:, :3, :3], np.full((2, 3, 3, 2), 4, np.uint8), X.shape
     ),
-    "codes must be an array of int of shape .3,., got list": lambda: (
+    "targets must be an array of int of shape .3,., got list": lambda: (
         ops.softmax_cross_entropy(LOGITS, ["1", "0", "1"])
     ),
-    "codes must be at least 0 and less than 4, got 18446744073709551615": lambda: (
+    "targets must be at least 0 and less than 4, got 18446744073709551615": lambda: (
         ops.softmax_cross_entropy(LOGITS, np.full(3, 2**64 - 1, np.uint64))
     ),
     "smoothing must be a number >= 0 and less than 1": lambda: (
@@ -76,6 +76,12 @@ REFUSED = {
     ),
     "targets must have the shape of outputs": lambda: ops.squared_error(
         LOGITS, LOGITS.T
+    ),
+    "matrix must have the shape of .n, 2, 2., a matrix for each image, .2, 2, 2.": (
+        lambda: ops.affine_transform(X, np.eye(2), np.zeros((2, 2)))
+    ),
+    "fill must be a number in the range of float32, got 1e.300": lambda: (
+        ops.affine_transform(X, np.ones((2, 2, 2)), np.zeros((2, 2)), 1e300)
     ),
     "step must be an int >= 1, got 0": lambda: adam(step=0),
     "beta_1 must be a number >= 0 and less than 1, got 1": lambda: adam(beta_1=1),

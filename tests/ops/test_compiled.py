@@ -239,6 +239,48 @@ def test_softmax_cross_entropy_is_as_defined(k, weighted, smoothing, rng):
     assert_same(dlogits, expected_dlogits, np.float32)
 
 
+@pytest.mark.usefixtures("each_set", "guarded")
+@pytest.mark.parametrize("smoothing", [0, 0.1])
+@pytest.mark.parametrize("k", [1, 2, 10, 17, 1000])
+def test_cross_entropy_of_probabilities_is_as_defined(k, smoothing, rng):
+    logits = 10 * rng.standard_normal((30, k), np.float32)
+    targets = rng.dirichlet(np.ones(k), 30)
+    for weight in (None, rng.uniform(0, 2, 30)):
+        options = weight, smoothing
+        loss, dlogits = ops.softmax_cross_entropy(logits, targets, *options)
+        exact = ops.softmax_cross_entropy(logits.astype(float), targets, *options)
+        assert_same(loss, exact[0], np.float32)
+        assert_same(dlogits, exact[1], np.float32)
+
+
+@pytest.mark.usefixtures("each_set", "guarded")
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 1, 9, 2), (40, 7, 6, 3)])
+@pytest.mark.parametrize("strength", [0, 0.3, 3])
+def test_affine_transform_is_as_defined(shape, strength, rng):
+    x = rng.standard_normal(shape, np.float32)
+    matrix = np.eye(2) + strength * rng.standard_normal((shape[0], 2, 2))
+    shift = strength * rng.standard_normal((shape[0], 2))
+    arrays = matrix.astype(np.float32), shift.astype(np.float32)
+    y = ops.affine_transform(x, *arrays, fill=0.5)
+    expected = ops.affine_transform(x.astype(float), *arrays, fill=0.5)
+    np.testing.assert_allclose(y, expected, atol=5e-5)
+    if not strength:
+        np.testing.assert_array_equal(y, x)
+
+
+@pytest.mark.usefixtures("each_set")
+def test_affine_transform_of_numbers_that_are_not_finite_stays_within_the_image():
+    x = np.ones((3, 4, 5, 2), np.float32)
+    matrix = np.array(
+        [[[np.nan, 1], [1, 1]], np.full((2, 2), np.inf), -1e30 * np.eye(2)]
+    )
+    for dtype in (np.float32, np.float64):
+        matrix = matrix.astype(dtype)
+        with np.errstate(invalid="ignore"):
+            y = ops.affine_transform(x.astype(dtype), matrix, np.zeros((3, 2)))
+        assert np.isin(y[2], [0, 1]).all()
+
+
 @pytest.mark.usefixtures("each_set")
 @pytest.mark.parametrize("decayed", [False, True])
 def test_adam_step_is_as_defined(decayed, rng):

@@ -206,6 +206,30 @@ def test_cross_entropies_are_likelihoods(rng):
     assert_same(loss, -np.log(likelihood).mean(), np.float64)
 
 
+@pytest.mark.parametrize("smoothing", [0, 0.3])
+def test_cross_entropy_is_linear_in_the_probabilities(smoothing, rng):
+    logits, codes, others = rng.standard_normal((4, 3)), [0, 2, 1, 1], [1, 2, 0, 2]
+    mixed = 0.3 * np.eye(3)[codes] + 0.7 * np.eye(3)[others]
+    loss, dlogits = ops.softmax_cross_entropy(logits, mixed, smoothing=smoothing)
+    first, second = (
+        ops.softmax_cross_entropy(logits, np.array(each), smoothing=smoothing)
+        for each in (codes, others)
+    )
+    assert_same(loss, 0.3 * first[0] + 0.7 * second[0], np.float64)
+    assert_same(dlogits, 0.3 * first[1] + 0.7 * second[1], np.float64)
+
+
+def test_gradient_of_probabilities_of_any_sum_is_its_derivative(rng):
+    logits, targets = rng.standard_normal((2, 3)), rng.random((2, 3))
+    _, gradient = ops.softmax_cross_entropy(logits, targets, None, 0.1)
+    numeric = optimize.approx_fprime(
+        logits.ravel(),
+        lambda z: ops.softmax_cross_entropy(z.reshape(2, 3), targets, None, 0.1)[0],
+        1e-7,
+    )
+    np.testing.assert_allclose(gradient.ravel(), numeric, atol=1e-6)
+
+
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_losses_do_not_overflow(k):
     loss, targets = losses(k)

@@ -26,6 +26,10 @@ OF_NOTHING = {
     "dense": (lambda: ops.dense(EMPTY[:, 0, 0], KERNEL[0, 0]), (0, 5)),
     "normalize": (lambda: ops.normalize(EMPTY, VECTOR, VECTOR, VECTOR), EMPTY.shape),
     "activate": (lambda: ops.activate(EMPTY, "softmax"), EMPTY.shape),
+    "affine_transform": (
+        lambda: ops.affine_transform(EMPTY, np.zeros((0, 2, 2)), np.zeros((0, 2))),
+        EMPTY.shape,
+    ),
     "gather": (
         lambda: ops.gather(VECTOR[:, None], np.zeros(0, int), np.dtype(F32)),
         (0, 1),
@@ -193,6 +197,9 @@ REFUSED = {
     "a code of k": lambda: ops.softmax_cross_entropy(LOGITS, CODES + 2),
     "a column of codes": lambda: ops.softmax_cross_entropy(LOGITS, CODES[:, None]),
     "bools as codes": lambda: ops.softmax_cross_entropy(LOGITS, CODES > 0),
+    "probabilities of 2 classes": lambda: ops.softmax_cross_entropy(
+        LOGITS, np.ones((2, 2), F32)
+    ),
     "a short sample_weight": lambda: ops.softmax_cross_entropy(
         LOGITS, CODES, np.ones(1, F32)
     ),

@@ -17,5 +17,6 @@ from .dtypes import *
 from .losses import *
 from .normalization import *
 from .pooling import *
+from .resampling import *
 from .scaling import *
 from .training import *

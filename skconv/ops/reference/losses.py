@@ -16,17 +16,26 @@ __all__ = [
 ]
 
 
-def softmax_cross_entropy(logits, codes, sample_weight, smoothing, gamma):
+def softmax_cross_entropy(logits, targets, sample_weight, smoothing, gamma):
     """``log(sum(exp(z))) - z[code]``, of logits z whose largest is 0."""
     check_loss("logits", logits, sample_weight)
     (n, k), rows = logits.shape, np.arange(len(logits))
-    codes = indices("codes", codes, k, (n,))
+    is_soft = getattr(targets, "dtype", None) == logits.dtype
+    codes = None if is_soft else indices("targets", targets, k, (n,))
     shifted = logits - logits.max(axis=1, keepdims=True)
-    if gamma:
-        targets = np.full_like(logits, smoothing / k)
-        targets[rows, codes] += 1 - smoothing
-        losses, dlogits = _focal_softmax(shifted, targets, gamma)
-        return _weighted_mean(losses, dlogits, sample_weight)
+    if gamma or is_soft:
+        if not is_soft:
+            targets = np.zeros_like(logits)
+            targets[rows, codes] = 1
+        if smoothing:
+            even = targets.sum(axis=1, keepdims=True) / k
+            targets = targets + smoothing * (even - targets)
+        parts = (
+            _focal_softmax(shifted, targets, gamma)
+            if gamma
+            else _soft_cross_entropy(shifted, targets)
+        )
+        return _weighted_mean(*parts, sample_weight)
     exponentials = np.exp(shifted)
     total = exponentials.sum(axis=1)
     losses = np.log(total) - shifted[rows, codes]
@@ -52,6 +61,16 @@ def _focal_softmax(shifted, targets, gamma):
     g = focused * (1 - gamma * p * ratio)
     losses = -np.where(focused > 0, focused * log_p, 0).sum(axis=1)
     return losses, p * g.sum(axis=1, keepdims=True) - g
+
+
+def _soft_cross_entropy(shifted, targets):
+    """Return the losses of targets that are probabilities, and their gradient."""
+    exponentials = np.exp(shifted)
+    total = exponentials.sum(axis=1, keepdims=True)
+    losses = (targets * (np.log(total) - shifted)).sum(axis=1)
+    dlogits = exponentials * (targets.sum(axis=1, keepdims=True) / total)
+    dlogits -= targets
+    return losses, dlogits
 
 
 def sigmoid_cross_entropy(

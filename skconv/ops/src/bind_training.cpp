@@ -44,6 +44,37 @@ double softmax_cross_entropy(const Matrix& logits, const Indices& codes,
          double(n);
 }
 
+double soft_cross_entropy(const Matrix& logits, const Matrix& targets,
+                          const std::optional<Vector>& weights, float smoothing,
+                          const MatrixOut& dlogits) {
+  const size_t n = logits.shape(0), k = logits.shape(1);
+  require(n > 0 && k > 0, "logits must not be empty");
+  require_room(n < INT_MAX && k < INT_MAX, "logits are too large");
+  require(same_shape(logits, targets) && same_shape(logits, dlogits) &&
+              (!weights || weights->shape(0) == n),
+          "targets and dlogits must be like logits, weights (n,)");
+  check_all_aligned(logits, targets, dlogits);
+  return kernels->soft_cross_entropy(logits.data(), targets.data(), data_of(weights), smoothing,
+                                     int(n), int(k), dlogits.data()) /
+         double(n);
+}
+
+void affine_transform(const Images& x, const Flat& matrix, const Matrix& shift, float fill,
+                      const ImagesOut& y) {
+  const size_t n = x.shape(0), h = x.shape(1), w = x.shape(2), c = x.shape(3);
+  require(same_shape(x, y) && x.size() > 0, "y must have the shape of x, which must not be empty");
+  require(matrix.ndim() == 3 && matrix.shape(0) == n && matrix.shape(1) == 2 &&
+              matrix.shape(2) == 2 && shift.shape(0) == n && shift.shape(1) == 2,
+          "matrix must be (n, 2, 2), shift (n, 2)");
+  const double limit = 1 << 22;  // positions keep a fraction in a float
+  require_room(n < INT_MAX / 4 && h < limit && w < limit && c < limit &&
+                   double(h + 2) * double(w + 2) * double(c) < INT_MAX / 4,
+               "images are too large");
+  check_all_aligned(x, matrix, shift, y);
+  kernels->affine_transform(x.data(), {int(n), int(h), int(w), int(c)}, matrix.data(),
+                            shift.data(), fill, y.data());
+}
+
 void adam_step(const VectorOut& parameters, const VectorOut& moment_1, const VectorOut& moment_2,
                const Vector& gradient, const std::optional<Vector>& decay, float learning_rate,
                float rate, float new_1, float new_2, float epsilon) {
@@ -90,6 +121,10 @@ void bind_training(nb::module_& m) {
   bind(m, "column_sums", column_sums, array("dz"), array("db"));
   bind(m, "softmax_cross_entropy", softmax_cross_entropy, array("logits"), array("codes"),
        optional("weights"), "smoothing"_a, array("dlogits"));
+  bind(m, "soft_cross_entropy", soft_cross_entropy, array("logits"), array("targets"),
+       optional("weights"), "smoothing"_a, array("dlogits"));
+  bind(m, "affine_transform", affine_transform, array("x"), array("matrix"), array("shift"),
+       "fill"_a, array("y"));
   bind(m, "adam_step", adam_step, array("parameters"), array("moment_1"), array("moment_2"),
        array("gradient"), optional("decay"), "learning_rate"_a, "rate"_a, "new_1"_a, "new_2"_a,
        "epsilon"_a);

@@ -4,6 +4,7 @@
 #include "kernels.h"
 
 #include "activations.h"
+#include "affine.h"
 #include "convolution.h"
 #include "grad_input.h"
 #include "grad_kernel.h"

@@ -53,6 +53,11 @@ struct AdamRates {
   float learning_rate, rate, new_1, new_2, epsilon;
 };
 
+// Images (n, h, w, c); those with a border of a pixel around fit an int.
+struct Images4 {
+  int n, h, w, c;
+};
+
 enum class Element : int { uint8, int32, int64, float32, float64 };
 
 // KERNEL(result, name, arguments) for each kernel: what kernels.cpp makes a table of.
@@ -87,6 +92,11 @@ enum class Element : int { uint8, int32, int64, float32, float64 };
   KERNEL(double, softmax_cross_entropy, (const float* logits, const int64_t* codes,         \
                                          const float* weights, float smoothing, int n,      \
                                          int k, float* dlogits))                            \
+  KERNEL(double, soft_cross_entropy, (const float* logits, const float* targets,            \
+                                      const float* weights, float smoothing, int n, int k,  \
+                                      float* dlogits))                                      \
+  KERNEL(void, affine_transform, (const float* x, const Images4&, const float* matrix,      \
+                                  const float* shift, float fill, float* y))                \
   KERNEL(void, adam_step, (float* parameters, float* moment_1, float* moment_2,             \
                            const float* gradient, const float* decay, ptrdiff_t size,       \
                            const AdamRates&))                                               \

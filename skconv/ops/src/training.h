@@ -52,24 +52,33 @@ inline void column_sums(const float* dz, ptrdiff_t rows, int columns, float* db)
     for (int f = 0; f < columns; f++) db[f] += partial[ptrdiff_t(share) * columns + f];
 }
 
+// d = exp(z - largest) for a row of logits; returns the largest, and the sum of d.
+struct Exponentials {
+  float largest, total;
+};
+SKCONV_INLINE Exponentials exponentials(const float* z, int k, float* d) {
+  constexpr int L = LANES;
+  float largest = z[0];
+  for (int j = 1; j < k; j++) largest = z[j] > largest || z[j] != z[j] ? z[j] : largest;
+  for (int j = 0; j < k; j += L) {
+    const int filled = min(L, k - j);
+    store<L>(d + j, exp<L>(load<L>(z + j, filled) - largest), filled);
+  }
+  float total = 0;
+  for (int j = 0; j < k; j++) total += d[j];
+  return {largest, total};
+}
+
 // Sum of -log softmax(logits)[codes] weight, and dlogits = (softmax - onehot) weight / n;
 // smoothing shares a part of the onehot evenly among all k. On one thread: logits are few.
 inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
                                     const float* weights, float smoothing, int n, int k,
                                     float* dlogits) {
-  constexpr int L = LANES;
   double loss = 0;
   for (ptrdiff_t i = 0; i < n; i++) {
     const float* z = logits + i * k;
     float* d = dlogits + i * k;
-    float largest = z[0];
-    for (int j = 1; j < k; j++) largest = z[j] > largest || z[j] != z[j] ? z[j] : largest;
-    float total = 0;
-    for (int j = 0; j < k; j += L) {
-      const int filled = min(L, k - j);
-      store<L>(d + j, exp<L>(load<L>(z + j, filled) - largest), filled);
-    }
-    for (int j = 0; j < k; j++) total += d[j];
+    const auto [largest, total] = exponentials(z, k, d);
     const float w = weights ? weights[i] : 1.0f;
     const float share = w / float(n);
     for (int j = 0; j < k; j++) d[j] = d[j] / total * share;
@@ -82,6 +91,32 @@ inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
       d[codes[i]] += share * smoothing;
       loss += double(w) * smoothing * (double(z[codes[i]]) - sum / k);
     }
+  }
+  return loss;
+}
+
+// The same of targets that are probabilities (n, k): sum of -targets log softmax(logits) weight,
+// and dlogits = (sum of targets * softmax - targets) weight / n.
+inline double soft_cross_entropy(const float* logits, const float* targets, const float* weights,
+                                 float smoothing, int n, int k, float* dlogits) {
+  double loss = 0;
+  for (ptrdiff_t i = 0; i < n; i++) {
+    const float* z = logits + i * k;
+    const float* t = targets + i * k;
+    float* d = dlogits + i * k;
+    const auto [largest, total] = exponentials(z, k, d);
+    float sum = 0;
+    for (int j = 0; j < k; j++) sum += t[j];
+    const float w = weights ? weights[i] : 1.0f;
+    const float share = w / float(n), even = sum / float(k), part = sum / total;
+    const double log_total = __builtin_log(double(total));
+    double row = 0;
+    for (int j = 0; j < k; j++) {
+      const float target = t[j] + smoothing * (even - t[j]);
+      row += target * (log_total - double(z[j] - largest));
+      d[j] = (d[j] * part - target) * share;
+    }
+    loss += double(w) * row;
   }
   return loss;
 }
