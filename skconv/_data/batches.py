@@ -1,6 +1,8 @@
 """X as a network reads it, a batch at a time."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,6 +84,7 @@ def predict_in_batches(
     X: NDArray[Any],
     rows: NDArray[np.intp] | None = None,
     upto: str | None = None,
+    predict: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
 ) -> NDArray[np.floating[Any]]:
     """Compute the network's outputs in memory that does not grow with X.
 
@@ -93,12 +96,15 @@ def predict_in_batches(
         Which rows of X; all by default.
     upto : str, optional
         Name of the layer whose output is returned; the last by default.
+    predict : callable ``(x) -> outputs``, optional
+        Default: the network's method.
 
     Returns
     -------
     outputs : ndarray of shape (n, *network.output_shape), or of the layer's
     """
     size = chunk_size(network)
+    predict = predict or partial(network.predict, upto=upto)
     n = len(X) if rows is None else len(rows)
     shape = network.output_shape
     if upto is not None:
@@ -107,5 +113,5 @@ def predict_in_batches(
     for start in range(0, n, size):
         part = slice(start, start + size)
         here = part if rows is None else rows[part]
-        outputs[part] = network.predict(gather(X, here, network), upto)
+        outputs[part] = predict(gather(X, here, network))
     return outputs

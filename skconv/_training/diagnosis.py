@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._data.samples import Samples
+from ..augmentation.batch import Batch
 from ..augmentation.protocol import augment, name_transforms
 from .step import Step
 
@@ -84,14 +85,17 @@ def _find_in_pieces(
     yield from _find_in_targets(samples)
     low, high = float(np.min(samples.X)), float(np.max(samples.X))
     x, targets, weight = batch
+    varied = Batch(x, targets, weight, n_outputs=network.output_shape[-1])
     for name, transform in name_transforms(step.augment or []):
-        y = augment(x, [(name, transform)], rng)
-        if growth := _describe_growth(x, y):
+        x = varied.x
+        varied = augment(varied, [(name, transform)], rng)
+        if growth := _describe_growth(x, varied.x):
             is_cause, words = growth
             yield is_cause, f"augment: transform {name!r} ({transform!r}) {words}"
-        if not np.isfinite(y).all():
+        if not np.isfinite(varied.x).all():
             return
-        x = y
+    x, targets, weight = varied.x, varied.targets, varied.sample_weight
+    assert targets is not None
     if not _size(network.values) <= _GROWTH:
         yield False, "weights that left their range in the step before"
         network = _with_new_weights(network)

@@ -265,7 +265,7 @@ def _run_epoch(
             which = order[start : start + step.batch_size]
             batch = samples.batch(which, network)
             before = rng.bit_generator.state
-            value = step.take(network, *batch, history, rng)
+            value = step.take(network, *batch, history, rng, which)
             if not math.isfinite(value):
                 break
             total += value * len(which)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._data.samples import Samples
-from ..augmentation import augment
+from ..augmentation import Batch, augment
 from .averaging import Average
 from .losses import Loss
 from .optimizers import Optimizer, clip_by_norm, make_optimizer
@@ -61,14 +61,21 @@ class Step:
         self,
         network: Any,
         x: NDArray[Any],
-        targets: NDArray[Any],
+        targets: Any,
         sample_weight: NDArray[Any] | None,
         history: "History",
         rng: np.random.Generator,
+        which: NDArray[np.intp] | None = None,
     ) -> float:
-        """Take a step; return the loss before it. Take none if that is infinite."""
+        """Take a step; return the loss before it. Take none if that is infinite.
+
+        `which` are the numbers of the samples, for `augment`.
+        """
         if self.augment is not None:
-            x = augment(x, self.augment, rng)
+            n_outputs, epoch = network.output_shape[-1], len(history.loss_curve)
+            batch = Batch(x, targets, sample_weight, which, epoch, n_outputs)
+            batch = augment(batch, self.augment, rng)
+            x, targets, sample_weight = batch.x, batch.targets, batch.sample_weight
         trained = self.trained(network)
         value, gradient = trained.loss_and_gradient(
             x, targets, sample_weight, self.loss, rng

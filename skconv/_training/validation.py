@@ -175,6 +175,7 @@ def _with_outputs(estimator: Any, X: NDArray[Any], outputs: NDArray[Any]) -> Any
     """Return a copy of a fitted estimator that has its outputs for this array X."""
     copy = estimator._draft()
     vars(copy).pop("feature_names_in_", None)  # X is an array by now
+    copy.tta = None  # as for the loss of these data
     compute = copy._outputs
 
     def look_up_or_compute(asked: Any) -> tuple[NDArray[Any], Any]:

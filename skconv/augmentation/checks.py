@@ -1,6 +1,7 @@
 """Check what a transform is given: its input and its arguments."""
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 __all__ = [
     "as_images",
     "check_flag",
+    "fill_or_mode",
     "finite_number",
+    "no_pair",
     "number_pair",
     "number_range",
     "only_images",
@@ -20,9 +23,7 @@ __all__ = [
 def only_images(x: NDArray[Any]) -> NDArray[Any]:
     """Return x, or raise ValueError unless its shape is (n, h, w, c)."""
     if x.ndim != 4:
-        hint = ""
-        if x.ndim == 3:
-            hint = "; for signals use GaussianNoise, RandomFlip or RandomShift"
+        hint = "; signals have no plane to rotate in" if x.ndim == 3 else ""
         raise ValueError(
             f"takes images (n, h, w, c), got an array of shape {x.shape}{hint}"
         )
@@ -39,6 +40,25 @@ def check_flag(value: Any, name: str) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def fill_or_mode(value: Any, modes: Sequence[str]) -> float | str:
+    """Return `fill` as a float, or as a mode of `numpy.pad`, or raise ValueError."""
+    if isinstance(value, str) and value in modes:
+        return value
+    if isinstance(value, str):
+        words = ", ".join(map(repr, modes))
+        raise ValueError(f"fill must be a number or one of {words}, got {value!r}")
+    return finite_number(value, "fill")
+
+
+def no_pair(value: Any, name: str) -> Any:
+    """Return the argument of a signal, or raise ValueError if it is a pair."""
+    if isinstance(value, tuple | list):
+        raise ValueError(
+            f"{name} must be one number for signals (n, l, c), got {value!r}"
+        )
+    return value
 
 
 def finite_number(

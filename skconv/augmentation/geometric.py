@@ -1,6 +1,7 @@
 """Transforms that move pixels: flips, shifts, rotations, affine maps."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,17 @@ from numpy.typing import NDArray
 
 from .. import ops
 from .._utils.params import ParamsMixin
+from .batch import Batch
 from .checks import (
     as_images,
     check_flag,
+    fill_or_mode,
     finite_number,
+    no_pair,
     number_pair,
     number_range,
     only_images,
 )
-from .resampling import add_border, resample
 
 __all__ = ["RandomAffine", "RandomFlip", "RandomRotation", "RandomShift"]
 
@@ -30,6 +33,15 @@ class RandomFlip(ParamsMixin):
         Whether to swap left and right, with a probability of one half.
     vertical : bool, default=False
         Whether to swap top and bottom, likewise; must be False for signals.
+    alternate : bool, default=False
+        Whether an image that is mirrored in one epoch is not in the next: two epochs
+        see both sides of each image (with `vertical`, four epochs all four), where
+        draws repeat half of them. Which comes first depends on the image's index.
+
+    Notes
+    -----
+    Alternating flips: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024,
+    section 3.6.
 
     Examples
     --------
@@ -41,32 +53,56 @@ class RandomFlip(ParamsMixin):
            [2., 1., 0.]])
     """
 
-    def __init__(self, horizontal: bool = True, vertical: bool = False) -> None:
+    def __init__(
+        self, horizontal: bool = True, vertical: bool = False, alternate: bool = False
+    ) -> None:
         self.horizontal = horizontal
         self.vertical = vertical
+        self.alternate = alternate
 
     def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Return x with some of its images mirrored."""
+        return self.transform_batch(Batch(x), rng).x
+
+    def transform_batch(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """Return a batch with some of its images mirrored."""
+        x = batch.x
         y = as_images(x).copy()
-        for name, axis in (("horizontal", 2), ("vertical", 1)):
+        alternate = check_flag(self.alternate, "alternate")
+        for i, (name, axis) in enumerate((("horizontal", 2), ("vertical", 1))):
             if check_flag(getattr(self, name), name):
                 if axis == 1 and x.ndim == 3:
                     raise ValueError("vertical must be False for signals (n, l, c)")
-                chosen = rng.random(len(x)) < 0.5
+                chosen = _turn(batch, i) if alternate else rng.random(len(x)) < 0.5
                 y[chosen] = np.flip(y, axis)[chosen]
-        return y.reshape(x.shape)
+        return replace(batch, x=y.reshape(x.shape))
+
+
+def _turn(batch: Batch, bit: int) -> NDArray[np.bool_]:
+    """Return whose turn it is in this epoch, each 2 ** bit epochs another half's."""
+    indices = np.arange(len(batch)) if batch.indices is None else batch.indices
+    # A hash, as classes or recordings may follow each other in X: splitmix64.
+    z = (indices.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    first = (z >> np.uint64(31 + bit)) & np.uint64(1)
+    return first.astype(bool) ^ bool(batch.epoch >> bit & 1)
 
 
 class RandomShift(ParamsMixin):
     """Shift images at random by whole pixels, or signals in time.
+
+    This is a random crop of the padded image: ``RandomShift(4)`` is torchvision's
+    ``RandomCrop(size, padding=4)``.
 
     Parameters
     ----------
     max_shift : int or (int, int)
         Largest shift in pixels, vertically and horizontally, in either direction; all
         shifts are equally likely. For signals one int.
-    fill : float, default=0.0
-        Value of pixels from outside of the image.
+    fill : float, "edge" or "reflect", default=0.0
+        Value of pixels from outside of the image; or the outermost pixels, repeated, or
+        the image mirrored there.
 
     Examples
     --------
@@ -79,7 +115,9 @@ class RandomShift(ParamsMixin):
            [1., 2., 3., 4.]])
     """
 
-    def __init__(self, max_shift: int | tuple[int, int], fill: float = 0.0) -> None:
+    def __init__(
+        self, max_shift: int | tuple[int, int], fill: float | str = 0.0
+    ) -> None:
         self.max_shift = max_shift
         self.fill = fill
 
@@ -89,13 +127,9 @@ class RandomShift(ParamsMixin):
         n, h, w, _ = images.shape
         dy, dx = ops.pair(self.max_shift, "max_shift", minimum=0)
         if x.ndim == 3:
-            if isinstance(self.max_shift, tuple | list):
-                raise ValueError(
-                    "max_shift must be an int >= 0 for signals (n, l, c), got "
-                    f"{self.max_shift!r}"
-                )
+            no_pair(self.max_shift, "max_shift")
             dy = 0
-        padded = add_border(images, dy, dx, finite_number(self.fill, "fill"))
+        padded = _pad(images, dy, dx, fill_or_mode(self.fill, ("edge", "reflect")))
         # Every part of the padded image that is as large as the image: a view.
         windows = np.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(1, 2))
         windows = np.moveaxis(windows, 3, -1)
@@ -103,8 +137,21 @@ class RandomShift(ParamsMixin):
         return windows[np.arange(n), top, left].reshape(x.shape)
 
 
+def _pad(x: NDArray[Any], dy: int, dx: int, fill: float | str) -> NDArray[Any]:
+    """Return images with `dy` rows and `dx` columns more on each side."""
+    n, h, w, c = x.shape
+    if isinstance(fill, str):
+        mode: Any = fill
+        return np.pad(x, ((0, 0), (dy, dy), (dx, dx), (0, 0)), mode)
+    padded = np.full((n, h + 2 * dy, w + 2 * dx, c), fill, x.dtype)
+    padded[:, dy : dy + h, dx : dx + w] = x
+    return padded
+
+
 class RandomAffine(ParamsMixin):
     """Rotate, scale, shear and shift images at random, with bilinear interpolation.
+
+    Of signals, `scale` and `max_shift` change the time.
 
     Parameters
     ----------
@@ -126,7 +173,7 @@ class RandomAffine(ParamsMixin):
     Angles, shifts and factors are uniformly distributed. A pixel of the result is
     interpolated at ``centre + A^-1 (pixel - centre - shift)`` of the image, where
     ``A = scale * rotation * shear``; outside of the image's outermost pixels values
-    fade to `fill` within one pixel.
+    fade to `fill` within one pixel. `skconv.ops.affine_transform` computes it.
 
     Examples
     --------
@@ -159,6 +206,12 @@ class RandomAffine(ParamsMixin):
 
     def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Return x with each image transformed."""
+        images = as_images(x)
+        if x.ndim == 3:
+            no_pair(self.max_shift, "max_shift")
+            for name in ("degrees", "shear"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} must be 0 for signals (n, l, c)")
         fill = finite_number(self.fill, "fill")
         largest = [
             math.radians(finite_number(self.degrees, "degrees", 0, 180)),
@@ -169,8 +222,10 @@ class RandomAffine(ParamsMixin):
         low, high = number_range(self.scale, "scale", 1e-3)
         scale = rng.uniform(low, high, len(x))
         slope, cos, sin = np.tan(slant), np.cos(angle) / scale, np.sin(angle) / scale
-        inverse = [[cos, sin], [-sin - slope * cos, cos - slope * sin]]
-        return resample(only_images(x), inverse, (down, right), fill)
+        inverse = np.array([[cos, sin], [-sin - slope * cos, cos - slope * sin]])
+        shift = np.stack([down * (x.ndim > 3), right], axis=1)
+        y = ops.affine_transform(images, np.moveaxis(inverse, 2, 0), shift, fill)
+        return y.reshape(x.shape)
 
 
 class RandomRotation(ParamsMixin):
@@ -207,4 +262,4 @@ class RandomRotation(ParamsMixin):
 
     def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Return x with each image rotated."""
-        return RandomAffine(self.degrees, fill=self.fill)(x, rng)
+        return RandomAffine(self.degrees, fill=self.fill)(only_images(x), rng)

@@ -1,45 +1,66 @@
 """How transforms are called: in order, each on the result of the one before."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import Any, Literal, Protocol, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._utils.params import distinct_components, hint_to_call
+from .batch import Batch
 
-__all__ = ["Transforms", "augment", "name_transforms"]
+__all__ = ["BatchTransform", "Transforms", "augment", "name_transforms"]
 
-_Transform: TypeAlias = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
+
+class BatchTransform(Protocol):
+    """A transform that sees more of a minibatch than its images."""
+
+    def transform_batch(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """Return a batch of as many samples."""
+
+
+_Transform: TypeAlias = (
+    Callable[[NDArray[Any], np.random.Generator], NDArray[Any]] | BatchTransform
+)
 _Entry: TypeAlias = _Transform | Literal["passthrough"]
 Transforms: TypeAlias = _Transform | Sequence[_Entry | tuple[str, _Entry]]
-"""What `augment` takes: a callable, or a list of them or of (name, callable)."""
+"""What `augment` takes: a transform, or a list of them or of (name, transform)."""
 
 _MISTAKES = (AttributeError, IndexError, TypeError, ValueError)
 
 
+@overload
 def augment(
     x: NDArray[Any], transforms: Transforms, rng: np.random.Generator
-) -> NDArray[Any]:
+) -> NDArray[Any]: ...
+@overload
+def augment(x: Batch, transforms: Transforms, rng: np.random.Generator) -> Batch: ...
+def augment(
+    x: NDArray[Any] | Batch, transforms: Transforms, rng: np.random.Generator
+) -> NDArray[Any] | Batch:
     """Transform a minibatch.
 
     Parameters
     ----------
-    x : ndarray of shape (n, ...)
+    x : ndarray of shape (n, ...), or Batch
         It is not changed.
-    transforms : callable ``(x, rng) -> x``, or a list of them or of (str, callable)
-        Called in order. ``"passthrough"`` in a list does nothing.
+    transforms : transform, or a list of them or of (str, transform)
+        Called in order. A transform is a callable ``(x, rng) -> x`` or an object with
+        ``transform_batch(batch, rng) -> batch``, which sees targets, too (see `Batch`);
+        if it has both, the method is used. ``"passthrough"`` in a list does nothing.
     rng : numpy.random.Generator
         The only source of randomness.
 
     Returns
     -------
-    x : ndarray of the same shape and dtype
+    x : ndarray of the same shape and dtype, or Batch
+        Like `x`.
 
     Raises
     ------
     TypeError
-        If an entry cannot be called.
+        If an entry is not a transform.
     ValueError
         If an argument of a transform is out of its range, or if a transform returns an
         array of another shape or dtype; the message names the transform.
@@ -55,19 +76,43 @@ def augment(
            [ 0.,  5.,  6.,  7.],
            [ 0.,  9., 10., 11.]])
     """
+    batch = x if isinstance(x, Batch) else Batch(x)
     for name, transform in name_transforms(transforms):
         try:
-            y = transform(x, rng)
-            _check_result(y, x)
+            batch = _apply(transform, batch, rng)
         except _MISTAKES as error:
             # Subclasses, such as NumPy's, may not be made of a message alone.
             kind = next(kind for kind in _MISTAKES if isinstance(error, kind))
-            words = f"{error}{_hint_to_copy(error, x)}"
+            words = f"{error}{_hint_to_copy(error, batch.x)}"
             raise kind(
                 f"augment: transform {name!r} ({transform!r}): {words}"
             ) from error
-        x = y
-    return x
+    return batch if isinstance(x, Batch) else batch.x
+
+
+def _apply(transform: Any, batch: Batch, rng: np.random.Generator) -> Batch:
+    """Return a batch as a transform returns it, checked."""
+    if not hasattr(transform, "transform_batch"):
+        y = transform(batch.x, rng)
+        _check_result(y, batch.x)
+        return replace(batch, x=y)
+    changed = transform.transform_batch(batch, rng)
+    if not isinstance(changed, Batch):
+        raise ValueError(
+            f"transform_batch must return a Batch, got {type(changed).__name__}: "
+            f"{changed!r}"
+        )
+    _check_result(changed.x, batch.x)
+    for name in ("targets", "sample_weight"):
+        before, after = getattr(batch, name), getattr(changed, name)
+        if before is after is None:
+            continue
+        if not isinstance(after, np.ndarray) or after.shape[:1] != (len(batch),):
+            raise ValueError(
+                f"must return {name} for each of {len(batch)} samples, like its input, "
+                f"got {after!r}"
+            )
+    return changed
 
 
 def _check_result(y: Any, x: NDArray[Any]) -> None:
@@ -110,7 +155,8 @@ def name_transforms(transforms: Transforms) -> list[tuple[str, _Transform]]:
     entries = transforms if isinstance(transforms, list | tuple) else [transforms]
     named = distinct_components(entries, "transforms of augment")
     for _, transform in named:
-        if isinstance(transform, type) or not callable(transform):
+        is_transform = callable(transform) or hasattr(transform, "transform_batch")
+        if isinstance(transform, type) or not is_transform:
             raise TypeError(
                 "augment must be a callable (x, rng) -> x, such as the transforms of "
                 "skconv.augmentation, or a list of them or of (name, callable), got "

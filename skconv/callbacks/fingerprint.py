@@ -24,7 +24,7 @@ __all__ = [
 Fingerprint = dict[str, Any]
 
 # Parameters that change no bit of a fit.
-_IMMATERIAL = {"verbose", "transform_layer"}
+_IMMATERIAL = {"verbose", "transform_layer", "tta"}
 _HASHED_BYTES = 2**24
 
 

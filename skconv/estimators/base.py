@@ -19,6 +19,7 @@ from .._training.validation import find_scorer
 from .._utils.params import NestedParamsMixin
 from .._version import DOCUMENTATION, __version__
 from ..augmentation.protocol import name_transforms
+from ..augmentation.views import list_views
 from ..callbacks.fingerprint import fingerprint
 from ..callbacks.protocol import CallbackSupportMixin, EpochCallbacks
 from ..callbacks.state import FitState
@@ -160,6 +161,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         with EpochCallbacks(self, given, n_epochs) as callbacks:
             draft = self._draft()
             samples = read(draft, X, y, sample_weight, classes, resume, incremental)
+            list_views(draft.tta, draft.input_shape_)
             held_out = read_validation(draft, *validation)
             if resume:
                 continue_last(draft)
@@ -207,6 +209,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         check_schedule(self.learning_rate)
         if self.augment is not None:
             name_transforms(self.augment)
+        list_views(self.tta, (2, 2, 1))  # of a shape that allows all views
 
     def _build_network(self, rng: np.random.Generator) -> None:
         encoder = self._encoder

@@ -15,6 +15,7 @@ from .._data.labels import check_labels
 from .._data.samples import Samples
 from .._training.loop import StoppingRule
 from .._training.losses import Loss, find_loss
+from ..augmentation.protocol import Transforms
 from .base import BaseConvNet
 from .parameters import (
     CONSTRAINTS,
@@ -23,7 +24,7 @@ from .parameters import (
     Schedule,
     Scoring,
     Shape,
-    Transforms,
+    View,
     checks_parameters,
     documented,
     store,
@@ -137,6 +138,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         clip_norm: float | None = None,
         ema_momentum: float | None = None,
         augment: Transforms | None = None,
+        tta: View | Sequence[View] | None = None,
         transform_layer: str | None = None,
         dtype: Literal["float32", "float64"] = "float32",
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
@@ -36,9 +35,7 @@ Schedule: TypeAlias = (
     | Callable[[int], float]
 )
 Scoring: TypeAlias = str | Callable[[Any, Any, Any], float]
-_Transform: TypeAlias = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
-_Entry: TypeAlias = _Transform | Literal["passthrough"]
-Transforms: TypeAlias = _Transform | Sequence[_Entry | tuple[str, _Entry]]
+View: TypeAlias = Literal["flip", "vertical_flip", "shift"]
 
 # Their values ------------------------------------------------------------------------
 
@@ -64,6 +61,7 @@ CONSTRAINTS: dict[str, Any] = {
     "ema_momentum": [Interval(Real, 0, 1, closed="left"), None],
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "augment": "no_validation",  # likewise
+    "tta": "no_validation",  # likewise
     "transform_layer": [str, None],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
@@ -239,7 +237,14 @@ ema_momentum : float in [0, 1) or None, default=None
 
 augment : transform, list of transforms or None, default=None
     What varies the minibatches of training, see `skconv.augmentation`: callables
-    ``(x, rng) -> x``. Their parameters have names such as ``augment__degrees``.
+    ``(x, rng) -> x``, and transforms that see targets, too. Their parameters have names
+    such as ``augment__degrees``.
+
+tta : {"flip", "vertical_flip", "shift"}, list of them or None, default=None
+    Test-time augmentation: predictions are the mean of the network's outputs for each
+    image and views of it: mirrored left and right (or in time), top and bottom, and
+    shifted by a pixel to two opposite corners. Of several, each is combined with each:
+    ``["flip", "shift"]`` takes the time of six predictions. `fit` does not use it.
 
 transform_layer : str or None, default=None
     Name of the layer whose output `transform` returns; None is the last hidden layer.

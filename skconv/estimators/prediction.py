@@ -1,6 +1,7 @@
 """Predictions of a fitted network, and its layers' outputs as features."""
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from .._data.arrays import count_samples
 from .._data.batches import predict_in_batches
 from .._data.inputs import check_images, check_input_shape
 from .._utils.lookup import did_you_mean
+from ..augmentation.views import average_over_views, list_views
 from ..models.network import Network
 
 __all__ = ["PredictionMixin"]
@@ -30,6 +32,8 @@ class PredictionMixin(
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predict labels, or a regressor's numbers.
+
+        With `tta` the network's outputs are averaged over views of each image.
 
         Parameters
         ----------
@@ -68,9 +72,13 @@ class PredictionMixin(
         """Return the output of a layer, by default the last, of a fitted state."""
         X = check_images(self, X, reset=False)
         check_input_shape(X, fitted["input_shape_"], type(self).__name__)
-        network = fitted["network_"]
+        network, predict = fitted["network_"], None
+        views = list_views(fitted.get("tta"), fitted["input_shape_"])
+        if layer is None and len(views) > 1:
+            activation = fitted["_encoder"].activation
+            predict = partial(average_over_views, network.predict, views, activation)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            outputs = predict_in_batches(network, X, upto=layer)
+            outputs = predict_in_batches(network, X, upto=layer, predict=predict)
         if np.count_nonzero(np.isfinite(outputs)) < outputs.size:
             raise ValueError(_explain(outputs, X, network))
         return outputs
@@ -78,7 +86,7 @@ class PredictionMixin(
     def transform(
         self, X: ArrayLike, layer: str | None = None
     ) -> NDArray[np.floating[Any]]:
-        """Return the output of a layer for X.
+        """Return the output of a layer for X, without `tta`.
 
         Parameters
         ----------

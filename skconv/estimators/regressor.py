@@ -13,6 +13,7 @@ from .._data.regression_encoder import (
     RegressionEncoder,
     check_target_values,
 )
+from ..augmentation.protocol import Transforms
 from .base import BaseConvNet
 from .parameters import (
     CONSTRAINTS,
@@ -21,7 +22,7 @@ from .parameters import (
     Schedule,
     Scoring,
     Shape,
-    Transforms,
+    View,
     checks_parameters,
     documented,
     store,
@@ -129,6 +130,7 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         clip_norm: float | None = None,
         ema_momentum: float | None = None,
         augment: Transforms | None = None,
+        tta: View | Sequence[View] | None = None,
         transform_layer: str | None = None,
         dtype: Literal["float32", "float64"] = "float32",
         loss: Literal["squared_error", "huber", "poisson"] = "squared_error",

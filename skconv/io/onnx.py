@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
+from ..augmentation.views import View, list_views
 from ..estimators import ConvNetRegressor
 from ..estimators.base import BaseConvNet
 from .onnx_nodes import Graph, emit_activation, emit_chain
@@ -156,15 +157,47 @@ def emit_estimator(
     """
     network = model.network_
     x = _emit_input(graph, network, x, image)
+    views = list_views(model.tta, network.input_shape)
+    if len(views) > 1:
+        seen = [_emit_view(graph, view, x, network.input_shape) for view in views]
+        x = graph.node("Concat", *seen, axis=0)
     z = emit_chain(graph, network.layers, network.weights, x, network.input_shape)
     if isinstance(model, ConvNetRegressor):
         y = emit_activation(graph, z, model.out_activation_)
+        y = _emit_mean(graph, y, len(views), model.n_outputs_)
         scale, center = _scale_in_float32(model)
         y = graph.node("Mul", y, graph.constant(scale))
         y = graph.node("Add", y, graph.constant(center))
         return {"variable": (y, "FLOAT", [model.n_outputs_])}
+    z = _emit_mean(graph, z, len(views), model.n_outputs_)
     classes = model.classes_ if classes is None else classes
     return _emit_labels(graph, model._encoder, z, classes, raw)
+
+
+def _emit_view(graph: Graph, view: View, x: str, input_shape: tuple[int, ...]) -> str:
+    """Emit a view of images or signals, channels first."""
+    last = len(input_shape)  # the axis of columns
+    moves = [
+        (last, view.left_right, view.right),
+        (last - 1, view.top_bottom, view.down),
+    ]
+    for axis, mirrored, by in moves:
+        size = input_shape[axis - 2]
+        if mirrored or by:
+            places = np.clip(np.arange(size) - by, 0, size - 1)
+            places = size - 1 - places if mirrored else places
+            x = graph.node("Gather", x, graph.constant(places), axis=axis)
+    return x
+
+
+def _emit_mean(graph: Graph, y: str, n_views: int, n_outputs: int) -> str:
+    """Emit the mean over views, which follow each other on the first axis."""
+    if n_views == 1:
+        return y
+    shape = graph.constant(np.array([n_views, -1, n_outputs]))
+    by_view, axes = graph.node("Reshape", y, shape), graph.constant(np.array([0]))
+    total = graph.node("ReduceSum", by_view, axes, keepdims=0)
+    return graph.node("Div", total, graph.constant(np.float32(n_views)))
 
 
 def _scale_in_float32(model):

@@ -270,7 +270,10 @@ WRONG_ARGUMENTS = {
     "vertical must be True or False, got 1": RandomFlip(vertical=1),
     "max_shift must be an int >= 0 or a pair of them, got -1": RandomShift(-1),
     "max_shift must be an int >= 0 or a pair of them, got 0.5": RandomShift(0.5),
-    "fill must be a number, got 'edge'": RandomShift(1, fill="edge"),
+    "fill must be a number or one of 'edge', 'reflect', got 'wrap'": RandomShift(
+        1, fill="wrap"
+    ),
+    "fill must be a number, got 'edge'": RandomRotation(1, fill="edge"),
     "fill must be a number, got nan": RandomRotation(1, fill=math.nan),
     "degrees must be a number from 0 to 180, got -5": RandomRotation(-5),
     "degrees must be a number from 0 to 180, got 181": RandomAffine(181),

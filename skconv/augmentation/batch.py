@@ -1,0 +1,114 @@
+"""A minibatch as transforms see it, if they see more than its images."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Batch"]
+
+_Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A minibatch: what ``transform_batch(batch, rng)`` takes and returns.
+
+    Use ``dataclasses.replace(batch, x=...)`` to change a part of it.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, h, w, c) or (n, l, c)
+    targets : ndarray of shape (n, ...), default=None
+        As the loss takes them: classes, (n,); 0 and 1 of two classes or of labels,
+        (n, k); or numbers, (n, k), on the scale of the loss.
+    sample_weight : ndarray of shape (n,), default=None
+        In the loss, with the factors of `class_weight`.
+    indices : ndarray of int of shape (n,), default=None
+        Which of the training samples these are, the same in every epoch. None counts
+        from 0 on.
+    epoch : int, default=0
+        Epochs that were trained before.
+    n_outputs : int, default=0
+        Of the network: of many classes, their number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv.augmentation import Batch
+    >>> x, rng = np.zeros((2, 1, 1, 1)), np.random.default_rng(0)
+    >>> batch = Batch(x, targets=np.array([0, 2]), n_outputs=3)
+    >>> batch.mix(x, partners=np.array([1, 0]), shares=np.array([0.75, 0.75])).targets
+    array([[0.75, 0.  , 0.25],
+           [0.25, 0.  , 0.75]])
+    """
+
+    x: _Array
+    targets: _Array | None = None
+    sample_weight: _Array | None = None
+    indices: NDArray[np.intp] | None = None
+    epoch: int = 0
+    n_outputs: int = 0
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def mix(self, x: _Array, partners: NDArray[np.intp], shares: _Array) -> "Batch":
+        """Return a batch of images that were mixed, with the targets that they have.
+
+        Parameters
+        ----------
+        x : ndarray like `self.x`
+            The mixed images.
+        partners : ndarray of int of shape (n,)
+            Which image of the batch is mixed into each.
+        shares : ndarray of shape (n,)
+            How much of each is its own, from 0 to 1.
+
+        Returns
+        -------
+        batch : Batch
+            Its targets and weights make the loss of a mixed image the one of both
+            images, each with its share and its weight w:
+            ``share * w * loss + (1 - share) * w' * loss'``. The weight is
+            ``share * w + (1 - share) * w'``, and each target has its part of that. (Of
+            "huber", whose loss is not linear in the targets, the gradient is that of
+            the mixed target.)
+
+        Raises
+        ------
+        ValueError
+            If there are no targets, or none that can be mixed.
+        """
+        targets, weight = self._soft_targets(), self.sample_weight
+        shares = shares.astype(self.x.dtype)
+        if weight is not None:
+            own, other = shares * weight, (1 - shares) * weight[partners]
+            weight = own + other
+            np.divide(own, weight, out=shares, where=weight > 0)
+        rest = (1 - shares).reshape(-1, *[1] * (targets.ndim - 1))
+        # Equal targets stay equal to the bit.
+        targets = targets + rest * (targets[partners] - targets)
+        return replace(self, x=x, targets=targets, sample_weight=weight)
+
+    def _soft_targets(self) -> _Array:
+        """Return targets that can be averaged: of classes, their probabilities."""
+        targets = self.targets
+        if targets is None:
+            raise ValueError(
+                "it changes targets, and got images alone: use it in augment of an "
+                "estimator, or pass Batch(x, targets) to skconv.augmentation.augment"
+            )
+        are_classes = targets.ndim == 1 and targets.dtype.kind in "iu"
+        if are_classes and self.n_outputs > targets.max(initial=0):
+            one_hot = np.zeros((len(targets), self.n_outputs), self.x.dtype)
+            one_hot[np.arange(len(targets)), targets] = 1
+            return one_hot
+        if are_classes or targets.ndim > 2 or targets.dtype.kind not in "biuf":
+            raise ValueError(
+                "targets to be mixed must be classes below n_outputs, (n,), or "
+                f"numbers, (n, k), got {targets.dtype} of shape {targets.shape} with "
+                f"n_outputs={self.n_outputs}"
+            )
+        return targets.astype(self.x.dtype)

@@ -1,0 +1,107 @@
+"""Views of images that predictions are averaged over: mirrored or shifted ones."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._utils.lookup import did_you_mean
+from .checks import as_images
+
+__all__ = ["VIEWS", "View", "average_over_views", "list_views"]
+
+VIEWS = "flip", "vertical_flip", "shift"
+"""What `list_views` knows."""
+
+
+class View(NamedTuple):
+    """How an image is seen: mirrored, and then shifted by some pixels."""
+
+    left_right: bool = False
+    top_bottom: bool = False
+    down: int = 0
+    right: int = 0
+
+    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return x, (n, h, w, c) or (n, l, c), seen so; edges are repeated."""
+        y = as_images(x)
+        sides = (2, self.left_right), (1, self.top_bottom)
+        axes = tuple(axis for axis, mirrored in sides if mirrored)
+        y = np.flip(y, axes)
+        for axis, by in ((1, self.down), (2, self.right)):
+            places = np.arange(y.shape[axis]) - by
+            y = y.take(np.clip(places, 0, len(places) - 1), axis) if by else y
+        return np.ascontiguousarray(y).reshape(x.shape)
+
+
+def list_views(tta: Any, input_shape: tuple[int, ...]) -> list[View]:
+    """Return the views that `tta` names, each with each; the image itself is the first.
+
+    Parameters
+    ----------
+    tta : None, str or list of str
+        Of `VIEWS`. "shift" is one pixel towards two opposite corners.
+    input_shape : tuple of int
+        Of one sample. A signal, or an image of one row, is shifted along it.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, appears twice, or is not for samples of this shape.
+    """
+    names = [] if tta is None else [tta] if isinstance(tta, str) else tta
+    unknown = [tta]
+    if isinstance(names, list | tuple | np.ndarray):
+        unknown = [
+            name for name in names if not isinstance(name, str) or name not in VIEWS
+        ]
+    if unknown or len(set(names)) < len(names):
+        hint = did_you_mean(unknown[0], VIEWS) if unknown else ", with one twice"
+        raise ValueError(
+            f"tta must be None, one of {', '.join(map(repr, VIEWS))} or a list of some "
+            f"of them, got {tta!r}{hint}"
+        )
+    has_rows = len(input_shape) == 3 and input_shape[0] > 1
+    if "vertical_flip" in names and not has_rows:
+        raise ValueError(
+            "tta='vertical_flip' is for images of several rows, got samples of shape "
+            f"{input_shape}; use 'flip', which mirrors signals, too"
+        )
+    left_right, top_bottom = (
+        (False, True) if name in names else (False,) for name in VIEWS[:2]
+    )
+    shifts = (0, -1, 1) if "shift" in names else (0,)
+    return [
+        View(mirrored, turned, by * has_rows, by)
+        for mirrored, turned, by in itertools.product(left_right, top_bottom, shifts)
+    ]
+
+
+def average_over_views(
+    predict: Callable[[NDArray[Any]], NDArray[Any]],
+    views: Sequence[View],
+    activation: str,
+    x: NDArray[Any],
+) -> NDArray[Any]:
+    """Return the mean outputs of a network over views of images.
+
+    Parameters
+    ----------
+    predict : callable ``(x) -> outputs``
+    views : list of View
+    activation : str
+        From outputs to predictions. If it is "exp", predictions are averaged.
+    x : ndarray of shape (n, h, w, c) or (n, l, c)
+    """
+    total = predict(x).copy()
+    exponential = activation == "exp"
+    for view in views[1:]:
+        add = np.logaddexp if exponential else np.add
+        add(total, predict(view(x)), out=total)
+    if exponential:
+        total -= total.dtype.type(np.log(len(views)))
+    else:
+        total /= len(views)
+    return total
