@@ -59,6 +59,7 @@ class HandcraftedConv1D(Convolution):
     ndim = 1
     # What a convolution has as arguments.
     use_bias = False
+    kernel_initializer = "handcrafted"
     groups = 1
     stride: ClassVar[int] = 1
     dilation: ClassVar[int] = 1
@@ -79,7 +80,7 @@ class HandcraftedConv1D(Convolution):
         return max(size + (0 if size % 4 else size // 2) for size in self._sizes())
 
     @property
-    def filters(self) -> int:
+    def filters(self) -> int:  # type: ignore[override]
         """The number of filters."""
         return sum(2 + (size % 4 == 0) for size in self._sizes())
 

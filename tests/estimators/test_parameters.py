@@ -12,7 +12,11 @@ ESTIMATORS = [ConvNetClassifier, ConvNetRegressor]
 
 def test_shared_parameters_are_the_same_in_both_signatures():
     classifier, regressor = (inspect.signature(each).parameters for each in ESTIMATORS)
-    assert {*classifier} - {*regressor} == {"class_weight", "label_smoothing"}
+    assert {*classifier} - {*regressor} == {
+        "class_weight",
+        "focal_gamma",
+        "label_smoothing",
+    }
     assert {*regressor} - {*classifier} == {"loss"}
     for name in {*classifier} & {*regressor}:
         assert str(classifier[name]) == str(regressor[name])

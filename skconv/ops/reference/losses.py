@@ -30,12 +30,11 @@ def softmax_cross_entropy(logits, targets, sample_weight, smoothing, gamma):
         if smoothing:
             even = targets.sum(axis=1, keepdims=True) / k
             targets = targets + smoothing * (even - targets)
-        parts = (
-            _focal_softmax(shifted, targets, gamma)
-            if gamma
-            else _soft_cross_entropy(shifted, targets)
-        )
-        return _weighted_mean(*parts, sample_weight)
+        if gamma:
+            losses, dlogits = _focal_softmax(shifted, targets, gamma)
+        else:
+            losses, dlogits = _soft_cross_entropy(shifted, targets)
+        return _weighted_mean(losses, dlogits, sample_weight)
     exponentials = np.exp(shifted)
     total = exponentials.sum(axis=1)
     losses = np.log(total) - shifted[rows, codes]
