@@ -1,5 +1,8 @@
 """Shapes of inputs that each network of the zoo is tested on."""
 
+from skconv.zoo import images, signals
+
+NETWORKS = [*images.__all__, *signals.__all__]
 IMAGES = (28, 28, 1), (32, 32, 3)
 SIGNALS = (140, 1), (64, 6)
 SHAPES = {

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
     "number_pair",
     "number_range",
     "only_images",
+    "pixels_or_shares",
 ]
 
 
@@ -82,6 +83,27 @@ def number_pair(
     if len(values) != 2:
         raise ValueError(f"{name} must be a number or two, got {value!r}")
     first, second = (finite_number(each, name, low, high) for each in values)
+    return first, second
+
+
+def pixels_or_shares(value: Any, name: str, sizes: tuple[int, int]) -> tuple[int, int]:
+    """Return a pair of ints >= 0; of a float below 1, that share of the size."""
+    values = value if isinstance(value, tuple | list) else (value, value)
+    is_valid = len(values) == 2 and all(
+        isinstance(each, Real)
+        and not isinstance(each, bool | np.bool_)
+        and (each >= 0 if isinstance(each, Integral) else 0 <= each < 1)
+        for each in values
+    )
+    if not is_valid:
+        raise ValueError(
+            f"{name} must be an int >= 0, in pixels, a float from 0 to below 1, a "
+            f"share of the image's size, or a pair of them, got {value!r}"
+        )
+    first, second = (
+        int(each) if isinstance(each, Integral) else round(each * size)
+        for each, size in zip(values, sizes, strict=True)
+    )
     return first, second
 
 

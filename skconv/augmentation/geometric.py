@@ -19,6 +19,7 @@ from .checks import (
     number_pair,
     number_range,
     only_images,
+    pixels_or_shares,
 )
 
 __all__ = ["RandomAffine", "RandomFlip", "RandomRotation", "RandomShift"]
@@ -97,9 +98,10 @@ class RandomShift(ParamsMixin):
 
     Parameters
     ----------
-    max_shift : int or (int, int)
-        Largest shift in pixels, vertically and horizontally, in either direction; all
-        shifts are equally likely. For signals one int.
+    max_shift : int, float or a pair of them
+        Largest shift, vertically and horizontally, in either direction; all shifts are
+        equally likely. An int is in pixels, a float below 1 a share of the height or
+        width, rounded to pixels. For signals one number.
     fill : float, "edge" or "reflect", default=0.0
         Value of pixels from outside of the image; or the outermost pixels, repeated, or
         the image mirrored there.
@@ -116,7 +118,7 @@ class RandomShift(ParamsMixin):
     """
 
     def __init__(
-        self, max_shift: int | tuple[int, int], fill: float | str = 0.0
+        self, max_shift: float | tuple[float, float], fill: float | str = 0.0
     ) -> None:
         self.max_shift = max_shift
         self.fill = fill
@@ -125,9 +127,10 @@ class RandomShift(ParamsMixin):
         """Return x with each image shifted."""
         images = as_images(x)
         n, h, w, _ = images.shape
-        dy, dx = ops.pair(self.max_shift, "max_shift", minimum=0)
         if x.ndim == 3:
             no_pair(self.max_shift, "max_shift")
+        dy, dx = pixels_or_shares(self.max_shift, "max_shift", (h, w))
+        if x.ndim == 3:
             dy = 0
         padded = _pad(images, dy, dx, fill_or_mode(self.fill, ("edge", "reflect")))
         # Every part of the padded image that is as large as the image: a view.

@@ -1,16 +1,22 @@
-"""Networks that are known to work, as functions that return their hidden layers.
+"""Networks and estimators that are known to work.
 
-An estimator adds the output layer. The size of a network is an argument; the rest can
-be set by name, ``conv1__filters``. docs/guide/models.md shows the costs and the
-accuracy of each.
+Functions for networks return hidden layers; an estimator adds the output layer. The
+size of a network is an argument; the rest can be set by name, ``conv1__filters``.
+docs/guide/models.md shows the costs and the accuracy of each.
+
+Functions for estimators, recipes, return a network with all that belongs to it:
+augmentation, schedule, epochs. docs/guide/recipes.md shows what they reach.
 """
 
 from .images import all_cnn, compact, keras_mnist, lenet5, resnet, resnet9
+from .recipes import few_images_classifier, image_classifier
 from .signals import inception_time, lite, signal_fcn
 
 __all__ = [
     "all_cnn",
     "compact",
+    "few_images_classifier",
+    "image_classifier",
     "inception_time",
     "keras_mnist",
     "lenet5",

@@ -268,8 +268,10 @@ def test_misspelt_argument_gets_a_suggestion():
 WRONG_ARGUMENTS = {
     "horizontal must be True or False, got 'yes'": RandomFlip("yes"),
     "vertical must be True or False, got 1": RandomFlip(vertical=1),
-    "max_shift must be an int >= 0 or a pair of them, got -1": RandomShift(-1),
-    "max_shift must be an int >= 0 or a pair of them, got 0.5": RandomShift(0.5),
+    "max_shift must be an int >= 0, in pixels, a float from 0 to below 1, a share of "
+    "the image's size, or a pair of them, got -1": RandomShift(-1),
+    "max_shift must be an int >= 0, in pixels, a float from 0 to below 1, a share of "
+    "the image's size, or a pair of them, got 1.5": RandomShift(1.5),
     "fill must be a number or one of 'edge', 'reflect', got 'wrap'": RandomShift(
         1, fill="wrap"
     ),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
-from zoo_shapes import SHAPES
+from zoo_shapes import NETWORKS, SHAPES
 
 import skconv
 from skconv import ConvNetClassifier, ops, zoo
@@ -16,7 +16,7 @@ from skconv.models.weights import build_blank
 
 pytestmark = pytest.mark.slow
 
-CASES = [(name, shape) for name in zoo.__all__ for shape in SHAPES[name]]
+CASES = [(name, shape) for name in NETWORKS for shape in SHAPES[name]]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)

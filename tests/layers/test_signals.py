@@ -191,7 +191,7 @@ def test_random_flip_mirrors_signals_in_time(rng):
         (RandomAffine(), "takes images .*; for signals use GaussianNoise"),
         (RandomErasing(), "takes images .*; for signals use GaussianNoise"),
         (RandomFlip(vertical=True), "vertical must be False for signals"),
-        (RandomShift((0, 2)), r"max_shift must be an int >= 0 for signals .* \(0, 2\)"),
+        (RandomShift((0, 2)), r"max_shift must be one number for signals .* \(0, 2\)"),
     ],
 )
 def test_transforms_for_images_refuse_signals(transform, words):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
-from zoo_shapes import SHAPES, SIGNALS
+from zoo_shapes import NETWORKS, SHAPES, SIGNALS
 
 from skconv import ConvNetClassifier, Network, zoo
 from skconv.layers import Dense
@@ -51,7 +51,7 @@ def digits(name, n=64):
 
 
 def test_tables_have_the_whole_zoo():
-    assert set(SHAPES) == set(SMALL) == set(zoo.__all__)
+    assert set(SHAPES) == set(SMALL) == set(NETWORKS)
 
 
 @pytest.mark.parametrize(
