@@ -25,6 +25,7 @@ from . import (
     options,
     plot,
     raw,
+    recipes,
     scaling,
     serving,
     steps,
@@ -122,9 +123,16 @@ def parse():
         metavar="BAR",
         help="of raw: " + ", ".join(raw.BARS),
     )
+    parser.add_argument(
+        "--tables",
+        nargs="+",
+        choices=recipes.TABLES,
+        metavar="TABLE",
+        help="of recipes: " + ", ".join(recipes.TABLES),
+    )
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--epochs", type=int, default=3, help="of fit")
-    parser.add_argument("--samples", type=int, help="fit: the number of images")
+    parser.add_argument("--epochs", type=int, default=3, help="of fit and race")
+    parser.add_argument("--samples", type=int, help="fit, race: the number of images")
     parser.add_argument("--data", help="folder of Fashion-MNIST's gzip IDX files")
     parser.add_argument("--save", type=Path, help="a file for all figures, in JSON")
     parser.add_argument(
@@ -185,6 +193,13 @@ def runs(arguments):
             samples=arguments.samples,
             epochs=arguments.epochs,
         ),
+        "race": lambda: whole.race(
+            pythons,
+            threads=arguments.threads[-1],
+            data=arguments.data,
+            samples=arguments.samples,
+            epochs=arguments.epochs,
+        ),
         "predict": lambda: whole.predict(
             pythons,
             threads=arguments.threads[-1],
@@ -202,6 +217,7 @@ def runs(arguments):
         "digits": accuracy.digits,
         "ablation": lambda: ablation.run(max(3, arguments.seeds)),
         "imbalance": lambda: imbalance.run(max(3, arguments.seeds)),
+        "recipes": lambda: recipes.run(arguments.tables),
         "raw": lambda: raw.run(arguments.bars),
         "fashion": lambda: accuracy.fashion(
             arguments.data, arguments.seeds, arguments.networks

@@ -34,21 +34,21 @@ class Spec(NamedTuple):
 
 
 PEERS = {
-    "skconv": Spec("ours", "skconv_peer.py", "steps fit predict search"),
+    "skconv": Spec("ours", "skconv_peer.py", "steps fit predict race search"),
     "skconv, NumPy ops": Spec(
         "ours",
         "skconv_peer.py",
         "steps fit predict search",
         variables={"SKCONV_OPS": "numpy"},
     ),
-    "torch": Spec("torch", "torch_peer.py", "steps fit predict", "eager"),
+    "torch": Spec("torch", "torch_peer.py", "steps fit predict race", "eager"),
     "torch, channels_last": Spec(
-        "torch", "torch_peer.py", "steps fit predict", "channels_last"
+        "torch", "torch_peer.py", "steps fit predict race", "channels_last"
     ),
     "torch.compile": Spec("torch", "torch_peer.py", "steps predict", "compiled"),
     "skorch": Spec("torch", "skorch_peer.py", "fit predict search"),
     "TensorFlow": Spec("tensorflow", "tensorflow_peer.py", "steps"),
-    "Keras": Spec("tensorflow", "tensorflow_peer.py", "fit predict"),
+    "Keras": Spec("tensorflow", "tensorflow_peer.py", "fit predict race"),
     "JAX": Spec("jax", "jax_peer.py", "steps predict"),
 }
 OURS = [name for name, spec in PEERS.items() if spec.environment == "ours"]

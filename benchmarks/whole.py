@@ -63,6 +63,33 @@ def fit(pythons, *, threads=2, data=None, samples=None, epochs=3):
     return records
 
 
+def race(pythons, *, threads=2, data=None, samples=None, epochs=5):
+    """Print the minutes that one recipe takes for the resnet9 net, and its accuracy."""
+    records = []
+    with shared_data(data, samples) as (folder, n):
+        task = {"data": folder, "warm_up": 0, "epochs": epochs}
+        peers = processes.start("race", pythons, threads=[threads], **task)
+        print(f"\n## Race: {epochs} epochs of {n} images, one recipe, in turn\n")
+        processes.describe(peers)
+
+        def work(peer):
+            minutes = peer.run("fit")["seconds"] / 60
+            score = peer.run("score")["result"]
+            records.append({"peer": peer.name, "minutes": minutes, "accuracy": score})
+
+        processes.interleave(peers, 1, work)
+        processes.close(peers)
+    print_compared(
+        records,
+        "minutes",
+        {
+            "minutes": lambda r: processes.figures(r["minutes"]),
+            "test accuracy": lambda r: f"{r['accuracy']:.4f}",
+        },
+    )
+    return records
+
+
 def predict(pythons, *, threads=2, data=None, rounds=15):
     """Print the mnist net's median latency of one image, and seconds for 10,000."""
     times = defaultdict(lambda: defaultdict(list))

@@ -10,6 +10,7 @@ and the number that the last call returned, if it did (``result``).
 
 import itertools
 import json
+import math
 import os
 import statistics
 import sys
@@ -71,6 +72,34 @@ def read_data(folder):
     folder = Path(folder)
     parts = ["X_train", "X_test", "y_train", "y_test"]
     return [np.load(folder / f"{part}.npy") for part in parts]
+
+
+# What all peers of a race train with: one cycle of AdamW over all epochs.
+RACE = {"batch": 128, "rate": 4e-3, "decay": 1e-2, "smoothing": 0.1, "max_shift": 2}
+
+
+def one_cycle(step, steps):
+    """Return the rate of a step, from 0 on: up in 30 % of the steps, and down."""
+    climb, done = 0.3, step / steps
+    first, last, part = (1 / 25, 1, done / climb)
+    if done >= climb:
+        first, last, part = (1, 1 / 25e4, (done - climb) / (1 - climb))
+    return RACE["rate"] * (last + (first - last) * (1 + math.cos(math.pi * part)) / 2)
+
+
+def varied_batches(X, y, rng):
+    """Yield the batches of an epoch, images mirrored and shifted at random."""
+    shift, (h, w) = RACE["max_shift"], X.shape[1:3]
+    padded = np.pad(X, ((0, 0), (shift, shift), (shift, shift), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(1, 2))
+    windows = np.moveaxis(windows, 3, -1)
+    order = rng.permutation(len(X))
+    for start in range(0, len(X), RACE["batch"]):
+        batch = order[start : start + RACE["batch"]]
+        top, left = rng.integers(0, 2 * shift + 1, (2, len(batch)))
+        x, mirrored = windows[batch, top, left], rng.random(len(batch)) < 0.5
+        x[mirrored] = x[mirrored, :, ::-1]
+        yield x, y[batch]
 
 
 def one_after_another(X, images=100):

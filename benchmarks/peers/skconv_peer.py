@@ -7,6 +7,7 @@ import nets
 import numpy as np
 from protocol import (
     LEARNING_RATE,
+    RACE,
     accuracy,
     one_after_another,
     random_batch,
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # as the process that starts
 import skconv
 from skconv import ConvNetClassifier, Network, ops, zoo
 from skconv._training.optimizers import Adam
+from skconv.augmentation import RandomFlip, RandomShift
 from skconv.layers import Conv2D, Dense, MaxPool2D
 
 
@@ -52,6 +54,26 @@ def fit(task):
         clf.partial_fit(X, y, classes=classes)
 
     return describe(), {"epoch": epoch, "score": lambda: clf.score(X_test, y_test)}
+
+
+def race(task):
+    X, X_test, y, y_test = read_data(task.data)
+    clf = ConvNetClassifier(
+        zoo.resnet9(),
+        batch_size=RACE["batch"],
+        learning_rate="one_cycle",
+        learning_rate_init=RACE["rate"],
+        alpha=RACE["decay"],
+        label_smoothing=RACE["smoothing"],
+        augment=[RandomFlip(), RandomShift(RACE["max_shift"])],
+        max_iter=task.epochs,
+        random_state=0,
+    )
+
+    def fit():
+        clf.fit(X, y)
+
+    return describe(), {"fit": fit, "score": lambda: clf.score(X_test, y_test)}
 
 
 def predict(task):
@@ -119,4 +141,5 @@ def hidden_layers(net):
 
 
 if __name__ == "__main__":
-    serve({"steps": steps, "fit": fit, "predict": predict, "search": search})
+    kinds = [steps, fit, predict, race, search]
+    serve({kind.__name__: kind for kind in kinds})

@@ -1,5 +1,6 @@
 """TensorFlow: a Keras model, its step and its prediction each in one tf.function."""
 
+import itertools
 import math
 import os
 
@@ -7,15 +8,19 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import keras
 import nets
+import numpy as np
 import tensorflow as tf
 from protocol import (
     LEARNING_RATE,
     PREDICT_BATCH,
+    RACE,
     accuracy,
     one_after_another,
+    one_cycle,
     random_batch,
     read_data,
     serve,
+    varied_batches,
 )
 
 
@@ -56,6 +61,39 @@ def steps(task):
         "train": lambda: train(x, codes),
         "predict": lambda: infer(x),
     }
+
+
+def race(task):
+    X, X_test, y, y_test = read_data(task.data)
+    X, X_test = X[..., None], X_test[..., None]
+    description, model = start(task, nets.NETS["resnet9"])
+    optimizer = keras.optimizers.AdamW(RACE["rate"], weight_decay=RACE["decay"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(model.trainable_variables)
+    loss = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=RACE["smoothing"]
+    )
+
+    @tf.function(reduce_retracing=True)
+    def train(x, codes):
+        with tf.GradientTape() as tape:
+            value = loss(tf.one_hot(codes, 10), model(x, training=True))
+        gradients = tape.gradient(value, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+
+    def fit():
+        rng, steps = np.random.default_rng(0), itertools.count()
+        total = task.epochs * math.ceil(len(X) / RACE["batch"])
+        for _ in range(task.epochs):
+            for x, codes in varied_batches(X, y, rng):
+                optimizer.learning_rate = one_cycle(next(steps), total)
+                train(tf.constant(x), tf.constant(codes))
+
+    def score():
+        outputs = model.predict(X_test, batch_size=PREDICT_BATCH, verbose=0)
+        return accuracy(outputs.argmax(1), y_test)
+
+    return description, {"fit": fit, "score": score}
 
 
 def compiled(task):
@@ -189,4 +227,4 @@ MAKERS = {
 
 
 if __name__ == "__main__":
-    serve({"steps": steps, "fit": fit, "predict": predict})
+    serve({"steps": steps, "fit": fit, "predict": predict, "race": race})

@@ -3,6 +3,7 @@
 Variants: ``eager`` (NCHW in memory), ``channels_last``, ``compiled`` (torch.compile).
 """
 
+import itertools
 import math
 
 import nets
@@ -11,22 +12,29 @@ import torch
 from protocol import (
     LEARNING_RATE,
     PREDICT_BATCH,
+    RACE,
     accuracy,
     one_after_another,
+    one_cycle,
     random_batch,
     read_data,
     serve,
+    varied_batches,
 )
 from torch import nn
 
 FORMATS = {"channels_last": torch.channels_last}
 
 
-def start(task, net):
+def make(task, net):
     torch.set_num_threads(task.threads)
     torch.set_num_interop_threads(1)
     torch.manual_seed(0)
-    model = build(net.layers, net.shape).to(memory_format=memory_format(task))
+    return build(net.layers, net.shape).to(memory_format=memory_format(task))
+
+
+def start(task, net):
+    model = make(task, net)
     # Its fused kernel is the fastest Adam of torch on a CPU.
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
     run = torch.compile(model) if task.variant == "compiled" else model
@@ -43,13 +51,16 @@ def start(task, net):
         model.eval()
         return run(x)
 
-    description = {
+    return describe(task, model), step, infer
+
+
+def describe(task, model):
+    return {
         "what": f"torch {torch.__version__}, {task.variant}",
         "parameters": sum(
             each.numel() for each in model.parameters() if each.requires_grad
         ),
     }
-    return description, step, infer
 
 
 def memory_format(task):
@@ -86,6 +97,43 @@ def fit(task):
         return accuracy(outputs.argmax(1).numpy(), y_test)
 
     return description, {"epoch": epoch, "score": score}
+
+
+def race(task):
+    X, X_test, y, y_test = read_data(task.data)
+    X, X_test = X[..., None], to_torch(X_test[..., None], task)
+    model = make(task, nets.NETS["resnet9"])
+    parameters = list(model.parameters())
+    groups = [
+        {
+            "params": [each for each in parameters if kernels == (each.ndim > 1)],
+            "weight_decay": kernels * RACE["decay"],
+        }
+        for kernels in (True, False)
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=RACE["rate"], fused=True)
+    loss = nn.CrossEntropyLoss(label_smoothing=RACE["smoothing"])
+
+    def fit():
+        rng, steps = np.random.default_rng(0), itertools.count()
+        total = task.epochs * math.ceil(len(X) / RACE["batch"])
+        model.train()
+        for _ in range(task.epochs):
+            for x, codes in varied_batches(X, y, rng):
+                rate = one_cycle(next(steps), total)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                optimizer.zero_grad()
+                loss(model(to_torch(x, task)), torch.from_numpy(codes)).backward()
+                optimizer.step()
+
+    @torch.inference_mode()
+    def score():
+        model.eval()
+        outputs = torch.cat([model(part) for part in X_test.split(PREDICT_BATCH)])
+        return accuracy(outputs.argmax(1).numpy(), y_test)
+
+    return describe(task, model), {"fit": fit, "score": score}
 
 
 def predict(task):
@@ -198,4 +246,4 @@ MAKERS = {
 
 
 if __name__ == "__main__":
-    serve({"steps": steps, "fit": fit, "predict": predict})
+    serve({"steps": steps, "fit": fit, "predict": predict, "race": race})
