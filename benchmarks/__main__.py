@@ -19,6 +19,7 @@ from . import (
     ablation,
     accuracy,
     against,
+    augmentation,
     convolutions,
     imbalance,
     imports,
@@ -210,6 +211,7 @@ def runs(arguments):
         "convolutions": lambda: convolutions.run(
             arguments.threads, arguments.rounds, arguments.busy
         ),
+        "augmentation": lambda: augmentation.run(arguments.rounds),
         "options": lambda: options.run(arguments.rounds),
         "scaling": scaling.run,
         "memory": scaling.memory,

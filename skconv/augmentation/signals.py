@@ -64,7 +64,7 @@ class WindowWarp(ParamsMixin):
         time = np.clip(time + inside / factor - inside, 0, length - 1)
         before = np.minimum(time.astype(np.intp), max(length - 2, 0))
         fraction = (time - before).astype(x.dtype)[:, :, None]
-        signals = x.reshape(n, length, -1)
+        signals = x.reshape(n, length, x.shape[-1])
         rows = np.arange(n)[:, None]
         left = signals[rows, before]
         y = signals[rows, np.minimum(before + 1, length - 1)]

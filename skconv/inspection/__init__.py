@@ -11,6 +11,7 @@ depends on the sample's values.
 
 from .feature_map_display import FeatureMapDisplay
 from .filter_display import FilterDisplay
+from .learning_rate_display import LearningRateDisplay
 from .mistakes_display import MistakesDisplay
 from .saliency import (
     grad_cam,
@@ -25,6 +26,7 @@ from .training_curve_display import TrainingCurveDisplay
 __all__ = [
     "FeatureMapDisplay",
     "FilterDisplay",
+    "LearningRateDisplay",
     "MistakesDisplay",
     "SaliencyDisplay",
     "TrainingCurveDisplay",

@@ -5,12 +5,15 @@ import math
 import numpy as np
 import oracles
 import pytest
+from scipy import stats
 from sklearn.base import clone
 from tolerances import assert_same
 
 from skconv.augmentation import (
     GaussianNoise,
     RandomAffine,
+    RandomBrightness,
+    RandomContrast,
     RandomErasing,
     RandomFlip,
     RandomRotation,
@@ -26,6 +29,11 @@ TRANSFORMS = {
     "affine": RandomAffine(20, max_shift=(1, 2.5), scale=(0.8, 1.3), shear=15, fill=1),
     "erasing": RandomErasing(0.7),
     "noise": GaussianNoise(0.1),
+    "edge": RandomShift((2, 1), fill="edge"),
+    "reflect": RandomShift((1, 3), fill="reflect"),
+    "brightness": RandomBrightness(0.2),
+    "contrast": RandomContrast(),
+    "amplitude": RandomContrast((0.5, 2), center=0),
 }
 # The same at strength 0: images stay unchanged for every draw.
 NO_EFFECT = {
@@ -35,6 +43,11 @@ NO_EFFECT = {
     "affine": RandomAffine(),
     "erasing": RandomErasing(0),
     "noise": GaussianNoise(0),
+    "edge": RandomShift(0, fill="edge"),
+    "reflect": RandomShift(0, fill="reflect"),
+    "brightness": RandomBrightness(0),
+    "contrast": RandomContrast((1, 1)),
+    "amplitude": RandomContrast((1, 1), center=0),
 }
 
 
@@ -132,6 +145,41 @@ def test_shift_draws_every_possible_shift(rng):
     x = np.tile(image[None, :, :, None], (500, 1, 1, 1))
     y = augment(x, RandomShift((1, 2), fill=-1), rng)
     assert {each.tobytes() for each in y[..., 0]} == expected
+
+
+@pytest.mark.parametrize("fill", ["edge", "reflect"])
+def test_shift_fills_as_numpy_pads(fill, rng):
+    image = rng.random((5, 6))
+    padded = np.pad(image, 2, mode=fill)
+    expected = {padded[i : i + 5, j : j + 6].tobytes() for i, j in np.ndindex(5, 5)}
+    x = np.tile(image[None, :, :, None], (500, 1, 1, 1))
+    y = augment(x, RandomShift(2, fill), rng)
+    assert {each.tobytes() for each in y[..., 0]} == expected
+
+
+def test_contrast_scales_differences_from_the_mean_of_each_channel(rng):
+    x = rng.random((50, 4, 5, 3))
+    y = augment(x, RandomContrast((0.5, 2)), rng)
+    assert_same(y.mean(axis=(1, 2)), x.mean(axis=(1, 2)), scale=10)
+    factor = y.std(axis=(1, 2)) / x.std(axis=(1, 2))
+    assert_same(factor, np.broadcast_to(factor[:, :1], factor.shape), scale=100)
+    assert 0.5 <= factor.min() < 0.6
+    assert 1.8 < factor.max() <= 2
+    y = augment(x, RandomContrast((3, 3), center=0.5), rng)
+    assert_same(y - 0.5, 3 * (x - 0.5), scale=10)
+
+
+def test_brightness_adds_a_number_to_each_image(rng):
+    x = rng.random((200, 3, 2, 2))
+    change = augment(x, RandomBrightness(0.3), rng) - x
+    assert_same(change, np.broadcast_to(change[:, :1, :1, :1], x.shape), scale=10)
+    assert -0.3 <= change.min() < -0.28
+    assert 0.28 < change.max() <= 0.3
+
+
+def test_noise_is_normal(rng):
+    noise = augment(np.zeros((100, 1000)), GaussianNoise(1), rng)
+    assert stats.kstest(noise.ravel(), "norm").pvalue > 0.01
 
 
 @pytest.mark.parametrize("size", [4, 5])
@@ -292,6 +340,10 @@ WRONG_ARGUMENTS = {
     "area must be a number from 0 to 1, got 'a'": RandomErasing(area=("a", 1)),
     "ratio must be a number >= 0.001, got 0": RandomErasing(ratio=(0, 1)),
     "std must be a number >= 0, got -1": GaussianNoise(-1),
+    "alternate must be True or False, got 1": RandomFlip(alternate=1),
+    "max_change must be a number >= 0, got -1": RandomBrightness(-1),
+    "scale must be (smallest, largest), got (3, 1)": RandomContrast((3, 1)),
+    "center must be a number, got 'mean'": RandomContrast(center="mean"),
     "std must be a number >= 0, got None": GaussianNoise(None),
 }
 
@@ -304,7 +356,10 @@ def test_error_names_transform_argument_rule_and_value(words, images, rng):
     assert str(caught.value) == f"augment: transform 'mine' ({transform!r}): {words}"
 
 
-@pytest.mark.parametrize("name", [name for name in TRANSFORMS if name != "noise"])
+SHAPELESS = "noise", "brightness", "amplitude"
+
+
+@pytest.mark.parametrize("name", [name for name in TRANSFORMS if name not in SHAPELESS])
 def test_transform_of_pixels_refuses_other_arrays(name, rng):
     words = r"takes images \(n, h, w, c\), got an array of shape \(4, 9\)"
     with pytest.raises(ValueError, match=words):

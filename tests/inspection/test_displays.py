@@ -17,6 +17,7 @@ from skconv import ConvNetClassifier, inspection
 from skconv.inspection import (
     FeatureMapDisplay,
     FilterDisplay,
+    LearningRateDisplay,
     MistakesDisplay,
     SaliencyDisplay,
     TrainingCurveDisplay,
@@ -30,8 +31,15 @@ DRAWN = {
         clf, X[:2], method=["gradient", "grad_cam"], **ax
     ),
     MistakesDisplay: lambda clf, X, y, **ax: MistakesDisplay.from_estimator(clf, X, y, n=4, **ax),
+    LearningRateDisplay: lambda clf, X, y, **ax: LearningRateDisplay.from_estimator(
+        clf, X, y, n_steps=30, **ax
+    ),
 }  # fmt: skip
+OF_FITTED = [display for display in DRAWN if display is not LearningRateDisplay]
 each_display = pytest.mark.parametrize("display", DRAWN, ids=lambda cls: cls.__name__)
+each_of_fitted = pytest.mark.parametrize(
+    "display", OF_FITTED, ids=lambda cls: cls.__name__
+)
 
 
 def test_every_display_is_in_the_table():
@@ -98,7 +106,7 @@ def test_long_class_names_do_not_overlap(display, fitted, digits, monkeypatch):
     )
 
 
-@each_display
+@each_of_fitted
 def test_display_finds_network_in_pipeline_and_search(display, scaled, digits):
     _, X, _, y = digits
     clf, seen = scaled[-1], scaled[:-1].transform(X)
@@ -112,7 +120,7 @@ def test_display_finds_network_in_pipeline_and_search(display, scaled, digits):
             np.testing.assert_equal(value, expected[name])
 
 
-@each_display
+@each_of_fitted
 def test_display_refuses_other_and_unfitted_estimators(display, digits):
     X, _, y, _ = digits
     with pytest.raises(NotFittedError):

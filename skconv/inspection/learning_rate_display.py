@@ -1,0 +1,208 @@
+"""A range test of the learning rate."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from ..estimators.base import BaseConvNet
+from ..estimators.range_test import losses_by_rate
+from ..ops import positive_int
+from .display import TEXT_SIZE, TITLE_SIZE, Display
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["LearningRateDisplay"]
+
+_COLOR, _MARK = "#0072b2", "#d55e00"  # Okabe & Ito's blue and vermilion
+_REMAINS = 0.9  # part of the average loss after a step
+_TOO_LARGE = 4.0  # multiple of the smallest average, at which the test stops
+
+
+@dataclass(eq=False, repr=False)
+class LearningRateDisplay(Display):
+    """The training loss while the learning rate grows: a range test.
+
+    Create one with `from_estimator`. The loss stays the same while rates are too small,
+    falls, and grows without limit where they are too large.
+
+    Parameters
+    ----------
+    learning_rate, loss : array-like of shape (n_steps,)
+        Rate of each step, and the loss of its minibatch before it.
+
+    Attributes
+    ----------
+    smoothed_loss : ndarray of shape (n_steps,)
+        A moving average of the losses.
+    suggestion : float
+        A rate to begin with as `learning_rate_init`: a tenth of the rate at which the
+        smoothed loss is the smallest.
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Notes
+    -----
+    Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3,
+    with rates that grow exponentially, as in fastai's ``lr_find``. The suggestion is
+    one of two rules of Howard & Gugger, "Deep learning for coders with fastai and
+    PyTorch", 2020, chapter 5. A loss is smoothed by 0.9 of the last average, corrected
+    for the start as in Adam.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skconv import ConvNetClassifier
+    >>> from skconv.inspection import LearningRateDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = ConvNetClassifier(filters=(8,), random_state=0)
+    >>> display = LearningRateDisplay.from_estimator(clf, X / 16, y)
+    >>> 0.001 < display.suggestion < 0.1
+    True
+    """
+
+    learning_rate: ArrayLike
+    loss: ArrayLike
+    _: KW_ONLY
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        start: float = 1e-6,
+        stop: float = 10.0,
+        n_steps: int = 100,
+        ax: "Axes | None" = None,
+    ) -> Self:
+        """Train a copy of an estimator for some steps and draw its losses.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A `ConvNetClassifier` or `ConvNetRegressor`, or a pipeline that ends in one,
+            fitted or not; of a fitted search, the best one. It is not changed. Its
+            `random_state` decides every draw.
+        X, y, sample_weight
+            As in its `fit`.
+        start, stop : float, default=1e-6 and 10
+            First and last learning rate. The test stops before where the smoothed loss
+            is four times its smallest value, or infinite.
+        n_steps : int, default=100
+            Number of steps, each of a minibatch.
+        ax : matplotlib Axes, default=None
+            What to draw in; None makes a figure.
+
+        Returns
+        -------
+        display : LearningRateDisplay
+
+        Raises
+        ------
+        TypeError
+            If there is no network in the estimator.
+        ValueError
+            If rates or their number are out of range, or `fit` refuses X or y.
+        """
+        if not (0 < start < stop < math.inf):
+            raise ValueError(
+                "start and stop must be learning rates, 0 < start < stop, got "
+                f"{start!r} and {stop!r}"
+            )
+        rates = np.geomspace(start, stop, positive_int(n_steps, "n_steps"))
+        net, X = _prepare(estimator, X, y)
+        losses = _until_too_large(losses_by_rate(net, X, y, sample_weight, rates))
+        return cls(rates[: len(losses)], losses).plot(ax)
+
+    @property
+    def smoothed_loss(self) -> NDArray[np.float64]:
+        """A moving average of the losses, (n_steps,)."""
+        return np.array([*_smooth(np.asarray(self.loss, float))])
+
+    @property
+    def suggestion(self) -> float:
+        """A rate to begin with: a tenth of that of the smallest smoothed loss."""
+        smoothed = self.smoothed_loss
+        return float(np.asarray(self.learning_rate)[smoothed.argmin()]) / 10
+
+    def plot(self, ax: "Axes | None" = None) -> Self:
+        """Draw the losses.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            What to draw in; None makes a figure.
+
+        Returns
+        -------
+        display : LearningRateDisplay
+        """
+        self._open_axes(ax, 3.2)
+        ax, rates, smoothed = self.ax_, self.learning_rate, self.smoothed_loss
+        ax.plot(rates, self.loss, ".", color=_COLOR, alpha=0.35, ms=5)
+        ax.plot(rates, smoothed, color=_COLOR)
+        ax.set_xscale("log")
+        # The top is where the loss began: what it ends with would hide all else.
+        best = smoothed.argmin()
+        ax.set_ylim(0, 1.4 * smoothed[: best + 1].max())
+        ax.axvline(self.suggestion, color=_MARK, linestyle="--")
+        ax.set_xlabel("learning rate", fontsize=TEXT_SIZE)
+        ax.set_ylabel("loss", fontsize=TEXT_SIZE)
+        ax.tick_params(labelsize=TEXT_SIZE)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", color="0.9")
+        ax.set_axisbelow(True)
+        title = f"Range test: a learning rate of {self.suggestion:.2g} to begin with"
+        ax.set_title(title, loc="left", fontsize=TITLE_SIZE)
+        return self
+
+
+def _prepare(estimator: Any, X: Any, y: Any) -> tuple[BaseConvNet, Any]:
+    """Return the network's estimator, and X as it gets it."""
+    net = getattr(estimator, "best_estimator_", estimator)
+    while isinstance(net, Pipeline):
+        if len(net.steps) > 1:
+            X = clone(net[:-1]).fit_transform(X, y)
+        net = net.steps[-1][1]
+    if not isinstance(net, BaseConvNet):
+        raise TypeError(
+            "LearningRateDisplay takes a ConvNetClassifier or ConvNetRegressor, alone "
+            f"or as the last step of a Pipeline, got {estimator!r}"
+        )
+    return net, X
+
+
+def _smooth(losses: Iterable[float]) -> Iterator[float]:
+    average = 0.0
+    for i, loss in enumerate(losses):
+        average = _REMAINS * average + (1 - _REMAINS) * loss
+        yield average / (1 - _REMAINS ** (i + 1))
+
+
+def _until_too_large(losses: Iterable[float]) -> list[float]:
+    """Return the finite losses up to where their average has left the range."""
+    found: list[float] = []
+    smallest = math.inf
+    for loss in losses:
+        if not math.isfinite(loss):
+            break
+        found.append(loss)
+        *_, smoothed = _smooth(found)
+        smallest = min(smallest, smoothed)
+        if smoothed > _TOO_LARGE * smallest:
+            break
+    if not found:
+        raise ValueError(
+            "the loss of the first minibatch is infinite or NaN, before any step: the "
+            "error of fit names the reason. Scale X or y"
+        )
+    return found

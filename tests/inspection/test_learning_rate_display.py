@@ -1,0 +1,126 @@
+"""The range test of the learning rate."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv.augmentation import MixUp
+from skconv.inspection import LearningRateDisplay
+
+X, Y = load_digits(return_X_y=True)
+X = X[:600] / 16
+Y = Y[:600]
+
+
+def net(kind=ConvNetClassifier, **params):
+    return kind(
+        **{"filters": (8,), "hidden_layer_sizes": (16,), "random_state": 0, **params}
+    )
+
+
+def test_suggestion_trains_about_as_well_as_the_best_rate():
+    display = LearningRateDisplay.from_estimator(net(), X, Y)
+    scores = {
+        rate: cross_val_score(
+            net(max_iter=5, learning_rate_init=rate), X, Y, cv=2
+        ).mean()
+        for rate in (display.suggestion, 1e-4, 1e-3, 1e-2, 1e-1)
+    }
+    assert scores[display.suggestion] > max(scores.values()) - 0.02
+    assert scores[display.suggestion] > min(scores.values()) + 0.3
+
+
+def test_rates_grow_exponentially_and_losses_explode():
+    display = LearningRateDisplay.from_estimator(
+        net(solver="sgd"), X, Y, start=1e-4, stop=1e4, n_steps=81
+    )
+    n = len(display.loss)
+    assert len(display.learning_rate) == n < 81
+    np.testing.assert_allclose(display.learning_rate, 1e-4 * 10 ** (np.arange(n) / 10))
+    assert np.isfinite(display.loss).all()
+
+
+def test_first_loss_is_that_of_fit_and_smoothing_starts_with_it():
+    display = LearningRateDisplay.from_estimator(net(batch_size=600), X, Y, n_steps=3)
+    clf = net(batch_size=600, max_iter=1).fit(X, Y)
+    assert display.loss[0] == pytest.approx(clf.loss_, rel=1e-5)
+    first, second, *_ = display.loss
+    expected = [first, (0.9 * 0.1 * first + 0.1 * second) / 0.19]
+    np.testing.assert_allclose(display.smoothed_loss[:2], expected)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"augment": MixUp(), "class_weight": "balanced", "label_smoothing": 0.1},
+        {"early_stopping": True, "learning_rate": "one_cycle", "warmup_steps": 0.3},
+        {"learning_rate": "adaptive", "dtype": "float64", "clip_norm": 1.0},
+        {"kind": ConvNetRegressor, "loss": "poisson"},
+    ],
+    ids=str,
+)
+def test_test_is_repeatable_and_changes_nothing(params):
+    clf = net(**params, max_iter=1)
+    clf.fit(X[:100], Y[:100])
+    before = {**vars(clf)}
+    values = clf.network_.values.copy()
+    first, again = (LearningRateDisplay.from_estimator(clf, X, Y) for _ in range(2))
+    np.testing.assert_array_equal(first.loss, again.loss)
+    assert first.suggestion == again.suggestion
+    other = LearningRateDisplay.from_estimator(
+        net(**params, max_iter=1).set_params(random_state=1), X, Y
+    )
+    assert list(first.loss[:5]) != list(other.loss[:5])
+    assert {**vars(clf)} == before
+    np.testing.assert_array_equal(clf.network_.values, values)
+
+
+def test_pipeline_prepares_its_data():
+    pipe = make_pipeline(StandardScaler(), net())
+    display = LearningRateDisplay.from_estimator(pipe, X, Y)
+    scaled = StandardScaler().fit_transform(X)
+    expected = LearningRateDisplay.from_estimator(net(), scaled, Y)
+    np.testing.assert_array_equal(display.loss, expected.loss)
+    assert not hasattr(pipe[0], "mean_")
+
+
+def test_weights_change_losses():
+    weight = np.where(Y < 5, 1.0, 0.01)
+    plain, weighted = (
+        LearningRateDisplay.from_estimator(net(), X, Y, sample_weight=each)
+        for each in (None, weight)
+    )
+    assert list(plain.loss[:5]) != list(weighted.loss[:5])
+
+
+def test_display_marks_the_suggestion_in_given_axes():
+    import matplotlib.pyplot as plt
+
+    _, ax = plt.subplots()
+    rates = np.geomspace(1e-4, 1, 5)
+    display = LearningRateDisplay(rates, [2.0, 1.5, 0.5, 0.4, 9.0]).plot(ax)
+    assert display.ax_ is ax
+    assert display.suggestion == pytest.approx(rates[3] / 10)
+    assert ax.get_xscale() == "log"
+    assert ax.get_lines()[-1].get_xdata()[0] == display.suggestion
+    assert f"{display.suggestion:.2g}" in ax.get_title(loc="left")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "error", "words"),
+    [
+        (LogisticRegression(), {}, TypeError, "takes a ConvNetClassifier .* got Log"),
+        (net(), {"start": 0}, ValueError, "0 < start < stop, got 0 and 10"),
+        (net(), {"start": 1, "stop": np.inf}, ValueError, "got 1 and inf"),
+        (net(), {"n_steps": 0}, ValueError, "n_steps must be an int >= 1, got 0"),
+        (net(alpha=-1), {}, ValueError, "'alpha' parameter"),
+    ],
+)
+def test_error_names_what_is_wrong(estimator, params, error, words):
+    with pytest.raises(error, match=words):
+        LearningRateDisplay.from_estimator(estimator, X, Y, **params)
