@@ -209,11 +209,14 @@ class Muon(Adam):
             w, gradient, velocity, _ = (array[part] for array in arrays)
             velocity *= self.momentum
             velocity += gradient
-            move = gradient + self.momentum * velocity if self.nesterov else velocity
+            move = velocity
+            if self.nesterov:
+                move = self.momentum * velocity
+                move += gradient
             if decay is not None:
                 w *= 1 - rates["learning_rate"] * decay[part]
-            move = orthogonalize(move.reshape(shape)).ravel()
-            w -= rates["learning_rate"] * _MUON_SIZE * math.sqrt(max(shape)) * move
+            size = rates["learning_rate"] * _MUON_SIZE * math.sqrt(max(shape))
+            w -= orthogonalize(move.reshape(shape), size).ravel()
             if self.steps % _FLUSH_EVERY == 0:
                 ops.flush_denormals(velocity)
 

@@ -16,13 +16,18 @@ _Array = NDArray[Any]
 # value above 0.003 into the range from 0.68 to 1.13.
 _A, _B, _C, _ROUNDS = 3.4445, -4.7750, 2.0315, 5
 
+# A square of a norm between this and its inverse is far from the limits of float32.
+_SMALLEST = 1e-20
 
-def orthogonalize(matrix: _Array) -> _Array:
+
+def orthogonalize(matrix: _Array, scale: float = 1.0) -> _Array:
     """Return a matrix of the same singular vectors, with singular values of about 1.
 
     Parameters
     ----------
     matrix : ndarray of shape (rows, columns)
+    scale : float, default=1.0
+        What the result is multiplied by.
 
     Returns
     -------
@@ -32,9 +37,9 @@ def orthogonalize(matrix: _Array) -> _Array:
     Notes
     -----
     Newton-Schulz iteration: ``x`` becomes ``x (a + b g + c g^2)`` with ``g = x^T x``,
-    five times. All factors commute, so that they are multiplied as matrices of the
-    shorter side alone, and x by their product at the end. Products are those of
-    `skconv.ops`: their bits do not depend on threads.
+    five times, from the matrix divided by its norm. All factors commute, so that they
+    are multiplied as matrices of the shorter side alone, and x by their product at the
+    end. Products are those of `skconv.ops`: their bits do not depend on threads.
 
     Examples
     --------
@@ -44,17 +49,36 @@ def orthogonalize(matrix: _Array) -> _Array:
     >>> orthogonalize(matrix).diagonal().round(1)
     array([0.7, 0.9, 0.9])
     """
-    norm = math.sqrt(float(np.square(matrix, dtype=np.float64).sum()))
-    if norm < np.finfo(matrix.dtype).tiny:
-        return np.zeros_like(matrix)
-    x = matrix * (1 / norm)
-    is_tall = x.shape[0] > x.shape[1]
-    gram = ops.dense_grad_kernel(x, x) if is_tall else ops.dense_grad_input(x, x)
-    identity = np.eye(len(gram), dtype=x.dtype)
+    is_tall = matrix.shape[0] > matrix.shape[1]
+    gram = _gram(matrix, is_tall)
+    square = float(gram.trace(dtype=np.float64))  # of the norm
+    if not _SMALLEST < square < 1 / _SMALLEST:  # it may have lost digits, or all
+        norm = math.sqrt(float(np.square(matrix, dtype=np.float64).sum()))
+        if norm < np.finfo(matrix.dtype).tiny:
+            return np.zeros_like(matrix)
+        matrix = matrix * (1 / norm)
+        gram, square = _gram(matrix, is_tall), 1.0
+    gram *= 1 / square
+    product = _multiply_factors(gram)
+    product *= scale / math.sqrt(square)
+    return ops.dense(matrix, product) if is_tall else ops.dense(product, matrix)
+
+
+def _gram(matrix: _Array, is_tall: bool) -> _Array:
+    """Return the products of all columns, or of all rows if they are fewer."""
+    gram = ops.dense_grad_kernel if is_tall else ops.dense_grad_input
+    return gram(matrix, matrix)
+
+
+def _multiply_factors(gram: _Array) -> _Array:
+    """Return the product of all rounds' factors."""
     product: Any = None
     for left in reversed(range(_ROUNDS)):
-        factor = _A * identity + _B * gram + _C * ops.dense(gram, gram)
+        factor = ops.dense(gram, gram)
+        factor *= _C
+        factor += _B * gram
+        factor.flat[:: len(gram) + 1] += _A
         product = factor if product is None else ops.dense(product, factor)
         if left:
             gram = ops.dense(ops.dense(factor, gram), factor)
-    return ops.dense(x, product) if is_tall else ops.dense(product, x)
+    return product
