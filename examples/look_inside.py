@@ -2,7 +2,7 @@
 Look inside: training, filters, feature maps, saliency, mistakes
 ================================================================
 
-Show a network for scikit-learn's digits as a table and in five pictures. Each needs one
+Show a network for scikit-learn's digits as a table and in six pictures. Each needs one
 line of code; each display has its data as attributes.
 """
 
@@ -16,6 +16,7 @@ from skconv import ConvNetClassifier
 from skconv.inspection import (
     FeatureMapDisplay,
     FilterDisplay,
+    LearningRateDisplay,
     MistakesDisplay,
     SaliencyDisplay,
     TrainingCurveDisplay,
@@ -52,14 +53,23 @@ clf = ConvNetClassifier(
 print(clf.summary(n_outputs=10))
 
 # %%
-# How training went
-# -----------------
-# Loss, validation score, learning rate, and the epoch whose weights were restored.
+# Which learning rate
+# -------------------
+# The loss of a hundred steps, while the rate grows.
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
     X / 16, y, test_size=0.25, stratify=y, random_state=0
 )
+display = LearningRateDisplay.from_estimator(clf, X_train, y_train)
+print(f"a learning rate to begin with: {display.suggestion:.2g}")
+save(display, "learning_rate")
+
+# %%
+# How training went
+# -----------------
+# Loss, validation score, learning rate, and the epoch whose weights were restored.
+
 clf.fit(X_train, y_train)
 print(f"accuracy on {len(X_test)} images it never saw: {clf.score(X_test, y_test):.4f}")
 save(TrainingCurveDisplay.from_estimator(clf), "training")

@@ -1,7 +1,7 @@
 """A range test of the learning rate."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["LearningRateDisplay"]
 
 _COLOR, _MARK = "#0072b2", "#d55e00"  # Okabe & Ito's blue and vermilion
-_REMAINS = 0.9  # part of the average loss after a step
-_TOO_LARGE = 4.0  # multiple of the smallest average, at which the test stops
+_WIDTH = 4  # of the average, in steps
+# Part of the running average that remains after a step, and the multiple of the
+# smallest one at which the test stops.
+_REMAINS, _TOO_LARGE = 0.9, 4.0
 
 
 @dataclass(eq=False, repr=False)
@@ -40,7 +42,7 @@ class LearningRateDisplay(Display):
     Attributes
     ----------
     smoothed_loss : ndarray of shape (n_steps,)
-        A moving average of the losses.
+        Losses averaged with those of the steps before and after.
     suggestion : float
         A rate to begin with as `learning_rate_init`: a tenth of the rate at which the
         smoothed loss is the smallest.
@@ -52,8 +54,8 @@ class LearningRateDisplay(Display):
     Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3,
     with rates that grow exponentially, as in fastai's ``lr_find``. The suggestion is
     one of two rules of Howard & Gugger, "Deep learning for coders with fastai and
-    PyTorch", 2020, chapter 5. A loss is smoothed by 0.9 of the last average, corrected
-    for the start as in Adam.
+    PyTorch", 2020, chapter 5. Losses are smoothed by a normal distribution over steps,
+    of standard deviation 4, which does not lag as a running average does.
 
     Examples
     --------
@@ -95,8 +97,8 @@ class LearningRateDisplay(Display):
         X, y, sample_weight
             As in its `fit`.
         start, stop : float, default=1e-6 and 10
-            First and last learning rate. The test stops before where the smoothed loss
-            is four times its smallest value, or infinite.
+            First and last learning rate. The test stops where a running average of the
+            loss is four times its smallest value, or a loss infinite.
         n_steps : int, default=100
             Number of steps, each of a minibatch.
         ax : matplotlib Axes, default=None
@@ -125,8 +127,11 @@ class LearningRateDisplay(Display):
 
     @property
     def smoothed_loss(self) -> NDArray[np.float64]:
-        """A moving average of the losses, (n_steps,)."""
-        return np.array([*_smooth(np.asarray(self.loss, float))])
+        """Losses averaged with those of the steps before and after, (n_steps,)."""
+        loss = np.asarray(self.loss, float)
+        steps = np.arange(len(loss)) / _WIDTH
+        weights = np.exp(-((steps[:, None] - steps) ** 2) / 2)
+        return (weights * loss).sum(axis=1) / weights.sum(axis=1)
 
     @property
     def suggestion(self) -> float:
@@ -152,8 +157,7 @@ class LearningRateDisplay(Display):
         ax.plot(rates, smoothed, color=_COLOR)
         ax.set_xscale("log")
         # The top is where the loss began: what it ends with would hide all else.
-        best = smoothed.argmin()
-        ax.set_ylim(0, 1.4 * smoothed[: best + 1].max())
+        ax.set_ylim(0, 1.4 * smoothed[: smoothed.argmin() + 1].max())
         ax.axvline(self.suggestion, color=_MARK, linestyle="--")
         ax.set_xlabel("learning rate", fontsize=TEXT_SIZE)
         ax.set_ylabel("loss", fontsize=TEXT_SIZE)
@@ -181,24 +185,18 @@ def _prepare(estimator: Any, X: Any, y: Any) -> tuple[BaseConvNet, Any]:
     return net, X
 
 
-def _smooth(losses: Iterable[float]) -> Iterator[float]:
-    average = 0.0
-    for i, loss in enumerate(losses):
-        average = _REMAINS * average + (1 - _REMAINS) * loss
-        yield average / (1 - _REMAINS ** (i + 1))
-
-
 def _until_too_large(losses: Iterable[float]) -> list[float]:
-    """Return the finite losses up to where their average has left the range."""
+    """Return the finite losses up to where their running average has left the range."""
     found: list[float] = []
-    smallest = math.inf
+    total, smallest = 0.0, math.inf
     for loss in losses:
         if not math.isfinite(loss):
             break
         found.append(loss)
-        *_, smoothed = _smooth(found)
-        smallest = min(smallest, smoothed)
-        if smoothed > _TOO_LARGE * smallest:
+        total = _REMAINS * total + (1 - _REMAINS) * loss
+        average = total / (1 - _REMAINS ** len(found))
+        smallest = min(smallest, average)
+        if average > _TOO_LARGE * smallest:
             break
     if not found:
         raise ValueError(
