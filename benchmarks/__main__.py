@@ -29,13 +29,14 @@ from . import (
     recipes,
     scaling,
     serving,
+    signals,
     steps,
     whole,
 )
 from .peers.nets import BASIC, NETS, ZOO
 from .processes import PEERS
 
-ENVIRONMENTS = ["torch", "tensorflow", "jax"]
+ENVIRONMENTS = ["torch", "tensorflow", "jax", "aeon"]
 
 
 def main():
@@ -130,6 +131,18 @@ def parse():
         choices=recipes.TABLES,
         metavar="TABLE",
         help="of recipes: " + ", ".join(recipes.TABLES),
+    for name, choices in [("sets", signals.SETS), ("models", signals.MODELS)]:
+        parser.add_argument(
+            f"--{name}",
+            nargs="+",
+            choices=choices,
+            metavar=name[:-1].upper(),
+            help="of signals: " + ", ".join(choices),
+        )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="of signals: a file that is continued, a line for each figure",
     )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--epochs", type=int, default=3, help="of fit and race")
@@ -221,6 +234,9 @@ def runs(arguments):
         "imbalance": lambda: imbalance.run(max(3, arguments.seeds)),
         "recipes": lambda: recipes.run(arguments.tables),
         "raw": lambda: raw.run(arguments.bars),
+        "signals": lambda: signals.run(
+            pythons.get("aeon"), arguments.sets, arguments.models, arguments.results
+        ),
         "fashion": lambda: accuracy.fashion(
             arguments.data, arguments.seeds, arguments.networks
         ),
@@ -256,7 +272,7 @@ def command(arguments):
     paths = {
         str(value)
         for name, value in values
-        if value and (name.endswith("_python") or name in ("data", "save"))
+        if value and (name.endswith("_python") or name in ("data", "save", "results"))
     }
     line = " ".join(["python -m benchmarks", *sys.argv[1:]])
     for path in sorted(paths, key=len, reverse=True):  # one may begin with another
