@@ -131,6 +131,7 @@ def parse():
         choices=recipes.TABLES,
         metavar="TABLE",
         help="of recipes: " + ", ".join(recipes.TABLES),
+    )
     for name, choices in [("sets", signals.SETS), ("models", signals.MODELS)]:
         parser.add_argument(
             f"--{name}",

@@ -65,6 +65,21 @@ from skconv import layers as L
         (L.Conv1D(8, (3, 3)), (9, 1), r"kernel_size must be an int >= 1, got \(3, 3\)"),
         (L.Conv1D(8, stride=0), (9, 1), "stride must be an int >= 1, got 0"),
         (
+            L.HandcraftedConv1D((2, 3)),
+            (9, 1),
+            r"kernel_sizes must be one even number or more in a list, got \(2, 3\)",
+        ),
+        (L.HandcraftedConv1D(8), (9, 1), "kernel_sizes must be one even .* got 8"),
+        (L.HandcraftedConv1D([]), (9, 1), r"kernel_sizes must be one even .* got \[\]"),
+        (
+            L.HandcraftedConv1D((2, 0)),
+            (9, 1),
+            "each of kernel_sizes must be an int >= 1, got 0",
+        ),
+        (L.HandcraftedConv1D("24"), (9, 1), "each of kernel_sizes .* got '2'"),
+        (L.HandcraftedConv1D(), (9, 9, 1), "takes signals"),
+        (L.HandcraftedConv1D(activation="rulu"), (9, 1), "did you mean 'relu'"),
+        (
             L.Conv1D(8, padding="casual"),
             (9, 1),
             "padding must be .*'causal', an int >= 0 or .left, right., got 'casual'",
