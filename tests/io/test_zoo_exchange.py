@@ -113,18 +113,30 @@ def in_keras(keras, layers):
 def one_in_keras(keras, layer):
     make = keras.layers
     match layer:
+        case L.HandcraftedConv1D():
+            yield make.Conv1D(
+                layer.filters,
+                layer.kernel_size,
+                padding="same",
+                use_bias=False,
+                trainable=False,
+            )
         case L.Conv1D() | L.Conv2D() | L.SeparableConv2D():
             yield getattr(make, type(layer).__name__)(
                 layer.filters,
                 layer.kernel_size,
                 strides=layer.stride,
                 padding=layer.padding,
+                dilation_rate=layer.dilation,
                 use_bias=layer.use_bias,
+                **groups_in_keras(layer),
             )
         case L.BatchNorm():
             yield make.BatchNormalization(epsilon=layer.epsilon)
         case L.Dense():
             yield from (make.Flatten(), make.Dense(layer.units))
+        case L.MaxPool1D():
+            yield make.MaxPooling1D(layer.pool_size, layer.stride, layer.padding)
         case L.MaxPool2D():
             yield make.MaxPooling2D(layer.pool_size)
         case L.AvgPool2D():
@@ -137,8 +149,34 @@ def one_in_keras(keras, layer):
             yield make.Flatten() if isinstance(layer, L.Flatten) else make.Dropout(0.5)
         case L.Residual():
             yield keras_residual(keras, layer)
+        case L.Sequential():
+            yield from in_keras(keras, layer.inner_layers())
+        case L.Branches():
+            yield keras_branches(keras, layer)
     if getattr(layer, "activation", None):
         yield make.Activation(layer.activation)
+
+
+def groups_in_keras(layer):
+    return {"groups": layer.groups} if hasattr(layer, "groups") else {}
+
+
+def keras_branches(keras, layer):
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            sides = [in_keras(keras, [side]) for side in layer.inner_layers()]
+            self.sides = [keras.Sequential(side) for side in sides]
+
+        def build(self, shape):
+            for side in self.sides:
+                side.build(shape)
+
+        def call(self, x):
+            sides = [side(x) for side in self.sides]
+            return keras.layers.concatenate(sides)
+
+    return Block()
 
 
 def keras_residual(keras, layer):
@@ -183,12 +221,14 @@ def in_torch(nn, layers, shape):
 def one_in_torch(nn, layer, shape):
     c, axes = shape[-1], len(shape) - 1
     match layer:
-        case L.Conv1D() | L.Conv2D() | L.SeparableConv2D():
+        case L.Conv1D() | L.Conv2D() | L.SeparableConv2D() | L.HandcraftedConv1D():
             yield from convolution_in_torch(nn, layer, shape)
         case L.BatchNorm():
             yield [nn.BatchNorm1d, nn.BatchNorm2d][axes - 1](c, eps=layer.epsilon)
         case L.Dense():
             yield from (nn.Flatten(), nn.Linear(math.prod(shape), layer.units))
+        case L.MaxPool1D():  # of odd windows, as in the zoo
+            yield nn.MaxPool1d(layer.pool_size, layer.stride, layer.pool_size // 2)
         case L.MaxPool2D():
             yield nn.MaxPool2d(layer.pool_size)
         case L.AvgPool2D():
@@ -201,6 +241,10 @@ def one_in_torch(nn, layer, shape):
             yield nn.Flatten() if isinstance(layer, L.Flatten) else nn.Dropout()
         case L.Residual():
             yield torch_residual(nn, layer, shape)
+        case L.Sequential():
+            yield in_torch(nn, layer.inner_layers(), shape)
+        case L.Branches():
+            yield torch_branches(nn, layer, shape)
     if getattr(layer, "activation", None):
         yield {"relu": nn.ReLU, "tanh": nn.Tanh}[layer.activation]()
 
@@ -210,16 +254,36 @@ def convolution_in_torch(nn, layer, shape):
     c, axes = shape[-1], len(shape) - 1
     conv = [nn.Conv1d, nn.Conv2d][axes - 1]
     win = ops.window(
-        shape[:-1], layer.kernel_size, stride=layer.stride, padding=layer.padding
+        shape[:-1],
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
     )
     sides = tuple(int(side) for pair in reversed(win.padding) for side in pair)
     yield [nn.ConstantPad1d, nn.ConstantPad2d][axes - 1](sides, 0)
     size, how = tuple(win.size), {"stride": tuple(win.stride), "bias": layer.use_bias}
+    how["dilation"] = tuple(win.dilation)
     if isinstance(layer, L.SeparableConv2D):
         yield conv(c, c, size, how["stride"], groups=c, bias=False)
         yield conv(c, layer.filters, 1, bias=layer.use_bias)
     else:
-        yield conv(c, layer.filters, size, **how)
+        yield conv(c, layer.filters, size, **how, groups=layer.groups)
+
+
+def torch_branches(nn, layer, shape):
+    import torch
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            sides = [in_torch(nn, [side], shape) for side in layer.inner_layers()]
+            self.sides = nn.ModuleList(sides)
+
+        def forward(self, x):
+            return torch.cat([side(x) for side in self.sides], dim=1)
+
+    return Block()
 
 
 def torch_residual(nn, layer, shape):
