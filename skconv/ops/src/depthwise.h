@@ -1,4 +1,4 @@
-// Depthwise convolution, and its gradient in the input, of kernels three or five wide.
+// Depthwise convolution of kernels three or five wide.
 //
 // A channel's taps share nothing but its pixels: as a product (product.h) each number of x
 // would be loaded once for each tap that sees it. Here neighbouring outputs are summed up
@@ -194,42 +194,6 @@ inline void depthwise_conv2d(const Slide& s, DepthwiseRow row, const float* x, c
         if (activation != Activation::identity)
           activate_run(dst, ptrdiff_t(b.columns) * s.c, activation, dst);
       }
-  });
-}
-
-// As conv2d_grad_input of grad_input.h, at stride 1: a convolution of dz with the kernel
-// turned around.
-inline void depthwise_grad_input(const Slide& s, DepthwiseRow row, const Gradient& gradient,
-                                 const float* kernel, float* dx) {
-  const int taps = s.kh * s.kw, reach = (s.kh - 1) * s.dilation_h;
-  float* turned = (float*)scratch(Scratch::packed, sizeof(float) * taps * s.c);
-  for (int t = 0; t < taps; t++)
-    std::memcpy(turned + ptrdiff_t(t) * s.c, kernel + ptrdiff_t(taps - 1 - t) * s.c,
-                sizeof(float) * s.c);
-  const Depthwise d = {.h = s.oh, .w = s.ow, .c = s.c, .line = ptrdiff_t(s.ow) * s.c,
-                       .kh = s.kh, .stride_h = 1, .dilation_h = s.dilation_h,
-                       .top = reach - s.top, .left = s.kw - 1 - s.left, .kernel = turned,
-                       .bias = zeros_for(s), .scale = nullptr, .shift = nullptr};
-  const double flops = 2.0 * taps * s.c;
-  const Blocks blocks(s.n, s.h, s.w,
-                      block_pixels(ptrdiff_t(s.n) * s.h * s.w, s.c, s.c, flops), image_floats(s));
-  const bool in_place = gradient.activation == Activation::identity;
-  parallel(blocks.count(), flops * s.n * s.h * s.w, [&](int task) {
-    const Block b = blocks[task];
-    const int first = max(b.row - d.top, 0), stop = min(b.row + b.rows - d.top + reach, s.oh);
-    const int rows = max(stop - first, 0);
-    for (int i = b.image; i < b.image + b.images; i++) {
-      const ptrdiff_t image = ptrdiff_t(i) * s.oh * d.line;
-      const float* dz = gradient.dy + image;
-      if (!in_place) {
-        float* copy = (float*)scratch(Scratch::input, sizeof(float) * (rows * d.line + 16));
-        activation_grad_run(gradient, image + first * d.line, rows * d.line, copy);
-        dz = copy - first * d.line;
-      }
-      for (int q = b.row; q < b.row + b.rows; q++)
-        row(d, dz, q, b.column, b.column + b.columns,
-            dx + (ptrdiff_t(i) * s.h + q) * s.w * s.c);
-    }
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include "activations.h"
 #include "blocks.h"
+#include "depthwise_grad_kernel.h"
 #include "geometry.h"
 #include "input.h"
 #include "kept_grad_kernel.h"
@@ -138,6 +139,8 @@ inline void conv2d_grad_kernel(const Slide& s, const Gradient& gradient, const f
     return kept::conv2d_grad_kernel(s, gradient, x, dkernel, db);
   if (s.algorithm == Algorithm::winograd)
     return winograd::conv2d_grad_kernel(s, gradient, x, dkernel, db);
+  const DepthwiseTaps taps = gradient.places ? nullptr : depthwise_taps_for(s);
+  if (taps) return depthwise_grad_kernel(s, taps, gradient, x, dkernel, db);
   const KernelGradient k(s);
   const KernelLists lists = kernel_lists(k);
   // The first share adds to the result itself.
