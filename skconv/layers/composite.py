@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.metadata_routing import UNUSED
 
+from .. import ops
 from .._utils.params import NestedParamsMixin
 from . import chain
 from .layer import Layer
@@ -139,5 +140,5 @@ class Composite(NestedParamsMixin, Layer):
         for path, inside, part in zip(self.paths(), caches, parts, strict=True):
             d, grads_inside = chain.backward(path, weights, inside, part, need_dx)
             grads.update(grads_inside)
-            dx = d if dx is None else dx + d
+            dx = d if dx is None or d is None else ops.add(dx, d)
         return dx, grads

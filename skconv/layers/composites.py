@@ -1,6 +1,7 @@
 """Layers that contain layers: one after the other, around a shortcut, side by side."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -125,10 +126,7 @@ class Residual(Sequential):
 
     def join(self, outputs: list[Array]) -> tuple[Array, Any]:
         main, side = outputs
-        z = main + side
-        return activated(
-            lambda activation: ops.activate(z, activation, out=z), self.activation
-        )
+        return activated(partial(ops.add, main, side), self.activation)
 
     def split(self, cache: Any, dy: Array) -> list[Array]:
         dz = ops.activate_grad(dy, cache, self.activation)

@@ -125,7 +125,10 @@ class BatchNorm(Layer):
             ),
             self.activation,
         )
-        return y, (saved, x, mean, inverse, scale, by_minibatch)
+        # ReLU's output is computed from x again where it is needed: less to read.
+        again = self.activation == "relu" and by_minibatch
+        vectors = mean, inverse, scale, shift
+        return y, (None if again else saved, x, *vectors, by_minibatch)
 
     def backward(
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
@@ -181,7 +184,7 @@ class BatchNorm(Layer):
 
 
 def _backward_of_constants(
-    dy, saved, x, mean, inverse, scale, *, activation=None, need_dx=True
+    dy, saved, x, mean, inverse, scale, _shift, *, activation=None, need_dx=True
 ):
     """Do what `ops.batch_norm_backward` does, for moments that do not depend on x."""
     dz = ops.activate_grad(dy, saved, activation)

@@ -12,6 +12,7 @@ __all__ = [
     "ActivationFunction",
     "activate",
     "activate_grad",
+    "add",
     "find_activation",
 ]
 
@@ -78,6 +79,37 @@ def activate_grad(dy: Array, saved: Array | None, activation: Activation) -> Arr
     _check_axis("dy", dy, activation)
     check_saved(saved, dy, activation)
     return run("activate_grad", (dy, saved), activation)
+
+
+def add(x: Array, y: Array, activation: Activation = None) -> Array:
+    """Return ``activation(x + y)``, in one pass.
+
+    Parameters
+    ----------
+    x : ndarray
+    y : ndarray, like x
+    activation : str or None
+
+    Returns
+    -------
+    z : ndarray, like x
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation, or the arrays differ in shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv import ops
+    >>> ops.add(np.array([1.0, 2.0]), np.array([-3.0, 1.0]), "relu")
+    array([0., 3.])
+    """
+    x, y = floats(("x", "y"), x, y)
+    check_shape("y", y, x.shape, "x")
+    _check_axis("x", x, activation)
+    return run("add", (x, y), activation)
 
 
 def _check_axis(name, array, activation):

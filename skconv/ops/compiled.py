@@ -15,35 +15,14 @@ from .geometry import Window, pool_window
 from .reference.pooling import argmax_dtype
 
 __all__ = [
-    "activate",
-    "activate_grad",
-    "adam_step",
-    "affine_transform",
-    "avg_pool2d",
-    "avg_pool2d_grad",
-    "batch_norm_backward",
-    "channel_moments",
-    "conv2d",
-    "conv2d_backward",
-    "conv2d_grad_input",
-    "conv2d_grad_kernel",
-    "conv2d_max_pool2d",
-    "conv2d_max_pool2d_backward",
-    "conv2d_max_pool2d_with_argmax",
-    "dense",
-    "dense_backward",
-    "dense_grad_input",
-    "dense_grad_kernel",
-    "gather",
-    "global_avg_pool2d",
-    "global_avg_pool2d_grad",
-    "grad_bias",
-    "max_pool2d",
-    "max_pool2d_grad",
-    "max_pool2d_with_argmax",
-    "normalize",
-    "softmax_cross_entropy",
-]
+    "activate", "activate_grad", "adam_step", "add", "affine_transform", "avg_pool2d",
+    "avg_pool2d_grad", "batch_norm_backward", "channel_moments", "conv2d", "conv2d_backward",
+    "conv2d_grad_input", "conv2d_grad_kernel", "conv2d_max_pool2d",
+    "conv2d_max_pool2d_backward", "conv2d_max_pool2d_with_argmax", "dense",
+    "dense_backward", "dense_grad_input", "dense_grad_kernel", "gather",
+    "global_avg_pool2d", "global_avg_pool2d_grad", "grad_bias", "max_pool2d",
+    "max_pool2d_grad", "max_pool2d_with_argmax", "normalize", "softmax_cross_entropy",
+]  # fmt: skip
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -65,7 +44,7 @@ _CODES = {
     "logistic": 5,
     "sigmoid": 5,
 }
-_IDENTITY = 0
+_IDENTITY, _RELU = 0, 1
 
 
 def _new(shape, dtype=_FLOAT32):
@@ -107,7 +86,7 @@ def conv2d(x, kernel, bias, scale, win, groups, activation):
     code, rest = _split(activation)
     y = _new((len(x), *win.output, kernel.shape[3]))
     _kernels.conv2d(x, kernel, bias, scale, y, win, groups, code)
-    return y if rest is None else _finish(y, rest)
+    return _finish(y, rest)
 
 
 def conv2d_max_pool2d(x, kernel, bias, scale, win, groups, activation, pool):
@@ -304,17 +283,23 @@ def normalize(x, mean, scale, shift, activation):
     return _finish(y, rest)
 
 
-def batch_norm_backward(dy, saved, x, mean, inverse, scale, activation, need_dx):
-    dy, saved, code = _start(dy, saved, activation)
+def batch_norm_backward(dy, saved, x, mean, inverse, scale, shift, activation, need_dx):
+    code, again = _code(activation), saved is None and shift is not None
+    if not (again and code == _RELU):  # which alone the kernels compute again
+        if again:
+            saved = reference.saved_of_normalize(x, mean, scale, shift, activation)
+        shift = None
+        dy, saved, code = _start(dy, saved, activation)
     rows = _rows(dy), None if saved is None else _rows(saved), _rows(x)
+    vectors = mean, scale, shift
     dbeta, products = _new(mean.shape), _new(mean.shape)
-    _kernels.channel_products(*rows, mean, dbeta, products, code)
+    _kernels.channel_products(*rows, *vectors, dbeta, products, code)
     dgamma = products * inverse
     if not need_dx:
         return None, dgamma, dbeta
     dx, part = _new(x.shape), -scale / len(rows[2])
-    slope, shift = part * dgamma * inverse, part * dbeta
-    _kernels.normalize_grad(*rows, mean, scale, slope, shift, _rows(dx), code)
+    slope, constant = part * dgamma * inverse, part * dbeta
+    _kernels.normalize_grad(*rows, *vectors, slope, constant, _rows(dx), code)
     return dx, dgamma, dbeta
 
 
@@ -345,6 +330,13 @@ def activate(z, activation, out):
     if code != _IDENTITY or out is not z:
         _kernels.activate(z, out, code)
     return out
+
+
+def add(x, y, activation):
+    code, rest = _split(activation)
+    z = _new(x.shape)
+    _kernels.add(x, y, z, code)
+    return _finish(z, rest)
 
 
 def activate_grad(dy, saved, activation):

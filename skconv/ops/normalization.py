@@ -78,6 +78,7 @@ def batch_norm_backward(
     mean: Array,
     inverse: Array,
     scale: Array,
+    shift: Array | None = None,
     *,
     activation: Activation = None,
     need_dx: bool = True,
@@ -91,8 +92,8 @@ def batch_norm_backward(
     dy : ndarray, like x
         Gradient in the output.
     saved : ndarray, like x
-        The output, or the activation's input (see `activate_grad`); may be None for
-        the identity.
+        The output, or the activation's input (see `activate_grad`). May be None for
+        the identity and with `shift`: then it is computed again.
     x : ndarray of shape (..., c)
     mean : ndarray of shape (c,)
         Of x, see `channel_moments`.
@@ -100,6 +101,9 @@ def batch_norm_backward(
         ``1 / sqrt(variance + epsilon)``.
     scale : ndarray of shape (c,)
         What x was multiplied with: ``gamma * inverse``.
+    shift : ndarray of shape (c,), optional
+        What was added. For ReLU, compiled ops are faster with it than with `saved`:
+        they read x anyway.
     activation : str or None
     need_dx : bool, default=True
         Whether to compute `dx`.
@@ -115,11 +119,12 @@ def batch_norm_backward(
     ValueError
         If there is no such activation, or shapes do not fit each other.
     """
-    names = "dy", "saved?", "x", "mean", "inverse", "scale"
-    arrays = dy, saved, x, *vectors = floats(names, dy, saved, x, mean, inverse, scale)
+    names = "dy", "saved?", "x", "mean", "inverse", "scale", "shift?"
+    arrays = dy, saved, x, mean, inverse, scale, shift
+    arrays = dy, saved, x, *vectors = floats(names, *arrays)
     check_channels("x", x)
     check_shape("dy", dy, x.shape, "x")
-    check_vectors("channel", x.shape[-1], names[3:], *vectors)
-    if saved is None or saved.shape != dy.shape:
+    check_vectors("channel", x.shape[-1], (*names[3:6], "shift"), *vectors)
+    if saved.shape != dy.shape if saved is not None else shift is None:
         check_saved(saved, dy, activation)
     return run("batch_norm_backward", arrays, activation, need_dx)

@@ -184,9 +184,17 @@ def normalize(rng):
 
 def batch_norm_backward(rng):
     dy, saved, x = normal(rng, 3, *any_shape(rng))
-    mean, inverse, scale = normal(rng, 3, x.shape[-1])
+    mean, inverse, scale, shift = normal(rng, 4, x.shape[-1])
     arrays = {"x": x, "mean": mean, "inverse": abs(inverse), "scale": scale}
-    return backward(rng, dy=dy, saved=saved, **arrays)
+    arguments = backward(rng, dy=dy, saved=saved, **arrays)
+    if one_of(rng, 0, 1):
+        arguments |= {"shift": shift, "saved": one_of(rng, None, saved)}
+    return arguments
+
+
+def add(rng):
+    x, y = normal(rng, 2, *any_shape(rng))
+    return {"x": x, "y": y, "activation": one_of(rng, *ACTIVATIONS)}
 
 
 def only(name, shape):
@@ -319,6 +327,7 @@ GOOD = {
     "activate": activate,
     "activate_grad": activate_grad,
     "adam_step": adam_step,
+    "add": add,
     "affine_transform": affine_transform,
     "avg_pool2d": pool,
     "avg_pool2d_grad": avg_pool2d_grad,

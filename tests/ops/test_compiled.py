@@ -190,6 +190,16 @@ def test_dense_layers_are_as_defined(n, features, units, activation, rng):
     assert_same(ops.grad_bias(dy), dy.sum(0))
 
 
+@pytest.mark.usefixtures("each_set", "guarded")
+@pytest.mark.parametrize("shape", [(1,), (3, 5), (2, 7, 7, 16), (9, 8193)])
+@pytest.mark.parametrize("activation", [None, "relu", "elu", "tanh", "gelu", "softmax"])
+def test_sum_is_activated(shape, activation, rng):
+    x, y = rng.standard_normal((2, *shape), np.float32)
+    x.flat[0] = np.nan
+    z = ops.add(x, y, activation)
+    np.testing.assert_array_equal(z, ops.activate(x + y, activation))
+
+
 @pytest.mark.usefixtures("each_set")
 @pytest.mark.parametrize("name", ops.ACTIVATIONS)
 def test_activations_are_close_where_they_are_small_and_large(name, request):

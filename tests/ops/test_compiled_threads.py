@@ -70,6 +70,7 @@ def test_ops_do_not_depend_on_the_number_of_threads(rng):
         by_backward = ops.conv2d_backward(
             x, x, x, by_channel, activation="elu", **slide
         )
+        half = ops.conv2d(x, by_channel, stride=2, **slide)
         pooled, argmax = ops.max_pool2d_with_argmax(x)
         moments = np.zeros((3, flat.size), np.float32)
         ops.adam_step(moments[0], flat.ravel(), *moments[1:], step=1, learning_rate=0.1)
@@ -78,12 +79,14 @@ def test_ops_do_not_depend_on_the_number_of_threads(rng):
             *backward,
             depthwise,
             *by_backward,
+            *ops.conv2d_backward(half, None, x, by_channel, stride=2, **slide),
             pooled,
             ops.max_pool2d_grad(pooled, argmax, x.shape),
             ops.avg_pool2d(x, 3, stride=2),
             ops.avg_pool2d_grad(pooled, x.shape),
             ops.activate(x, "tanh"),
             ops.activate_grad(x, x, "elu"),
+            ops.add(x, x[::-1].copy(), "tanh"),
             ops.grad_bias(flat),
             moments,
         ]
@@ -94,6 +97,17 @@ def test_ops_do_not_depend_on_the_number_of_threads(rng):
         with threadpool_limits(threads):
             for actual, one in zip(everything(), expected, strict=True):
                 np.testing.assert_array_equal(actual, one)
+
+
+def depthwise_gradients(x, y):
+    """Of kernels three and five wide, at strides 1 and 2."""
+    kernel = y[0, :5, :5].reshape(5, 5, 1, -1)
+    for width in (3, 5):
+        for stride in (1, 2):
+            slide = {"stride": stride, "padding": "same", "groups": x.shape[3]}
+            taps = np.ascontiguousarray(kernel[:, :width])
+            dz = ops.conv2d(x, taps, **slide)
+            yield from ops.conv2d_backward(dz, None, x, taps, **slide)
 
 
 def test_avx2_and_avx512_give_the_same_bits(rng):
@@ -110,6 +124,7 @@ def test_avx2_and_avx512_give_the_same_bits(rng):
             x, y, dy = np.ascontiguousarray(arrays[..., :c])
             mean, inverse, scale, shift = np.ascontiguousarray(vectors[:, :c])
             found += [*ops.channel_moments(x), ops.grad_bias(x), ops.avg_pool2d(x, 3)]
+            found += depthwise_gradients(x, y)
             for activation in (None, "relu", "elu", "tanh", "logistic"):
                 moments = mean, inverse, scale
                 act = {"activation": activation}
@@ -123,7 +138,9 @@ def test_avx2_and_avx512_give_the_same_bits(rng):
                     ),
                     ops.normalize(x, mean, scale, shift, **act),
                     *ops.batch_norm_backward(dy, y, x, *moments, **act),
+                    *ops.batch_norm_backward(dy, None, x, *moments, shift, **act),
                     ops.activate_grad(dy, y, activation),
+                    ops.add(dy, y, activation),
                 ]
         results.append(found)
         ops.use(before)

@@ -84,6 +84,7 @@ def everything(rng):
         ops.avg_pool2d(x, 3, stride=1),
         ops.activate(x, "tanh"),
         ops.activate_grad(dy, x, "logistic"),
+        ops.add(dust, dust, "elu"),
         ops.grad_bias(x),
         ops.normalize(x, vector, vector, vector),
         *ops.channel_moments(x),

@@ -98,6 +98,29 @@ def test_batch_norm_ops_equal_the_reference(shape, activation, rng):
 
 
 @each_shape
+@pytest.mark.parametrize("activation", [None, "relu", "leaky_relu", "tanh", "gelu"])
+@pytest.mark.usefixtures("each_ops")
+def test_batch_norm_backward_without_saved_computes_it_again(shape, activation, rng):
+    x, gamma, beta = draw(shape, rng)
+    x.reshape(-1, shape[-1])[0] = np.inf  # y is inf, -inf or NaN
+    mean, inverse = np.full_like(gamma, 20), np.full_like(gamma, 0.7)
+    gamma[::2], beta[::2] = 0, 0  # y is 0 or NaN
+    vectors, dy = (mean, inverse * gamma), rng.standard_normal(shape, np.float32)
+    of_output = ops.find_activation(activation).derivative_from == "output"
+    chosen = {"activation": activation}
+    with np.errstate(invalid="ignore"):
+        saved = ops.normalize(x, *vectors, beta, **chosen if of_output else {})
+        arrays = x, mean, inverse, inverse * gamma
+        expected = ops.batch_norm_backward(dy, saved, *arrays, **chosen)
+        actual = ops.batch_norm_backward(dy, None, *arrays, beta, **chosen)
+    for ours, theirs in zip(actual, expected, strict=True):
+        if activation in (None, "relu"):
+            np.testing.assert_array_equal(ours, theirs)
+        else:  # y is computed by the definition, which rounds in another way
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-3)
+
+
+@each_shape
 @pytest.mark.usefixtures("each_ops")
 def test_normalize_of_a_sample_does_not_depend_on_its_batch(shape, rng):
     x, gamma, beta = draw(shape, rng)
@@ -180,9 +203,13 @@ def test_kernels_refuse_arrays_that_do_not_fit():
         with pytest.raises(ValueError, match=words):
             kernels.normalize(*wrong)
     for wrong, words in [
-        ((x, None, x, c, c.copy(), c[:2].copy(), 0), "vectors must have"),
-        ((x, None, x, c, c.copy(), c.copy(), 1), "only the identity takes None"),
-        ((x[:2], None, x, c, c.copy(), c.copy(), 0), "must have x's shape"),
+        ((x, None, x, c, c, None, c.copy(), c[:2].copy(), 0), "vectors must have"),
+        ((x, None, x, c, c[:2], None, c.copy(), c.copy(), 0), "vectors must have"),
+        ((x, None, x, c, c, c[:2], c.copy(), c.copy(), 1), "vectors must have"),
+        ((x, None, x, c, c, None, c.copy(), c.copy(), 1), "the identity takes None"),
+        ((x, x, x, c, c, c, c.copy(), c.copy(), 1), "must be ReLU, and y None"),
+        ((x, None, x, c, c, c, c.copy(), c.copy(), 2), "must be ReLU, and y None"),
+        ((x[:2], None, x, c, c, None, c.copy(), c.copy(), 0), "must have x's shape"),
     ]:
         with pytest.raises(ValueError, match=words):
             kernels.channel_products(*wrong)

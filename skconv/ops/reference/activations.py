@@ -20,6 +20,7 @@ __all__ = [
     "ActivationFunction",
     "activate",
     "activate_grad",
+    "add",
     "find_activation",
 ]
 
@@ -141,6 +142,12 @@ def activate(z, activation, out=None):
     """Write to `out`, or to a new array if it is None."""
     out = np.empty_like(z) if out is None else out
     return find_activation(activation).apply(z, out)
+
+
+def add(x, y, activation):
+    """``activation(x + y)``."""
+    z = x + y
+    return activate(z, activation, out=z)
 
 
 def activate_grad(dy, saved, activation):

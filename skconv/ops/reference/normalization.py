@@ -19,10 +19,15 @@ import math
 
 import numpy as np
 
-from .activations import activate, activate_grad
+from .activations import activate, activate_grad, find_activation
 from .dense import grad_bias
 
-__all__ = ["batch_norm_backward", "channel_moments", "normalize"]
+__all__ = [
+    "batch_norm_backward",
+    "channel_moments",
+    "normalize",
+    "saved_of_normalize",
+]
 
 _BLOCK_ROWS = 256
 
@@ -58,8 +63,16 @@ def normalize(x, mean, scale, shift, activation):
     return activate(y, activation, out=y)
 
 
-def batch_norm_backward(dy, saved, x, mean, inverse, scale, activation, need_dx):
+def saved_of_normalize(x, mean, scale, shift, activation):
+    """Return what the activation's derivative is computed from."""
+    of_output = find_activation(activation).derivative_from == "output"
+    return normalize(x, mean, scale, shift, activation if of_output else None)
+
+
+def batch_norm_backward(dy, saved, x, mean, inverse, scale, shift, activation, need_dx):
     """Use the formulas above."""
+    if saved is None and shift is not None:
+        saved = saved_of_normalize(x, mean, scale, shift, activation)
     dz = activate_grad(dy, saved, activation)
     u = (x - mean) * inverse
     dgamma, dbeta = grad_bias(dz * u), grad_bias(dz)

@@ -135,6 +135,23 @@ inline void activate(const float* z, ptrdiff_t size, Activation activation, floa
   });
 }
 
+// y = activation(a + b)
+inline void add(const float* a, const float* b, ptrdiff_t size, Activation activation, float* y) {
+  constexpr int L = LANES;
+  with_activation(activation, [&](auto tag) {
+    constexpr Activation A = decltype(tag)::activation;
+    parallel_runs(size, 8, [&](ptrdiff_t start, ptrdiff_t length) {
+      const ptrdiff_t stop = start + length;
+      ptrdiff_t i = start;
+      for (; i + L <= stop; i += L)
+        store<L>(y + i, apply<L, A>(load<L>(a + i) + load<L>(b + i)));
+      if (i == stop) return;
+      const int left = int(stop - i);
+      store<L>(y + i, apply<L, A>(load<L>(a + i, left) + load<L>(b + i, left)), left);
+    });
+  });
+}
+
 inline void activate_grad(const Gradient& g, float* dz) {
   parallel_runs(g.size, 8, [&](ptrdiff_t start, ptrdiff_t length) {
     activation_grad_run(g, start, length, dz + start);

@@ -10,6 +10,12 @@ void activate(const Flat& z, const FlatOut& y, int activation) {
   kernels->activate(z.data(), z.size(), activation_of(activation), y.data());
 }
 
+void add(const Flat& a, const Flat& b, const FlatOut& y, int activation) {
+  require(same_shape(a, b) && same_shape(a, y), "a, b and y must have one shape");
+  check_all_aligned(a, b, y);
+  kernels->add(a.data(), b.data(), a.size(), activation_of(activation), y.data());
+}
+
 void activate_grad(const Flat& dy, const Flat& y, const FlatOut& dz, int activation) {
   require(same_shape(dy, dz), "dz must have dy's shape");
   check_aligned(dz);
@@ -38,39 +44,55 @@ void normalize(const Matrix& x, const Vector& mean, const Vector& scale, const V
                      shift.data(), activation_of(activation), y.data());
 }
 
-void channel_products(const Matrix& dy, const std::optional<Matrix>& y, const Matrix& x,
-                      const Vector& mean, const VectorOut& sums, const VectorOut& products,
-                      int activation) {
+// As gradient_of. With `shift`, y is computed again from x.
+Gradient normalized_gradient_of(const Matrix& dy, const std::optional<Matrix>& y,
+                                const std::optional<Vector>& shift, const Matrix& x,
+                                int activation) {
   require(same_shape(dy, x), "dy must have x's shape");
-  const Gradient gradient = gradient_of(dy, y, activation);
-  check_channels(x, mean, sums, products);
+  if (!shift) return gradient_of(dy, y, activation);
+  require(!y && activation_of(activation) == Activation::relu,
+          "with shift, the activation must be ReLU, and y None");
+  require(shift->shape(0) == x.shape(1), "vectors must have x's columns");
+  Gradient gradient = gradient_of(dy, y, int(Activation::identity));
+  gradient.activation = Activation::relu;
+  return gradient;
+}
+
+void channel_products(const Matrix& dy, const std::optional<Matrix>& y, const Matrix& x,
+                      const Vector& mean, const Vector& scale, const std::optional<Vector>& shift,
+                      const VectorOut& sums, const VectorOut& products, int activation) {
+  const Gradient gradient = normalized_gradient_of(dy, y, shift, x, activation);
+  check_channels(x, mean, scale, sums, products);
   kernels->channel_products(gradient, x.data(), x.shape(0), int(x.shape(1)), mean.data(),
-                            sums.data(), products.data());
+                            scale.data(), data_of(shift), sums.data(), products.data());
 }
 
 void normalize_grad(const Matrix& dy, const std::optional<Matrix>& y, const Matrix& x,
-                    const Vector& mean, const Vector& scale, const Vector& slope,
-                    const Vector& shift, const MatrixOut& dx, int activation) {
-  require(same_shape(dy, x) && same_shape(x, dx), "dy and dx must have x's shape");
-  const Gradient gradient = gradient_of(dy, y, activation);
-  check_channels(x, mean, scale, slope, shift), check_aligned(dx);
+                    const Vector& mean, const Vector& scale, const std::optional<Vector>& shift,
+                    const Vector& slope, const Vector& constant, const MatrixOut& dx,
+                    int activation) {
+  require(same_shape(x, dx), "dx must have x's shape");
+  const Gradient gradient = normalized_gradient_of(dy, y, shift, x, activation);
+  check_channels(x, mean, scale, slope, constant), check_aligned(dx);
   kernels->normalize_grad(gradient, x.data(), x.shape(0), int(x.shape(1)), mean.data(),
-                          scale.data(), slope.data(), shift.data(), dx.data());
+                          scale.data(), data_of(shift), slope.data(), constant.data(), dx.data());
 }
 
 }  // namespace
 
 void bind_normalization(nb::module_& m) {
   bind(m, "activate", activate, array("z"), array("y"), "activation"_a);
+  bind(m, "add", add, array("a"), array("b"), array("y"), "activation"_a);
   bind(m, "activate_grad", activate_grad, array("dy"), array("y"), array("dz"), "activation"_a);
   bind(m, "channel_moments", channel_moments, array("x"), array("mean"), array("variance"));
   bind(m, "normalize", normalize, array("x"), array("mean"), array("scale"), array("shift"),
        array("y"), "activation"_a);
   bind(m, "channel_products", channel_products, array("dy"), optional("y"), array("x"),
-       array("mean"), array("sums"), array("products"), "activation"_a);
-  bind(m, "normalize_grad", normalize_grad, array("dy"), optional("y"), array("x"),
-       array("mean"), array("scale"), array("slope"), array("shift"), array("dx"),
+       array("mean"), array("scale"), optional("shift"), array("sums"), array("products"),
        "activation"_a);
+  bind(m, "normalize_grad", normalize_grad, array("dy"), optional("y"), array("x"),
+       array("mean"), array("scale"), optional("shift"), array("slope"), array("constant"),
+       array("dx"), "activation"_a);
 }
 
 }  // namespace skconv

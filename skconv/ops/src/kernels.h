@@ -77,17 +77,19 @@ enum class Element : int { uint8, int32, int64, float32, float64 };
   KERNEL(void, avg_pool, (const Slide&, const float* x, float* y))                          \
   KERNEL(void, avg_pool_grad, (const Slide&, const float* dy, float* dx))                   \
   KERNEL(void, activate, (const float* z, ptrdiff_t size, Activation, float* y))            \
+  KERNEL(void, add, (const float* a, const float* b, ptrdiff_t size, Activation, float* y)) \
   KERNEL(void, activate_grad, (const Gradient&, float* dz))                                 \
   KERNEL(void, channel_moments, (const float* x, ptrdiff_t rows, int channels, float* mean, \
                                  float* variance))                                          \
   KERNEL(void, normalize, (const float* x, ptrdiff_t rows, int channels, const float* mean, \
                            const float* scale, const float* shift, Activation, float* y))   \
   KERNEL(void, channel_products, (const Gradient&, const float* x, ptrdiff_t rows,          \
-                                  int channels, const float* mean, float* sums,             \
-                                  float* products))                                         \
+                                  int channels, const float* mean, const float* scale,      \
+                                  const float* shift, float* sums, float* products))        \
   KERNEL(void, normalize_grad, (const Gradient&, const float* x, ptrdiff_t rows,            \
                                 int channels, const float* mean, const float* scale,        \
-                                const float* slope, const float* shift, float* dx))         \
+                                const float* shift, const float* slope,                     \
+                                const float* constant, float* dx))                          \
   KERNEL(void, column_sums, (const float* dz, ptrdiff_t rows, int columns, float* db))      \
   KERNEL(double, softmax_cross_entropy, (const float* logits, const int64_t* codes,         \
                                          const float* weights, float smoothing, int n,      \

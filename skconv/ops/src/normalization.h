@@ -226,27 +226,33 @@ inline void normalize(const float* x, ptrdiff_t rows, int channels, const float*
   });
 }
 
-template <Activation A>
-SKCONV_INLINE Wide chained(const Gradient& g, ptrdiff_t at, int n) {
-  const Wide dy = load<LANES>(g.dy + at, n);
-  if constexpr (A == Activation::identity) return dy;
-  else return activation_grad<LANES, A>(dy, load<LANES>(g.y + at, n));
+// Call body(the activation, whether y has to be computed again) as types' constants. With `shift`
+// it is computed again from x, which is read in any case: a third less is read.
+template <class Body>
+SKCONV_INLINE void with_output(const Gradient& g, const float* shift, Body body) {
+  if (shift) return body(ActivationTag<Activation::relu>(), Flag<true>());
+  with_activation(g.activation, [&](auto tag) { body(tag, Flag<false>()); });
 }
 
-// sums[f] = sum of dz, products[f] = sum of dz * (x - mean), over the rows.
+// sums[f] = sum of dz, products[f] = sum of dz * (x - mean), over the rows. With `shift` the
+// activation is ReLU, and y = relu((x - mean) * scale + shift) is not read.
 inline void channel_products(const Gradient& g, const float* x, ptrdiff_t rows, int channels,
-                             const float* mean, float* sums, float* products) {
+                             const float* mean, const float* scale, const float* shift,
+                             float* sums, float* products) {
   constexpr int L = LANES;
   const WideRows wide(rows, channels);
   const Shares shares(wide);
   const ptrdiff_t each = 2 * ptrdiff_t(channels);
   double* added = (double*)scratch(Scratch::partial, sizeof(double) * each * shares.count +
-                                                     sizeof(float) * wide.width);
+                                                     sizeof(float) * 3 * wide.width);
   float* means = (float*)(added + each * shares.count);
+  float *scales = means + wide.width, *shifts = scales + wide.width;
   wide.spread(mean, means);
+  if (shift) wide.spread(scale, scales), wide.spread(shift, shifts);
   std::memset(added, 0, sizeof(double) * each * shares.count);
-  with_activation(g.activation, [&](auto tag) {
+  with_output(g, shift, [&](auto tag, auto again) {
     constexpr Activation A = decltype(tag)::activation;
+    constexpr bool Again = decltype(again)::value;
     parallel(shares.count, 8.0 * wide.size, [&](int share) {
       double* here = (double*)scratch(Scratch::input, sizeof(double) * each +
                                                       sizeof(float) * 2 * wide.width);
@@ -255,8 +261,14 @@ inline void channel_products(const Gradient& g, const float* x, ptrdiff_t rows, 
         const ptrdiff_t from = b * shares.block, to = min64(from + shares.block, wide.count());
         add_up<2>(wide, from, to, wide_sums,
                   [&](ptrdiff_t at, int p, int n, Wide* terms) SKCONV_INLINE_BODY {
-                    terms[0] = chained<A>(g, at, n);
-                    terms[1] = terms[0] * (load<L>(x + at, n) - load<L>(means + p, n));
+                    const Wide centred = load<L>(x + at, n) - load<L>(means + p, n);
+                    Wide y = {};
+                    if constexpr (Again)
+                      y = centred * load<L>(scales + p, n) + load<L>(shifts + p, n);
+                    else if constexpr (A != Activation::identity)
+                      y = load<L>(g.y + at, n);
+                    terms[0] = activation_grad<L, A>(load<L>(g.dy + at, n), y);
+                    terms[1] = terms[0] * centred;
                   });
         wide.fold(wide_sums, here);
         wide.fold(wide_sums + wide.width, here + channels);
@@ -272,45 +284,57 @@ inline void channel_products(const Gradient& g, const float* x, ptrdiff_t rows, 
   }
 }
 
+// The vectors of a normalisation and its gradient, as wide rows.
+struct GradientRows {
+  const float *means, *scales, *shifts;    // y = activation((x - mean) * scale + shift)
+  const float *slopes, *constants;         // dx = dz * scale + (x - mean) * slope + constant
+};
+
 // As normalize_vectors: one copy of the code, for whole vectors and for a part of one.
-template <Activation A>
+template <Activation A, bool Again>
 SKCONV_ONE_COPY void normalize_grad_vectors(const float* dy, const float* y, const float* x,
-                                            const float* means, const float* scales,
-                                            const float* slopes, const float* shifts, int vectors,
+                                            const GradientRows& r, int from, int vectors,
                                             float* dx) {
   constexpr int L = LANES;
-  for (int p = 0; p < vectors * L; p += L) {
-    const Wide dz = activation_grad<L, A>(load<L>(dy + p), load<L>(y + p));
-    const Wide centred = load<L>(x + p) - load<L>(means + p);
-    const Wide through = centred * load<L>(slopes + p) + load<L>(shifts + p);
-    store<L>(dx + p, dz * load<L>(scales + p) + through);
+  for (int p = 0, at = from; p < vectors * L; p += L, at += L) {
+    const Wide centred = load<L>(x + p) - load<L>(r.means + at), scale = load<L>(r.scales + at);
+    Wide output;
+    if constexpr (Again) output = centred * scale + load<L>(r.shifts + at);
+    else output = load<L>(y + p);
+    const Wide dz = activation_grad<L, A>(load<L>(dy + p), output);
+    const Wide through = centred * load<L>(r.slopes + at) + load<L>(r.constants + at);
+    store<L>(dx + p, dz * scale + through);
   }
 }
 
-// dx = dz * scale + (x - mean) * slope + shift
+// dx = dz * scale + (x - mean) * slope + constant; for `shift` see channel_products.
 inline void normalize_grad(const Gradient& g, const float* x, ptrdiff_t rows, int channels,
-                           const float* mean, const float* scale, const float* slope,
-                           const float* shift, float* dx) {
+                           const float* mean, const float* scale, const float* shift,
+                           const float* slope, const float* constant, float* dx) {
   constexpr int L = LANES;
   const WideRows wide(rows, channels);
   const int padded = ceil_div(wide.width, L) * L;
-  float* means = (float*)scratch(Scratch::partial, sizeof(float) * 4 * padded);
-  float *scales = means + padded, *slopes = scales + padded, *shifts = slopes + padded;
-  wide.spread(mean, means), wide.spread(scale, scales);
-  wide.spread(slope, slopes), wide.spread(shift, shifts);
-  with_activation(g.activation, [&](auto tag) {
+  float* wide_rows = (float*)scratch(Scratch::partial, sizeof(float) * 5 * padded);
+  const auto spread = [&](const float* vector) {
+    float* row = wide_rows;
+    if (vector) wide.spread(vector, row);
+    wide_rows += padded;
+    return row;
+  };
+  const GradientRows r = {spread(mean), spread(scale), spread(shift), spread(slope),
+                          spread(constant)};
+  with_output(g, shift, [&](auto tag, auto again) {
     constexpr Activation A = decltype(tag)::activation;
+    constexpr bool Again = decltype(again)::value;
     for_each_row(wide, 8, [&](ptrdiff_t at, int filled) SKCONV_INLINE_BODY {
       const int whole = filled / L * L, left = filled - whole;
-      normalize_grad_vectors<A>(g.dy + at, g.y + at, x + at, means, scales, slopes, shifts,
-                                filled / L, dx + at);
+      normalize_grad_vectors<A, Again>(g.dy + at, g.y + at, x + at, r, 0, filled / L, dx + at);
       if (!left) return;
       float dy_part[L] = {}, y_part[L] = {}, x_part[L] = {}, dx_part[L];
       copy_part<L>(dy_part, g.dy + at + whole, left);
       copy_part<L>(y_part, g.y + at + whole, left);
       copy_part<L>(x_part, x + at + whole, left);
-      normalize_grad_vectors<A>(dy_part, y_part, x_part, means + whole, scales + whole,
-                                slopes + whole, shifts + whole, 1, dx_part);
+      normalize_grad_vectors<A, Again>(dy_part, y_part, x_part, r, whole, 1, dx_part);
       copy_part<L>(dx + at + whole, (const float*)dx_part, left);
     });
   });
