@@ -53,7 +53,11 @@ def losses_by_rate(
     network, history, rng = draft.network_, History(), draft._rng
     _adapt(network, samples, resumed=False)
     step = plan_step(
-        draft, network, samples, draft._loss(), steps=0, epochs=0, state=None
+        *(draft, network, samples, draft._loss()),
+        steps=0,
+        epochs=0,
+        state=None,
+        average_state=None,
     )
     batches = _batches(samples, step.batch_size, rng)
     for which in (next(batches) for _ in rates):

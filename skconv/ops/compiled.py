@@ -16,8 +16,8 @@ from .reference.pooling import argmax_dtype
 
 __all__ = [
     "activate", "activate_grad", "adam_step", "add", "affine_transform", "avg_pool2d",
-    "avg_pool2d_grad", "batch_norm_backward", "channel_moments", "conv2d", "conv2d_backward",
-    "conv2d_grad_input", "conv2d_grad_kernel", "conv2d_max_pool2d",
+    "avg_pool2d_grad", "batch_norm_backward", "channel_moments", "conv2d",
+    "conv2d_backward", "conv2d_grad_input", "conv2d_grad_kernel", "conv2d_max_pool2d",
     "conv2d_max_pool2d_backward", "conv2d_max_pool2d_with_argmax", "dense",
     "dense_backward", "dense_grad_input", "dense_grad_kernel", "gather",
     "global_avg_pool2d", "global_avg_pool2d_grad", "grad_bias", "max_pool2d",
