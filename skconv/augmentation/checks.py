@@ -92,7 +92,8 @@ def pixels_or_shares(value: Any, name: str, sizes: tuple[int, int]) -> tuple[int
     is_valid = len(values) == 2 and all(
         isinstance(each, Real)
         and not isinstance(each, bool | np.bool_)
-        and (each >= 0 if isinstance(each, Integral) else 0 <= each < 1)
+        and float(each) >= 0
+        and (isinstance(each, Integral) or float(each) < 1)
         for each in values
     )
     if not is_valid:

@@ -34,15 +34,8 @@ use = _kernels.use
 # As in kernels.h. An activation that is missing here needs its input (gelu) or its
 # neighbours (softmax): it follows as an op of its own.
 _CODES = {
-    None: 0,
-    "identity": 0,
-    "linear": 0,
-    "relu": 1,
-    "leaky_relu": 2,
-    "elu": 3,
-    "tanh": 4,
-    "logistic": 5,
-    "sigmoid": 5,
+    **dict.fromkeys((None, "identity", "linear"), 0),
+    **{"relu": 1, "leaky_relu": 2, "elu": 3, "tanh": 4, "logistic": 5, "sigmoid": 5},
 }
 _IDENTITY, _RELU = 0, 1
 
