@@ -13,6 +13,7 @@ from .batch import Batch
 from .checks import (
     as_images,
     check_flag,
+    each,
     fill_or_mode,
     finite_number,
     no_pair,
@@ -224,7 +225,8 @@ class RandomAffine(ParamsMixin):
         angle, slant, down, right = rng.uniform(-1, 1, (4, len(x))) * np.c_[largest]
         low, high = number_range(self.scale, "scale", 1e-3)
         scale = rng.uniform(low, high, len(x))
-        slope, cos, sin = np.tan(slant), np.cos(angle) / scale, np.sin(angle) / scale
+        slope = each(math.tan, slant)
+        cos, sin = each(math.cos, angle) / scale, each(math.sin, angle) / scale
         inverse = np.array([[cos, sin], [-sin - slope * cos, cos - slope * sin]])
         shift = np.stack([down * (x.ndim > 3), right], axis=1)
         y = ops.affine_transform(images, np.moveaxis(inverse, 2, 0), shift, fill)

@@ -1,5 +1,6 @@
 """Transforms that replace or change the values of pixels, or of signals."""
 
+import math
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from .._utils.params import ParamsMixin
-from .checks import as_images, finite_number, number_range
+from .checks import as_images, each, finite_number, number_range
 
 __all__ = ["GaussianNoise", "RandomBrightness", "RandomContrast", "RandomErasing"]
 
@@ -65,10 +66,10 @@ class RandomErasing(ParamsMixin):
         n, h, w, _ = as_images(x).shape
         fill = finite_number(self.fill, "fill")
         probability = finite_number(self.probability, "probability", 0, 1)
-        smallest, largest = np.log(number_range(self.ratio, "ratio", 1e-3))
+        smallest, largest = map(math.log, number_range(self.ratio, "ratio", 1e-3))
         low, high = number_range(self.area, "area", 0, 1)
         area = rng.uniform(low, high, n) * h * w
-        ratio = np.exp(rng.uniform(smallest, largest, n))
+        ratio = each(math.exp, rng.uniform(smallest, largest, n))
         if h == 1:
             ratio = 1 / np.maximum(area, 1e-9)
         rows = _random_runs(np.sqrt(area * ratio), h, rng)
@@ -136,8 +137,8 @@ class RandomContrast(ParamsMixin):
 
     def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Return x with the values of each image scaled."""
-        low, high = np.log(number_range(self.scale, "scale", 1e-3))
-        factor = _one_each(np.exp(rng.uniform(low, high, len(x))), x)
+        low, high = map(math.log, number_range(self.scale, "scale", 1e-3))
+        factor = _one_each(each(math.exp, rng.uniform(low, high, len(x))), x)
         y = x * factor
         if self.center is None:
             # Row by row: NumPy is slow where its last axis has a few channels.

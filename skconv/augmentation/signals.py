@@ -1,12 +1,13 @@
 """Transforms of signals alone."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._utils.params import ParamsMixin
-from .checks import as_images, finite_number, number_range
+from .checks import as_images, each, finite_number, number_range
 
 __all__ = ["WindowWarp"]
 
@@ -55,8 +56,8 @@ class WindowWarp(ParamsMixin):
                 f"takes signals (n, l, c), or images of one row, got {x.shape}"
             )
         window = finite_number(self.window, "window", 0, 1) * (length - 1)
-        low, high = np.log(number_range(self.scale, "scale", 1e-3))
-        factor = np.exp(rng.uniform(low, high, n))[:, None]
+        low, high = map(math.log, number_range(self.scale, "scale", 1e-3))
+        factor = each(math.exp, rng.uniform(low, high, n))[:, None]
         start = rng.uniform(0, length - 1 - window, n)[:, None]
         # Where each value comes from: before, in and after the window.
         time = np.linspace(0, length - 1 + window * (factor[:, 0] - 1), length, axis=1)

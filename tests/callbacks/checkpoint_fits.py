@@ -16,7 +16,7 @@ from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv._data.samples import Samples
 from skconv._training import loop as training
 from skconv._utils import documents, files
-from skconv.augmentation import RandomShift
+from skconv.augmentation import CutMix, MixUp, RandomFlip, RandomShift
 from skconv.callbacks import Checkpoint
 from skconv.layers import BatchNorm, Dense, Dropout, Flatten
 
@@ -65,6 +65,11 @@ FITS = {
     "averages": (
         {"ema_momentum": 0.8, "layers": [Flatten(), Dense(8), BatchNorm()],
          "early_stopping": True, "validation_fraction": 0.2, "batch_size": 26},
+        {},
+    ),
+    "mixing and alternating flips": (
+        {"augment": [RandomFlip(alternate=True), MixUp(), CutMix()], "tta": "flip",
+         "class_weight": "balanced"},
         {},
     ),
     "adaptive": (

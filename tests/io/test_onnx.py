@@ -219,6 +219,28 @@ def test_targets_beyond_float32_are_refused(size, rng):
             skconv.to_onnx(reg)
 
 
+@pytest.mark.parametrize("tta", ["flip", "shift", ["vertical_flip", "flip", "shift"]])
+@pytest.mark.parametrize("kind", [ConvNetClassifier, ConvNetRegressor])
+def test_onnx_averages_over_views(kind, tta, rng):
+    X = rng.random((30, 5, 6, 2), np.float32)
+    loss = {"loss": "poisson"} if kind is ConvNetRegressor else {}
+    model = kind([Conv2D(4), Flatten()], max_iter=1, random_state=0, tta=tta, **loss)
+    model.fit(X, np.arange(30) % 3)
+    outputs = run(skconv.to_onnx(model, image=True), X)
+    predict = model.predict_proba if kind is ConvNetClassifier else model.predict
+    np.testing.assert_allclose(
+        np.squeeze([*outputs.values()][-1]), predict(X), atol=1e-5
+    )
+
+
+def test_onnx_averages_over_views_of_signals(rng):
+    X = rng.random((30, 9, 2), np.float32)
+    layers = [Conv1D(4), GlobalAvgPool1D()]
+    model = ConvNetClassifier(layers, max_iter=1, random_state=0, tta=["flip", "shift"])
+    model.fit(X, np.arange(30) % 2)
+    assert_agrees(model, X, run(skconv.to_onnx(model, image=True), X))
+
+
 @pytest.mark.parametrize("names", [[0, 1, 2], ["a", "b", "c"], [True, False, False]])
 def test_onnx_pipelines_agree(names, rows):
     pytest.importorskip("skl2onnx")

@@ -5,7 +5,14 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from skconv import ConvNetClassifier, ConvNetRegressor, layers, ops, zoo
-from skconv.augmentation import RandomAffine
+from skconv.augmentation import (
+    CutMix,
+    GaussianNoise,
+    MixUp,
+    RandomAffine,
+    RandomContrast,
+    RandomFlip,
+)
 from skconv.layers import (
     Activation,
     AvgPool1D,
@@ -116,7 +123,10 @@ CASES = {
     "several labels": (ConvNetClassifier(**SHARED), IMAGES, np.c_[Y > 1, Y % 2]),
     "options": (
         ConvNetClassifier(
-            solver="sgd", learning_rate="cosine", augment=RandomAffine(), clip_norm=1.0,
+            solver="sgd", learning_rate="cosine", clip_norm=1.0, augment=[
+                RandomAffine(20, max_shift=2, scale=(0.8, 1.2), shear=9), RandomContrast(),
+                RandomFlip(alternate=True), GaussianNoise(0.1), MixUp(), CutMix(),
+            ],
             label_smoothing=0.1, class_weight="balanced", early_stopping=True, **SHARED
         ),
         IMAGES,
