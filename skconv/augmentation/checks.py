@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "as_images",
@@ -37,14 +37,12 @@ def as_images(x: NDArray[Any]) -> NDArray[Any]:
     return x[:, None] if x.ndim == 3 else only_images(x)
 
 
-def each(
-    function: Callable[[float], float], numbers: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def each(function: Callable[[float], float], numbers: ArrayLike) -> NDArray[np.float64]:
     """Return a function of `math` of each number.
 
     NumPy's own exponentials and sines round otherwise on AVX-512 than on AVX2.
     """
-    return np.array([function(number) for number in numbers.tolist()], np.float64)
+    return np.array([function(number) for number in np.asarray(numbers)], np.float64)
 
 
 def check_flag(value: Any, name: str) -> bool:
