@@ -7,6 +7,7 @@ function, which takes the layers of the base and returns others.
 
 import time
 from functools import lru_cache, partial
+from unittest.mock import patch
 
 import numpy as np
 from sklearn.base import clone
@@ -16,11 +17,13 @@ from sklearn.model_selection import train_test_split
 
 from examples.fashion_mnist import load_fashion_mnist
 from skconv import ConvNetClassifier, zoo
+from skconv._training.optimizers import OPTIMIZERS
 from skconv.layers import Dropout
 
 from .processes import print_table
+from .trials import IdentityConv2D, Lookahead, ZeroBatchNorm, replace
 
-BASE = {"learning_rate": "one_cycle", "learning_rate_init": 4e-3, "alpha": 1e-2}
+BASE = {"learning_rate": "one_cycle", "learning_rate_init": 1e-2, "alpha": 1e-2}
 
 
 def before_output(layers, layer):
@@ -28,38 +31,43 @@ def before_output(layers, layer):
     return [*layers, ("more", layer)]
 
 
-def with_initializer(layers, name, which):
-    """Return layers whose convolutions, those that `which` picks, start by a name."""
-    layers = [(key, clone(layer)) for key, layer in layers]
-    for key, layer in layers:
-        for path in layer.get_params():
-            if path.endswith("kernel_initializer") and which(f"{key}__{path}"):
-                layer.set_params(**{path: name})
-    return layers
+def whitened(layers):
+    """Return layers whose first convolution begins with the patches of the data."""
+    (name, conv), *others = layers
+    conv = clone(conv).set_params(kernel_initializer="whitening")
+    return [(name, conv), *others]
 
 
-def first(path):
-    return path == "conv__kernel_initializer"
+CONSTANT = {"learning_rate": "constant", "learning_rate_init": 2e-3}
 
-
-# Name -> what is different from the base.
+# Name -> what is different from the base. "optimizer" is a class to use as "adam".
 ROWS = {
     "base": {},
-    "constant rate": {"learning_rate": "constant", "learning_rate_init": 1e-3},
-    "cosine": {"learning_rate": "cosine", "learning_rate_init": 2e-3},
-    "cosine, warm-up": {"learning_rate": "cosine", "warmup_steps": 0.1},
+    "constant rate of 0.002": CONSTANT,
+    "constant rate, ema_momentum=0.98": {**CONSTANT, "ema_momentum": 0.98},
+    "cosine": {"learning_rate": "cosine"},
+    "cosine, warm-up of 10 %": {"learning_rate": "cosine", "warmup_steps": 0.1},
     "ema_momentum=0.98": {"ema_momentum": 0.98},
-    "constant rate, ema_momentum=0.98": {
-        "learning_rate": "constant",
-        "learning_rate_init": 1e-3,
-        "ema_momentum": 0.98,
-    },
     "label_smoothing=0.1": {"label_smoothing": 0.1},
     "Dropout(0.2) at the end": {"layers": partial(before_output, layer=Dropout(0.2))},
     "no weight decay": {"alpha": 0.0},
     "clip_norm=1": {"clip_norm": 1.0},
-    "solver='sgd'": {"solver": "sgd", "learning_rate_init": 0.1, "alpha": 5e-4},
-    "solver='muon'": {"solver": "muon", "learning_rate_init": 1e-2},
+    "whitening": {"layers": whitened},
+    "whitening, ema_momentum=0.98": {"layers": whitened, "ema_momentum": 0.98},
+    "solver='sgd', rate 0.3": {
+        "solver": "sgd",
+        "learning_rate_init": 0.3,
+        "alpha": 5e-4,
+    },
+    "solver='muon'": {"solver": "muon"},
+    "solver='muon', rate 0.02": {"solver": "muon", "learning_rate_init": 2e-2},
+    "lookahead": {"optimizer": Lookahead},
+    "blocks begin with gamma 0": {
+        "layers": partial(replace, name="norm2", kind=ZeroBatchNorm)
+    },
+    "second convolutions begin as identity": {
+        "layers": partial(replace, name="conv2", kind=IdentityConv2D)
+    },
 }
 
 
@@ -128,11 +136,13 @@ def _fit(parts, changes, seed):
     """Return accuracy, log-loss and processor time of a fit."""
     X, X_val, y, y_val, layers, budget = parts
     params = {"layers": layers, **budget, **BASE, **changes}
+    optimizer = params.pop("optimizer", OPTIMIZERS["adam"])
     if callable(params["layers"]):
         params["layers"] = params["layers"](layers)
     clf = ConvNetClassifier(**params, n_iter_no_change=np.inf, tol=0, random_state=seed)
     start = time.process_time()
-    clf.fit(X, y)
+    with patch.dict(OPTIMIZERS, adam=optimizer):
+        clf.fit(X, y)
     seconds = time.process_time() - start
     probabilities = clf.predict_proba(X_val)
     accuracy = (probabilities.argmax(axis=1) == y_val).mean()
