@@ -35,7 +35,12 @@ use = _kernels.use
 # neighbours (softmax): it follows as an op of its own.
 _CODES = {
     **dict.fromkeys((None, "identity", "linear"), 0),
-    **{"relu": 1, "leaky_relu": 2, "elu": 3, "tanh": 4, "logistic": 5, "sigmoid": 5},
+    "relu": 1,
+    "leaky_relu": 2,
+    "elu": 3,
+    "tanh": 4,
+    "logistic": 5,
+    "sigmoid": 5,
 }
 _IDENTITY, _RELU = 0, 1
 
