@@ -47,7 +47,7 @@ def orthogonalize(matrix: _Array, scale: float = 1.0) -> _Array:
     >>> from skconv._training.orthogonal import orthogonalize
     >>> matrix = np.diag([3.0, 1.0, 0.2])
     >>> orthogonalize(matrix).diagonal().round(1)
-    array([0.7, 0.9, 0.9])
+    array([0.8, 1.1, 1.1])
     """
     is_tall = matrix.shape[0] > matrix.shape[1]
     gram = _gram(matrix, is_tall)
