@@ -120,7 +120,7 @@ default="same"
     kernel_initializer : str, default="glorot_uniform"
         A name in `skconv.layers.initializers.INITIALIZERS`; or "whitening": before the
         first step, the first filters become those that whiten the patches of the
-        training data, in pairs of both signs (`skconv.layers.whitening.whiten`). That
+        training data, in pairs of both signs. That
         is for the first convolution, if it has many filters of few inputs.
     kernel_l1, kernel_l2 : float, default=0.0
         Strength of a penalty in the loss: ``kernel_l1 * sum(abs(kernel)) + kernel_l2 *
