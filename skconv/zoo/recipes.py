@@ -22,8 +22,8 @@ def image_classifier(*, mirror: bool = False, **params: Any) -> ConvNetClassifie
     """Return a classifier that reaches a high accuracy on small images.
 
     `resnet9` after a `Normalization`, trained with Adam in one cycle of the learning
-    rate, with weight decay, smoothed labels, shifted images and an average of the
-    weights; its predictions average over shifted or mirrored images, too.
+    rate, with weight decay, smoothed labels and shifted images; its predictions are
+    means over shifted or mirrored images, too.
     docs/guide/recipes.md shows what that reaches, and what each part brings.
 
     Parameters
@@ -58,11 +58,10 @@ def image_classifier(*, mirror: bool = False, **params: Any) -> ConvNetClassifie
     recipe = ConvNetClassifier(
         [("normalization", Normalization(0.5)), *resnet9()],
         **_ONE_CYCLE,
-        learning_rate_init=4e-3,
+        learning_rate_init=1e-2,
         alpha=1e-2,
         label_smoothing=0.1,
         max_iter=20,
-        ema_momentum=0.99,
         augment=augment,
         tta="flip" if mirror else "shift",
     )
