@@ -234,10 +234,11 @@ def max_pool2d_grad(dy, argmax, input_shape, win):
 
 def _plain(argmax):
     """Return an argmax that kernels take."""
-    flags = argmax.flags
-    return (
-        argmax if flags.c_contiguous and flags.aligned else np.array(argmax, order="C")
-    )
+    return argmax if _is_plain(argmax) else np.array(argmax, order="C")
+
+
+def _is_plain(array):
+    return array.flags.c_contiguous and array.flags.aligned
 
 
 def avg_pool2d(x, win):
@@ -305,16 +306,7 @@ def _rows(x):
     return x.reshape(-1, x.shape[-1])
 
 
-# Images that move --------------------------------------------------------------------
-
-
-def affine_transform(x, matrix, shift, fill):
-    y = _new(x.shape)
-    _kernels.affine_transform(x, matrix, shift, fill, y)
-    return y
-
-
-# Activations, loss, step -------------------------------------------------------------
+# Activations, loss, images, step ---------------------------------------------------
 
 
 def activate(z, activation, out):
@@ -351,21 +343,15 @@ def softmax_cross_entropy(logits, targets, sample_weight, smoothing, gamma):
         return NotImplemented
     if type(targets) is not np.ndarray or targets.dtype.kind not in "iuf":
         return NotImplemented
-    is_soft = targets.dtype.kind == "f"
-    weights, shape = sample_weight, logits.shape[:1]
-    if targets.shape != (logits.shape if is_soft else shape) or (
-        weights is not None and weights.shape != shape
-    ):
+    is_soft, weights = targets.dtype.kind == "f", sample_weight
+    if targets.shape != logits.shape[: 1 + is_soft]:
         return NotImplemented
     if weights is not None:
-        weights = np.require(weights, requirements=["C", "A"])
+        weights = np.require(weights, requirements=["C", "A"])  # the kernel checks it
+    op = _kernels.soft_cross_entropy if is_soft else _kernels.softmax_cross_entropy
+    targets = np.array(targets, _FLOAT32 if is_soft else np.int64, order="C")
     dlogits = _new(logits.shape)
-    if is_soft:
-        targets, op = np.require(targets, _FLOAT32, ["C", "A"]), "soft_cross_entropy"
-    else:
-        targets, op = np.array(targets, np.int64), "softmax_cross_entropy"
-    loss = getattr(_kernels, op)(logits, targets, weights, smoothing, dlogits)
-    return loss, dlogits
+    return op(logits, targets, weights, smoothing, dlogits), dlogits
 
 
 def adam_step(gradient, decay, arrays, rates, step):
@@ -386,16 +372,11 @@ _ELEMENTS = {np.dtype(t) for t in ("uint8", "int32", "int64", "float32", "float6
 
 
 def gather(x, rows, dtype):
-    flags = x.flags
-    if (
-        dtype != _FLOAT32
-        or x.dtype not in _ELEMENTS
-        or not (flags.c_contiguous and flags.aligned)
-        or type(rows) is not np.ndarray
-        or rows.dtype != np.int64
-        or rows.ndim != 1
-        or not (rows.flags.c_contiguous and rows.flags.aligned)
-    ):
+    if dtype != _FLOAT32 or x.dtype not in _ELEMENTS or not _is_plain(x):
+        return NotImplemented
+    if type(rows) is not np.ndarray or rows.dtype != np.int64:
+        return NotImplemented
+    if rows.ndim != 1 or not _is_plain(rows):
         return NotImplemented
     n, features = len(rows), math.prod(x.shape[1:])
     batch = _new((n, *x.shape[1:]))
