@@ -55,15 +55,20 @@ def problem(rng):
     """Return x, kernel, bias, scale and dy, and how the kernel slides."""
     n, h, w = rng.integers(1, [5, 21, 21])
     c, filters = rng.integers(1, rng.integers(2, [100, 150]))
+    size = 3, 3
+    if rng.random() < 0.6:  # a row, of an image or of a signal, or a column of a signal
+        size, h, w = (1, int(rng.integers(2, 18))), rng.choice([1, h]), 2 * w
+        if h == 1 and rng.random() < 0.3:
+            size, h, w = size[::-1], w, h
     sides = rng.integers(0, 7, (2, 2))
-    fits = np.add(sides.sum(1), (h, w)).min() >= 3
+    fits = (np.add(sides.sum(1), (h, w)) >= size).all()
     padding = (
         tuple(map(tuple, sides.tolist())) if fits and rng.random() < 0.7 else "same"
     )
-    shapes = (n, h, w, c), (3, 3, c, filters), filters, filters
+    shapes = (n, h, w, c), (*size, c, filters), filters, filters
     x, kernel, bias, scale = (rng.standard_normal(s, np.float32) for s in shapes)
-    kernel /= np.float32((9 * c) ** 0.5)
-    window = ops.window((h, w), 3, padding=padding)
+    kernel /= np.float32((kernel[..., 0].size) ** 0.5)
+    window = ops.window((int(h), int(w)), size, padding=padding)
     dy = rng.standard_normal((n, *window.output, filters), np.float32)
     return (x, kernel, bias, scale, dy), {"padding": padding}
 

@@ -14,12 +14,13 @@ F32 = np.float32
 
 @pytest.fixture
 def use_winograd():
-    """Choose the algorithm for 3 x 3 kernels at stride 1, against the rule."""
+    """Choose the algorithm for 3 x 3 kernels and rows at stride 1, against the rule."""
     yield _kernels.use_winograd
     _kernels.use_winograd(None)
 
 
-# (n, h, w, channels), filters, padding: tiles are 4 x 4, vectors 4, 8 or 16 wide.
+# (n, h, w, channels), filters, padding and, unless it is 3 x 3, kernel. Tiles are 4 x 4, or rows
+# of 4 or 5; vectors 4, 8 or 16 wide.
 HARD = {
     "full tiles": ((2, 8, 12, 16), 16, "same"),
     "last tiles of one row and column": ((2, 5, 9, 8), 4, "same"),
@@ -37,15 +38,34 @@ HARD = {
     "several chunks of filters": ((1, 6, 6, 3), 150, "same"),
     "several pieces of the kernel": ((2, 5, 6, 70), 131, "same"),
     "several blocks and shares": ((150, 9, 10, 7), 6, "same"),
+    "signals": ((3, 1, 40, 16), 16, "same", (1, 3)),
+    "two taps": ((2, 1, 17, 5), 6, "same", (1, 2)),
+    "four taps": ((2, 1, 41, 6), 17, "same", (1, 4)),
+    "five taps": ((3, 1, 37, 9), 20, "valid", (1, 5)),
+    "eight taps": ((2, 1, 33, 19), 5, "same", (1, 8)),
+    "eight taps, causal": ((2, 1, 33, 4), 9, ((0, 0), (7, 0)), (1, 8)),
+    "many taps": ((2, 1, 50, 3), 5, "same", (1, 23)),
+    "signals shorter than the kernel": ((2, 1, 3, 5), 4, "same", (1, 12)),
+    "one number": ((3, 1, 1, 20), 7, "same", (1, 5)),
+    "a column of signals": ((2, 30, 1, 5), 9, ((3, 0), (0, 0)), (5, 1)),
+    "a column of the kernel, zeros beside": ((2, 9, 1, 5), 9, ((3, 0), (0, 2)), (5, 1)),
+    "rows of images": ((2, 6, 13, 5), 9, "same", (1, 5)),
+    "rows of zeros": ((2, 3, 9, 5), 3, ((2, 1), (4, 9)), (1, 4)),
+    "several pieces of five taps": ((2, 1, 21, 140), 131, "same", (1, 5)),
+    "several blocks of signals": ((170, 1, 45, 7), 18, "same", (1, 9)),
 }  # fmt: skip
-POOLS = [(1, 2), (2, 2), (4, 1), (4, 4), (3, 2), (3, 3), (5, 1)]
+POOLS = [(1, 2), (2, 2), (4, 1), (4, 4), (3, 2), (3, 3), (5, 1), (1, 5)]
+
+
+def with_size(layer):
+    return layer if len(layer) == 4 else (*layer, (3, 3))
 
 
 def problem(case, rng):
-    shape, filters, padding = HARD[case]
+    shape, filters, padding, size = with_size(HARD[case])
     x = rng.standard_normal(shape, F32)
-    kernel = rng.standard_normal((3, 3, shape[3], filters), F32)
-    kernel /= F32((9 * shape[3]) ** 0.5)
+    kernel = rng.standard_normal((*size, shape[3], filters), F32)
+    kernel /= F32((kernel[..., 0].size) ** 0.5)
     return x, kernel, {"padding": padding}
 
 
@@ -104,6 +124,12 @@ LAYERS = {
     "16 channels": ((16, 28, 28, 16), 16, "same"),
     "tiles filled in part": ((60, 13, 13, 32), 48, "valid"),
     "small images": ((160, 7, 7, 48), 32, "same"),
+    "three taps": ((64, 1, 128, 64), 64, "same", (1, 3)),
+    "four taps": ((64, 1, 128, 48), 64, "same", (1, 4)),
+    "five taps": ((64, 1, 128, 64), 64, "same", (1, 5)),
+    "five taps, few channels": ((64, 1, 128, 16), 16, "valid", (1, 5)),
+    "eight taps": ((64, 1, 128, 32), 48, "same", (1, 8)),
+    "nine taps": ((64, 1, 100, 128), 32, "same", (1, 9)),
 }
 
 
@@ -131,10 +157,10 @@ def test_errors_are_at_most_three_times_those_of_direct_convolution(
     its result. Winograd's transforms add up numbers of a whole window before they multiply
     them, and rounding these sums costs it a factor of about two.
     """
-    shape, filters, padding = LAYERS[case]
+    shape, filters, padding, size = with_size(LAYERS[case])
     slide = {"padding": padding}
     x = rng.standard_normal(shape, F32)
-    kernel = rng.standard_normal((3, 3, shape[3], filters), F32)
+    kernel = rng.standard_normal((*size, shape[3], filters), F32)
     dz = rng.standard_normal(ops.conv2d(x, kernel, **slide).shape, F32)
     exact = passes(*doubles(x, kernel, dz), slide)
     magnitudes = passes(*doubles(*map(np.abs, (x, kernel, dz))), slide)
@@ -179,7 +205,10 @@ def test_avx2_and_avx512_give_the_same_bits(case, use_winograd):
 
 
 @pytest.mark.usefixtures("each_set")
-@pytest.mark.parametrize("case", ["several blocks and shares", "odd channels"])
+@pytest.mark.parametrize(
+    "case",
+    ["several blocks and shares", "odd channels", "several blocks of signals"],
+)
 def test_bits_do_not_depend_on_the_number_of_threads(case, use_winograd):
     use_winograd(True)
     found = []
@@ -192,20 +221,26 @@ def test_bits_do_not_depend_on_the_number_of_threads(case, use_winograd):
 
 
 @pytest.mark.usefixtures("each_set")
-def test_sample_does_not_depend_on_its_batch(use_winograd, rng):
+@pytest.mark.parametrize(
+    ("case", "pool"),
+    [("several blocks and shares", 2), ("several blocks of signals", (1, 3))],
+)
+def test_sample_does_not_depend_on_its_batch(case, pool, use_winograd, rng):
     use_winograd(True)
-    x, kernel, slide = problem("several blocks and shares", rng)
+    x, kernel, slide = problem(case, rng)
     for activation in (None, "tanh"):
         act = {"activation": activation, **slide}
         together = ops.conv2d(x, kernel, **act)
-        pooled = ops.conv2d_max_pool2d(x, kernel, **act)
+        pooled = ops.conv2d_max_pool2d(x, kernel, pool_size=pool, **act)
         dx = ops.conv2d_grad_input(together, kernel, x.shape, **slide)
         for size in (2, 7, 64):
             for i in range(0, len(x), size):
                 part = slice(i, i + size)
                 alone = ops.conv2d(x[part], kernel, **act)
                 np.testing.assert_array_equal(alone, together[part])
-                alone = ops.conv2d_max_pool2d(x[part], kernel, **act)
+                alone = ops.conv2d_max_pool2d(
+                    x[part], kernel, pool_size=pool, **act
+                )
                 np.testing.assert_array_equal(alone, pooled[part])
                 alone = ops.conv2d_grad_input(
                     together[part], kernel, x[part].shape, **slide
@@ -224,25 +259,35 @@ def test_nan_is_not_hidden(activation, use_winograd):
     assert np.isnan(y[0, 4:7, 4:7]).all()
     assert np.isfinite(y[1]).all()
     assert np.isfinite(y[0, 8:]).all()
+    y = ops.conv2d(
+        x[:, 5:6], np.ones((1, 5, 3, 9), F32), padding="same", activation=activation
+    )
+    assert np.isnan(y[0, 0, 3:8]).all()
+    assert np.isfinite(y[0, 0, 8:]).all()
 
 
 # The rule ----------------------------------------------------------------------------------
 
-# Shape of a sample, filters, padding, and which of the three passes it takes.
+# Shape of a sample, filters, padding, kernel, and which of the three passes it takes.
+ALL = "forward, input, kernel"
 CHOSEN = {
-    "many channels": ((8, 8, 16), 16, "same", "forward, input, kernel"),
-    "few channels": ((8, 8, 3), 32, "same", ""),
-    "few filters": ((8, 8, 32), 3, "same", ""),
-    "tiles nearly empty": ((5, 5, 32), 32, "same", ""),
+    "many channels": ((8, 8, 16), 16, "same", (3, 3), ALL),
+    "few channels": ((8, 8, 3), 32, "same", (3, 3), ""),
+    "few filters": ((8, 8, 32), 3, "same", (3, 3), ""),
+    "tiles nearly empty": ((5, 5, 32), 32, "same", (3, 3), ""),
+    "signals": ((1, 40, 64), 64, "same", (1, 5), ALL),
+    "signals in a column": ((40, 1, 64), 64, "same", (8, 1), ALL),
+    "signals of one channel": ((1, 40, 1), 64, "same", (1, 8), ""),
+    "short signals": ((1, 5, 32), 32, "same", (1, 5), ""),
 }
 
 
 @pytest.mark.parametrize("n", [1, 40])
 @pytest.mark.parametrize("case", CHOSEN)
 def test_shape_of_a_layer_alone_chooses(case, n, use_winograd, rng):
-    (h, w, c), filters, padding, expected = CHOSEN[case]
+    (h, w, c), filters, padding, size, expected = CHOSEN[case]
     x = rng.standard_normal((n, h, w, c), F32)
-    kernel = rng.standard_normal((3, 3, c, filters), F32)
+    kernel = rng.standard_normal((*size, c, filters), F32)
     dz = rng.standard_normal(ops.conv2d(x, kernel, padding=padding).shape, F32)
     found = {}
     for use in (None, False, True):
@@ -260,7 +305,12 @@ def test_shape_of_a_layer_alone_chooses(case, n, use_winograd, rng):
         (3, {"dilation": 2}),
         (3, {"groups": 2}),
         (5, {}),
-        ((1, 3), {}),
+        (1, {}),
+        ((3, 1), {}),
+        ((2, 3), {}),
+        ((1, 5), {"stride": (1, 2)}),
+        ((1, 5), {"dilation": (1, 2)}),
+        ((1, 5), {"groups": 2}),
     ],
 )
 def test_other_kernels_are_never_taken(size, slide, use_winograd, rng):

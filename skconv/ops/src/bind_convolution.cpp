@@ -1,5 +1,6 @@
 // Convolution and its gradients, as the Python module has them.
 #include <cstring>
+#include <utility>
 
 #include "algorithms.h"
 #include "arrays.h"
@@ -7,18 +8,32 @@
 namespace skconv {
 namespace {
 
+// Images and a kernel of one column are one row in memory, along which kernels are fast.
+void turn_column(Slide& s, Window& window, Pool& pool) {
+  if (s.w != 1 || s.ow != 1 || s.kw != 1 || s.left) return;
+  std::swap(s.h, s.w);
+  std::swap(s.oh, s.ow);
+  std::swap(s.kh, s.kw);
+  std::swap(s.top, s.left);
+  s.stride_w = s.stride_h, s.dilation_w = s.dilation_h;
+  s.stride_h = s.dilation_h = 1;
+  std::swap(window.oh, window.ow);
+  std::swap(pool.h, pool.w);
+}
+
 template <class X, class Kernel, class Y>
-Slide convolution_of(const X& x, const Kernel& kernel, const Y& y, const Window& window,
-                     int groups, Pool pool = {}) {
+Slide convolution_of(const X& x, const Kernel& kernel, const Y& y, Window& window, int groups,
+                     Pool& pool) {
   const double limit = INT_MAX / 4;
   for (size_t i = 0; i < 4; i++) require_room(kernel.shape(i) < limit, "kernel is too large");
-  const Slide s = slide_of(x, y, window, groups, pool);
+  Slide s = slide_of(x, y, window, groups, pool);
   require(s.groups > 0 && s.c % s.groups == 0 && s.f % s.groups == 0,
           "groups must divide channels and filters");
   require(kernel.shape(0) == size_t(s.kh) && kernel.shape(1) == size_t(s.kw) &&
               kernel.shape(2) == size_t(s.c / s.groups) && kernel.shape(3) == size_t(s.f),
           "kernel must be (kh, kw, c / groups, f)");
   require_room(double(s.kh) * s.kw * (s.c / s.groups) * s.f < limit, "kernel is too large");
+  turn_column(s, window, pool);
   return s;
 }
 
@@ -41,10 +56,10 @@ Gradient pooled_gradient_of(const Images& dy, const std::optional<Images>& y, in
 }
 
 void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
-            const std::optional<Vector>& scale, const ImagesOut& y, const Window& window,
-            int groups, int activation, int pool_h, int pool_w,
+            const std::optional<Vector>& scale, const ImagesOut& y, Window window, int groups,
+            int activation, int pool_h, int pool_w,
             const std::optional<PlacesOut>& places) {
-  const Pool pool = {pool_h, pool_w};
+  Pool pool = {pool_h, pool_w};
   Slide s = convolution_of(x, kernel, y, window, groups, pool);
   // Of all outputs: with a pool and without one they are the same to the bit.
   Slide all = s;
@@ -62,10 +77,10 @@ void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& 
 }
 
 void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const Images& x,
-                        const ImagesOut& dkernel, const VectorOut& db, const Window& window,
-                        int groups, int activation, int pool_h, int pool_w,
+                        const ImagesOut& dkernel, const VectorOut& db, Window window, int groups,
+                        int activation, int pool_h, int pool_w,
                         const std::optional<Places>& places) {
-  const Pool pool = {pool_h, pool_w};
+  Pool pool = {pool_h, pool_w};
   Slide s = convolution_of(x, dkernel, dy, window, groups, pool);
   s.algorithm = grad_kernel_algorithm(s, pool);
   const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
@@ -77,9 +92,9 @@ void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const 
 }
 
 void conv2d_grad_input(const Images& dy, const std::optional<Images>& y, const Images& kernel,
-                       const ImagesOut& dx, const Window& window, int groups, int activation,
+                       const ImagesOut& dx, Window window, int groups, int activation,
                        int pool_h, int pool_w, const std::optional<Places>& places) {
-  const Pool pool = {pool_h, pool_w};
+  Pool pool = {pool_h, pool_w};
   Slide s = convolution_of(dx, kernel, dy, window, groups, pool);
   s.algorithm = grad_input_algorithm(s, pool);
   const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);

@@ -72,19 +72,23 @@ struct TilesByRows {
   }
 };
 
-// Place i of a product over channels: `rows` tiles, as even as possible, times vectors of f.
-inline void multiply_channels(int i, const Matrices& a, int rows, int channels, const Matrices& b,
-                              int first_vector, int vectors, const Matrices& out) {
+// Place i of a product over channels: `rows` tiles, as even as possible, times vectors of f. The
+// channels of each of a kernel's pieces begin with a vector of a, and with a row of b.
+inline void multiply_channels(int i, const Matrices& a, int rows, int pieces, int channels,
+                              const Matrices& b, int first_vector, int vectors,
+                              const Matrices& out) {
   static constexpr TilesByRows<1> one;
   static constexpr TilesByRows<2> two;
-  const int parts = ceil_div(rows, ROWS);
+  const int parts = ceil_div(rows, ROWS), piece_vectors = ceil_div(channels, LANES);
   for (int v = 0; v < vectors; v += 2)
     for (int part = 0, r = 0, n; part < parts; part++, r += n) {
       n = (rows + parts - 1 - part) / parts;
-      (vectors - v < 2 ? one.by_rows : two.by_rows)[n](
-          {.a = a.at(i, 0, r), .a_column = a.column, .b = b.at(i, first_vector + v, 0),
-           .b_column = b.column, .out = out.at(i, v, r), .out_column = out.column,
-           .depth = channels, .add = false});
+      for (int piece = 0; piece < pieces; piece++)
+        (vectors - v < 2 ? one.by_rows : two.by_rows)[n](
+            {.a = a.at(i, piece * piece_vectors, r), .a_column = a.column,
+             .b = b.at(i, first_vector + v, piece * channels), .b_column = b.column,
+             .out = out.at(i, v, r), .out_column = out.column,
+             .depth = channels, .add = piece > 0});
     }
 }
 

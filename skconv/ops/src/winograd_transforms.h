@@ -1,88 +1,31 @@
-// The transforms of Winograd's convolution F(4 x 4, 3 x 3): winograd.h has the formulas.
+// The transforms of Winograd's convolution of a tiling: winograd.h has the formulas.
 //
-// Every transform runs along one axis and then along the other; Axis has them for one. All
-// work on vectors of channels, so that each channel's bits are the same in any vector.
+// Every transform runs along one axis and then along the other; winograd_axes.h has them for one.
 #pragma once
 
 #include "activations.h"
 #include "kernels.h"
 #include "pooling.h"
 #include "simd.h"
+#include "winograd_axes.h"
 
 namespace skconv::SKCONV_ISA::winograd {
 
-constexpr int TILE = 4, WINDOW = 6, PLACES = WINDOW * WINDOW;
-typedef Floats<LANES> Vec;
-
 inline int vectors(int channels) { return ceil_div(channels, LANES); }
-
-// Four outputs from six inputs, by six products instead of twelve. In the transposed problem
-// that is a product of two polynomials, of their values at six points: 0, a, -a, b, -b and
-// infinity. The points are exact in binary, and err half as much as the usual a = 1, b = 2.
-// A sum holds one product alone where it can be so: two could be fused with it in two ways,
-// which round differently.
-struct Axis {
-  static constexpr float a = .625f, b = 1.5f, a2 = a * a, b2 = b * b;
-  static constexpr float of_zero = 1 / (a2 * b2), of_a = .5f / (a2 * (a2 - b2)),
-                         of_b = .5f / (b2 * (b2 - a2));
-
-  // B^T: six inputs to six places.
-  static SKCONV_INLINE void input(const Vec* d, Vec* v) {
-    const Vec even_a = d[4] - b2 * d[2], odd_a = d[3] - b2 * d[1];
-    const Vec even_b = d[4] - a2 * d[2], odd_b = d[3] - a2 * d[1];
-    v[0] = a2 * b2 * d[0] + (d[4] - (a2 + b2) * d[2]);
-    v[1] = even_a + a * odd_a, v[2] = even_a - a * odd_a;
-    v[3] = even_b + b * odd_b, v[4] = even_b - b * odd_b;
-    v[5] = a2 * b2 * d[1] + (d[5] - (a2 + b2) * d[3]);
-  }
-  // A^T: six places to four outputs.
-  static SKCONV_INLINE void output(const Vec* m, Vec* y) {
-    const Vec sum_a = m[1] + m[2], diff_a = m[1] - m[2];
-    const Vec sum_b = m[3] + m[4], diff_b = m[3] - m[4];
-    y[0] = m[0] + (sum_a + sum_b);
-    y[1] = a * diff_a + b * diff_b;
-    y[2] = a2 * sum_a + b2 * sum_b;
-    y[3] = a * a2 * diff_a + (b * b2 * diff_b + m[5]);
-  }
-  // A: four outputs' gradients to six places.
-  static SKCONV_INLINE void output_grad(const Vec* y, Vec* m) {
-    const Vec even_a = y[0] + a2 * y[2], odd_a = y[1] + a2 * y[3];
-    const Vec even_b = y[0] + b2 * y[2], odd_b = y[1] + b2 * y[3];
-    m[0] = y[0];
-    m[1] = even_a + a * odd_a, m[2] = even_a - a * odd_a;
-    m[3] = even_b + b * odd_b, m[4] = even_b - b * odd_b;
-    m[5] = y[3];
-  }
-  // G: three taps to six places.
-  static SKCONV_INLINE void kernel(const Vec* g, Vec* u) {
-    const Vec even_a = g[0] + a2 * g[2], even_b = g[0] + b2 * g[2];
-    u[0] = of_zero * g[0];
-    u[1] = of_a * (even_a + a * g[1]), u[2] = of_a * (even_a - a * g[1]);
-    u[3] = of_b * (even_b + b * g[1]), u[4] = of_b * (even_b - b * g[1]);
-    u[5] = g[2];
-  }
-  // G^T: six places to three taps.
-  static SKCONV_INLINE void kernel_grad(const Vec* u, Vec* g) {
-    const Vec sum_a = of_a * (u[1] + u[2]), diff_a = of_a * (u[1] - u[2]);
-    const Vec sum_b = of_b * (u[3] + u[4]), diff_b = of_b * (u[3] - u[4]);
-    g[0] = of_zero * u[0] + (sum_a + sum_b);
-    g[1] = a * diff_a + b * diff_b;
-    g[2] = a2 * sum_a + (b2 * sum_b + u[5]);
-  }
-};
 
 // Matrices, one for each place, whose columns are channels: [place][column / LANES][row][LANES].
 // Transforms read and write whole vectors, and rows are a constant apart.
 struct Matrices {
   float* start;
+  int places;
   ptrdiff_t place, column;  // floats from one to the next, and to the next vector of columns
 
   // Places are an odd number of vectors apart: else what a tile stores falls on a few sets of
   // the cache.
-  Matrices(float* start, int columns, int rows)
-      : start(start), place((ptrdiff_t(columns) * rows | 1) * LANES),
+  Matrices(int places, int columns, int rows)
+      : start(nullptr), places(places), place((ptrdiff_t(columns) * rows | 1) * LANES),
         column(ptrdiff_t(rows) * LANES) {}
-  ptrdiff_t floats() const { return PLACES * place; }
+  ptrdiff_t floats() const { return places * place; }
   float* end() const { return start + floats(); }
   float* at(int place_, int vector, int row) const {
     return start + place_ * place + vector * column + ptrdiff_t(row) * LANES;
@@ -95,18 +38,15 @@ struct Pixels {
   const Gradient& gradient;
   int h, w, channels;
   int first, c;        // the channels to transform
-  const float* zeros;  // WINDOW pixels of them, and a vector more
+  const float* zeros;  // a window's pixels of them, and a vector more
 };
 
-inline ptrdiff_t zeros_floats(int channels) { return ptrdiff_t(WINDOW) * channels + LANES; }
-
-// Keeps the compiler from fusing a product with the sum that follows: it would in some loops only.
-SKCONV_INLINE Vec rounded(Vec v) {
-  asm volatile("" : "+m"(v));
-  return v;
+template <class T>
+inline ptrdiff_t zeros_floats(int channels) {
+  return ptrdiff_t(T::Columns::PLACES) * channels + LANES;
 }
 
-// The rows of Side x Side pixels from (row, column) of an image on. With a pool they are rows of
+// `Side` rows of pixels from (row, column) of an image on. With a pool they are rows of
 // what it kept, from its first column on, and `taps` is the place of their first pixel in a
 // window. Rows outside of the image are zeros.
 template <int Side, bool Pooled>
@@ -150,56 +90,83 @@ SKCONV_INLINE Vec gradient_at(const float* dy, const float* y, const uint8_t* pl
   return dz;
 }
 
-// Transform the Side x Side pixels from (row, column) of an image on, zeros outside of it, to
-// row t of `to`. Their sum is added to `total` unless that is nullptr.
+// What is transformed along an axis: the windows of the input, or tiles of the outputs' gradients.
+template <class Axis>
+struct WindowOf {
+  static constexpr int SIDE = Axis::PLACES, PLACES = Axis::PLACES;
+  static SKCONV_INLINE void along(const Vec* d, Vec* v) { Axis::input(d, v); }
+};
+template <class Axis>
+struct TileOf {
+  static constexpr int SIDE = Axis::TILE, PLACES = Axis::PLACES;
+  static SKCONV_INLINE void along(const Vec* y, Vec* m) { Axis::output_grad(y, m); }
+};
+
+// Transform the pixels from (row, column) of an image on, zeros outside of it, to row t of `to`,
+// from its vector `to_vector` on. Their sum is added to `total` unless that is nullptr.
 //
 // For each vector of channels: along the columns of pixels, then along the rows.
-template <int Side, void (*along)(const Vec*, Vec*), Activation A, bool Pooled>
+template <class Rows_, class Columns, Activation A, bool Pooled>
 inline void transform(const Pixels& p, ptrdiff_t image, int row, int column, const Matrices& to,
-                      int t, float* total) {
-  const Rows<Side, Pooled> rows(p, image, row, column);
+                      int to_vector, int t, float* total) {
+  constexpr int HEIGHT = Rows_::SIDE, WIDTH = Columns::SIDE;
+  const Rows<HEIGHT, Pooled> rows(p, image, row, column);
   const int pool_w = p.gradient.pool.w;
-  const int j0 = max(-column, 0), j1 = min(p.w - column, Side);
-  alignas(64) float half[WINDOW * Side * LANES];
-  for (int j = 0; j < Side; j++)
-    for (int i = 0; i < WINDOW && (j < j0 || j >= j1); i++)
-      store<LANES>(half + (i * Side + j) * LANES, Vec{});
-  for (int k = 0, vector = 0; k < p.c; k += LANES, vector++) {
+  const int j0 = max(-column, 0), j1 = min(p.w - column, WIDTH);
+  alignas(64) float half[Rows_::PLACES * WIDTH * LANES];
+  for (int j = 0; j < WIDTH; j++)
+    for (int i = 0; i < Rows_::PLACES && (j < j0 || j >= j1); i++)
+      store<LANES>(half + (i * WIDTH + j) * LANES, Vec{});
+  for (int k = 0, vector = to_vector; k < p.c; k += LANES, vector++) {
     Vec sum = {};
-    for (int j = j0; j < j1; j++) {
+    const auto read = [&](int i, int j, int left) SKCONV_INLINE_BODY {
       const int q = column + j;
-      const ptrdiff_t at = ptrdiff_t(Pooled ? q / pool_w : j) * p.channels + k;
-      const int tap = Pooled ? q % pool_w : 0;
-      Vec d[Side], v[WINDOW];
-      const auto read = [&](int i, int left) SKCONV_INLINE_BODY {
-        const ptrdiff_t from = Pooled && !rows.inside[i] ? k : at;
-        d[i] = gradient_at<A, Pooled>(rows.dy[i] + from, rows.y[i] + from, rows.places[i] + from,
-                                      rows.taps[i] + tap, left);
-      };
-      if (k + LANES <= p.c)
-        unrolled<Side>([&](int i) SKCONV_INLINE_BODY { read(i, LANES); });
-      else
-        unrolled<Side>([&](int i) SKCONV_INLINE_BODY { read(i, p.c - k); });
-      along(d, v);
-      unrolled<WINDOW>([&](int i) SKCONV_INLINE_BODY {
-        store<LANES>(half + (i * Side + j) * LANES, v[i]);
+      const ptrdiff_t at = Pooled && !rows.inside[i]
+                               ? k
+                               : ptrdiff_t(Pooled ? q / pool_w : j) * p.channels + k;
+      return gradient_at<A, Pooled>(rows.dy[i] + at, rows.y[i] + at, rows.places[i] + at,
+                                    rows.taps[i] + (Pooled ? q % pool_w : 0), left);
+    };
+    float* place = to.at(0, vector, t);
+    const auto finish = [&](const Vec* d) SKCONV_INLINE_BODY {
+      Vec v[Columns::PLACES];
+      Columns::along(d, v);
+      unrolled<Columns::PLACES>([&](int j) SKCONV_INLINE_BODY {
+        store<LANES>(place, v[j]);
+        place += to.place;
       });
-      if (Side == TILE) unrolled<Side>([&](int i) SKCONV_INLINE_BODY { sum += d[i]; });
+    };
+    if (HEIGHT == 1 && j0 == 0 && j1 == WIDTH && k + LANES <= p.c) {
+      Vec d[WIDTH];
+      unrolled<WIDTH>([&](int j) SKCONV_INLINE_BODY { d[j] = read(0, j, LANES); });
+      if (total) {
+        unrolled<WIDTH>([&](int j) SKCONV_INLINE_BODY { sum += d[j]; });
+        store<LANES>(total + k, load<LANES>(total + k) + sum);
+      }
+      finish(d);
+      continue;
+    }
+    for (int j = j0; j < j1; j++) {
+      Vec d[HEIGHT], v[Rows_::PLACES];
+      if (k + LANES <= p.c)
+        unrolled<HEIGHT>([&](int i) SKCONV_INLINE_BODY { d[i] = read(i, j, LANES); });
+      else
+        unrolled<HEIGHT>([&](int i) SKCONV_INLINE_BODY { d[i] = read(i, j, p.c - k); });
+      Rows_::along(d, v);
+      unrolled<Rows_::PLACES>([&](int i) SKCONV_INLINE_BODY {
+        store<LANES>(half + (i * WIDTH + j) * LANES, v[i]);
+      });
+      if (total) unrolled<HEIGHT>([&](int i) SKCONV_INLINE_BODY { sum += d[i]; });
     }
     if (total) store<LANES>(total + k, load<LANES>(total + k) + sum);
     // Hides the zeros from the compiler, as in load_part: it would multiply in branches.
     asm volatile("" : : "r"(half) : "memory");
-    float* place = to.at(0, vector, t);
-    for (int i = 0; i < WINDOW; i++) {
-      Vec d[Side], v[WINDOW];
-      unrolled<Side>([&](int j) SKCONV_INLINE_BODY {
-        d[j] = load<LANES>(half + (i * Side + j) * LANES);
+    for (int i = 0; i < Rows_::PLACES; i++) {
+      Vec d[WIDTH];
+      unrolled<WIDTH>([&](int j) SKCONV_INLINE_BODY {
+        d[j] = load<LANES>(half + (i * WIDTH + j) * LANES);
       });
-      along(d, v);
-      unrolled<WINDOW>([&](int j) SKCONV_INLINE_BODY {
-        store<LANES>(place, v[j]);
-        place += to.place;
-      });
+      finish(d);
     }
   }
 }
@@ -214,45 +181,90 @@ struct Outputs {
 };
 
 // z = max(scale * (the sums of a tile, transformed back) + shift, least).
-inline void transform_back(const Matrices& sums, int vector, int t, Vec scale, Vec shift,
-                           Vec least, const Outputs& z) {
-  alignas(64) float half[TILE * WINDOW * LANES];
+//
+// Not inlined: of two copies the compiler would compute products in front of both, where they are
+// not fused with the sums.
+template <class T>
+SKCONV_ONE_COPY void transform_back(const Matrices& sums, int vector, int t, Vec scale, Vec shift,
+                                    Vec least, const Outputs& z) {
+  typedef typename T::Rows Vertical;
+  typedef typename T::Columns Horizontal;
+  constexpr int WIDTH = Horizontal::PLACES;
   const float* place = sums.at(0, vector, t);
-  for (int j = 0; j < WINDOW; j++) {
-    Vec m[WINDOW], o[TILE];
-    unrolled<WINDOW>([&](int i) SKCONV_INLINE_BODY {
-      m[i] = load<LANES>(place + (i * WINDOW + j) * sums.place);
+  const auto finish = [&](const Vec* m, int i) SKCONV_INLINE_BODY {
+    Vec o[Horizontal::TILE];
+    Horizontal::output(m, o);
+    // All of them before the branches: a product and a sum that these separate are not fused.
+    unrolled<Horizontal::TILE>([&](int j) SKCONV_INLINE_BODY {
+      o[j] = rounded(o[j] * scale + shift);
     });
-    Axis::output(m, o);
-    unrolled<TILE>([&](int i) SKCONV_INLINE_BODY {
-      store<LANES>(half + (i * WINDOW + j) * LANES, o[i]);
+    unrolled<Horizontal::TILE>([&](int j) SKCONV_INLINE_BODY {
+      if (j < z.columns)
+        store<LANES>(z.to + i * z.row + j * z.column, o[j] < least ? least : o[j],
+                     z.filters);  // a NaN stays one
+    });
+  };
+  if constexpr (Vertical::PLACES == 1) {
+    Vec m[WIDTH];
+    unrolled<WIDTH>([&](int j) SKCONV_INLINE_BODY { m[j] = load<LANES>(place + j * sums.place); });
+    finish(m, 0);
+    return;
+  }
+  alignas(64) float half[Vertical::TILE * WIDTH * LANES];
+  for (int j = 0; j < WIDTH; j++) {
+    Vec m[Vertical::PLACES], o[Vertical::TILE];
+    unrolled<Vertical::PLACES>([&](int i) SKCONV_INLINE_BODY {
+      m[i] = load<LANES>(place + (i * WIDTH + j) * sums.place);
+    });
+    Vertical::output(m, o);
+    unrolled<Vertical::TILE>([&](int i) SKCONV_INLINE_BODY {
+      store<LANES>(half + (i * WIDTH + j) * LANES, o[i]);
     });
   }
   for (int i = 0; i < z.rows; i++) {
-    Vec m[WINDOW], o[TILE];
-    unrolled<WINDOW>([&](int j) SKCONV_INLINE_BODY {
-      m[j] = load<LANES>(half + (i * WINDOW + j) * LANES);
+    Vec m[WIDTH];
+    unrolled<WIDTH>([&](int j) SKCONV_INLINE_BODY {
+      m[j] = load<LANES>(half + (i * WIDTH + j) * LANES);
     });
-    Axis::output(m, o);
-    unrolled<TILE>([&](int j) SKCONV_INLINE_BODY {
-      const Vec scaled = o[j] * scale + shift;
-      if (j < z.columns)
-        store<LANES>(z.to + i * z.row + j * z.column, scaled < least ? least : scaled,
-                     z.filters);  // a NaN stays one
-    });
+    finish(m, i);
   }
 }
 
-// A kernel of 3 x 3 taps to its places, tap by tap for a vector of filters.
+// A kernel's taps to its places, for a vector of filters.
+template <class T>
 SKCONV_INLINE void transform_kernel(const Vec* taps, Vec* places) {
-  Vec half[3 * WINDOW];  // [column of taps][place]
-  unrolled<3>([&](int j) SKCONV_INLINE_BODY {
-    const Vec g[3] = {taps[j], taps[3 + j], taps[6 + j]};
-    Axis::kernel(g, half + j * WINDOW);
+  typedef typename T::Rows Vertical;
+  typedef typename T::Columns Horizontal;
+  Vec half[Horizontal::TAPS * Vertical::PLACES];  // [column of taps][place]
+  unrolled<Horizontal::TAPS>([&](int j) SKCONV_INLINE_BODY {
+    Vec g[Vertical::TAPS];
+    unrolled<Vertical::TAPS>([&](int i) SKCONV_INLINE_BODY { g[i] = taps[i * Horizontal::TAPS + j]; });
+    Vertical::kernel(g, half + j * Vertical::PLACES);
   });
-  unrolled<WINDOW>([&](int i) SKCONV_INLINE_BODY {
-    const Vec g[3] = {half[i], half[WINDOW + i], half[2 * WINDOW + i]};
-    Axis::kernel(g, places + i * WINDOW);
+  unrolled<Vertical::PLACES>([&](int i) SKCONV_INLINE_BODY {
+    Vec g[Horizontal::TAPS];
+    unrolled<Horizontal::TAPS>([&](int j) SKCONV_INLINE_BODY { g[j] = half[j * Vertical::PLACES + i]; });
+    Horizontal::kernel(g, places + i * Horizontal::PLACES);
+  });
+}
+
+// The reverse: the sums of a piece of a kernel's gradient to its taps.
+template <class T>
+SKCONV_INLINE void transform_kernel_grad(const float* sums, ptrdiff_t place, Vec* taps) {
+  typedef typename T::Rows Vertical;
+  typedef typename T::Columns Horizontal;
+  Vec half[Horizontal::PLACES * Vertical::TAPS];  // [column of places][tap]
+  unrolled<Horizontal::PLACES>([&](int j) SKCONV_INLINE_BODY {
+    Vec u[Vertical::PLACES];
+    unrolled<Vertical::PLACES>([&](int i) SKCONV_INLINE_BODY {
+      u[i] = load<LANES>(sums + (i * Horizontal::PLACES + j) * place);
+    });
+    Vertical::kernel_grad(u, half + j * Vertical::TAPS);
+  });
+  unrolled<Vertical::TAPS>([&](int i) SKCONV_INLINE_BODY {
+    Vec u[Horizontal::PLACES];
+    unrolled<Horizontal::PLACES>([&](int j) SKCONV_INLINE_BODY { u[j] = half[j * Vertical::TAPS + i]; });
+    Horizontal::kernel_grad(u, taps + i * Horizontal::TAPS);
   });
 }
 
