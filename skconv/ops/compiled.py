@@ -338,6 +338,12 @@ def activate_grad(dy, saved, activation):
     return dz
 
 
+def affine_transform(x, matrix, shift, fill):
+    y = _new(x.shape)
+    _kernels.affine_transform(x, matrix, shift, fill, y)
+    return y
+
+
 def softmax_cross_entropy(logits, targets, sample_weight, smoothing, gamma):
     if gamma:
         return NotImplemented
