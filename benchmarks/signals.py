@@ -19,14 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skconv import ConvNetClassifier, zoo
-from skconv.layers import (
-    AvgPool1D,
-    BatchNorm,
-    Conv1D,
-    GlobalAvgPool1D,
-    LayerNorm,
-    MaxPool1D,
-)
+from skconv.layers import AvgPool1D
 
 from .processes import SCRIPTS, environment, print_table
 
@@ -38,7 +31,6 @@ UCR = ["ACSF1", "Covid3Month_disc", "OSULeaf", "PLAID"]
 # No signals by nature: pixels one after the other. More samples, for want of any.
 SETS = [*UCR, "digits, by rows"]
 NETWORKS = 5  # in an ensemble, as in the papers; each is a seed of the single network
-STEPS, BATCH = 1500, 16
 
 
 class Data(NamedTuple):
@@ -50,50 +42,15 @@ class Data(NamedTuple):
     y_test: np.ndarray
 
 
-# What trains every network alike, chosen by cross-validation on the training parts.
-RECIPE = {
-    "batch_size": BATCH,
-    "learning_rate": "one_cycle",
-    "learning_rate_init": 0.01,
-    "n_iter_no_change": np.inf,
-}
-
-
-def epochs(n: int) -> int:
-    """Return how many epochs of n signals have STEPS steps."""
-    return max(20, round(STEPS * BATCH / n))
-
-
-def scaled() -> list[tuple[str, Any]]:
-    """Return the layer that scales each signal by itself."""
-    layer = LayerNorm((1, 2), center=False, scale=False, epsilon=1e-8)
-    return [("scale", layer)]
-
-
-def strided(width: int = 32, kernel_sizes: tuple[int, ...] = (16, 9, 5)) -> list[Any]:
-    """Return convolutions and pools that shorten the signal by eight."""
-    layers: list[Any] = []
-    for i, size in enumerate(kernel_sizes, start=1):
-        filters, stride = (width, 2) if i == 1 else (2 * width, 1)
-        options: Any = {"use_bias": False, "kernel_initializer": "he_uniform"}
-        layers += [
-            (f"conv{i}", Conv1D(filters, size, stride=stride, **options)),
-            (f"norm{i}", BatchNorm(activation="relu")),
-            (f"pool{i}", MaxPool1D(2)),
-        ]
-    return [*layers[:-1], ("mean", GlobalAvgPool1D())]
-
-
 def network(make: Callable[[], list[Any]], longest: int = 512) -> Callable[..., Any]:
     """Return what makes a classifier; the means of neighbours shorten long signals."""
 
     def build(seed: int, n: int, length: int) -> ConvNetClassifier:
         by = -(-length // longest)
         shorten = [("shorten", AvgPool1D(by))] if by > 1 else []
-        layers = [*scaled(), *shorten, *make()]
-        return ConvNetClassifier(
-            layers, max_iter=epochs(n), random_state=seed, **RECIPE
-        )
+        clf = zoo.signal_classifier(n, random_state=seed)
+        scale, *_ = clf.layers
+        return clf.set_params(layers=[scale, *shorten, *make()])
 
     return build
 
@@ -104,7 +61,7 @@ def small_inception() -> list[Any]:
 
 # Name -> what makes it of a seed, the number of signals and their length.
 OURS: dict[str, Callable[..., Any]] = {
-    "strided convolutions": network(strided, longest=4096),
+    "zoo.signal_classifier()": network(zoo.strided_cnn, longest=4096),
     "zoo.inception_time(16, depth=3, bottleneck=16)": network(small_inception),
     "zoo.inception_time()": network(zoo.inception_time),
     "zoo.lite()": network(zoo.lite),
@@ -117,7 +74,7 @@ OURS: dict[str, Callable[..., Any]] = {
         random_state=seed
     ),
 }
-ENSEMBLES = [name for name in OURS if "zoo" in name or "strided" in name]
+ENSEMBLES = [name for name in OURS if "zoo" in name]
 # Name -> the number of seeds.
 THEIRS = {"MiniRocket (aeon)": 3, "1-NN, DTW (aeon)": 1, "InceptionTime (aeon)": 1}
 MODELS = [*OURS, *THEIRS]
@@ -198,10 +155,10 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Return a record of a model, and one of its ensemble if it has one."""
     if model in THEIRS:
-        n = len(data.X_train)
+        ours = zoo.signal_classifier(len(data.X_train))  # the same effort
         fits = [
             json.loads(aeon(python, "fit", folder, model, name, seed,
-                            epochs(n), BATCH))
+                            ours.max_iter, ours.batch_size))
             for seed in range(THEIRS[model])
         ]  # fmt: skip
         scores = [fit["accuracy"] for fit in fits]

@@ -13,6 +13,7 @@ SHAPES = {
     "resnet9": IMAGES,
     "compact": IMAGES,
     "signal_fcn": SIGNALS,
+    "strided_cnn": SIGNALS,
     "inception_time": SIGNALS,
     "lite": SIGNALS,
 }

@@ -313,6 +313,14 @@ ZOO = {
             *[Mean(), OUT],
         ],
     ),
+    "strided_cnn": Net(
+        128,
+        (128, 1),
+        [
+            *[*normalised(32, 16, 2), MaxPool(), *normalised(64, 9), MaxPool()],
+            *[*normalised(64, 5), Mean(), OUT],
+        ],
+    ),
     "inception_time": Net(
         128,
         (128, 1),

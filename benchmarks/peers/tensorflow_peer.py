@@ -217,7 +217,9 @@ MAKERS = {
     nets.Fixed: fixed,
     nets.MaxOfThree: max_of_three,
     nets.Norm: norm,
-    nets.MaxPool: lambda layer, axes: [keras.layers.MaxPooling2D(2)],
+    nets.MaxPool: lambda layer, axes: [
+        (keras.layers.MaxPooling1D, keras.layers.MaxPooling2D)[axes - 1](2)
+    ],
     nets.AvgPool: lambda layer, axes: [keras.layers.AveragePooling2D(2)],
     nets.Mean: mean,
     nets.Largest: lambda layer, axes: [keras.layers.GlobalMaxPooling2D()],

@@ -235,7 +235,9 @@ MAKERS = {
     nets.Fixed: fixed,
     nets.MaxOfThree: lambda layer, shape: [nn.MaxPool1d(3, 1, 1)],
     nets.Norm: norm,
-    nets.MaxPool: lambda layer, shape: [nn.MaxPool2d(2)],
+    nets.MaxPool: lambda layer, shape: [
+        (nn.MaxPool1d, nn.MaxPool2d)[len(shape) - 2](2)
+    ],
     nets.AvgPool: lambda layer, shape: [nn.AvgPool2d(2)],
     nets.Mean: mean,
     nets.Largest: lambda layer, shape: [nn.AdaptiveMaxPool2d(1), nn.Flatten()],

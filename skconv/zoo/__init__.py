@@ -9,8 +9,8 @@ augmentation, schedule, epochs. docs/guide/recipes.md shows what they reach.
 """
 
 from .images import all_cnn, compact, keras_mnist, lenet5, resnet, resnet9
-from .recipes import few_images_classifier, image_classifier
-from .signals import inception_time, lite, signal_fcn
+from .recipes import few_images_classifier, image_classifier, signal_classifier
+from .signals import inception_time, lite, signal_fcn, strided_cnn
 
 __all__ = [
     "all_cnn",
@@ -23,5 +23,7 @@ __all__ = [
     "lite",
     "resnet",
     "resnet9",
+    "signal_classifier",
     "signal_fcn",
+    "strided_cnn",
 ]

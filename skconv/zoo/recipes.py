@@ -6,10 +6,12 @@ import numpy as np
 
 from ..augmentation import RandomAffine, RandomFlip, RandomShift
 from ..estimators import ConvNetClassifier
-from ..layers import Normalization
+from ..layers import LayerNorm, Normalization
+from ..ops import positive_int
 from .images import resnet9
+from .signals import strided_cnn
 
-__all__ = ["few_images_classifier", "image_classifier"]
+__all__ = ["few_images_classifier", "image_classifier", "signal_classifier"]
 
 # One cycle of the rate needs all of its epochs.
 _ONE_CYCLE: dict[str, Any] = {
@@ -99,4 +101,47 @@ def few_images_classifier(*, mirror: bool = False, **params: Any) -> ConvNetClas
     recipe = image_classifier(mirror=mirror, max_iter=100)
     affine = RandomAffine(degrees=10, scale=(0.9, 1.1))
     recipe.augment = [*recipe.augment, ("affine", affine)]
+    return recipe.set_params(**params)
+
+
+def signal_classifier(n_samples: int = 300, **params: Any) -> ConvNetClassifier:
+    """Return a classifier for a hundred to some thousand signals, or spectra.
+
+    `strided_cnn`, after a layer that scales each signal by itself, trained with Adam in
+    one cycle of the learning rate. Where the size of a signal shows its class,
+    ``scale="passthrough"`` leaves that layer out; scale X by a constant then.
+
+    Parameters
+    ----------
+    n_samples : int, default=300
+        About how many signals there are to train on: fewer get more epochs, so that
+        there are 1,500 steps, but at least 20 epochs.
+    **params
+        As in `image_classifier`.
+
+    Returns
+    -------
+    classifier : ConvNetClassifier
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown, or `n_samples` is no positive int.
+
+    Examples
+    --------
+    >>> from skconv import zoo
+    >>> zoo.signal_classifier(100).max_iter, zoo.signal_classifier(5000).max_iter
+    (240, 20)
+    """
+    batch_size, steps = 16, 1500
+    epochs = steps * batch_size / positive_int(n_samples, "n_samples")
+    scale = LayerNorm((1, 2), center=False, scale=False, epsilon=1e-8)
+    recipe = ConvNetClassifier(
+        [("scale", scale), *strided_cnn()],
+        **_ONE_CYCLE,
+        learning_rate_init=1e-2,
+        batch_size=batch_size,
+        max_iter=max(20, round(epochs)),
+    )
     return recipe.set_params(**params)

@@ -16,7 +16,7 @@ from ..layers.typing import Chain
 from ..ops import positive_int
 from .parts import BEFORE_NORM, each_int
 
-__all__ = ["inception_time", "lite", "signal_fcn"]
+__all__ = ["inception_time", "lite", "signal_fcn", "strided_cnn"]
 
 
 def inception_time(
@@ -157,6 +157,46 @@ def lite(filters: int = 32, kernel_sizes: Sequence[int] = (40, 20, 10)) -> Chain
     return [*layers, ("mean", GlobalAvgPool1D())]
 
 
+def strided_cnn(
+    filters: Sequence[int] = (32, 64, 64), kernel_sizes: Sequence[int] = (16, 9, 5)
+) -> Chain:
+    """Convolutions that shorten the signal, and their mean: fast, for long signals.
+
+    The first convolution has a stride of two, and a pool follows each but the last:
+    of three, the signal is an eighth as long at the end.
+
+    Parameters
+    ----------
+    filters, kernel_sizes : sequence of int, default=(32, 64, 64), (16, 9, 5)
+        Of the convolutions, one after the other.
+
+    Returns
+    -------
+    layers : list of (str, Layer)
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length, or are not as above.
+
+    Examples
+    --------
+    >>> from skconv import Network, zoo
+    >>> from skconv.layers import Dense
+    >>> Network.build([*zoo.strided_cnn(), ("out", Dense(10))], (128, 1), 0)
+    <Network of 10 layers, (128, 1) to (10,), 40394 parameters>
+    """
+    layers: Chain = []
+    for i, (width, size) in enumerate(_pairs(filters, kernel_sizes), start=1):
+        stride = 2 if i == 1 else 1
+        layers += [
+            (f"conv{i}", Conv1D(width, size, stride=stride, **BEFORE_NORM)),
+            (f"norm{i}", BatchNorm(activation="relu")),
+            (f"pool{i}", MaxPool1D(2)),
+        ]
+    return [*layers[:-1], ("mean", GlobalAvgPool1D())]
+
+
 def signal_fcn(
     filters: Sequence[int] = (128, 256, 128), kernel_sizes: Sequence[int] = (8, 5, 3)
 ) -> Chain:
@@ -186,6 +226,19 @@ def signal_fcn(
     >>> [name for name, _ in small]
     ['conv1', 'norm1', 'conv2', 'norm2', 'conv3', 'norm3', 'mean']
     """
+    layers: Chain = []
+    for i, (width, size) in enumerate(_pairs(filters, kernel_sizes), start=1):
+        layers += [
+            (f"conv{i}", Conv1D(width, size, **BEFORE_NORM)),
+            (f"norm{i}", BatchNorm(activation="relu")),
+        ]
+    return [*layers, ("mean", GlobalAvgPool1D())]
+
+
+def _pairs(
+    filters: Sequence[int], kernel_sizes: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return the filters and the kernel size of each convolution."""
     filters = each_int(filters, "filters")
     sizes = each_int(kernel_sizes, "kernel_sizes")
     if len(filters) != len(sizes):
@@ -193,10 +246,4 @@ def signal_fcn(
             "filters and kernel_sizes must have an entry for each convolution, got "
             f"{len(filters)} and {len(sizes)} of them"
         )
-    layers = []
-    for i, (width, size) in enumerate(zip(filters, sizes, strict=True), start=1):
-        layers += [
-            (f"conv{i}", Conv1D(width, size, **BEFORE_NORM)),
-            (f"norm{i}", BatchNorm(activation="relu")),
-        ]
-    return [*layers, ("mean", GlobalAvgPool1D())]
+    return list(zip(filters, sizes, strict=True))

@@ -238,9 +238,7 @@ def test_sample_does_not_depend_on_its_batch(case, pool, use_winograd, rng):
                 part = slice(i, i + size)
                 alone = ops.conv2d(x[part], kernel, **act)
                 np.testing.assert_array_equal(alone, together[part])
-                alone = ops.conv2d_max_pool2d(
-                    x[part], kernel, pool_size=pool, **act
-                )
+                alone = ops.conv2d_max_pool2d(x[part], kernel, pool_size=pool, **act)
                 np.testing.assert_array_equal(alone, pooled[part])
                 alone = ops.conv2d_grad_input(
                     together[part], kernel, x[part].shape, **slide

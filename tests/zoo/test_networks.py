@@ -24,6 +24,7 @@ SMALL = {
     "resnet9": {"filters": (4, 8, 8, 16)},
     "compact": {"filters": (8, 16, 16)},
     "signal_fcn": {"filters": (16, 16), "kernel_sizes": (8, 3)},
+    "strided_cnn": {"filters": (16, 16), "kernel_sizes": (8, 3)},
     "inception_time": {"filters": 4, "depth": 4, "bottleneck": 8},
     "lite": {"filters": 8},
 }

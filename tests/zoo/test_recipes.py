@@ -10,6 +10,7 @@ from skconv import load_model, save_model, zoo
 from skconv.augmentation import RandomFlip
 from skconv.zoo import recipes
 
+SIGNALS = "signal_classifier"
 QUICK = {
     "image_classifier": {"max_iter": 2},
     "few_images_classifier": {"max_iter": 2},
@@ -31,8 +32,8 @@ def make(name, **params):
     )
 
 
-def test_table_has_every_recipe():
-    assert set(QUICK) == set(recipes.__all__)
+def test_tables_have_every_recipe():
+    assert {*QUICK, SIGNALS} == set(recipes.__all__)
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -95,3 +96,27 @@ def test_few_images_are_learnt_better_than_by_chance_and_with_edges(images):
     )
     clf = zoo.few_images_classifier(max_iter=15, random_state=0).fit(X_train, y_train)
     assert clf.score(X_test, y_test) > 0.85
+
+
+def test_few_signals_get_more_epochs():
+    epochs = [zoo.signal_classifier(n).max_iter for n in (10, 100, 1000, 10_000)]
+    assert epochs == [2400, 240, 24, 20]
+
+
+@pytest.mark.parametrize("n_samples", [0, 1.5, "many"])
+def test_signal_classifier_refuses_a_number_of_samples(n_samples):
+    with pytest.raises(ValueError, match=f"n_samples must be .* got {n_samples!r}"):
+        zoo.signal_classifier(n_samples)
+
+
+def test_signal_classifier_scales_each_signal_by_itself():
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % 2
+    X = np.sin(np.arange(48) * np.where(y, 0.5, 1.1)[:, None] + rng.random((80, 1)))
+    scale = np.exp(rng.uniform(-5, 5, (80, 1)))
+    clf = zoo.signal_classifier(max_iter=10, random_state=0).fit(X[:60], y[:60])
+    scaled = clone(clf).fit((scale * X)[:60], y[:60])
+    assert clf.score(X[60:], y[60:]) > 0.9
+    assert scaled.score((scale * X)[60:], y[60:]) > 0.9
+    params = {"scale": "passthrough", "conv1__filters": 8, "max_iter": 1}
+    assert zoo.signal_classifier(**params).get_params()["conv1__filters"] == 8
