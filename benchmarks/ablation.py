@@ -18,6 +18,7 @@ from sklearn.model_selection import train_test_split
 from examples.fashion_mnist import load_fashion_mnist
 from skconv import ConvNetClassifier, zoo
 from skconv._training.optimizers import OPTIMIZERS
+from skconv.augmentation import CutMix, MixUp, RandomErasing, RandomFlip, RandomShift
 from skconv.layers import Dropout
 
 from .processes import print_table
@@ -70,6 +71,23 @@ ROWS = {
     },
 }
 
+FLIP, SHIFT = RandomFlip(), RandomShift(2)
+
+# The same for what varies images; "tta" changes predictions alone.
+VARIED = {
+    "base": {},
+    "flip": {"augment": FLIP},
+    "flip, tta='flip'": {"augment": FLIP, "tta": "flip"},
+    "alternating flip": {"augment": RandomFlip(alternate=True)},
+    "shift by 2": {"augment": SHIFT},
+    "shift by 2, tta='shift'": {"augment": SHIFT, "tta": "shift"},
+    "flip, shift by 2": {"augment": [FLIP, SHIFT]},
+    "flip, shift by 2, tta='flip'": {"augment": [FLIP, SHIFT], "tta": "flip"},
+    "erasing": {"augment": RandomErasing()},
+    "MixUp()": {"augment": MixUp()},
+    "CutMix()": {"augment": CutMix()},
+}
+
 
 @lru_cache
 def _fashion(seed):
@@ -91,7 +109,14 @@ def _digits(seed):
     return [*parts, layers, {"max_iter": 10, "batch_size": 16}]
 
 
-DATA = {"fashion": _fashion, "digits": _digits}
+def _varied(seed):
+    """Return the images of Fashion-MNIST as above, and a network for ten epochs."""
+    budget = {"max_iter": 10, "batch_size": 128}
+    return [*_fashion(seed)[:4], zoo.resnet((16, 32, 64)), budget]
+
+
+DATA = {"fashion": (_fashion, ROWS), "digits": (_digits, ROWS)}
+DATA["augmentation"] = _varied, VARIED
 
 
 def run(seeds=3, rows=None, data=None):
@@ -102,21 +127,23 @@ def run(seeds=3, rows=None, data=None):
     seeds : int, default=3
         Of weights, of the order of samples, and of what is held out.
     rows : iterable of str, optional
-        Names in `ROWS`; the base is always the first.
+        Names in `ROWS` or `VARIED`; the base is always the first.
     data : iterable of str, optional
         Names in `DATA`.
     """
     for name in data or DATA:
-        print(f"\nAblation, {name}, {seeds} seeds: {DATA[name].__doc__}", flush=True)
+        load, changes = DATA[name]
+        print(f"\nAblation, {name}, {seeds} seeds: {load.__doc__}", flush=True)
         columns = ["change", "accuracy", "standard error", "log-loss", "time"]
-        print_table(columns, _table(DATA[name], seeds, rows or ROWS))
+        chosen = {row: changes[row] for row in ["base", *(rows or changes)]}
+        print_table(columns, _table(load, seeds, chosen))
 
 
 def _table(load, seeds, rows):
     """Yield rows of means over seeds, and of each fit's time by the base's."""
     results = {}
-    for name in dict.fromkeys(["base", *rows]):
-        results[name] = np.array([_fit(load(s), ROWS[name], s) for s in range(seeds)])
+    for name, changes in rows.items():
+        results[name] = np.array([_fit(load(s), changes, s) for s in range(seeds)])
         accuracy, loss, seconds = results[name].T
         yield [
             name,

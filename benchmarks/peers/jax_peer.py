@@ -195,7 +195,7 @@ def convolve(x, kernel, stride, padding, groups=1, dilation=1):
 
 
 def reduce_windows(x, start, operation):
-    window = (1, 2, 2, 1)
+    window = (1, *[2] * (x.ndim - 2), 1)
     return lax.reduce_window(x, start, operation, window, window, "VALID")
 
 

@@ -88,12 +88,15 @@ def quarters(rng, n=40):
     return X[:n], X[n:], y[:n], y[n:]
 
 
-@pytest.mark.parametrize("row", ablation.ROWS)
+CHANGES = {**ablation.ROWS, **ablation.VARIED}
+
+
+@pytest.mark.parametrize("row", CHANGES)
 def test_rows_of_the_ablation_are_trained(row, rng):
     budget = {"max_iter": 1, "batch_size": 20}
     layers = zoo.resnet((4, 8), pool_size=1)
     accuracy, loss, seconds = ablation._fit(
-        [*quarters(rng), layers, budget], ablation.ROWS[row], 0
+        [*quarters(rng), layers, budget], CHANGES[row], 0
     )
     assert 0 <= accuracy <= 1
     assert loss > 0
@@ -105,7 +108,7 @@ def test_ablation_prints_a_row_for_each_change(rng, monkeypatch, capsys):
         """Tiny data."""
         return [*quarters(rng), zoo.resnet((4,)), {"max_iter": 1, "batch_size": 20}]
 
-    monkeypatch.setitem(ablation.DATA, "tiny", tiny)
+    monkeypatch.setitem(ablation.DATA, "tiny", (tiny, ablation.ROWS))
     ablation.run(2, ["no weight decay"], ["tiny"])
     printed = capsys.readouterr().out
     assert "2 seeds: Tiny data." in printed
