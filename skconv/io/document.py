@@ -117,6 +117,7 @@ def parse_model(
         )
     fitted["network_"] = network
     fitted["_solver_state"] = None, None
+    fitted["_average_state"] = None
     # Another stream than the one that was used, and the same at each loading.
     seed = [fitted["_split_seed"], fitted["_history"].steps]
     fitted["_rng"] = np.random.default_rng(seed)

@@ -35,14 +35,12 @@ REPLACED = {
     r"\bone's own\b": "custom, own",
     r"\bkin\b": "name what is similar",
     r"\bholds? (parts|layers|others)\b": "contain",
-    r"\brecipes?\b": "configuration; of augmentation: transform",
     r"\b(an?|the|its|their|target|of) codings?\b": "encoder",
     r"(?<!fused )\bmultiply[- ]adds?\b": "multiply-accumulates (MACs)",
 }
 # Names in code, with the same rule.
 REPLACED_NAMES = {
     r"_*codings?": "encoder",
-    r"\w*recipes?": "configuration, transform",
     r"multiply_adds": "macs",
     r"one_pass": "incremental",
     r"go_on": "resume, warm_start",
