@@ -1,6 +1,7 @@
 // Winograd's convolution at stride 1, of kernels of 3 x 3, and of rows (1 x k) as signals have
 // them: the forward pass and the gradient in the input. Where tiles are full it multiplies four
-// times less than convolution.h, with rows 2 to 2.5 times. docs/developing/kernels.md has a picture.
+// times less than convolution.h, with rows 2 to 2.5 times. docs/developing/kernels.md has a
+// picture.
 //
 // A tile y of 4 x 4 outputs sees a window d of 6 x 6 pixels. With the matrices B, G and A of an
 // axis (winograd_axes.h), and * element by element, once for each of 36 places,
@@ -16,8 +17,8 @@
 //       overlap by 2                                                               +-------+
 //
 // A kernel of a row has tiles of a row, y = A^T [ sum over c of (G g) * (B^T d) ]: 4 outputs of 3
-// or of 5 taps, or 5 outputs of 4 taps. A longer one is cut into pieces of these, with zeros behind
-// the last: a piece is more channels, from windows that lie further to the right.
+// or of 5 taps, or 5 outputs of 4 taps. A longer one is cut into pieces of these, and zeros
+// fill up the last: a piece is more channels, from windows that lie further to the right.
 //
 // Loop order: for each block of tiles, transform their windows to V; for each chunk of filters,
 // for each place, the product; then the chunk's tiles back to y, with scale, shift, activation
@@ -47,7 +48,7 @@ constexpr int CHUNK = 64;
 // A block has about a multiple of this: the rows of each instruction set's tiles of sums.
 constexpr int TILES_STEP = 12;
 
-// Call body(tiling, as it is to be used) for the tiling of a kernel.
+// Call body(a value of the type of a kernel's tiling).
 template <class Body>
 inline void with_tiling(const Slide& s, Body body) {
   if (s.kh > 1) return body(Squares());

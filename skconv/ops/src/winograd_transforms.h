@@ -238,12 +238,16 @@ SKCONV_INLINE void transform_kernel(const Vec* taps, Vec* places) {
   Vec half[Horizontal::TAPS * Vertical::PLACES];  // [column of taps][place]
   unrolled<Horizontal::TAPS>([&](int j) SKCONV_INLINE_BODY {
     Vec g[Vertical::TAPS];
-    unrolled<Vertical::TAPS>([&](int i) SKCONV_INLINE_BODY { g[i] = taps[i * Horizontal::TAPS + j]; });
+    unrolled<Vertical::TAPS>([&](int i) SKCONV_INLINE_BODY {
+      g[i] = taps[i * Horizontal::TAPS + j];
+    });
     Vertical::kernel(g, half + j * Vertical::PLACES);
   });
   unrolled<Vertical::PLACES>([&](int i) SKCONV_INLINE_BODY {
     Vec g[Horizontal::TAPS];
-    unrolled<Horizontal::TAPS>([&](int j) SKCONV_INLINE_BODY { g[j] = half[j * Vertical::PLACES + i]; });
+    unrolled<Horizontal::TAPS>([&](int j) SKCONV_INLINE_BODY {
+      g[j] = half[j * Vertical::PLACES + i];
+    });
     Horizontal::kernel(g, places + i * Horizontal::PLACES);
   });
 }
@@ -263,7 +267,9 @@ SKCONV_INLINE void transform_kernel_grad(const float* sums, ptrdiff_t place, Vec
   });
   unrolled<Vertical::TAPS>([&](int i) SKCONV_INLINE_BODY {
     Vec u[Horizontal::PLACES];
-    unrolled<Horizontal::PLACES>([&](int j) SKCONV_INLINE_BODY { u[j] = half[j * Vertical::TAPS + i]; });
+    unrolled<Horizontal::PLACES>([&](int j) SKCONV_INLINE_BODY {
+      u[j] = half[j * Vertical::TAPS + i];
+    });
     Horizontal::kernel_grad(u, taps + i * Horizontal::TAPS);
   });
 }
