@@ -145,6 +145,8 @@ def one_in_keras(keras, layer):
             yield make.GlobalAveragePooling1D()
         case L.GlobalAvgPool2D():
             yield make.GlobalAveragePooling2D()
+        case L.GlobalMaxPool2D():
+            yield make.GlobalMaxPooling2D()
         case L.Dropout() | L.Flatten():
             yield make.Flatten() if isinstance(layer, L.Flatten) else make.Dropout(0.5)
         case L.Residual():
@@ -227,8 +229,9 @@ def one_in_torch(nn, layer, shape):
             yield [nn.BatchNorm1d, nn.BatchNorm2d][axes - 1](c, eps=layer.epsilon)
         case L.Dense():
             yield from (nn.Flatten(), nn.Linear(math.prod(shape), layer.units))
-        case L.MaxPool1D():  # of odd windows, as in the zoo
-            yield nn.MaxPool1d(layer.pool_size, layer.stride, layer.pool_size // 2)
+        case L.MaxPool1D():  # "same" of odd windows, as in the zoo
+            margin = layer.pool_size // 2 if layer.padding == "same" else 0
+            yield nn.MaxPool1d(layer.pool_size, layer.stride, margin)
         case L.MaxPool2D():
             yield nn.MaxPool2d(layer.pool_size)
         case L.AvgPool2D():
@@ -237,6 +240,8 @@ def one_in_torch(nn, layer, shape):
             yield from (nn.AdaptiveAvgPool1d(1), nn.Flatten())
         case L.GlobalAvgPool2D():
             yield from (nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        case L.GlobalMaxPool2D():
+            yield from (nn.AdaptiveMaxPool2d(1), nn.Flatten())
         case L.Dropout() | L.Flatten():
             yield nn.Flatten() if isinstance(layer, L.Flatten) else nn.Dropout()
         case L.Residual():
