@@ -39,6 +39,8 @@ class RandomFlip(ParamsMixin):
         Whether an image that is mirrored in one epoch is not in the next: two epochs
         see both sides of each image (with `vertical`, four epochs all four), where
         draws repeat half of them. Which comes first depends on the image's index.
+        To `partial_fit` each call is an epoch, and indices are those of its X: with
+        parts of the data in turn an image may never change sides; use draws there.
 
     Notes
     -----

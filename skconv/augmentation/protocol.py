@@ -103,16 +103,55 @@ def _apply(transform: Any, batch: Batch, rng: np.random.Generator) -> Batch:
             f"{changed!r}"
         )
     _check_result(changed.x, batch.x)
-    for name in ("targets", "sample_weight"):
+    for name, check in (("targets", _check_targets), ("sample_weight", _check_weight)):
         before, after = getattr(batch, name), getattr(changed, name)
-        if before is after is None:
+        if before is after:
             continue
         if not isinstance(after, np.ndarray) or after.shape[:1] != (len(batch),):
             raise ValueError(
                 f"must return {name} for each of {len(batch)} samples, like its input, "
                 f"got {after!r}"
             )
-    return changed
+        check(after, batch)
+    # A new Batch of x and targets alone still is of these samples.
+    return replace(
+        changed, indices=batch.indices, epoch=batch.epoch, n_outputs=batch.n_outputs
+    )
+
+
+def _check_targets(targets: NDArray[Any], batch: Batch) -> None:
+    """Raise ValueError unless the loss takes these targets, changed by a transform."""
+    before, n_outputs = batch.targets, batch.n_outputs
+    if before is None:
+        return
+    are_classes = before.ndim == 1 and before.dtype.kind in "iu"
+    if not are_classes:
+        fits = targets.shape == before.shape and targets.dtype.kind in "biuf"
+        words = f"numbers of shape {before.shape}"
+    elif targets.ndim == 1:
+        fits = targets.dtype.kind in "iu" and targets.min(initial=0) >= 0
+        fits = fits and not 0 < n_outputs <= targets.max(initial=0)
+        words = f"classes from 0 to {n_outputs - 1}" if n_outputs else "classes >= 0"
+    else:
+        fits = targets.dtype.kind == "f" and targets.ndim == 2
+        fits = fits and (not n_outputs or targets.shape[1] == n_outputs)
+        fits = fits and targets.min(initial=0) >= 0
+        words = f"probabilities, floats of shape ({len(batch)}, {n_outputs or 'k'})"
+    if not fits or not np.isfinite(targets).all():
+        raise ValueError(
+            f"must return targets that are finite {words}, got {targets.dtype} of "
+            f"shape {targets.shape}: {targets!r}"
+        )
+
+
+def _check_weight(weight: NDArray[Any], batch: Batch) -> None:
+    """Raise ValueError unless weights are finite numbers >= 0, one for each sample."""
+    fits = weight.shape == (len(batch),) and weight.dtype.kind in "biuf"
+    if not fits or not (np.isfinite(weight) & (weight >= 0)).all():
+        raise ValueError(
+            "must return a sample_weight of finite numbers >= 0 of shape "
+            f"({len(batch)},), got {weight!r}"
+        )
 
 
 def _check_result(y: Any, x: NDArray[Any]) -> None:

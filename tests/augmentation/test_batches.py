@@ -182,6 +182,30 @@ WRONG = {
     "must return sample_weight for each": lambda b: replace(
         b, sample_weight=np.ones(39)
     ),
+    "sample_weight of finite numbers >= 0 .*-1": lambda b: replace(
+        b, sample_weight=-np.ones(40)
+    ),
+    "sample_weight of finite numbers >= 0 .*nan": lambda b: replace(
+        b, sample_weight=np.full(40, np.nan)
+    ),
+    r"sample_weight of .* of shape .40,.": lambda b: replace(
+        b, sample_weight=np.ones((40, 1))
+    ),
+    "finite classes from 0 to 39, got int64": lambda b: replace(
+        b, targets=b.targets + 1
+    ),
+    "finite classes from 0 to 39, got float64": lambda b: replace(
+        b, targets=b.targets * 1.0
+    ),
+    r"probabilities, floats of shape \(40, 40\), got bool": lambda b: replace(
+        b, targets=np.eye(40, dtype=bool)
+    ),
+    r"probabilities, floats of shape \(40, 40\), got float64 of shape \(40, 2\)": (
+        lambda b: replace(b, targets=np.ones((40, 2)))
+    ),
+    r"probabilities, floats of shape \(40, 40\).*nan": lambda b: replace(
+        b, targets=np.full((40, 40), np.nan)
+    ),
 }
 
 
@@ -189,6 +213,20 @@ WRONG = {
 def test_result_of_transform_batch_is_checked(words, rng):
     with pytest.raises(ValueError, match=f"augment: transform 'returning_1' .*{words}"):
         augment(batch_of(), Returning(WRONG[words]), rng)
+
+
+@pytest.mark.parametrize("targets", [np.ones((40, 1)), np.full((40, 2), np.inf)])
+def test_changed_numbers_keep_their_shape_and_are_finite(targets, rng):
+    change = Returning(lambda batch: replace(batch, targets=targets))
+    with pytest.raises(ValueError, match=r"finite numbers of shape \(40, 2\)"):
+        augment(batch_of(targets=np.zeros((40, 2)), n_outputs=2), change, rng)
+
+
+def test_new_batch_is_still_of_the_same_samples(rng):
+    batch = batch_of(indices=np.arange(40)[::-1], epoch=3)
+    new = augment(batch, Returning(lambda b: Batch(b.x, b.targets)), rng)
+    assert (new.epoch, new.n_outputs) == (3, 40)
+    assert new.indices is batch.indices
 
 
 def test_weights_may_be_added(rng):
