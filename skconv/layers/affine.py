@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
+from .._utils.lookup import look_up
 from .checks import check_flag, check_number
-from .initializers import fill, initialize
+from .initializers import INITIALIZERS, fill, initialize
 from .layer import Layer
 from .typing import Array, Shape, Weights
 
@@ -58,10 +59,10 @@ class Affine(Layer):
         check_flag(self.use_bias, "use_bias")
         for name in ("kernel_l1", "kernel_l2"):
             check_number(getattr(self, name), name, 0)
+        names = dict.fromkeys((*INITIALIZERS, *self.adapting_initializers))
+        look_up(names, self.kernel_initializer, "kernel_initializer")
         initializer = self.kernel_initializer
-        if (
-            isinstance(initializer, str) and initializer in self.adapting_initializers
-        ):  # until it has seen data
+        if initializer in self.adapting_initializers:  # until it has seen data
             initializer = "he_normal"
         kernel = initialize(initializer, kernel_shape, rng, dtype, groups=groups)
         if not self.use_bias:

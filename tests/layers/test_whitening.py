@@ -156,3 +156,12 @@ def test_layers_that_cannot_whiten_are_refused(layers, words):
 def test_whitening_of_no_samples_returns_no_bias():
     kernel = np.ones((3, 3, 1, 4))
     assert whiten(kernel, lambda: iter(()), (1, 1), (1, 1)) is None
+
+
+@pytest.mark.parametrize("layer", [Conv1D, Conv2D])
+def test_misspelt_name_is_corrected(layer):
+    shape = (8,) * (2 if layer is Conv1D else 3)
+    with pytest.raises(ValueError, match="got 'Whitening'; did you mean 'whitening'"):
+        layer(4, kernel_initializer="Whitening").build(
+            shape, np.random.default_rng(0), np.dtype(float)
+        )
