@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..augmentation import RandomAffine, RandomFlip, RandomShift
+from ..augmentation.checks import check_flag
 from ..estimators import ConvNetClassifier
 from ..layers import LayerNorm, Normalization
 from ..ops import positive_int
@@ -45,7 +46,7 @@ def image_classifier(*, mirror: bool = False, **params: Any) -> ConvNetClassifie
     Raises
     ------
     ValueError
-        If a parameter is unknown.
+        If a parameter is unknown, or `mirror` is no bool.
 
     Examples
     --------
@@ -54,6 +55,7 @@ def image_classifier(*, mirror: bool = False, **params: Any) -> ConvNetClassifie
     >>> clf.get_params()["augment__shift__max_shift"]
     0.08
     """
+    mirror = check_flag(mirror, "mirror")
     augment: list[Any] = [("shift", RandomShift(0.08, fill="edge"))]
     if mirror:
         augment.insert(0, ("flip", RandomFlip()))
@@ -90,7 +92,7 @@ def few_images_classifier(*, mirror: bool = False, **params: Any) -> ConvNetClas
     Raises
     ------
     ValueError
-        If a parameter is unknown.
+        If a parameter is unknown, or `mirror` is no bool.
 
     Examples
     --------

@@ -98,6 +98,13 @@ def test_few_images_are_learnt_better_than_by_chance_and_with_edges(images):
     assert clf.score(X_test, y_test) > 0.85
 
 
+@pytest.mark.parametrize("mirror", ["no", None, 1])
+@pytest.mark.parametrize("recipe", [zoo.image_classifier, zoo.few_images_classifier])
+def test_mirror_is_a_bool(recipe, mirror):
+    with pytest.raises(ValueError, match=f"mirror must be True or .* got {mirror!r}"):
+        recipe(mirror=mirror)
+
+
 def test_few_signals_get_more_epochs():
     epochs = [zoo.signal_classifier(n).max_iter for n in (10, 100, 1000, 10_000)]
     assert epochs == [2400, 240, 24, 20]
