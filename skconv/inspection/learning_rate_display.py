@@ -1,8 +1,10 @@
 """A range test of the learning rate."""
 
 import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -114,8 +116,14 @@ class LearningRateDisplay(Display):
             If there is no network in the estimator.
         ValueError
             If rates or their number are out of range, or `fit` refuses X or y.
+
+        Warns
+        -----
+        UserWarning
+            If the loss is the smallest at the first or at the last rate.
         """
-        if not (0 < start < stop < math.inf):
+        are_numbers = isinstance(start, Real) and isinstance(stop, Real)
+        if not are_numbers or not 0 < start < stop < math.inf:
             raise ValueError(
                 "start and stop must be learning rates, 0 < start < stop, got "
                 f"{start!r} and {stop!r}"
@@ -123,7 +131,9 @@ class LearningRateDisplay(Display):
         rates = np.geomspace(start, stop, positive_int(n_steps, "n_steps"))
         net, X = _prepare(estimator, X, y)
         losses = _until_too_large(losses_by_rate(net, X, y, sample_weight, rates))
-        return cls(rates[: len(losses)], losses).plot(ax)
+        display = cls(rates[: len(losses)], losses)
+        display._warn_if_at_an_end(len(rates))
+        return display.plot(ax)
 
     @property
     def smoothed_loss(self) -> NDArray[np.float64]:
@@ -138,6 +148,19 @@ class LearningRateDisplay(Display):
         """A rate to begin with: a tenth of that of the smallest smoothed loss."""
         smoothed = self.smoothed_loss
         return float(np.asarray(self.learning_rate)[smoothed.argmin()]) / 10
+
+    def _warn_if_at_an_end(self, n_steps: int) -> None:
+        """Warn if the smallest loss of a test of `n_steps` suggests no rate."""
+        smallest = int(self.smoothed_loss.argmin())
+        if smallest == 0:
+            reason = "never fell: use a smaller start, or more n_steps"
+        elif smallest == n_steps - 1:
+            reason = "still fell at the last rate: use a larger stop"
+        else:
+            return
+        warnings.warn(
+            f"the suggestion means nothing, as the loss {reason}", stacklevel=3
+        )
 
     def plot(self, ax: "Axes | None" = None) -> Self:
         """Draw the losses.

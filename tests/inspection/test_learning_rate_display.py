@@ -47,10 +47,25 @@ def test_rates_grow_exponentially_and_losses_explode():
     assert np.isfinite(display.loss).all()
 
 
+@pytest.mark.filterwarnings("ignore:the suggestion")
 def test_first_loss_is_that_of_fit():
     display = LearningRateDisplay.from_estimator(net(batch_size=600), X, Y, n_steps=3)
     clf = net(batch_size=600, max_iter=1).fit(X, Y)
     assert display.loss[0] == pytest.approx(clf.loss_, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rates", "words"),
+    [
+        ({"start": 10, "stop": 1e4}, "never fell"),
+        ({"start": 1e-3, "stop": 3e-3}, "still fell"),
+    ],
+)
+def test_smallest_loss_at_an_end_is_a_warning(rates, words):
+    with pytest.warns(UserWarning, match=f"suggestion means nothing, .*{words}"):
+        LearningRateDisplay.from_estimator(
+            net(batch_size=200), X, Y, n_steps=20, **rates
+        )
 
 
 def test_smoothing_keeps_lines_and_averages_noise(rng):
@@ -134,6 +149,8 @@ def test_display_marks_the_suggestion_in_given_axes():
     [
         (LogisticRegression(), {}, TypeError, "takes a ConvNetClassifier .* got Log"),
         (net(), {"start": 0}, ValueError, "0 < start < stop, got 0 and 10"),
+        (net(), {"start": "1e-3"}, ValueError, "0 < start < stop, got '1e-3' and 10"),
+        (net(), {"stop": None}, ValueError, "0 < start < stop, got 1e-06 and None"),
         (net(), {"start": 1, "stop": np.inf}, ValueError, "got 1 and inf"),
         (net(), {"n_steps": 0}, ValueError, "n_steps must be an int >= 1, got 0"),
         (net(alpha=-1), {}, ValueError, "'alpha' parameter"),
