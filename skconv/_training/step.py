@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,13 @@ from .schedules import plan_learning_rate
 if TYPE_CHECKING:
     from .loop import History
 
-__all__ = ["Step", "auto_batch_size", "plan_step"]
+__all__ = ["NEW_STATE", "Step", "auto_batch_size", "plan_step"]
+
+# Attributes of an estimator from which no solver and no average can continue.
+NEW_STATE: Mapping[str, Any] = {
+    "_solver_state": (None, None),  # solver, its state
+    "_average_state": None,
+}
 
 
 @dataclass(frozen=True)

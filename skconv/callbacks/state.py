@@ -10,6 +10,7 @@ from .. import ops
 from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import StoppingRule
 from .._training.optimizers import OPTIMIZERS
+from .._training.step import NEW_STATE
 from .._utils.lookup import look_up, shorten
 from .._utils.values import check_fields, check_integer, decode, encode
 from .._version import __version__
@@ -243,7 +244,7 @@ def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
     draft._rng = saved.rng
     draft._split_seed = fitted["_split_seed"]
     draft._history = fitted["_history"]
-    draft._solver_state, draft._average_state = (None, None), None
+    vars(draft).update(NEW_STATE)
     if saved.trained_values is not None:
         draft._average_state = saved.averaged_steps, saved.trained_values
     if moments is not None:

@@ -15,6 +15,7 @@ from .._training.loop import History, StoppingRule
 from .._training.losses import Loss, find_loss
 from .._training.optimizers import OPTIMIZERS
 from .._training.schedules import check_schedule
+from .._training.step import NEW_STATE
 from .._training.validation import find_scorer
 from .._utils.params import NestedParamsMixin
 from .._version import DOCUMENTATION, __version__
@@ -334,16 +335,13 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
             batch_size = 128 if self.batch_size == "auto" else self.batch_size
         batch_size = positive_int(batch_size, "batch_size")
         moments = OPTIMIZERS[self.solver].n_moments
+        others = self.alpha, self.early_stopping, self.ema_momentum is not None
         return summarize(
             network,
             f"{type(self).__name__}: input {network.input_shape}, batches of "
             f"{batch_size}, {network.dtype}, {self.solver}",
             batch_size=batch_size,
-            copies=2
-            + moments
-            + bool(self.alpha)
-            + bool(self.early_stopping)
-            + (self.ema_momentum is not None),
+            copies=2 + moments + sum(map(bool, others)),
             open_output=not fitted and n_outputs is None,
         )
 
@@ -392,8 +390,8 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
 
     def _replace_network(self, network: Network) -> Self:
         """Predict with, and train further, a network of the same layers."""
-        self.network_, self._solver_state = network, (None, None)
-        self._average_state = None
+        self.network_ = network
+        self.__dict__.update(NEW_STATE)
         return self
 
     def _sk_visual_block_(self) -> Any:

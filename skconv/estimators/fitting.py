@@ -25,7 +25,7 @@ from .._data.samples import Samples, check_sample_weight, hold_out, weigh
 from .._training.interrupts import keeping_what_is_learnt
 from .._training.loop import History, NonFiniteLossError, StoppingRule, train
 from .._training.outcome import warn_of_outcome
-from .._training.step import plan_step
+from .._training.step import NEW_STATE, plan_step
 from .._training.validation import Validator
 from ..callbacks.protocol import EpochCallbacks
 from ..callbacks.state import FitState
@@ -121,7 +121,7 @@ def build(draft: Any) -> None:
     draft._rng = np.random.default_rng(seed)
     draft._split_seed = int(draft._rng.integers(2**31))
     draft._build_network(draft._rng)
-    draft._solver_state, draft._average_state = (None, None), None
+    vars(draft).update(NEW_STATE)
     draft._history = History()
 
 
@@ -135,7 +135,7 @@ def continue_last(draft: Any) -> None:
         shape = check_shape(draft.input_shape, signals=takes_signals(draft))
     check_unchanged(draft, draft.network_, shape, len(draft._encoder.classes))
     draft.network_ = draft.network_.copy()
-    for name in ("_rng", "_solver_state", "_average_state", "_history"):
+    for name in ("_rng", *NEW_STATE, "_history"):
         setattr(draft, name, copy.deepcopy(getattr(draft, name)))
 
 
@@ -194,7 +194,7 @@ def train_draft(
             network, draft._encoder, samples, validate, step, stopping, history
         )
     stopping.restore_best(network)  # if another Ctrl-C kept `train` from it
-    draft._solver_state, draft._average_state = (None, None), None
+    vars(draft).update(NEW_STATE)
     if incremental or draft.warm_start:
         keep_state()
     if draft.early_stopping:  # the next fit begins from the weights that were restored

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sklearn
 
+from .._training.step import NEW_STATE
 from .._utils.lookup import look_up, shorten
 from .._utils.safetensors import KEY_LIMIT, Part
 from .._utils.values import check_fields, decode, encode, make_object
@@ -116,8 +117,7 @@ def parse_model(
             f"or targets need {n_outputs}"
         )
     fitted["network_"] = network
-    fitted["_solver_state"] = None, None
-    fitted["_average_state"] = None
+    fitted.update(NEW_STATE)
     # Another stream than the one that was used, and the same at each loading.
     seed = [fitted["_split_seed"], fitted["_history"].steps]
     fitted["_rng"] = np.random.default_rng(seed)
