@@ -195,16 +195,19 @@ def _residual(before: int, width: int, stride: int) -> Residual:
     if stride > 1 or before != width:
         conv = Conv2D(width, 1, stride=stride, **BEFORE_NORM)
         shortcut = [("conv", conv), ("norm", BatchNorm())]
-    return Residual(
-        [
-            ("conv1", Conv2D(width, 3, stride=stride, **BEFORE_NORM)),
-            ("norm1", BatchNorm(activation="relu")),
-            ("conv2", Conv2D(width, 3, **BEFORE_NORM)),
-            ("norm2", BatchNorm()),
-        ],
-        shortcut,
-        activation="relu",
-    )
+    return Residual(_two_convolutions(width, stride), shortcut, activation="relu")
+
+
+def _two_convolutions(
+    width: int, stride: int = 1, activation: str | None = None
+) -> Chain:
+    """Return the main way of a residual block; the activation is that of its end."""
+    return [
+        ("conv1", Conv2D(width, 3, stride=stride, **BEFORE_NORM)),
+        ("norm1", BatchNorm(activation="relu")),
+        ("conv2", Conv2D(width, 3, **BEFORE_NORM)),
+        ("norm2", BatchNorm(activation=activation)),
+    ]
 
 
 def resnet9(filters: Sequence[int] = (16, 32, 64, 128)) -> Chain:
@@ -244,10 +247,10 @@ def resnet9(filters: Sequence[int] = (16, 32, 64, 128)) -> Chain:
         ("conv1", Conv2D(first, 3, **BEFORE_NORM)),
         ("norm1", BatchNorm(activation="relu")),
         *_halved("2", second),
-        ("block2", _added(second)),
+        ("block2", Residual(_two_convolutions(second, activation="relu"))),
         *_halved("3", third),
         *_halved("4", fourth),
-        ("block4", _added(fourth)),
+        ("block4", Residual(_two_convolutions(fourth, activation="relu"))),
         ("largest", GlobalMaxPool2D()),
     ]
 
@@ -258,17 +261,6 @@ def _halved(name: str, width: int) -> Chain:
         (f"pool{name}", MaxPool2D(2)),
         (f"norm{name}", BatchNorm(activation="relu")),
     ]
-
-
-def _added(width: int) -> Residual:
-    return Residual(
-        [
-            ("conv1", Conv2D(width, 3, **BEFORE_NORM)),
-            ("norm1", BatchNorm(activation="relu")),
-            ("conv2", Conv2D(width, 3, **BEFORE_NORM)),
-            ("norm2", BatchNorm(activation="relu")),
-        ]
-    )
 
 
 def compact(filters: Sequence[int] = (32, 64, 64, 128, 128)) -> Chain:

@@ -75,8 +75,8 @@ def image_classifier(*, mirror: bool = False, **params: Any) -> ConvNetClassifie
 def few_images_classifier(*, mirror: bool = False, **params: Any) -> ConvNetClassifier:
     """Return a classifier for some ten to fifty images of each class.
 
-    `image_classifier` with more epochs, and with images that are turned, scaled and
-    sheared.
+    `image_classifier` with more epochs, and with images that are turned and
+    scaled.
 
     Parameters
     ----------
