@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from unittest.mock import patch
 
 import numpy as np
+from scipy.stats import sem
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
@@ -149,15 +150,10 @@ def _table(load, seeds, rows):
         yield [
             name,
             f"{accuracy.mean():.4f}",
-            f"{_error(accuracy):.4f}",
+            f"{sem(accuracy):.4f}",
             f"{loss.mean():.4f}",
             f"{seconds.mean() / results['base'][:, 2].mean():.2f}",
         ]
-
-
-def _error(values):
-    """Return the standard error of a mean."""
-    return values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
 
 
 def _fit(parts, changes, seed):

@@ -6,8 +6,10 @@ training data by their weights. To try something, add a row to `ROWS`.
 """
 
 import warnings
+from functools import lru_cache
 
 import numpy as np
+from scipy.stats import sem
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -91,6 +93,7 @@ def _digits(seed):
     return parts, {"filters": (16, 32), "max_iter": 20}
 
 
+@lru_cache  # or each row would unpack the files again
 def _fashion(seed):
     X, _, y, _ = load_fashion_mnist(None)
     parts = train_test_split(
@@ -118,8 +121,7 @@ def _table(load, ratio, seeds, rows):
         scores = np.array(
             [_score(ROWS[name], *load(s), ratio, s) for s in range(seeds)]
         )
-        errors = scores.std(axis=0, ddof=1) / np.sqrt(seeds)
-        means = scores.mean(axis=0)
+        means, errors = scores.mean(axis=0), sem(scores)
         yield [
             name,
             *(f"{m:.3f} ± {e:.3f}" for m, e in zip(means, errors, strict=True)),

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+from scipy.stats import sem
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -29,6 +30,10 @@ PEERS = {
         random_state=seed
     ),
 }
+OURS = {
+    "ConvNetClassifier()": lambda seed: ConvNetClassifier(random_state=seed),
+    "image_classifier()": lambda seed: zoo.image_classifier(random_state=seed),
+}
 
 
 def run(names=None):
@@ -40,14 +45,8 @@ def run(names=None):
 def digits():
     """20 stratified quarters of scikit-learn's digits held out."""
     X, y = load_digits(return_X_y=True)
-    splits = [
-        next(StratifiedShuffleSplit(1, test_size=0.25, random_state=seed).split(X, y))
-        for seed in range(20)
-    ]
-    estimators = PEERS | {
-        "ConvNetClassifier()": lambda seed: ConvNetClassifier(random_state=seed),
-        "image_classifier()": lambda seed: zoo.image_classifier(random_state=seed),
-    }
+    splits = _splits(X, y, 20, test_size=0.25)
+    estimators = PEERS | OURS
     _compare("digits, 20 stratified quarters held out", X, y, splits, estimators)
 
 
@@ -59,31 +58,20 @@ def mnist():
     folds = StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)
     # Boosting takes many minutes: 784 columns, a tree of each for each of ten classes.
     peers = {name: PEERS[name] for name in PEERS if "Boosting" not in name}
-    estimators = peers | {
-        "ConvNetClassifier()": lambda seed: ConvNetClassifier(random_state=seed),
-        "image_classifier()": lambda seed: zoo.image_classifier(random_state=seed),
-    }
-    _compare("MNIST-5k, 5 folds", X, y, list(folds), estimators)
+    _compare("MNIST-5k, 5 folds", X, y, list(folds), peers | OURS)
 
 
 def few():
     """10, 20 and 50 images of each class of scikit-learn's digits; tested on others."""
     X, y = load_digits(return_X_y=True)
     estimators = PEERS | {
-        "ConvNetClassifier()": lambda seed: ConvNetClassifier(random_state=seed),
+        "ConvNetClassifier()": OURS["ConvNetClassifier()"],
         "few_images_classifier()": lambda seed: zoo.few_images_classifier(
             random_state=seed
         ),
     }
     for n in (10, 20, 50):
-        splits = [
-            next(
-                StratifiedShuffleSplit(1, train_size=10 * n, random_state=seed).split(
-                    X, y
-                )
-            )
-            for seed in range(10)
-        ]
+        splits = _splits(X, y, 10, train_size=10 * n)
         title = f"{n} digits a class, tested on the other {len(X) - 10 * n}, 10 times"
         _compare(title, X, y, splits, estimators)
 
@@ -108,6 +96,14 @@ def fashion(data=None, seeds=3):
 TABLES = {"digits": digits, "mnist": mnist, "few": few, "fashion": fashion}
 
 
+def _splits(X, y, n, **sizes):
+    """Return n stratified splits, each of its own seed."""
+    return [
+        next(StratifiedShuffleSplit(1, random_state=seed, **sizes).split(X, y))
+        for seed in range(n)
+    ]
+
+
 def _compare(title, X, y, splits, estimators):
     print(f"\n{title}")
     columns = [
@@ -128,7 +124,7 @@ def _rows(X, y, splits, estimators):
         yield [
             name,
             f"{np.mean(scores):.4f}",
-            f"{np.std(scores, ddof=1) / len(scores) ** 0.5:.4f}",
+            f"{sem(scores):.4f}",
             *(f"{bound:.4f}" for bound in (min(scores), max(scores))),
             f"{np.mean(seconds):.1f}",
         ]

@@ -110,9 +110,7 @@ def run(
             for name in sets or SETS:
                 data = load(name, folder)
                 for model in models or MODELS:
-                    found = [
-                        r for r in records if (r["set"], r["model"]) == (name, model)
-                    ]
+                    found = of_model(records, name, model)
                     if not found:
                         found = measure(model, data, name, python, folder)
                         records.extend(found)
