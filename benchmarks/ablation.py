@@ -23,7 +23,13 @@ from skconv.augmentation import CutMix, MixUp, RandomErasing, RandomFlip, Random
 from skconv.layers import Dropout
 
 from .processes import print_table
-from .trials import IdentityConv2D, Lookahead, ZeroBatchNorm, replace
+from .trials import (
+    AlternatingFlip,
+    IdentityConv2D,
+    Lookahead,
+    ZeroBatchNorm,
+    replace,
+)
 
 BASE = {"learning_rate": "one_cycle", "learning_rate_init": 1e-2, "alpha": 1e-2}
 
@@ -79,7 +85,7 @@ VARIED = {
     "base": {},
     "flip": {"augment": FLIP},
     "flip, tta='flip'": {"augment": FLIP, "tta": "flip"},
-    "alternating flip": {"augment": RandomFlip(alternate=True)},
+    "alternating flip": {"augment": AlternatingFlip()},
     "shift by 2": {"augment": SHIFT},
     "shift by 2, tta='shift'": {"augment": SHIFT, "tta": "shift"},
     "flip, shift by 2": {"augment": [FLIP, SHIFT]},

@@ -16,7 +16,6 @@ BATCH = 128
 SHAPES = [(28, 28, 1), (32, 32, 3)]
 TRANSFORMS = [
     aug.RandomFlip(),
-    aug.RandomFlip(alternate=True),
     aug.RandomShift(4),
     aug.RandomShift(4, "reflect"),
     aug.RandomRotation(10),

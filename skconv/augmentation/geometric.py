@@ -1,7 +1,6 @@
 """Transforms that move pixels: flips, shifts, rotations, affine maps."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 
 from .. import ops
 from .._utils.params import ParamsMixin
-from .batch import Batch
 from .checks import (
     as_images,
     check_flag,
@@ -35,17 +33,6 @@ class RandomFlip(ParamsMixin):
         Whether to swap left and right, with a probability of one half.
     vertical : bool, default=False
         Whether to swap top and bottom, likewise; must be False for signals.
-    alternate : bool, default=False
-        Whether an image that is mirrored in one epoch is not in the next: two epochs
-        see both sides of each image (with `vertical`, four epochs all four), where
-        draws repeat half of them. Which comes first depends on the image's index.
-        To `partial_fit` each call is an epoch, and indices are those of its X: with
-        parts of the data in turn an image may never change sides; use draws there.
-
-    Notes
-    -----
-    Alternating flips: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024,
-    section 3.6.
 
     Examples
     --------
@@ -57,40 +44,20 @@ class RandomFlip(ParamsMixin):
            [2., 1., 0.]])
     """
 
-    def __init__(
-        self, horizontal: bool = True, vertical: bool = False, alternate: bool = False
-    ) -> None:
+    def __init__(self, horizontal: bool = True, vertical: bool = False) -> None:
         self.horizontal = horizontal
         self.vertical = vertical
-        self.alternate = alternate
 
     def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Return x with some of its images mirrored."""
-        return self.transform_batch(Batch(x), rng).x
-
-    def transform_batch(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        """Return a batch with some of its images mirrored."""
-        x = batch.x
         y = as_images(x).copy()
-        alternate = check_flag(self.alternate, "alternate")
-        for i, (name, axis) in enumerate((("horizontal", 2), ("vertical", 1))):
+        for name, axis in (("horizontal", 2), ("vertical", 1)):
             if check_flag(getattr(self, name), name):
                 if axis == 1 and x.ndim == 3:
                     raise ValueError("vertical must be False for signals (n, l, c)")
-                chosen = _turn(batch, i) if alternate else rng.random(len(x)) < 0.5
+                chosen = rng.random(len(x)) < 0.5
                 y[chosen] = np.flip(y, axis)[chosen]
-        return replace(batch, x=y.reshape(x.shape))
-
-
-def _turn(batch: Batch, bit: int) -> NDArray[np.bool_]:
-    """Return whose turn it is in this epoch, each 2 ** bit epochs another half's."""
-    indices = np.arange(len(batch)) if batch.indices is None else batch.indices
-    # A hash, as classes or recordings may follow each other in X: splitmix64.
-    z = (indices.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    first = (z >> np.uint64(31 + bit)) & np.uint64(1)
-    return first.astype(bool) ^ bool(batch.epoch >> bit & 1)
+        return y.reshape(x.shape)
 
 
 class RandomShift(ParamsMixin):

@@ -340,7 +340,7 @@ WRONG_ARGUMENTS = {
     "area must be a number from 0 to 1, got 'a'": RandomErasing(area=("a", 1)),
     "ratio must be a number >= 0.001, got 0": RandomErasing(ratio=(0, 1)),
     "std must be a number >= 0, got -1": GaussianNoise(-1),
-    "alternate must be True or False, got 1": RandomFlip(alternate=1),
+    "horizontal must be True or False, got 1": RandomFlip(horizontal=1),
     "max_change must be a number >= 0, got -1": RandomBrightness(-1),
     "scale must be (smallest, largest), got (3, 1)": RandomContrast((3, 1)),
     "center must be a number, got 'mean'": RandomContrast(center="mean"),

@@ -67,8 +67,8 @@ FITS = {
          "early_stopping": True, "validation_fraction": 0.2, "batch_size": 26},
         {},
     ),
-    "mixing and alternating flips": (
-        {"augment": [RandomFlip(alternate=True), MixUp(), CutMix()], "tta": "flip",
+    "mixing and flips": (
+        {"augment": [RandomFlip(), MixUp(), CutMix()], "tta": "flip",
          "class_weight": "balanced"},
         {},
     ),

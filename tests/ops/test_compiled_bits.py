@@ -125,7 +125,7 @@ CASES = {
         ConvNetClassifier(
             solver="sgd", learning_rate="cosine", clip_norm=1.0, augment=[
                 RandomAffine(20, max_shift=2, scale=(0.8, 1.2), shear=9), RandomContrast(),
-                RandomFlip(alternate=True), GaussianNoise(0.1), MixUp(), CutMix(),
+                RandomFlip(), GaussianNoise(0.1), MixUp(), CutMix(),
             ],
             label_smoothing=0.1, class_weight="balanced", early_stopping=True, **SHARED
         ),
