@@ -19,6 +19,7 @@ from ..layers import (
     Normalization,
     PReLU,
     Rescaling,
+    Reshape,
 )
 from ..layers.checks import same_configuration
 from ..layers.naming import name_layers
@@ -69,7 +70,7 @@ def _looks_at_pixels(layers: Iterable[tuple[str, Any]]) -> bool | None:
         if isinstance(layer, Composite):
             paths = [_looks_at_pixels(path) for path in layer.paths()]
             sees = True if any(paths) else None if None in paths else False
-        elif isinstance(layer, Dense | Flatten):
+        elif isinstance(layer, Dense | Flatten | Reshape):
             sees = False
         elif isinstance(layer, _BLIND) and layer.ndim is None:
             sees = None

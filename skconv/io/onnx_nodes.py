@@ -15,7 +15,9 @@ from .. import ops
 from .._utils.lookup import look_up
 from ..layers.checks import sample_axes
 from ..layers.input_scale import inverse_scale
+from ..layers.windows import find_window, transposed_size
 from ..models.weights import affine_shape, build_blank, by_channel
+from .onnx_shapes import SHAPES, ends
 from .registry import find_entry
 
 __all__ = ["EMIT", "Graph", "emit_activation", "emit_chain"]
@@ -132,11 +134,6 @@ def emit_activation(graph: Graph, z: str, activation: str | None) -> str:
 # Layers ------------------------------------------------------------------------------
 
 
-def _axes(values):
-    """Return the padding of a Window in ONNX's order: all starts, then all ends."""
-    return [int(side[0]) for side in values] + [int(side[1]) for side in values]
-
-
 def _conv(graph, layer, kernel, bias, x, shape, groups, activation):
     """Emit a convolution whose kernel has filters and channels first."""
     win = ops.window(
@@ -153,7 +150,7 @@ def _conv(graph, layer, kernel, bias, x, shape, groups, activation):
         "Conv",
         *inputs,
         strides=list(win.stride),
-        pads=_axes(win.padding),
+        pads=ends(win.padding),
         dilations=list(win.dilation),
         group=int(groups),
     )
@@ -164,6 +161,27 @@ def _convolution(graph, layer, weights, x, shape):
     kernel = np.moveaxis(weights["kernel"], (-1, -2), (0, 1))
     bias = weights.get("bias")
     return _conv(graph, layer, kernel, bias, x, shape, layer.groups, layer.activation)
+
+
+def _transposed(graph, layer, weights, x, shape):
+    """Emit a ConvTranspose, whose output padding follows from the output's size."""
+    win, made = find_window(layer, shape), transposed_size(layer, shape)
+    added = [
+        m - ((n - 1) * s + (k - 1) * d + 1 - sum(sides))
+        for m, n, k, s, d, sides in zip(made, shape, *win[:4], strict=False)
+    ]
+    kernel = np.moveaxis(weights["kernel"], (-1, -2), (0, 1))
+    arrays = [kernel, *([weights["bias"]] if "bias" in weights else [])]
+    y = graph.node(
+        "ConvTranspose",
+        x,
+        *map(graph.constant, arrays),
+        strides=list(win.stride),
+        pads=ends(win.padding),
+        dilations=list(win.dilation),
+        output_padding=added,
+    )
+    return emit_activation(graph, y, layer.activation)
 
 
 def _depthwise(graph, layer, weights, x, shape):
@@ -213,7 +231,7 @@ def _pool(op, **attributes):
             x,
             kernel_shape=list(win.size),
             strides=list(win.stride),
-            pads=_axes(win.padding),
+            pads=ends(win.padding),
             **attributes,
         )
 
@@ -326,6 +344,8 @@ EMIT: dict[str, Callable[..., str]] = {
     "Branches": _branches,
     "Conv1D": _convolution,
     "Conv2D": _convolution,
+    "Conv1DTranspose": _transposed,
+    "Conv2DTranspose": _transposed,
     "Dense": _dense,
     "DepthwiseConv2D": _depthwise,
     "Dropout": _nothing,
@@ -344,6 +364,7 @@ EMIT: dict[str, Callable[..., str]] = {
     "Residual": _residual,
     "SeparableConv2D": _separable,
     "Sequential": _sequential,
+    **SHAPES,
     "SpatialDropout1D": _nothing,
     "SpatialDropout2D": _nothing,
 }

@@ -105,6 +105,9 @@ _COUNTED = Row(_COUNT, lambda array, leaf: np.array(0))
 ROWS: dict[str, list[tuple[str, Row]]] = {
     "Conv2D": [("kernel", Row("weight", _transposed(3, 2, 0, 1))), _BIAS],
     "Conv1D": [("kernel", Row("weight", _transposed(2, 1, 0))), _BIAS],
+    # Keras' layout here, (kh, kw, filters, c), and (c, filters, kh, kw) in torch.
+    "Conv2DTranspose": [("kernel", Row("weight", _transposed(3, 2, 0, 1))), _BIAS],
+    "Conv1DTranspose": [("kernel", Row("weight", _transposed(2, 1, 0))), _BIAS],
     "DepthwiseConv2D": [("kernel", Row("weight", _depthwise)), _BIAS],
     "SeparableConv2D": [
         ("depthwise_kernel", Row("depthwise.weight", _depthwise)),
@@ -175,9 +178,11 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     `epsilon` of the layer (``BatchNorm2d(c, eps=1e-3)``; its ``momentum=0.01`` is
     ``momentum=0.99`` here) and, for two classes, one output followed by a sigmoid. A
     `Normalization`, the first layer of the default network, is
-    ``BatchNorm2d(c, eps=0, affine=False)`` in torch, in `eval` mode. A regressor's
-    predictions are ``outputs * reg.target_scale_ + reg.target_center_``, of
-    ``exp(outputs)`` for ``loss="poisson"``.
+    ``BatchNorm2d(c, eps=0, affine=False)`` in torch, in `eval` mode. A `Reshape` takes
+    and makes samples with the channels last: in torch ``x.movedim(1, -1)`` is due
+    before it and ``x.movedim(-1, 1)`` after it. A regressor's predictions are
+    ``outputs * reg.target_scale_ + reg.target_center_``, of ``exp(outputs)`` for
+    ``loss="poisson"``.
 
     Examples
     --------

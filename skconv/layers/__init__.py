@@ -3,11 +3,12 @@
 from .composite import Composite
 from .composites import Branches, Residual, Sequential
 from .convolution import Conv1D, Conv2D
-from .dense import Dense, Flatten
+from .dense import Dense, Flatten, Reshape
 from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .handcrafted import HandcraftedConv1D
 from .input_scale import Normalization
 from .layer import Layer
+from .margins import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from .normalization import BatchNorm, LayerNorm
 from .pointwise import (
     Activation,
@@ -27,6 +28,8 @@ from .pooling import (
     MaxPool1D,
     MaxPool2D,
 )
+from .transposed import Conv1DTranspose, Conv2DTranspose
+from .upsampling import UpSampling1D, UpSampling2D
 
 __all__ = [
     "Activation",
@@ -36,7 +39,11 @@ __all__ = [
     "Branches",
     "Composite",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
@@ -53,9 +60,14 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Rescaling",
+    "Reshape",
     "Residual",
     "SeparableConv2D",
     "Sequential",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
 ]

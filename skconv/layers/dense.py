@@ -1,6 +1,8 @@
 """Layers on flat samples."""
 
 import math
+from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from .affine import Affine
 from .layer import Layer
 from .typing import Array, Shape, Weights
 
-__all__ = ["Dense", "Flatten"]
+__all__ = ["Dense", "Flatten", "Reshape"]
 
 
 class Dense(Affine):
@@ -109,6 +111,70 @@ class Flatten(Layer):
         self, weights: Weights, x: Array, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
         return _flat(x), x.shape
+
+    def backward(
+        self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Weights]:
+        return dy.reshape(cache), {}
+
+
+class Reshape(Layer):
+    """Samples of another shape, their numbers in the same order.
+
+    Parameters
+    ----------
+    target_shape : tuple of int
+        Of a sample. One of them may be -1: then it is what is left of the sample's
+        numbers.
+
+    Notes
+    -----
+    Numbers are in NumPy's order: pixel by pixel in rows, with their channels together.
+
+    Examples
+    --------
+    >>> from skconv.layers import Reshape
+    >>> Reshape((4, 4, -1)).build((32,), None, None)
+    ({}, (4, 4, 2))
+    """
+
+    def __init__(self, target_shape: Sequence[int]) -> None:
+        self.target_shape = target_shape
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Weights, Shape]:
+        return {}, self._shape(input_shape)
+
+    def _shape(self, input_shape: Shape) -> Shape:
+        """Return the target shape without a -1."""
+        target, size = self.target_shape, math.prod(input_shape)
+        listed = target.tolist() if isinstance(target, np.ndarray) else target
+        are_sizes = isinstance(listed, tuple | list) and len(listed) > 0
+        for each in listed if are_sizes else ():
+            is_int = isinstance(each, Integral) and not isinstance(each, bool)
+            are_sizes = are_sizes and is_int and (each > 0 or each == -1)
+        if not are_sizes or list(listed).count(-1) > 1:
+            raise ValueError(
+                "target_shape must be a tuple of int >= 1, at most one of them -1, got "
+                f"{target!r}"
+            )
+        shape = tuple(map(int, listed))
+        known = math.prod(each for each in shape if each > 0)
+        if size % known or (-1 not in shape and size != known):
+            raise ValueError(
+                f"target_shape must hold the {size} numbers of its input "
+                f"{tuple(input_shape)}, got {target!r}"
+            )
+        return tuple(size // known if each == -1 else each for each in shape)
+
+    def predict(self, weights: Weights, x: Array) -> Array:
+        return x.reshape(len(x), *self._shape(x.shape[1:]))
+
+    def forward(
+        self, weights: Weights, x: Array, rng: np.random.Generator | None
+    ) -> tuple[Array, Any]:
+        return self.predict(weights, x), x.shape
 
     def backward(
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True

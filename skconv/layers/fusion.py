@@ -14,6 +14,7 @@ from .convolution import Conv1D, Conv2D
 from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .normalization import BatchNorm
 from .pooling import MaxPool2D
+from .transposed import Conv1DTranspose, Conv2DTranspose
 from .typing import Array, Chain, Weights
 from .windows import slide
 
@@ -158,6 +159,8 @@ def _pool_along(
 FUSIONS: dict[tuple[type, type], Callable[..., tuple[Step, Weights] | None]] = {
     (Conv1D, BatchNorm): _fold_batch_norm,
     (Conv2D, BatchNorm): _fold_batch_norm,
+    (Conv1DTranspose, BatchNorm): _fold_batch_norm,
+    (Conv2DTranspose, BatchNorm): _fold_batch_norm,
     (DepthwiseConv2D, BatchNorm): _fold_batch_norm,
     (SeparableConv2D, BatchNorm): _fold_batch_norm,
     (Conv2D, MaxPool2D): _pool_along,

@@ -12,6 +12,8 @@ __all__ = [
     "Array",
     "Batches",
     "Chain",
+    "Margins",
+    "Margins1D",
     "Padding",
     "Padding1D",
     "Pair",
@@ -28,7 +30,7 @@ Chain: TypeAlias = "list[tuple[str, Layer]]"
 # Each call returns (x, sample_weight or None) of all the training data, in pieces.
 Batches: TypeAlias = Callable[[], Iterable[tuple[Array, Array | None]]]
 Pair: TypeAlias = int | tuple[int, int]
-Padding: TypeAlias = (
-    Literal["valid", "same"] | Pair | tuple[tuple[int, int], tuple[int, int]]
-)
+Margins: TypeAlias = Pair | tuple[tuple[int, int], tuple[int, int]]
+Margins1D: TypeAlias = int | tuple[int, int]
+Padding: TypeAlias = Literal["valid", "same"] | Margins
 Padding1D: TypeAlias = Literal["valid", "same", "causal"] | int | tuple[int, int]

@@ -10,7 +10,7 @@ from .. import ops
 from .checks import pixel_shape
 from .typing import Array, Shape
 
-__all__ = ["add_row", "drop_row", "find_window", "slide"]
+__all__ = ["add_row", "drop_row", "find_window", "slide", "transposed_size"]
 
 _MaybeArray = TypeVar("_MaybeArray", Array, Array | None)
 
@@ -22,7 +22,8 @@ def find_window(layer: Any, input_shape: Shape) -> ops.Window:
     ----------
     layer : Layer
         With arguments `stride`, `padding` and either `pool_size` or `kernel_size` and
-        `dilation`.
+        `dilation`. With `output_padding` it is a transposed convolution, whose window
+        slides over its output, and the Window's output is its input.
     input_shape : tuple of int
 
     Raises
@@ -31,10 +32,24 @@ def find_window(layer: Any, input_shape: Shape) -> ops.Window:
         If the window does not fit.
     """
     size = pixel_shape(input_shape, layer.ndim)
+    if hasattr(layer, "output_padding"):
+        size = transposed_size(layer, input_shape)
     slides = {"stride": layer.stride, "padding": layer.padding}
     if hasattr(layer, "pool_size"):
         return ops.pool_window(size, layer.pool_size, **slides)
     return ops.window(size, layer.kernel_size, dilation=layer.dilation, **slides)
+
+
+def transposed_size(layer: Any, input_shape: Shape) -> Shape:
+    """Return the size of what a transposed convolution makes, without channels."""
+    return ops.transposed_size(
+        pixel_shape(input_shape, layer.ndim),
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        output_padding=layer.output_padding,
+    )
 
 
 def slide(layer: Any, input_shape: Shape) -> dict[str, Any]:

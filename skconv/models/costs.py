@@ -10,6 +10,7 @@ from .. import ops
 from ..layers import Composite, Layer, chain
 from ..layers.fusion import training_steps
 from ..layers.naming import name_layers
+from ..layers.transposed import TransposedConvolution
 from ..layers.typing import Array, Chain, Shape, Weights
 from .network import Network
 from .weights import build_blank
@@ -55,8 +56,8 @@ def count_macs(layers: Any, input_shape: Shape) -> int:
 
     A MAC is a product of an input and a weight that is added to a sum: most of a
     network's time. Each weight with two axes or more takes part once for each
-    pixel of the layer's output. Biases, activations, scaling and pooling are not
-    counted; padding is, as if it were pixels.
+    pixel of the layer's output, in a transposed convolution of its input. Biases,
+    activations, scaling and pooling are not counted; padding is, as if it were pixels.
 
     Parameters
     ----------
@@ -199,7 +200,8 @@ def _layer_costs(layers: Chain, shape: Shape, prefix: str = "") -> Iterator[Laye
             )
         else:
             parts = list(_unknown_parts(layer, weights, f"{path}."))
-            macs = math.prod(out[:-1]) * sum(
+            pixels = shape if isinstance(layer, TransposedConvolution) else out
+            macs = math.prod(pixels[:-1]) * sum(
                 weight.size
                 for _, weight, _ in chain.named_weights(layer, weights)
                 if weight.ndim > 1

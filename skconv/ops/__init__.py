@@ -23,6 +23,8 @@ from .pooling import *
 from .reference.scaling import *
 from .resampling import *
 from .training import *
+from .transposed import *
+from .upsampling import *
 
 _ENVIRONMENT = "SKCONV_OPS"
 _in_use = "numpy"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ._types import Padding, Pair, Shape
 
-__all__ = ["Window", "pair", "pool_window", "positive_int", "window"]
+__all__ = ["Window", "margins", "pair", "pool_window", "positive_int", "window"]
 
 
 _TOO_MANY = 2**48  # numbers: a petabyte; offsets of fewer are far from 64 bits
@@ -77,8 +77,13 @@ def pair(value: Any, name: str, minimum: int = 1) -> tuple[int, int]:
     return int(values[0]), int(values[1])
 
 
-def _sizes(value, name, axes):
-    return pair(value, name) if axes == 2 else (positive_int(value, name),)
+def sizes(value: Any, name: str, axes: int, minimum: int = 1) -> tuple[int, ...]:
+    """Return ints >= `minimum`, one for each axis; for a signal, one alone is taken."""
+    if axes == 2:
+        return pair(value, name, minimum)
+    if not _is_int(value) or value < minimum:
+        raise ValueError(f"{name} must be an int >= {minimum}, got {value!r}")
+    return (int(value),)
 
 
 def shape_of(value: Any, name: str, layout: str) -> Shape:
@@ -174,9 +179,9 @@ def window(
     convolution arithmetic for deep learning", 2016, relationship 15).
     """
     axes = len(image_size)
-    taps = _sizes(size, size_name, axes)
-    strides = _sizes(stride, "stride", axes)
-    dilations = _sizes(dilation, "dilation", axes)
+    taps = sizes(size, size_name, axes)
+    strides = sizes(stride, "stride", axes)
+    dilations = sizes(dilation, "dilation", axes)
     extent = tuple((k - 1) * d + 1 for k, d in zip(taps, dilations, strict=True))
     sides = _resolve_padding(padding, image_size, extent, strides)
     output = tuple(
@@ -244,6 +249,40 @@ def pool_window(
     return win
 
 
+def margins(value: Any, name: str, axes: int) -> tuple[tuple[int, int], ...]:
+    """Return numbers of pixels on each side of an image or a signal, by axis.
+
+    Parameters
+    ----------
+    value : int, (h, w) or ((top, bottom), (left, right)); for a signal (left, right)
+    name : str
+        For the error.
+    axes : {1, 2}
+        1 for a signal.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if _is_int(value) and value >= 0:
+        return ((int(value),) * 2,) * axes
+    listed = _listed(value)
+    if isinstance(listed, tuple | list) and len(listed) == 2:
+        try:
+            by_axis = listed if axes == 2 else [listed]
+            return tuple(pair(sides, name, minimum=0) for sides in by_axis)
+        except ValueError:
+            pass  # the message below names all that is allowed
+    raise ValueError(f"{name} must be {_MARGINS[axes]}, got {value!r}")
+
+
+_MARGINS = {
+    1: "an int >= 0 or (left, right)",
+    2: "an int >= 0, (h, w) or ((top, bottom), (left, right))",
+}
+
+
 @_cached
 def conv_window(
     shapes: tuple[Shape, Shape],
@@ -304,20 +343,12 @@ def _resolve_padding(padding, image_size, extent, stride):
             return tuple(map(_same_padding, image_size, extent, stride))
         if padding == "causal" and axes == 1:
             return ((extent[0] - 1, 0),)
-    elif _is_int(padding) and padding >= 0:
-        return ((int(padding),) * 2,) * axes
-    elif isinstance(_listed(padding), tuple | list) and len(padding) == 2:
-        try:
-            by_axis = _listed(padding) if axes == 2 else [padding]
-            return tuple(pair(sides, "padding", minimum=0) for sides in by_axis)
-        except ValueError:
-            pass  # the message below names all that is allowed
-    allowed = (
-        "'valid', 'same', an int >= 0, (ph, pw) or ((top, bottom), (left, right))"
-        if axes == 2
-        else "'valid', 'same', 'causal', an int >= 0 or (left, right)"
-    )
-    raise ValueError(f"padding must be {allowed}, got {padding!r}")
+    try:
+        return margins(padding, "padding", axes)
+    except ValueError:
+        words = "'valid', 'same', " if axes == 2 else "'valid', 'same', 'causal', "
+        allowed = words + _MARGINS[axes]
+        raise ValueError(f"padding must be {allowed}, got {padding!r}") from None
 
 
 def _holds_ints(values):

@@ -118,6 +118,48 @@ LAYERS += [
     (L.Conv2D(4, 3, kernel_l1=0.1, kernel_l2=0.2), (5, 5, 2)),
 ]
 
+LAYERS += [
+    (L.Conv2DTranspose(4), (4, 3, 3)),
+    (L.Conv2DTranspose(4, 2, stride=2, activation="relu"), (4, 3, 3)),
+    (L.Conv2DTranspose(2, (3, 5), stride=(2, 3), padding="valid"), (3, 2, 17)),
+    (
+        L.Conv2DTranspose(
+            3, 2, stride=3, padding="valid", use_bias=False, activation="gelu"
+        ),
+        (2, 3, 2),
+    ),
+    (L.Conv2DTranspose(3, 4, stride=2, padding=1, output_padding=(1, 0)), (3, 3, 2)),
+    (
+        L.Conv2DTranspose(3, dilation=2, padding=((1, 0), (2, 1)), kernel_l2=0.1),
+        (3, 4, 2),
+    ),
+    (L.Conv2DTranspose(3, stride=2, output_padding=0, activation="softmax"), (3, 4, 2)),
+    (L.Conv1DTranspose(4), (5, 3)),
+    (L.Conv1DTranspose(4, 4, stride=2, activation="tanh"), (5, 3)),
+    (L.Conv1DTranspose(2, 3, stride=2, padding=(0, 1), dilation=2), (5, 3)),
+    (L.UpSampling2D(), (3, 4, 3)),
+    (L.UpSampling2D((3, 1)), (3, 4, 17)),
+    (L.UpSampling2D(interpolation="bilinear"), (3, 4, 3)),
+    (L.UpSampling2D((3, 4), interpolation="bilinear"), (1, 5, 17)),
+    (L.UpSampling1D(3), (4, 3)),
+    (L.ZeroPadding2D(), (3, 4, 3)),
+    (L.ZeroPadding2D(((0, 2), (1, 0))), (3, 4, 2)),
+    (L.ZeroPadding1D((2, 0)), (4, 3)),
+    (L.Cropping2D(), (3, 4, 3)),
+    (L.Cropping2D(((0, 2), (1, 0))), (3, 4, 2)),
+    (L.Cropping1D(), (4, 3)),
+    (L.Reshape((6, -1)), (3, 4, 2)),
+    (L.Reshape((2, 3, 2)), (12,)),
+    (
+        L.Branches(
+            [
+                L.Activation(None),
+                [L.MaxPool2D(), L.Conv2D(2, activation="relu"), L.UpSampling2D()],
+            ]
+        ),
+        (4, 6, 3),
+    ),
+]
 
 each_layer = pytest.mark.parametrize(
     ("layer", "shape"), LAYERS, ids=lambda value: repr(value).replace("\n", "")

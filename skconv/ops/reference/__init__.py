@@ -20,3 +20,5 @@ from .pooling import *
 from .resampling import *
 from .scaling import *
 from .training import *
+from .transposed import *
+from .upsampling import *

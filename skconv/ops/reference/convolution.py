@@ -98,14 +98,15 @@ def conv2d_grad_input(dz, kernel, input_shape, win, groups):
     """Add ``dz @ kernel[t]^T`` to the pixels that a tap saw, tap by tap."""
     dx = np.empty(input_shape, np.result_type(dz, kernel))
     by_tap = kernel.reshape(-1, kernel.shape[2], groups, kernel.shape[3] // groups)
-    by_tap = by_tap.transpose(0, 2, 3, 1)  # (taps, groups, f / groups, c / groups)
+    # (taps, groups, 1, f / groups, c / groups), with an axis of images as in `conv2d`.
+    by_tap = by_tap.transpose(0, 2, 3, 1)[:, :, None]
     for part in _chunks(win, input_shape[3], like=dz):
-        pixels = _merge_images(_pixels_by_group(dz[part], groups))
+        pixels = _pixels_by_group(dz[part], groups)
         padded = padded_zeros(dx[part].shape, win, dx.dtype)
-        product = np.empty((groups, pixels.shape[1], by_tap.shape[3]), dx.dtype)
+        product = np.empty((*pixels.shape[:3], by_tap.shape[4]), dx.dtype)
         for kernel_tap, seen in zip(by_tap, taps(padded, win), strict=True):
             np.matmul(pixels, kernel_tap, out=product)
-            seen += product.transpose(1, 0, 2).reshape(seen.shape)
+            seen += product.transpose(1, 2, 0, 3).reshape(seen.shape)
         dx[part] = unpad(padded, input_shape, win)
     return dx
 

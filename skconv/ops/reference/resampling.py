@@ -23,10 +23,10 @@ def affine_transform(x, matrix, shift, fill):
     # One contiguous plane a channel: `take` would copy a strided one at each call.
     planes = np.ascontiguousarray(padded.reshape(-1, c).T)
     for plane, channel in zip(planes, y.reshape(-1, c).T, strict=True):
-        upper = _blend(plane.take(corner), plane.take(corner + 1), right)
+        upper = blend(plane.take(corner), plane.take(corner + 1), right)
         corner_below = corner + (w + 2)
-        lower = _blend(plane.take(corner_below), plane.take(corner_below + 1), right)
-        channel[:] = _blend(upper, lower, down)
+        lower = blend(plane.take(corner_below), plane.take(corner_below + 1), right)
+        channel[:] = blend(upper, lower, down)
     return y
 
 
@@ -40,7 +40,7 @@ def _locate(size, matrix, down, right):
     return pixel, position.ravel()
 
 
-def _blend(left, right, fraction):
+def blend(left, right, fraction):
     """Interpolate, in the memory of `right`; equal values stay equal to the bit."""
     right -= left
     right *= fraction
