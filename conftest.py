@@ -6,8 +6,12 @@ import pytest
 
 from skconv import ops
 
-# The doctests of this module need the compiled ops.
-collect_ignore = [] if ops.compiled else ["skconv/ops/compiled.py"]
+# The doctests of these modules need the compiled ops.
+collect_ignore = (
+    []
+    if ops.compiled
+    else ["skconv/ops/compiled.py", "skconv/ops/compiled_upsampling.py"]
+)
 
 # They have no doctests, and as modules of one name they would be taken for each other.
 collect_ignore_glob = ["*/conftest.py"]

@@ -3,7 +3,7 @@
 An op has a name, a signature and a docstring in the modules of this folder. It checks
 its arguments, resolves sizes to a `Window`, and calls `run`, which calls one of two
 twins of that name: the definition in `skconv.ops.reference`, in NumPy, or the compiled
-one in `skconv.ops.compiled`. Twins take plain positional arguments, without defaults.
+one in `skconv.ops.compiled` or `compiled_upsampling`. Twins take plain positional arguments, without defaults.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,11 @@ import numpy as np
 from . import reference
 
 compiled: ModuleType | None
+compiled_upsampling: ModuleType | None
 try:
-    from . import compiled
+    from . import compiled, compiled_upsampling
 except ImportError:  # not built: see the README
-    compiled = None
+    compiled = compiled_upsampling = None
 
 __all__ = ["run", "use_compiled"]
 
@@ -33,7 +34,8 @@ def use_compiled(instruction_set: str | None) -> None:
     if instruction_set is not None:
         assert compiled is not None, "they were not built"
         compiled.use(instruction_set)
-        _compiled_twins.update({op: getattr(compiled, op) for op in compiled.__all__})
+        for module in (compiled, compiled_upsampling):
+            _compiled_twins.update({op: getattr(module, op) for op in module.__all__})
 
 
 def run(op: str, arrays: tuple, *arguments: Any) -> Any:

@@ -163,6 +163,7 @@ void bind_convolution(nb::module_& m);
 void bind_pooling(nb::module_& m);
 void bind_normalization(nb::module_& m);
 void bind_training(nb::module_& m);
+void bind_upsampling(nb::module_& m);
 
 }  // namespace skconv
 

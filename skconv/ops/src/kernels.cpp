@@ -11,6 +11,7 @@
 #include "normalization.h"
 #include "pooling.h"
 #include "training.h"
+#include "upsampling.h"
 
 #define SKCONV_TEXT_OF(name) #name
 #define SKCONV_TEXT(name) SKCONV_TEXT_OF(name)

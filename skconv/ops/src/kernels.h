@@ -58,6 +58,12 @@ struct Images4 {
   int n, h, w, c;
 };
 
+// Images (n, h, w, c) that become by_h times as high and by_w times as wide.
+struct Upsampling {
+  int n, h, w, c;
+  int by_h, by_w;
+};
+
 enum class Element : int { uint8, int32, int64, float32, float64 };
 
 // KERNEL(result, name, arguments) for each kernel: what kernels.cpp makes a table of.
@@ -76,6 +82,9 @@ enum class Element : int { uint8, int32, int64, float32, float64 };
                                int argmax_bytes, float* dx))                                \
   KERNEL(void, avg_pool, (const Slide&, const float* x, float* y))                          \
   KERNEL(void, avg_pool_grad, (const Slide&, const float* dy, float* dx))                   \
+  KERNEL(void, upsample, (const Upsampling&, const float* x, bool bilinear, float* y))      \
+  KERNEL(void, upsample_grad, (const Upsampling&, const float* dy, bool bilinear,           \
+                               float* dx))                                                  \
   KERNEL(void, activate, (const float* z, ptrdiff_t size, Activation, float* y))            \
   KERNEL(void, add, (const float* a, const float* b, ptrdiff_t size, Activation, float* y)) \
   KERNEL(void, activate_grad, (const Gradient&, float* dz))                                 \

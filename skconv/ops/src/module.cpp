@@ -69,6 +69,7 @@ NB_MODULE(_kernels, m) {
   skconv::bind_pooling(m);
   skconv::bind_normalization(m);
   skconv::bind_training(m);
+  skconv::bind_upsampling(m);
   m.def("instruction_sets", skconv::instruction_sets);
   m.def("instruction_set", [] { return skconv::kernels->instruction_set; });
   m.def("use", skconv::use);
