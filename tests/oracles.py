@@ -85,6 +85,48 @@ def conv1d(x, kernel, bias, stride, dilation, padding):
     return z
 
 
+def conv2d_transpose(x, kernel, bias, output_size, stride, dilation, padding):
+    """Kernel (kh, kw, filters, c); what falls outside of the output is cut off."""
+    kh, kw, filters, _ = kernel.shape
+    z = np.zeros((len(x), *output_size, filters)) + bias
+    for n, p, q, i, j, r, s in _pixels(z, x, stride, dilation, padding, (kh, kw)):
+        for f in range(filters):
+            z[n, r, s, f] += x[n, p, q] @ kernel[i, j, f]
+    return z
+
+
+def conv2d_transpose_gradients(dz, x, kernel, stride, dilation, padding):
+    kh, kw, filters, _ = kernel.shape
+    dx, dkernel, db = np.zeros(x.shape), np.zeros(kernel.shape), np.zeros(filters)
+    for n, p, q, i, j, r, s in _pixels(dz, x, stride, dilation, padding, (kh, kw)):
+        for f in range(filters):
+            dx[n, p, q] += dz[n, r, s, f] * kernel[i, j, f]
+            dkernel[i, j, f] += dz[n, r, s, f] * x[n, p, q]
+    for n, r, s, f in np.ndindex(dz.shape):
+        db[f] += dz[n, r, s, f]
+    return dx, dkernel, db
+
+
+def upsample2d(x, dy, size, interpolation):
+    """Value and gradient, each output from up to four pixels."""
+    n, h, w, c = x.shape
+    y, dx = np.zeros((n, h * size[0], w * size[1], c)), np.zeros(x.shape)
+    for p, q in np.ndindex(y.shape[1:3]):
+        for i, down in _shares(p, size[0], h, interpolation).items():
+            for j, right in _shares(q, size[1], w, interpolation).items():
+                y[:, p, q] += down * right * x[:, i, j]
+                dx[:, i, j] += down * right * dy[:, p, q]
+    return y, dx
+
+
+def _shares(p, factor, n, interpolation):
+    """Return the pixels that output p consists of, each with its share."""
+    if interpolation == "nearest":
+        return {p // factor: 1.0}
+    place = min(max((p + 0.5) / factor - 0.5, 0), n - 1)
+    return {i: 1 - abs(place - i) for i in range(n) if abs(place - i) < 1}
+
+
 def layer_norm(x, gamma, beta, epsilon, dy):
     """Rows (n, m) of values that belong together; gradients by the whole Jacobian."""
     y, dx = np.zeros(x.shape), np.zeros(x.shape)

@@ -3,7 +3,8 @@
 An op has a name, a signature and a docstring in the modules of this folder. It checks
 its arguments, resolves sizes to a `Window`, and calls `run`, which calls one of two
 twins of that name: the definition in `skconv.ops.reference`, in NumPy, or the compiled
-one in `skconv.ops.compiled` or `compiled_upsampling`. Twins take plain positional arguments, without defaults.
+one in `skconv.ops.compiled` or `compiled_upsampling`. Twins take plain positional
+arguments, without defaults.
 """
 
 from collections.abc import Callable

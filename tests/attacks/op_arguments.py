@@ -137,6 +137,61 @@ def conv2d_backward(rng):
     return {**backward(rng, **arrays, x=normal(rng, *shape), kernel=kernel), **slide}
 
 
+def transposed(rng):
+    """An image's shape, a kernel's, how it slides, and the size of the output."""
+    while True:
+        (n, h, w, c), filters = images(rng), one_of(rng, 1, 2, 5, 17)
+        size = tuple(map(int, rng.integers(1, 4, 2)))
+        slide = {
+            "stride": one_of(rng, 1, 2, (1, 3)),
+            "padding": one_of(rng, "valid", "same", 1, ((0, 1), (2, 0))),
+            "dilation": one_of(rng, 1, 1, 2, (2, 1)),
+        }
+        try:
+            made = ops.transposed_size((h, w), size, **slide)
+        except ValueError:
+            continue
+        return (n, h, w, c), (*size, filters, c), slide, made
+
+
+def conv2d_transpose(rng):
+    shape, kernel_shape, slide, made = transposed(rng)
+    bias = one_of(rng, None, normal(rng, kernel_shape[2]))
+    arrays = {"x": normal(rng, *shape), "kernel": normal(rng, *kernel_shape)}
+    activation = one_of(rng, *ACTIVATIONS)
+    return {
+        **arrays,
+        "bias": bias,
+        "output_size": made,
+        **slide,
+        "activation": activation,
+    }
+
+
+def conv2d_transpose_backward(rng):
+    shape, kernel_shape, slide, made = transposed(rng)
+    dy, saved = normal(rng, 2, shape[0], *made, kernel_shape[2])
+    arrays = {"x": normal(rng, *shape), "kernel": normal(rng, *kernel_shape)}
+    return {**backward(rng, dy=dy, saved=saved, **arrays), **slide}
+
+
+def upsampling(rng):
+    return {
+        "size": one_of(rng, 1, 2, (3, 1), (2, 4)),
+        "interpolation": one_of(rng, *ops.INTERPOLATIONS),
+    }
+
+
+def upsample2d(rng):
+    return {"x": normal(rng, *images(rng)), **upsampling(rng)}
+
+
+def upsample2d_grad(rng):
+    (n, h, w, c), arguments = images(rng), upsampling(rng)
+    by = ops.pair(arguments["size"], "size")
+    return {"dy": normal(rng, n, h * by[0], w * by[1], c), **arguments}
+
+
 def dense(rng):
     n, features, units = map(int, rng.integers([0, 1, 1], [5, 20, 20]))
     arrays = {"x": normal(rng, n, features), "kernel": normal(rng, features, units)}
@@ -340,6 +395,8 @@ GOOD = {
     "conv2d_max_pool2d": conv2d_max_pool2d,
     "conv2d_max_pool2d_backward": conv2d_max_pool2d_backward,
     "conv2d_max_pool2d_with_argmax": conv2d_max_pool2d_with_argmax,
+    "conv2d_transpose": conv2d_transpose,
+    "conv2d_transpose_backward": conv2d_transpose_backward,
     "dense": dense,
     "dense_backward": dense_backward,
     "dense_grad_input": dense_grad_input,
@@ -367,4 +424,6 @@ GOOD = {
     "sigmoid_cross_entropy": loss("logits", smoothing=0.0, gamma=0.0),
     "softmax_cross_entropy": softmax_cross_entropy,
     "squared_error": loss("outputs"),
+    "upsample2d": upsample2d,
+    "upsample2d_grad": upsample2d_grad,
 }

@@ -155,7 +155,12 @@ def draw(rng):
     arguments, changes = GOOD[op](rng), []
     for _ in range(rng.choice([0, 1, 1, 1, 2])):
         arguments, kind = change(arguments, rng)
-        sums = op.startswith(_SUMS) or "global" in op or "sample_weight" in kind
+        sums = (
+            op.startswith(_SUMS)
+            or "global" in op
+            or "upsample" in op
+            or "sample_weight" in kind
+        )
         if "not finite" in kind and sums:
             return draw(rng)
         changes.append(kind)

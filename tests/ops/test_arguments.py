@@ -178,5 +178,15 @@ def test_strides_beyond_32_bits(far):
 
 def test_arguments_are_drawn_for_every_op():
     others = {"ActivationFunction", "Window", "available", "find_activation", "in_use"}
-    others |= {"ACTIVATIONS", "pair", "pool_window", "positive_int", "use", "window"}
+    others |= {
+        "ACTIVATIONS",
+        "INTERPOLATIONS",
+        "margins",
+        "pair",
+        "pool_window",
+        "positive_int",
+        "transposed_size",
+        "use",
+    }
+    others |= {"window"}
     assert {*GOOD} == {*ops.__all__} - others
