@@ -45,6 +45,12 @@ class Window(NamedTuple):
     output: tuple[int, ...]
 
 
+def check_room(shape: Shape, way_out: str) -> None:
+    """Raise ValueError if an array of a shape would have more numbers than memory."""
+    if math.prod(size or 1 for size in shape) >= _TOO_MANY:
+        raise ValueError(f"images of {_times(shape[1:3])} are too large; {way_out}")
+
+
 def positive_int(value: Any, name: str) -> int:
     """Return `value` as an int.
 

@@ -3,7 +3,7 @@
 from ._arguments import check_dimensions, floats
 from ._types import Array, Pair
 from .dispatch import run
-from .geometry import pair
+from .geometry import check_room, pair
 
 __all__ = ["INTERPOLATIONS", "upsample2d", "upsample2d_grad"]
 
@@ -48,6 +48,8 @@ def upsample2d(x: Array, size: Pair = 2, interpolation: str = "nearest") -> Arra
     (x,) = floats(("x",), x)
     check_dimensions("x", x, 4, "(n, h, w, c)")
     by = _check(size, interpolation)
+    n, h, w, c = x.shape
+    check_room((n, h * by[0], w * by[1], c), "use a smaller size")
     return run("upsample2d", (x,), by, interpolation)
 
 

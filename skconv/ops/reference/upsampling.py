@@ -11,6 +11,9 @@ __all__ = ["upsample2d", "upsample2d_grad"]
 
 def upsample2d(x, size, interpolation):
     """Repeat pixels, or interpolate: rows first, then columns."""
+    if not x.size:
+        n, h, w, c = x.shape
+        return np.empty((n, h * size[0], w * size[1], c), x.dtype)
     if interpolation == "nearest":
         return x.repeat(size[0], axis=1).repeat(size[1], axis=2)
     for axis, factor in enumerate(size, start=1):
@@ -21,6 +24,8 @@ def upsample2d(x, size, interpolation):
 def upsample2d_grad(dy, size, interpolation):
     """Sum up what each pixel made."""
     (n, h, w, c), (sh, sw) = dy.shape, size
+    if not dy.size:
+        return np.empty((n, h // sh, w // sw, c), dy.dtype)
     if interpolation == "nearest":
         return dy.reshape(n, h // sh, sh, w // sw, sw, c).sum(axis=(2, 4))
     for axis, factor in enumerate(size, start=1):
