@@ -4,7 +4,15 @@ Windows are drawn in configurations.py. ``axes`` is 1 for signals and 2 for imag
 """
 
 import numpy as np
-from configurations import activation, ints, one_of, pooling, sample_shape, sliding
+from configurations import (
+    activation,
+    ints,
+    one_of,
+    padding,
+    pooling,
+    sample_shape,
+    sliding,
+)
 
 from skconv import layers as L
 from skconv import ops
@@ -38,6 +46,48 @@ def grouped(rng, axes):
     arguments["groups"] = groups
     arguments["filters"] = groups * int(rng.integers(1, 5))
     return shape, {**arguments, **affine(rng)}
+
+
+def transposed(rng, axes):
+    """Draw a transposed convolution, whose output padding is often not to be had."""
+    while True:
+        shape, arguments = (
+            sample_shape(rng, axes),
+            {
+                "kernel_size": ints(rng, 1, 5, axes),
+                "stride": ints(rng, 1, 3, axes),
+                "dilation": ints(rng, 1, 3, axes),
+                "padding": padding(rng, axes),
+                "output_padding": one_of(rng, None, None, ints(rng, 0, 2, axes)),
+            },
+        )
+        size = arguments.pop("kernel_size")
+        try:
+            ops.transposed_size(shape[:-1], size, **arguments)
+        except ValueError:
+            continue
+        arguments |= {"kernel_size": size, "filters": int(rng.integers(1, 9))}
+        return shape, {**arguments, **affine(rng)}
+
+
+def margins(rng, axes, name):
+    value = padding(rng, axes, most=2)
+    value = 1 if isinstance(value, str) else value
+    shape = sample_shape(rng, axes)
+    return (*(n + 4 for n in shape[:-1]), shape[-1]), {name: value}
+
+
+def upsampling(rng):
+    arguments = {"size": ints(rng, 1, 4, 2)}
+    arguments["interpolation"] = one_of(rng, *ops.INTERPOLATIONS)
+    return sample_shape(rng, 2), arguments
+
+
+def reshape(rng):
+    shape = any_shape(rng)
+    sizes = [int(size) for size in rng.permutation(shape)]
+    sizes[int(rng.integers(len(sizes)))] = -1
+    return shape, {"target_shape": tuple(sizes)}
 
 
 def depthwise(rng):
@@ -154,6 +204,10 @@ LAYERS = {
     "Branches": branches,
     "Conv1D": lambda rng: grouped(rng, 1),
     "Conv2D": lambda rng: grouped(rng, 2),
+    "Conv1DTranspose": lambda rng: transposed(rng, 1),
+    "Conv2DTranspose": lambda rng: transposed(rng, 2),
+    "Cropping1D": lambda rng: margins(rng, 1, "cropping"),
+    "Cropping2D": lambda rng: margins(rng, 2, "cropping"),
     "Dense": dense,
     "DepthwiseConv2D": depthwise,
     "Dropout": lambda rng: (any_shape(rng), {"rate": 0.0}),
@@ -172,9 +226,14 @@ LAYERS = {
         any_shape(rng),
         {"scale": rng.normal(), "offset": rng.normal()},
     ),
+    "Reshape": reshape,
     "Residual": residual,
     "SeparableConv2D": separable,
     "Sequential": sequential,
     "SpatialDropout1D": lambda rng: (sample_shape(rng, 1), {"rate": 0.0}),
     "SpatialDropout2D": lambda rng: (sample_shape(rng, 2), {"rate": 0.0}),
+    "UpSampling1D": lambda rng: (sample_shape(rng, 1), {"size": ints(rng, 1, 4, 1)}),
+    "UpSampling2D": upsampling,
+    "ZeroPadding1D": lambda rng: margins(rng, 1, "padding"),
+    "ZeroPadding2D": lambda rng: margins(rng, 2, "padding"),
 }

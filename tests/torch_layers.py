@@ -69,6 +69,54 @@ def slide(torch, layer, x, kernel, groups):
     return channels_last(z)
 
 
+def transposed(torch, layer, x, weights):
+    """Torch's without padding makes all windows; the layer cuts some of them off."""
+    axes, kernel = x.ndim - 2, weights["kernel"].movedim((-1, -2), (0, 1))
+    size = ops.transposed_size(
+        tuple(x.shape[1:-1]),
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        output_padding=layer.output_padding,
+    )
+    slides = {"stride": layer.stride, "dilation": layer.dilation}
+    win = ops.window(size, layer.kernel_size, padding=layer.padding, **slides)
+    function = getattr(torch.nn.functional, f"conv_transpose{axes}d")
+    z = function(
+        channels_first(x),
+        kernel.contiguous(),
+        stride=win.stride,
+        dilation=win.dilation,
+    )
+    for axis, (n, sides) in enumerate(zip(size, win.padding, strict=True), start=2):
+        missing = max(n + sides[0] - z.shape[axis], 0)
+        z = pad(torch, z, [(0, missing if a == axis else 0) for a in range(2, z.ndim)])
+        z = z.narrow(axis, sides[0], n)
+    z = channels_last(z)
+    return activate(torch, z + weights.get("bias", 0), layer.activation)
+
+
+def upsampling(torch, layer, x, weights):
+    axes = x.ndim - 2
+    by = ops.pair(layer.size, "size")[:axes]
+    how = {"mode": layer.interpolation}
+    if layer.interpolation == "bilinear":
+        how["align_corners"] = False
+    size = [n * k for n, k in zip(x.shape[1:-1], by, strict=True)]
+    y = torch.nn.functional.interpolate(channels_first(x), size=size, **how)
+    return channels_last(y)
+
+
+def margins(torch, layer, x, weights):
+    axes = x.ndim - 2
+    if hasattr(layer, "padding"):
+        sides = ops.margins(layer.padding, "", axes)
+    else:
+        sides = [(-a, -b) for a, b in ops.margins(layer.cropping, "", axes)]
+    return channels_last(pad(torch, channels_first(x), sides))
+
+
 def as_groups(kernel):
     return kernel.reshape(*kernel.shape[:2], 1, -1)
 
@@ -174,6 +222,10 @@ LAYERS = {
     "Branches": branches,
     "Conv1D": convolution,
     "Conv2D": convolution,
+    "Conv1DTranspose": transposed,
+    "Conv2DTranspose": transposed,
+    "Cropping1D": margins,
+    "Cropping2D": margins,
     "Dense": dense,
     "DepthwiseConv2D": depthwise,
     "Dropout": lambda torch, layer, x, w: torch.nn.functional.dropout(x, 0.0),
@@ -189,6 +241,7 @@ LAYERS = {
     "Normalization": lambda torch, layer, x, w: (x - w["mean"]) / w["scale"],
     "PReLU": prelu,
     "Rescaling": lambda torch, layer, x, w: x * layer.scale + layer.offset,
+    "Reshape": lambda torch, layer, x, w: x.reshape(len(x), *layer.target_shape),
     "Residual": residual,
     "SeparableConv2D": separable,
     "Sequential": lambda torch, layer, x, w: chain(torch, layer.inner_layers(), x, w),
@@ -198,4 +251,8 @@ LAYERS = {
     "SpatialDropout2D": lambda torch, layer, x, w: torch.nn.functional.dropout2d(
         x, 0.0
     ),
+    "UpSampling1D": upsampling,
+    "UpSampling2D": upsampling,
+    "ZeroPadding1D": margins,
+    "ZeroPadding2D": margins,
 }

@@ -11,6 +11,7 @@ from .typing import Shape
 __all__ = [
     "check_flag",
     "check_number",
+    "check_room",
     "pixel_shape",
     "same_configuration",
     "sample_axes",
@@ -46,6 +47,12 @@ def pixel_shape(input_shape: Shape, ndim: int) -> Shape:
         f"takes {_SAMPLES[ndim]}, but its input has shape {tuple(input_shape)}; "
         f"{_WAYS_OUT.get(len(input_shape), 'reshape it')}"
     )
+
+
+def check_room(shape: Shape, way_out: str) -> None:
+    """Raise ValueError if a sample of a shape has more numbers than memory holds."""
+    if math.prod(shape) >= 2**48:
+        raise ValueError(f"samples of shape {shape} are too large; {way_out}")
 
 
 def check_number(

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
-from .checks import pixel_shape
+from .checks import check_room, pixel_shape
 from .layer import Layer
 from .typing import Array, Margins, Margins1D, Shape, Weights
 
@@ -32,6 +32,7 @@ class _ZeroPadding(_Margins):
         sides = ops.margins(self.padding, "padding", self.ndim)
         size = pixel_shape(input_shape, self.ndim)
         made = [n + sum(side) for n, side in zip(size, sides, strict=True)]
+        check_room((*made, input_shape[-1]), "use less padding")
         return {}, (*made, input_shape[-1])
 
     def forward(

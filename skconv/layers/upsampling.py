@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
-from .checks import pixel_shape
+from .checks import check_room, pixel_shape
 from .layer import Layer
 from .typing import Array, Pair, Shape, Weights
 from .windows import add_row, drop_row
@@ -30,6 +30,7 @@ class _UpSampling(Layer):
                 f"got {self.interpolation!r}"
             )
         made = [n * by for n, by in zip(pixels, factors[-self.ndim :], strict=True)]
+        check_room((*made, input_shape[-1]), "use a smaller size")
         return {}, (*made, input_shape[-1])
 
     def _factors(self) -> tuple[int, int]:

@@ -47,11 +47,17 @@ def slides(rng, wild):
 def conv(rng, wild, depth):
     window = {**slides(rng, wild), "kernel_size": size(rng, wild)}
     activation = pick(rng, ACTIVATIONS)
-    match rng.integers(3):
+    match rng.integers(4):
         case 0:
             return layer("DepthwiseConv2D", **window, activation=activation)
         case 1:
             return layer("SeparableConv2D", filters=size(rng, wild), **window)
+        case 2:
+            more = pick(rng, [None, None, 0, size(rng, wild)])
+            filters = size(rng, wild)
+            return layer(
+                "Conv2DTranspose", filters=filters, output_padding=more, **window
+            )
     window["dilation"] = pick(rng, [1, 1, 1, size(rng, wild)])
     filters = size(rng, wild)
     return layer("Conv2D", filters=filters, activation=activation, **window)
@@ -60,6 +66,23 @@ def conv(rng, wild, depth):
 def pool(rng, wild, depth):
     kind = pick(rng, ["MaxPool2D", "AvgPool2D"])
     return layer(kind, pool_size=size(rng, wild), **slides(rng, wild))
+
+
+def margins(rng, wild, depth):
+    """Return a layer that makes images larger or smaller, or of another shape."""
+    n = size(rng, wild)
+    return pick(
+        rng,
+        [
+            layer("UpSampling2D", size=n, interpolation=pick(rng, HOW)),
+            layer("ZeroPadding2D", padding=pick(rng, [n, {"tuple": [0, n]}])),
+            layer("Cropping2D", cropping=pick(rng, [0, 1, {"tuple": [0, n]}])),
+            layer("Reshape", target_shape={"tuple": [n, n, -1]}),
+        ],
+    )
+
+
+HOW = ["nearest", "bilinear", "bilinear", "cubic"]
 
 
 def pointwise(rng, wild, depth):
@@ -94,7 +117,7 @@ def ending(rng, wild, depth):
     return layer(pick(rng, ["Flatten", "GlobalAvgPool2D", "GlobalMaxPool2D"]))
 
 
-KINDS = [conv, conv, pool, pointwise, pointwise, composite]
+KINDS = [conv, conv, conv, pool, margins, pointwise, pointwise, composite]
 
 
 def chain(rng, wild, depth, n):

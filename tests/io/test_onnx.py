@@ -20,7 +20,11 @@ from skconv.layers import (
     BatchNorm,
     Branches,
     Conv1D,
+    Conv1DTranspose,
     Conv2D,
+    Conv2DTranspose,
+    Cropping1D,
+    Cropping2D,
     Dense,
     DepthwiseConv2D,
     Dropout,
@@ -37,11 +41,16 @@ from skconv.layers import (
     Normalization,
     PReLU,
     Rescaling,
+    Reshape,
     Residual,
     SeparableConv2D,
     Sequential,
     SpatialDropout1D,
     SpatialDropout2D,
+    UpSampling1D,
+    UpSampling2D,
+    ZeroPadding1D,
+    ZeroPadding2D,
 )
 
 onnx_package = pytest.importorskip("onnx")
@@ -84,6 +93,18 @@ IMAGES = [
     [Residual([Conv2D(4, stride=2)], [Conv2D(4, 1), MaxPool2D(2, padding="same")])],
     [Branches([Conv2D(2, 1), ("wide", [Conv2D(3, 5), PReLU()]), Activation(None)])],
     [Branches([[Residual([Conv2D(3)]), Flatten()], GlobalMaxPool2D(), Dense(3)])],
+    [Conv2DTranspose(4, 3, stride=2, activation="relu")],
+    [Conv2DTranspose(4, (2, 3), stride=(3, 2), padding="valid", use_bias=False)],
+    [Conv2DTranspose(4, 3, stride=2, padding=((1, 0), (2, 1)), output_padding=1)],
+    [Conv2DTranspose(2, dilation=2), Conv2DTranspose(3, 2, stride=2, output_padding=1)],
+    [Conv2DTranspose(4, 2, stride=2), BatchNorm(activation="relu")],
+    [UpSampling2D((2, 3)), MaxPool2D((2, 3))],
+    [UpSampling2D((2, 3), interpolation="bilinear"), Conv2D(3)],
+    [ZeroPadding2D(((0, 2), (1, 0))), Conv2D(3, padding="valid"), Cropping2D((1, 2))],
+    [Reshape((-1, 4)), Conv1D(3), Reshape((6, 9, -1)), Conv2D(2)],
+    [Dense(24), Reshape((2, 3, 4)), Conv2DTranspose(3, 3), Flatten(), Dense(4)],
+    [Branches([Activation(None), [MaxPool2D(3, padding="same"), Conv2D(3),
+                                  UpSampling2D(3), Cropping2D(((0, 0), (0, 1)))]])],
 ]  # fmt: skip
 SIGNALS = [
     [Conv1D(4, 4, padding="causal", dilation=2, activation="relu")],
@@ -93,6 +114,9 @@ SIGNALS = [
     [Conv1D(4), AvgPool1D(3, stride=2, padding=(2, 1)), Flatten(), Dense(4)],
     [Conv1D(4), PReLU(1), MaxPool1D(), GlobalAvgPool1D()],
     [Conv1D(4), SpatialDropout1D(0.5), AvgPool1D(2), GlobalMaxPool1D()],
+    [Conv1DTranspose(4, 3, stride=2, activation="tanh"), Cropping1D((1, 2))],
+    [Conv1DTranspose(4, 2, stride=3, padding="valid"), UpSampling1D(3)],
+    [ZeroPadding1D((0, 3)), Conv1DTranspose(2, 4, padding=1, dilation=2)],
 ]  # fmt: skip
 
 

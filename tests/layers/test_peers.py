@@ -150,11 +150,20 @@ KERAS = {
     "AvgPool2D": "AveragePooling2D",
     "Conv1D": "Conv1D",
     "Conv2D": "Conv2D",
+    "Conv1DTranspose": "Conv1DTranspose",
+    "Conv2DTranspose": "Conv2DTranspose",
+    "Cropping1D": "Cropping1D",
+    "Cropping2D": "Cropping2D",
     "DepthwiseConv2D": "DepthwiseConv2D",
     "MaxPool1D": "MaxPooling1D",
     "MaxPool2D": "MaxPooling2D",
     "SeparableConv2D": "SeparableConv2D",
     "LayerNorm": "LayerNormalization",
+    "Reshape": "Reshape",
+    "UpSampling1D": "UpSampling1D",
+    "UpSampling2D": "UpSampling2D",
+    "ZeroPadding1D": "ZeroPadding1D",
+    "ZeroPadding2D": "ZeroPadding2D",
 }
 KERAS_ACTIVATIONS = {None: "linear", "identity": "linear", "logistic": "sigmoid"}
 
@@ -167,8 +176,15 @@ def keras_arguments(layer):
         for key, value in layer.get_params().items()
         if not key.endswith(training_only)
     }
-    if "padding" in keywords and keywords["padding"] not in ("same", "valid", "causal"):
+    slides = hasattr(layer, "stride")
+    if slides and keywords["padding"] not in ("same", "valid", "causal"):
         return None
+    if keywords.get("output_padding") is not None:
+        added, steps = (
+            np.ravel(keywords[key]) for key in ("output_padding", "strides")
+        )
+        if (added >= steps).any():
+            return None  # Keras demands less
     if "Pool" in type(layer).__name__ and keywords["padding"] == "causal":
         return None
     strides, dilation = keywords.get("strides"), keywords.get("dilation_rate")

@@ -76,6 +76,32 @@ def signal(keras):
     return layers, theirs, (11, 2)
 
 
+def enlarged(keras):
+    layers = [
+        L.ZeroPadding2D(((1, 0), (0, 2))),
+        L.Conv2DTranspose(4, 3, stride=2, activation="tanh"),
+        L.UpSampling2D((1, 2), interpolation="bilinear"),
+        L.Cropping2D((2, 1)),
+        L.Reshape((-1, 7)),
+        L.Conv1DTranspose(3, 2, stride=3, padding="valid"),
+        L.UpSampling1D(2),
+        L.Cropping1D((1, 0)),
+    ]
+    K = keras.layers
+    theirs = [
+        K.ZeroPadding2D(((1, 0), (0, 2))),
+        K.Conv2DTranspose(4, 3, strides=2, padding="same", activation="tanh"),
+        K.UpSampling2D((1, 2), interpolation="bilinear"),
+        K.Cropping2D((2, 1)),
+        K.Reshape((-1, 7)),
+        K.Conv1DTranspose(3, 2, strides=3),
+        K.UpSampling1D(2),
+        K.Cropping1D((1, 0)),
+        K.Flatten(),
+    ]
+    return layers, theirs, (4, 2, 2)
+
+
 def normalized(keras):
     layers = [
         L.Normalization(),
@@ -104,7 +130,7 @@ def give(model, weights):
 
 
 @pytest.mark.extras
-@pytest.mark.parametrize("network", [vgg_like, depthwise, signal, normalized])
+@pytest.mark.parametrize("network", [vgg_like, depthwise, signal, normalized, enlarged])
 def test_keras_predicts_the_same(network, keras):
     layers, theirs, shape = network(keras)
     clf, X = fit(layers, shape)
@@ -200,6 +226,40 @@ def torch_residual(nn):
     return layers, module, (6, 4, 3)
 
 
+def torch_enlarged(nn):
+    layers = [
+        L.ZeroPadding2D(((1, 0), (0, 2))),
+        L.Conv2DTranspose(4, 4, stride=2, padding=1, output_padding=1),
+        L.UpSampling2D(2),
+        L.Cropping2D(((0, 1), (1, 0))),
+    ]
+    theirs = [
+        nn.ZeroPad2d((0, 2, 1, 0)),
+        nn.ConvTranspose2d(3, 4, 4, stride=2, padding=1, output_padding=1),
+        nn.Upsample(scale_factor=2), nn.ZeroPad2d((-1, 0, 0, -1)), nn.Flatten(),
+        nn.Linear(4 * 17 * 21, 3),
+    ]  # fmt: skip
+    return layers, nn.Sequential(*theirs), (3, 3, 3)
+
+
+def torch_longer(nn):
+    class Last(nn.Module):
+        def forward(self, x):
+            return x.movedim(1, -1).reshape(len(x), 4, 6).movedim(-1, 1)
+
+    layers = [
+        L.Conv1DTranspose(2, 3, stride=2, activation="relu"),
+        L.Reshape((4, -1)),
+        L.Conv1DTranspose(5, 2),
+    ]
+    theirs = [
+        nn.ConvTranspose1d(2, 2, 3, stride=2), nn.ConstantPad1d((0, -1), 0.0),
+        nn.ReLU(), Last(), nn.ConvTranspose1d(6, 5, 2), nn.ConstantPad1d((0, -1), 0.0),
+        nn.Flatten(), nn.Linear(20, 3),
+    ]  # fmt: skip
+    return layers, nn.Sequential(*theirs), (6, 2)
+
+
 def torch_batch_norm(nn):
     layers = [
         L.Conv2D(4, use_bias=False),
@@ -227,6 +287,8 @@ def torch_normalization(nn):
 
 
 TORCH = [
+    torch_enlarged,
+    torch_longer,
     torch_normalization,
     torch_vgg,
     torch_straight_to_dense,
