@@ -18,7 +18,8 @@ _PER_TAP = 1000
 class Bounds:
     """Bounds on the work and the memory of predicting one sample.
 
-    Let P be the pixels of the network's input, n its weights, and V the numbers of its
+    Let P be the pixels of the network's input or, if they are more, of an output that
+    has at most 2¹⁶ or 16 times as many; n its weights, and V the numbers of its
     input and of the outputs of layers with kernels, for each layer at most P times its
     channels. A sample may take 2 P n + 64 V + 2³⁰ operations, since a kernel is used
     once for each pixel, rarely more. An array may hold 4 V + 2²⁴ numbers, and the
@@ -36,6 +37,7 @@ class Bounds:
 
     def __init__(self, input_shape: Shape, n_weights: int) -> None:
         self._pixels = math.prod(input_shape[:-1])
+        self._most_pixels = max(2**16, 16 * self._pixels)
         self._n_weights = n_weights
         self._numbers = math.prod(input_shape)
         self._work = 0
@@ -51,6 +53,11 @@ class Bounds:
             If it would take too much.
         """
         output, kernels = math.prod(output_shape), 0
+        made = min(math.prod(output_shape[:-1]), self._most_pixels)
+        self._pixels = max(self._pixels, made)
+        # A transposed convolution slides over its output.
+        transposed = hasattr(layer, "output_padding")
+        there, here = (input_shape, output_shape)[:: 1 if transposed else -1]
         is_leaf = not layer.inner_layers()
         if is_leaf:
             arrays = [each for each in weights.values() if each.ndim > 1]
@@ -58,8 +65,10 @@ class Bounds:
             if arrays:
                 possible = self._pixels * output_shape[-1]
                 self._numbers += min(output, possible)
-        macs = math.prod(output_shape[:-1]) * kernels
-        taps, padded, seen = _window(layer, input_shape) if is_leaf else (0,) * 3
+        macs = math.prod(there[:-1]) * kernels
+        taps, padded, seen = (0,) * 3
+        if is_leaf and (hasattr(layer, "pool_size") or hasattr(layer, "kernel_size")):
+            taps, padded, seen = _window(find_window(layer, input_shape), here)
         self._work += macs + max(math.prod(input_shape), output, seen) + _PER_TAP * taps
         by_weights = 2 * self._pixels * self._n_weights
         self._check(
@@ -87,14 +96,13 @@ class Bounds:
             )
 
 
-def _window(layer: Any, input_shape: Shape) -> tuple[int, int, int]:
-    """Return a window's taps, the padded input's size, and what all windows see."""
-    if not hasattr(layer, "pool_size") and not hasattr(layer, "kernel_size"):
-        return 0, 0, 0
-    window = find_window(layer, input_shape)
-    taps, channels = math.prod(window.size), input_shape[-1]
+def _window(window: Any, shape: Shape) -> tuple[int, int, int]:
+    """Return a window's taps, the padded image's size, and what all windows see.
+
+    `shape` is that of the images that the window slides over.
+    """
+    taps, channels = math.prod(window.size), shape[-1]
     padded = channels * math.prod(
-        n + sum(sides)
-        for n, sides in zip(input_shape[:-1], window.padding, strict=True)
+        n + sum(sides) for n, sides in zip(shape[:-1], window.padding, strict=True)
     )
     return taps, padded, math.prod(window.output) * taps * channels
