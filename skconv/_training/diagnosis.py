@@ -43,7 +43,8 @@ def find_out_of_range(
         In the state that it had before the step.
     """
     with np.errstate(all="ignore"):
-        rate = step.learning_rate(max(1, steps))
+        largest = max((each for _, each in step.optimizer.parts), default=1.0)
+        rate = step.learning_rate(max(1, steps)) * largest
         pieces = [*_find_in_pieces(network, samples, batch, step, rng)]
         causes = [*_find_in_solver(step, rate, network.dtype)]
     causes += [words for is_cause, words in pieces if is_cause]
@@ -147,9 +148,11 @@ def _describe_x(low: float, high: float, network: Any, trained: str) -> str:
 
 def _with_new_weights(network: Any) -> Any:
     """Return a network as it began, but with the state that layers learned from X."""
-    new = type(network).build(network.layers, network.input_shape, 0, network.dtype)
-    learned = np.isfinite(network.state)
-    new.state[learned] = network.state[learned]
+    build, new = type(network).build, network.copy()
+    drawn = build(network.layers, network.input_shape, 0, network.dtype)
+    for name, array in new.arrays.items():
+        lost = ~np.isfinite(array) | np.may_share_memory(array, new.parameters)
+        array[lost] = drawn.arrays[name][lost]
     return new
 
 

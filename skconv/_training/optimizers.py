@@ -31,6 +31,9 @@ _FLUSH_EVERY = 32  # steps
 _MUON_SIZE = 0.2
 
 
+Parts = Sequence[tuple[slice, float]]
+
+
 class Optimizer:
     """A step counter and rows of moments; a subclass defines a step, `_update`.
 
@@ -38,15 +41,22 @@ class Optimizer:
     ----------
     n_moments : int
         How many moments there are of each parameter.
+    parts : sequence of (slice, float)
+        Parts of the parameters, and what the learning rate is multiplied by there.
     """
 
     n_moments: ClassVar[int]
 
     def __init__(
-        self, like: _Array, decay: _Array | None, state: tuple[int, _Array] | None
+        self,
+        like: _Array,
+        decay: _Array | None,
+        state: tuple[int, _Array] | None,
+        parts: Parts | None = None,
     ) -> None:
         shape = self.n_moments, len(like)
         self.decay = decay
+        self.parts = [(slice(0, len(like)), 1.0)] if parts is None else parts
         self.steps, self.moments = state or (0, np.zeros(shape, like.dtype))
         if self.moments.shape != shape:
             raise ValueError(
@@ -62,16 +72,22 @@ class Optimizer:
     def step(self, parameters: _Array, gradient: _Array, learning_rate: float) -> None:
         """Update `parameters` in place."""
         self.steps += 1
-        self._update(
-            parameters,
-            gradient,
-            *self.moments,
-            learning_rate=learning_rate,
-            decay=self.decay,
-        )
+        arrays = parameters, gradient, *self.moments
+        for part, multiplier in self.parts:
+            self._update(part, arrays, learning_rate * multiplier)
 
-    def _update(self, *arrays: _Array, **rates: Any) -> None:
+    def _update(
+        self, part: slice, arrays: Sequence[_Array], learning_rate: float
+    ) -> None:
+        """Update a part of the parameters; `arrays` are those, gradient and moments."""
         raise NotImplementedError
+
+    def _cut(
+        self, part: slice, arrays: Sequence[_Array]
+    ) -> tuple[list[_Array], _Array | None]:
+        """Return a part of arrays, and of the decay."""
+        decay = None if self.decay is None else self.decay[part]
+        return [array[part] for array in arrays], decay
 
 
 class Adam(Optimizer):
@@ -86,6 +102,8 @@ class Adam(Optimizer):
         Strength of each parameter's decay.
     state : tuple, optional
         `state` of the optimizer to continue; its moments are updated in place.
+    parts : sequence of (slice, float), optional
+        See `Optimizer`; by default one of all parameters, with 1.0.
 
     Raises
     ------
@@ -104,20 +122,25 @@ class Adam(Optimizer):
         epsilon: float = 1e-8,
         decay: _Array | None = None,
         state: tuple[int, _Array] | None = None,
+        parts: Parts | None = None,
     ) -> None:
-        super().__init__(like, decay, state)
+        super().__init__(like, decay, state, parts)
         # A Python float takes the arrays' dtype; NumPy's would make them float64.
         self.beta_1, self.beta_2 = float(beta_1), float(beta_2)
         self.epsilon = float(epsilon)
 
-    def _update(self, *arrays: _Array, **rates: Any) -> None:
+    def _update(
+        self, part: slice, arrays: Sequence[_Array], learning_rate: float
+    ) -> None:
+        own, decay = self._cut(part, arrays)
         ops.adam_step(
-            *arrays,
+            *own,
+            learning_rate=learning_rate,
             step=self.steps,
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
-            **rates,
+            decay=decay,
         )
 
 
@@ -130,7 +153,7 @@ class SGD(Optimizer):
         Parameters, whose length and dtype the velocity gets.
     momentum : float, default=0.9
     nesterov : bool, default=True
-    decay, state
+    decay, state, parts
         As in `Adam`.
 
     Raises
@@ -149,15 +172,25 @@ class SGD(Optimizer):
         nesterov: bool = True,
         decay: _Array | None = None,
         state: tuple[int, _Array] | None = None,
+        parts: Parts | None = None,
     ) -> None:
-        super().__init__(like, decay, state)
+        super().__init__(like, decay, state, parts)
         self.momentum, self.nesterov = float(momentum), nesterov
 
-    def _update(self, *arrays: _Array, **rates: Any) -> None:
-        ops.sgd_step(*arrays, momentum=self.momentum, nesterov=self.nesterov, **rates)
+    def _update(
+        self, part: slice, arrays: Sequence[_Array], learning_rate: float
+    ) -> None:
+        own, decay = self._cut(part, arrays)
+        ops.sgd_step(
+            *own,
+            learning_rate=learning_rate,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            decay=decay,
+        )
         # The velocity of a weight without a gradient shrinks; a search takes time.
         if self.steps % _FLUSH_EVERY == 0:
-            ops.flush_denormals(self.moments)
+            ops.flush_denormals(own[-1])
 
 
 class Muon(Adam):
@@ -172,7 +205,7 @@ class Muon(Adam):
         `Network.matrices`. All others are updated by Adam.
     momentum : float, default=0.9
     nesterov : bool, default=True
-    beta_1, beta_2, epsilon, decay, state
+    beta_1, beta_2, epsilon, decay, state, parts
         As in `Adam`.
 
     Notes
@@ -197,34 +230,53 @@ class Muon(Adam):
     ) -> None:
         super().__init__(like, **arguments)
         self.momentum, self.nesterov = float(momentum), nesterov
-        self.matrices = matrices
-        self.others = list(_gaps([part for part, _ in matrices], len(like)))
+        # Part by part: where kernels are in it, and where all else is.
+        self.inside = [
+            [each for each in matrices if part.start <= each[0].start < part.stop]
+            for part, _ in self.parts
+        ]
+        self.others = [
+            list(_gaps([each for each, _ in inside], part))
+            for inside, (part, _) in zip(self.inside, self.parts, strict=True)
+        ]
 
-    def _update(self, *arrays: _Array, **rates: Any) -> None:
-        decay = rates.pop("decay")
-        for part in self.others:
-            some = None if decay is None else decay[part]
-            super()._update(*(array[part] for array in arrays), decay=some, **rates)
-        for part, shape in self.matrices:
-            w, gradient, velocity, _ = (array[part] for array in arrays)
-            velocity *= self.momentum
-            velocity += gradient
-            move = velocity
-            if self.nesterov:
-                move = self.momentum * velocity
-                move += gradient
-            if decay is not None:
-                w *= 1 - rates["learning_rate"] * decay[part]
-            size = rates["learning_rate"] * _MUON_SIZE * math.sqrt(max(shape))
-            w -= orthogonalize(move.reshape(shape), size).ravel()
-            if self.steps % _FLUSH_EVERY == 0:
-                ops.flush_denormals(velocity)
+    def step(self, parameters: _Array, gradient: _Array, learning_rate: float) -> None:
+        self.steps += 1
+        arrays = parameters, gradient, *self.moments
+        plan = zip(self.parts, self.inside, self.others, strict=True)
+        for (_, multiplier), matrices, others in plan:
+            rate = learning_rate * multiplier
+            for part in others:
+                self._update(part, arrays, rate)
+            for part, shape in matrices:
+                self._update_matrix(part, shape, arrays, rate)
+
+    def _update_matrix(
+        self,
+        part: slice,
+        shape: tuple[int, int],
+        arrays: Sequence[_Array],
+        learning_rate: float,
+    ) -> None:
+        (w, gradient, velocity, _), decay = self._cut(part, arrays)
+        velocity *= self.momentum
+        velocity += gradient
+        move = velocity
+        if self.nesterov:
+            move = self.momentum * velocity
+            move += gradient
+        if decay is not None:
+            w *= 1 - learning_rate * decay
+        size = learning_rate * _MUON_SIZE * math.sqrt(max(shape))
+        w -= orthogonalize(move.reshape(shape), size).ravel()
+        if self.steps % _FLUSH_EVERY == 0:
+            ops.flush_denormals(velocity)
 
 
-def _gaps(parts: list[slice], length: int) -> Iterator[slice]:
-    """Yield what lies between parts of a vector, which are in order."""
-    ends = [0, *(part.stop for part in parts)]
-    starts = [*(part.start for part in parts), length]
+def _gaps(parts: list[slice], whole: slice) -> Iterator[slice]:
+    """Yield what lies between parts of a slice, which are in order."""
+    ends = [whole.start, *(part.stop for part in parts)]
+    starts = [*(part.start for part in parts), whole.stop]
     for start, stop in zip(ends, starts, strict=True):
         if start < stop:
             yield slice(start, stop)
@@ -256,6 +308,8 @@ def make_optimizer(
     }
     if params.solver == "muon":
         arguments["matrices"] = network.matrices()
+    if params.learning_rate_multipliers:
+        arguments["parts"] = network.parts(params.learning_rate_multipliers)
     decay = network.decayed(params.alpha) if params.alpha else None
     return OPTIMIZERS[params.solver](
         network.parameters, decay=decay, state=state, **arguments

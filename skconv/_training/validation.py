@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
+from .._data.batches import predict_in_batches
 from .._data.samples import Samples
 from .._utils.lookup import did_you_mean
 from .losses import find_loss
@@ -38,11 +39,18 @@ class Validator:
     samples : Samples
     scoring : None, "loss" or callable ``(estimator, X, y) -> float``
         None is accuracy or R^2; the score of "loss" is its negative.
+    rest : (Network, ndarray), optional
+        The last layers of the network, and what reaches them of the samples.
     """
 
     def __init__(
-        self, estimator: Any, samples: Samples, scoring: str | Callable | None = None
+        self,
+        estimator: Any,
+        samples: Samples,
+        scoring: str | Callable | None = None,
+        rest: tuple[Any, NDArray[Any]] | None = None,
     ) -> None:
+        self.rest = rest
         if callable(scoring) and samples.rows is not None:
             # A scorer takes an array X that holds these samples and no others.
             samples = replace(samples, X=samples.X[samples.rows], rows=None)
@@ -66,7 +74,10 @@ class Validator:
         """
         encoder, samples = self.estimator._encoder, self.samples
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs = samples.predict(self.estimator.network_)
+            if self.rest is None:
+                outputs = samples.predict(self.estimator.network_)
+            else:
+                outputs = predict_in_batches(*self.rest)
             loss = float(self.loss(outputs, samples.targets, self.loss_weight)[0])
         if self.scoring == "loss":
             score = -loss

@@ -23,8 +23,9 @@ __all__ = [
 
 Fingerprint = dict[str, Any]
 
-# Parameters that change no bit of a fit.
-_IMMATERIAL = {"verbose", "transform_layer", "tta"}
+# Parameters that change no bit of a fit. What comes of `pretrained` is compared: a file
+# may move.
+_IMMATERIAL = {"verbose", "transform_layer", "tta", "pretrained"}
 _HASHED_BYTES = 2**24
 
 
@@ -44,7 +45,9 @@ def fingerprint(draft: Any, train: Any, held_out: Any, *, resumed: bool) -> Fing
     rng = json.dumps(draft._rng.bit_generator.state).encode()
     start = draft.network_.values, np.frombuffer(rng, np.uint8)
     network_dtype = draft.network_.dtype
+    of_others = {} if resumed else _digest_of_pretrained(draft)
     return {
+        **of_others,
         "estimator": type(draft).__name__,
         "parameters": encode_parameters(draft),
         "encoder": digest_of_encoder(draft._encoder),
@@ -56,6 +59,17 @@ def fingerprint(draft: Any, train: Any, held_out: Any, *, resumed: bool) -> Fing
         "epochs_before": len(draft._history.loss_curve),
         "start": None if drawn else _digest_of_arrays(*start),
     }
+
+
+def _digest_of_pretrained(draft: Any) -> dict[str, Any]:
+    """Return a digest of the weights that came from another network, if any did."""
+    names = tuple(f"{name}__" for name in draft.pretrained_layers_)
+    arrays = [
+        array
+        for name, array in draft.network_.arrays.items()
+        if f"{name}.".replace(".", "__").startswith(names)
+    ]
+    return {"pretrained": _digest_of_arrays(*arrays)} if arrays else {}
 
 
 def file_name(of: Fingerprint) -> str:
@@ -92,6 +106,8 @@ def diff_fingerprints(
             "other X_val, y_val or sample_weight_val, or validation samples that an "
             "older version set aside"
         )
+    if here.get("pretrained") != there.get("pretrained"):
+        found.append("other weights of pretrained")
     if not found and here["start"] != there["start"]:
         found.append("other initial weights or another random_state")
     return found

@@ -66,7 +66,9 @@ def describe_fitted(fitted: Mapping[str, Any], validated: bool) -> dict[str, Any
         If its classes are of a type that JSON lacks.
     """
     names, history = fitted.get("feature_names_in_"), fitted["_history"]
+    taken = fitted.get("pretrained_layers_")
     return {
+        **({"pretrained_layers": taken} if taken else {}),
         "input_shape": list(fitted["input_shape_"]),
         "feature_names": None if names is None else names.tolist(),
         "encoder": describe_encoder(fitted["_encoder"]),
@@ -138,12 +140,17 @@ def parse_fitted(described: Any, network_dtype: str) -> tuple[dict[str, Any], bo
         If `describe_fitted` returns nothing like it.
     """
     required = "input_shape", "encoder", "history", "validated", "split_seed"
-    described = check_fields(described, "its fit", required, {"feature_names": None})
+    optional: dict[str, Any] = {"feature_names": None, "pretrained_layers": []}
+    described = check_fields(described, "its fit", required, optional)
     shape = described["input_shape"]
     if not isinstance(shape, list) or len(shape) not in (2, 3):
         raise ValueError("its input_shape must be (h, w, c) or (l, c)")
     encoder = _parse_encoder(described["encoder"], network_dtype)
+    taken = described["pretrained_layers"]
+    if not isinstance(taken, list) or not all(isinstance(name, str) for name in taken):
+        raise ValueError("its pretrained_layers must be a list of texts")
     fitted = {
+        "pretrained_layers_": list(taken),
         "input_shape_": tuple(check_integer(n, "input_shape", 1) for n in shape),
         "n_features_in_": math.prod(shape),
         "_encoder": encoder,

@@ -75,11 +75,12 @@ def parse_progress(document: Any, version: int, dtype: str = "float32") -> Progr
 def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
     keys = "estimator", "parameters", "encoder", "data", "validation", "start"
     fingerprint = check_fields(
-        described, "its fingerprint", (*keys, "epochs_before"), {}
+        described, "its fingerprint", (*keys, "epochs_before"), {"pretrained": None}
     )
     if not isinstance(fingerprint["parameters"], dict):
         raise ValueError("the parameters of its fingerprint must be an object")
-    for name in ("estimator", "encoder", "data", "validation", "start"):
+    texts = "estimator", "encoder", "data", "validation", "start", "pretrained"
+    for name in texts:
         if not isinstance(fingerprint[name], str | None):
             raise ValueError(
                 f"the {name} of its fingerprint must be a text, got "

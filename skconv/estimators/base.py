@@ -14,12 +14,10 @@ from .._training.interrupts import keeping_what_is_learnt
 from .._training.loop import History, StoppingRule
 from .._training.losses import Loss, find_loss
 from .._training.optimizers import OPTIMIZERS
-from .._training.schedules import check_schedule
 from .._training.step import NEW_STATE
 from .._training.validation import find_scorer
 from .._utils.params import NestedParamsMixin
 from .._version import DOCUMENTATION, __version__
-from ..augmentation.protocol import name_transforms
 from ..augmentation.views import list_views
 from ..callbacks.fingerprint import fingerprint
 from ..callbacks.protocol import CallbackSupportMixin, EpochCallbacks
@@ -39,6 +37,7 @@ from .fitting import (
     resume_kept,
     train_draft,
 )
+from .options import check_options
 from .parameters import CONSTRAINTS, checks_parameters
 from .prediction import PredictionMixin
 
@@ -72,6 +71,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
     n_layers_: int
     n_outputs_: int
     out_activation_: str
+    pretrained_layers_: list[str]
 
     _encoder: TargetEncoder
     _history: History
@@ -207,10 +207,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
 
     def _check_options(self) -> None:
         """Check parameters that scikit-learn's constraints cannot express."""
-        check_schedule(self.learning_rate)
-        if self.augment is not None:
-            name_transforms(self.augment)
-        list_views(self.tta, (2, 2, 1))  # of a shape that allows all views
+        check_options(self)
 
     def _build_network(self, rng: np.random.Generator) -> None:
         encoder = self._encoder

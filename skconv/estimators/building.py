@@ -27,6 +27,7 @@ from ..models.default import default_layers
 from ..models.network import Network
 from ..ops import positive_int
 from .parameters import DEFAULT_NETWORK
+from .tuning import check_learns, frozen_names
 
 __all__ = [
     "build_network",
@@ -47,8 +48,12 @@ _LARGE = (2**20, 2**20, 1)
 
 def takes_signals(params: Any) -> bool:
     """Return whether an estimator's layers take signals (l, c), not images."""
-    nested = params.get_params(deep=True).values()
-    return any(isinstance(value, Layer) and value.ndim == 1 for value in nested)
+    nested = params.get_params(deep=True).items()
+    return any(
+        isinstance(value, Layer) and value.ndim == 1
+        for name, value in nested
+        if not name.startswith("pretrained__")
+    )
 
 
 def sees_pixels(params: Any) -> bool:
@@ -105,7 +110,10 @@ def build_network(
     while name in dict(layers):
         name += "_"
     layers.append((name, Dense(n_outputs or 1)))
-    return Network.build(layers, input_shape, rng, params.dtype)
+    frozen = frozen_names(params)
+    network = Network.build(layers, input_shape, rng, params.dtype, frozen)
+    check_learns(params, network)
+    return network
 
 
 def build_unfitted(params: Any, n_outputs: int | None) -> Network:

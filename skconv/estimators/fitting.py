@@ -22,6 +22,7 @@ from .._data.inputs import (
     find_input_shape,
 )
 from .._data.samples import Samples, check_sample_weight, hold_out, weigh
+from .._training.front import skip_front
 from .._training.interrupts import keeping_what_is_learnt
 from .._training.loop import History, NonFiniteLossError, StoppingRule, train
 from .._training.outcome import warn_of_outcome
@@ -31,6 +32,8 @@ from ..callbacks.protocol import EpochCallbacks
 from ..callbacks.state import FitState
 from ..models.scale_warning import warn_of_scale
 from .building import check_unchanged, sees_pixels, takes_signals
+from .pretrained import take_pretrained
+from .tuning import check_learns, drawn_and_frozen, frozen_names, warn_if_random
 
 __all__ = [
     "build",
@@ -121,6 +124,7 @@ def build(draft: Any) -> None:
     draft._rng = np.random.default_rng(seed)
     draft._split_seed = int(draft._rng.integers(2**31))
     draft._build_network(draft._rng)
+    draft.pretrained_layers_ = take_pretrained(draft)
     vars(draft).update(NEW_STATE)
     draft._history = History()
 
@@ -134,9 +138,14 @@ def continue_last(draft: Any) -> None:
     if draft.input_shape is not None:
         shape = check_shape(draft.input_shape, signals=takes_signals(draft))
     check_unchanged(draft, draft.network_, shape, len(draft._encoder.classes))
-    draft.network_ = draft.network_.copy()
+    network, frozen = draft.network_, frozen_names(draft)
+    is_same = {*frozen} == {*network.frozen}
+    draft.network_ = network.copy() if is_same else network.freeze(frozen)
+    check_learns(draft, draft.network_)
     for name in ("_rng", *NEW_STATE, "_history"):
         setattr(draft, name, copy.deepcopy(getattr(draft, name)))
+    if not is_same:  # the solver's moments are of other parameters
+        vars(draft).update(NEW_STATE)
 
 
 def train_draft(
@@ -151,12 +160,19 @@ def train_draft(
     """Train a draft's network; its history and the solver's state are the draft's."""
     network, history = draft.network_, draft._history
     samples, held_out = _set_aside(draft, samples, held_out, incremental)
-    validate = None if held_out is None else Validator(draft, held_out, scorer)
-    _adapt(network, samples, resumed=history.steps > 0)
+    _adapt(draft, samples, resumed=history.steps > 0)
+    trained, features, seen = network, samples, None
+    epochs_left = 1 if incremental else draft.max_iter - stopping.epochs
+    if draft.augment is None and epochs_left > 1:
+        trained, features, seen = skip_front(network, samples, held_out)
+    validate = None
+    if held_out is not None:
+        rest = None if seen is None else (trained, seen)
+        validate = Validator(draft, held_out, scorer, rest)
     solver, state = draft._solver_state
     step = plan_step(
         draft,
-        network,
+        trained,
         samples,
         draft._loss(),
         steps=history.steps,
@@ -176,8 +192,8 @@ def train_draft(
     with keeping_what_is_learnt(stopping):
         try:
             train(
-                network,
-                samples,
+                trained,
+                features,
                 step,
                 max_iter=1 if incremental else draft.max_iter,
                 rng=draft._rng,
@@ -202,13 +218,17 @@ def train_draft(
     draft._publish_history(held_out is not None)
 
 
-def _adapt(network: Any, samples: Samples, *, resumed: bool) -> None:
+def _adapt(draft: Any, samples: Samples, *, resumed: bool) -> None:
     """Adapt a network to its first samples; warn if any are on another scale."""
+    network = draft.network_
+    taken = [] if resumed else draft.pretrained_layers_
     with np.errstate(over="ignore", invalid="ignore"):  # warnings and errors say it
         if not resumed:
-            network.adapt(partial(samples.chunks, network))
+            drawn = drawn_and_frozen(network, taken)
+            network.adapt(partial(samples.chunks, network), taken)
+            warn_if_random(network, drawn)
         some = samples.some(16 if resumed else 64, network)
-        warn_of_scale(network, some, resumed=resumed)
+        warn_of_scale(network, some, resumed=resumed, taken=taken)
 
 
 def _set_aside(

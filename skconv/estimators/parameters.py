@@ -3,15 +3,17 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
-from sklearn.base import _fit_context
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .._training.optimizers import OPTIMIZERS
 from ..layers import Layer
 from ..models.default import default_layers
+from ..models.network import Network
 
 __all__ = [
     "CONSTRAINTS",
@@ -35,6 +37,8 @@ Schedule: TypeAlias = (
     | Callable[[int], float]
 )
 Scoring: TypeAlias = str | Callable[[Any, Any, Any], float]
+# An estimator is any here: one of skconv, or scikit-learn's FrozenEstimator of one.
+Pretrained: TypeAlias = str | PathLike[str] | Network | BaseEstimator
 View: TypeAlias = Literal["flip", "vertical_flip", "shift"]
 
 # Their values ------------------------------------------------------------------------
@@ -61,6 +65,9 @@ CONSTRAINTS: dict[str, Any] = {
     "ema_momentum": [Interval(Real, 0, 1, closed="left"), None],
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "augment": "no_validation",  # likewise
+    "pretrained": "no_validation",  # likewise
+    "frozen": "no_validation",  # likewise
+    "learning_rate_multipliers": "no_validation",  # likewise
     "tta": "no_validation",  # likewise
     "transform_layer": [str, None],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -235,6 +242,25 @@ ema_momentum : float in [0, 1) or None, default=None
     average of the weights over the steps, of which each step leaves this share: 0.99
     averages over some hundred steps. Training itself takes no notice of the average.
 
+pretrained : path-like, Network or fitted estimator, default=None
+    Weights to begin with, of a model file (`save_model`), of `network_` of a fitted
+    estimator, or of a fitted estimator, which only a ``FrozenEstimator`` keeps fitted
+    in a search. A layer gets the weights, and the state, of the layer of its name there
+    if all their shapes agree; `adapt` then leaves it alone. The output layer gets
+    those of the same classes, else it is new. Only a new fit reads it: `warm_start`
+    and `partial_fit` continue with what they have. Model files do not keep it.
+
+frozen : str, list of str or None, default=None
+    Names of layers that training leaves alone, with all layers inside of them:
+    ``"block1"``, or ``"block1__conv1"`` for one inside. They act as in prediction, so
+    that running statistics stay and dropout is off, and have no weight decay, penalties
+    or moments. `warm_start` and `partial_fit` may change it, which resets the solver's
+    moments.
+
+learning_rate_multipliers : dict of str to float or None, default=None
+    By names of layers, as in `frozen`, what multiplies their learning rate, and so
+    their weight decay; 1 for all others. Of several names, the innermost counts.
+
 augment : transform, list of transforms or None, default=None
     What varies the minibatches of training, see `skconv.augmentation`: callables
     ``(x, rng) -> x``, and transforms that see targets, too. Their parameters have names
@@ -300,6 +326,9 @@ n_layers_ : int
 
 n_outputs_ : int
     Number of outputs.
+
+pretrained_layers_ : list of str
+    Names of the layers that began with weights of `pretrained`.
 
 out_activation_ : str
     Function from outputs to predictions: "softmax" or "logistic" of a classifier,

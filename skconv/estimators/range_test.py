@@ -51,7 +51,7 @@ def losses_by_rate(
     draft.early_stopping = False  # all samples are for training
     samples, _ = _set_aside(draft, samples, None, False)
     network, history, rng = draft.network_, History(), draft._rng
-    _adapt(network, samples, resumed=False)
+    _adapt(draft, samples, resumed=False)
     step = plan_step(
         *(draft, network, samples, draft._loss()),
         steps=0,

@@ -1,6 +1,6 @@
 """The regressor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from .parameters import (
     CONSTRAINTS,
     Layers,
     Pair,
+    Pretrained,
     Schedule,
     Scoring,
     Shape,
@@ -129,6 +130,9 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         n_iter_no_change: float = 10,
         clip_norm: float | None = None,
         ema_momentum: float | None = None,
+        pretrained: Pretrained | None = None,
+        frozen: str | Sequence[str] | None = None,
+        learning_rate_multipliers: Mapping[str, float] | None = None,
         augment: Transforms | None = None,
         tta: View | Sequence[View] | None = None,
         transform_layer: str | None = None,

@@ -15,12 +15,16 @@ from .._utils.values import check_fields, decode, encode, make_object
 from .._version import __version__
 from ..callbacks.fitted import check_encoder, describe_fitted, parse_fitted
 from ..estimators.parameters import DEFAULT_NETWORK
+from ..estimators.tuning import frozen_names
 from ..layers.bounds import Bounds
 from ..layers.initializers import Blank
 from ..layers.naming import name_layers
 from ..models.network import Network
 from .checks import ESTIMATORS
 from .registry import encode_registered, find_class
+
+# What came of `pretrained` is among the weights. A path is one of this machine.
+_NOT_SAVED = ("pretrained",)
 
 __all__ = ["build_blank_network", "describe_model", "parse_model"]
 
@@ -47,6 +51,7 @@ def describe_model(model: Any, fitted: Mapping[str, Any]) -> dict[str, Any]:
             "params": {
                 name: encode(value, f"parameter {name}", encode_registered)
                 for name, value in model.get_params(deep=False).items()
+                if name not in _NOT_SAVED
             },
         },
         "layers": [
@@ -109,6 +114,7 @@ def parse_model(
         fitted["input_shape_"],
         dtype,
         n_weights=sum(math.prod(part.shape) for part in weights),
+        frozen=frozen_names(model),
     )
     n_outputs = fitted["_encoder"].n_outputs
     if network.output_shape != (n_outputs,):
@@ -151,6 +157,9 @@ def _upgrade_from_2(document: dict[str, Any]) -> dict[str, Any]:
 def _make_estimator(described: Any) -> Any:
     described = check_fields(described, "its estimator", ("class", "params"), {})
     cls = look_up(ESTIMATORS, described["class"], "its estimator's class")
+    given = described["params"]
+    if isinstance(given, dict) and not given.keys().isdisjoint(_NOT_SAVED):
+        raise ValueError(f"its estimator must not have the parameters {_NOT_SAVED}")
     model = make_object(cls, described["params"], find_class)
     model._validate_params()
     model._check_options()
@@ -158,7 +167,11 @@ def _make_estimator(described: Any) -> Any:
 
 
 def _make_network(
-    described: Any, input_shape: tuple[int, ...], dtype: np.dtype[Any], n_weights: int
+    described: Any,
+    input_shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    n_weights: int,
+    frozen: tuple[str, ...],
 ) -> Network:
     """Return the network whose weights the file has."""
     if not isinstance(described, list) or not all(
@@ -169,7 +182,7 @@ def _make_network(
     layers = name_layers(
         [(name, decode(layer, find_class)) for name, layer in described]
     )
-    return build_blank_network(layers, input_shape, dtype, n_weights)
+    return build_blank_network(layers, input_shape, dtype, n_weights, frozen)
 
 
 def _check_names(layers: Any) -> None:
@@ -187,6 +200,7 @@ def build_blank_network(
     input_shape: tuple[int, ...],
     dtype: np.dtype[Any],
     n_weights: int,
+    frozen: tuple[str, ...] = (),
 ) -> Network:
     """Return a network without weights, if a file may have it.
 
@@ -196,4 +210,4 @@ def build_blank_network(
         If it has more than `n_weights`, or a sample would take too much, see `Bounds`.
     """
     rng = Blank(n_weights, Bounds(input_shape, n_weights))
-    return Network.build(layers, input_shape, rng, dtype)
+    return Network.build(layers, input_shape, rng, dtype, frozen)

@@ -23,7 +23,9 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     The file has parameters, layers, weights, classes, names of features and the curves
     of training. It does not have the solver's moments, so that `partial_fit` on a
     loaded model starts with fresh ones, nor callbacks, nor the settings of
-    scikit-learn's ``set_output`` and ``set_fit_request``. It is written in one step.
+    scikit-learn's ``set_output`` and ``set_fit_request``. Nor has it `pretrained`: a
+    path is one of this machine, and what came of it is among the weights. Set it again
+    before you fit a loaded model anew. The file is written in one step.
 
     Parameters
     ----------

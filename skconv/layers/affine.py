@@ -11,6 +11,7 @@ from .._utils.lookup import look_up
 from .checks import check_flag, check_number
 from .initializers import INITIALIZERS, fill, initialize
 from .layer import Layer
+from .marks import is_frozen
 from .typing import Array, Shape, Weights
 
 __all__ = ["Affine", "activated"]
@@ -21,7 +22,7 @@ class Affine(Layer):
 
     A subclass has the arguments `activation`, `use_bias`, `kernel_initializer` and,
     unless its kernels cannot be penalised, `kernel_l1` and `kernel_l2`. It defines
-    `build`, `_apply` and `_apply_backward`.
+    `build`, `_apply`, `_apply_backward` and maybe `_apply_grad_input`.
     """
 
     activation: str | None
@@ -47,6 +48,15 @@ class Affine(Layer):
         ``saved`` is what `activated` returned for ``_apply(weights, x, activation)``.
         """
         raise NotImplementedError
+
+    def _apply_grad_input(
+        self, weights: Weights, x: Array, saved: Array, dy: Array
+    ) -> Array | None:
+        """Return the gradient in x alone: of a frozen layer nothing else is needed.
+
+        A subclass may do so in less time than `_apply_backward` takes.
+        """
+        return self._apply_backward(weights, x, saved, dy, True)[0]
 
     def _draw_weights(
         self,
@@ -90,6 +100,10 @@ class Affine(Layer):
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
         x, saved = cache
+        if is_frozen(weights):
+            if not need_dx:
+                return None, {}
+            return self._apply_grad_input(weights, x, saved, dy), {}
         dx, *grads = self._apply_backward(weights, x, saved, dy, need_dx)
         return dx, self.name_gradients(*grads)
 

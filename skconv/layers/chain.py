@@ -14,6 +14,7 @@ import numpy as np
 from .fusion import Step, fuse, training_steps
 from .initializers import Blank
 from .layer import Layer
+from .marks import is_adapted, is_frozen
 from .typing import Array, Batches, Chain, Shape, Weights
 
 __all__ = [
@@ -77,8 +78,9 @@ def adapt(layers: Chain, weights: Weights, batches: Batches) -> None:
             yield x, sample_weight
 
     for i, (name, layer) in enumerate(layers):
-        with _naming(name, layer):
-            layer.adapt(weights[name], partial(reaching, layers[:i]))
+        if not is_adapted(weights[name]):
+            with _naming(name, layer):
+                layer.adapt(weights[name], partial(reaching, layers[:i]))
 
 
 def _blameless(pieces: Iterable[Any]) -> Iterator[Any]:
@@ -127,7 +129,7 @@ def forward(
     Parameters
     ----------
     rng : numpy.random.Generator or None
-        None means as in prediction (see `Layer`).
+        None means as in prediction (see `Layer`), as do frozen layers always.
     shapes : list of tuple of int, optional
         The output shape of each layer as `build` returned it, to be checked.
 
@@ -140,8 +142,9 @@ def forward(
     caches = []
     for first, last, step in training_steps(layers):
         name, layer = layers[first]
+        own = weights[name]
         with _naming(name, layer):
-            y, cache = step.forward(weights[name], x, rng)
+            y, cache = step.forward(own, x, None if is_frozen(own) else rng)
             shape = shapes[last] if shapes else y.shape[1:]
             _check_promise("forward", y, shape, x.dtype)
         caches.append((first, step, cache, x.shape[1:]))
@@ -158,7 +161,7 @@ def backward(
     -------
     dx : ndarray or None
     grads : dict of str to dict
-        Nested as weights are, without state.
+        Nested as weights are, without state and without frozen layers.
     """
     # Without need_dx, nothing reads a gradient below the first trained layer.
     lowest = 0 if need_dx else _first_trained(layers, weights)
@@ -169,10 +172,12 @@ def backward(
         name, layer = layers[first]
         with _naming(name, layer):
             dtype, is_read = gradient.dtype, need_dx or first > lowest
-            gradient, grads[name] = step.backward(
+            gradient, found = step.backward(
                 weights[name], cache, gradient, need_dx=is_read
             )
-            _check_gradients(layer, weights[name], grads[name])
+            if not is_frozen(weights[name]):
+                _check_gradients(layer, weights[name], found)
+                grads[name] = found
             if is_read:
                 _check_promise("backward", gradient, shape, dtype)
     return (gradient if need_dx else None), grads
@@ -196,14 +201,15 @@ def named_weights(
         Names that lead to a weight.
     weight : ndarray
     is_trained : bool
-        Whether its gradient trains it; otherwise it is state.
+        Whether its gradient trains it; otherwise it is state, or frozen.
     """
     inner = dict(layer.inner_layers())
     for key, value in weights.items():
         if key in inner:
             yield from named_weights(inner[key], value, (*path, key))
         else:
-            yield (*path, key), value, key not in layer.state
+            is_trained = key not in layer.state and not is_frozen(weights)
+            yield (*path, key), value, is_trained
 
 
 def leaves(

@@ -94,6 +94,19 @@ class Convolution(Affine):
         )
         return drop_row(dx, self.ndim), drop_row(dkernel, self.ndim, axis=0), dbias
 
+    def _apply_grad_input(
+        self, weights: Weights, x: Array, saved: Array, dy: Array
+    ) -> Array:
+        dz = ops.activate_grad(dy, saved, self.activation)
+        dx = ops.conv2d_grad_input(
+            add_row(dz, self.ndim),
+            add_row(weights["kernel"], self.ndim, axis=0),
+            add_row(x, self.ndim).shape,
+            groups=self.groups,
+            **slide(self, x.shape[1:]),
+        )
+        return drop_row(dx, self.ndim)
+
 
 class Conv2D(Convolution):
     """2-D convolution.

@@ -88,6 +88,12 @@ class Dense(Affine):
         )
         return None if dx is None else dx.reshape(x.shape), dkernel, dbias
 
+    def _apply_grad_input(
+        self, weights: Weights, x: Array, saved: Array, dy: Array
+    ) -> Array:
+        dz = ops.activate_grad(dy, saved, self.activation)
+        return ops.dense_grad_input(dz, weights["kernel"]).reshape(x.shape)
+
 
 class Flatten(Layer):
     """Images ``(h, w, c)`` as flat samples ``(h * w * c,)``.

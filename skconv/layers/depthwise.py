@@ -10,6 +10,7 @@ from .affine import Affine, activated
 from .checks import check_flag
 from .initializers import fill, initialize
 from .layer import Layer
+from .marks import is_frozen
 from .typing import Array, Padding, Pair, Shape, Weights
 from .windows import find_window, slide
 
@@ -100,6 +101,12 @@ class DepthwiseConv2D(Affine):
         return _depthwise_backward(
             self, *arrays, activation=self.activation, need_dx=need_dx
         )
+
+    def _apply_grad_input(
+        self, weights: Weights, x: Array, saved: Array, dy: Array
+    ) -> Array:
+        dz = ops.activate_grad(dy, saved, self.activation)
+        return _depthwise_grad_input(self, dz, x, weights["kernel"])
 
 
 class SeparableConv2D(Layer):
@@ -206,6 +213,8 @@ class SeparableConv2D(Layer):
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
         x, between, saved = cache
+        if is_frozen(weights):
+            return self._grad_input(weights, cache, dy) if need_dx else None, {}
         dbetween, dpointwise, dbias = ops.conv2d_backward(
             dy, saved, between, weights["pointwise_kernel"], activation=self.activation
         )
@@ -215,6 +224,13 @@ class SeparableConv2D(Layer):
         )
         grads = {"depthwise_kernel": ddepthwise, "pointwise_kernel": dpointwise}
         return dx, {**grads, "bias": dbias} if self.use_bias else grads
+
+    def _grad_input(self, weights: Weights, cache: Any, dy: Array) -> Array:
+        x, between, saved = cache
+        dz = ops.activate_grad(dy, saved, self.activation)
+        kernel, shape = weights["pointwise_kernel"], between.shape
+        dbetween = ops.conv2d_grad_input(dz, kernel, shape)
+        return _depthwise_grad_input(self, dbetween, x, weights["depthwise_kernel"])
 
 
 Depthwise = DepthwiseConv2D | SeparableConv2D
@@ -281,6 +297,18 @@ def _depthwise_backward(
         **slide(layer, x.shape[1:]),
     )
     return dx, dkernel.reshape(kernel.shape), dbias
+
+
+def _depthwise_grad_input(
+    layer: Depthwise, dz: Array, x: Array, kernel: Array
+) -> Array:
+    return ops.conv2d_grad_input(
+        dz,
+        _by_group(kernel),
+        x.shape,
+        groups=x.shape[-1],
+        **slide(layer, x.shape[1:]),
+    )
 
 
 def _by_group(kernel: Array) -> Array:

@@ -12,11 +12,12 @@ import numpy as np
 from .. import ops
 from .convolution import Conv1D, Conv2D
 from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .marks import is_frozen
 from .normalization import BatchNorm
 from .pooling import MaxPool2D
 from .transposed import Conv1DTranspose, Conv2DTranspose
 from .typing import Array, Chain, Weights
-from .windows import slide
+from .windows import find_window, slide
 
 __all__ = ["FUSIONS", "PooledConv2D", "Step", "TrainedStep", "fuse", "training_steps"]
 
@@ -71,11 +72,25 @@ class PooledConv2D(NamedTuple):
     ) -> tuple[Array | None, Weights]:
         """Turn the gradient in the output into those in the input and the weights."""
         x, y, argmax = cache
+        if is_frozen(weights):
+            if not need_dx:
+                return None, {}
+            dz = ops.activate_grad(dy, y, self.conv.activation)
+            return self._grad_input(weights, x, argmax, dz), {}
         arrays = dy, y, argmax, x, weights["kernel"]
         dx, *grads = ops.conv2d_max_pool2d_backward(
             *arrays, need_dx=need_dx, **self._options(x)
         )
         return dx, self.conv.name_gradients(*grads)
+
+    def _grad_input(
+        self, weights: Weights, x: Array, argmax: Array, dz: Array
+    ) -> Array:
+        shape = *find_window(self.conv, x.shape[1:]).output, self.conv.filters
+        slides = slide(self.pool, shape)
+        dz = ops.max_pool2d_grad(dz, argmax, (len(x), *shape), **slides)
+        slides = {"groups": self.conv.groups, **slide(self.conv, x.shape[1:])}
+        return ops.conv2d_grad_input(dz, weights["kernel"], x.shape, **slides)
 
     def _options(self, x: Array) -> dict[str, Any]:
         return {

@@ -9,6 +9,7 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from .._utils.params import ParamsMixin
 from .._version import DOCUMENTATION
+from .marks import is_frozen
 from .typing import Array, Batches, Chain, Shape, Weights
 
 __all__ = ["Layer", "total_penalty"]
@@ -210,14 +211,19 @@ class Layer(ParamsMixin):
 def total_penalty(layers: Chain, weights: Weights) -> tuple[float, Weights]:
     """Add up the penalties of layers, and collect their gradients.
 
+    Frozen layers have none.
+
     Returns
     -------
     value : float
     grads : dict of str to dict
         Nested as weights are, with the weights that the value depends on.
     """
-    total, grads = 0.0, {}
+    total = 0.0
+    grads: Weights = {}
     for name, layer in layers:
-        value, grads[name] = layer.penalty(weights[name])
+        value, grads[name] = 0.0, {}
+        if not is_frozen(weights[name]):
+            value, grads[name] = layer.penalty(weights[name])
         total += value
     return total, grads

@@ -1,17 +1,30 @@
 """Layers and their weights: the only object that knows both."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..layers import chain
+from ..layers.composite import Composite
+from ..layers.front import count_fixed
+from ..layers.fusion import FUSIONS
 from ..layers.initializers import Blank
 from ..layers.layer import total_penalty
+from ..layers.marks import check_names, mark
 from ..layers.naming import name_layers
 from ..layers.typing import Array, Batches, Chain, Shape, Weights
+from .layout import (
+    Layout,
+    find_kernels,
+    flatten,
+    group_by_factor,
+    join,
+    lay_out,
+    trained_paths,
+    view,
+)
 
 __all__ = ["Network"]
 
@@ -32,10 +45,12 @@ class Network:
     shapes : list of tuple of int
         The output shape of each layer.
     values : ndarray of shape (n_parameters + n_state,)
+    frozen : tuple of str
+        Names of the layers that training leaves alone.
     parameters : ndarray of shape (n_parameters,)
         What gradients train: the front of `values`.
     state : ndarray of shape (n_state,)
-        What they do not train: the rest of `values`.
+        What they do not train: the rest of `values`. It has all of frozen layers.
     weights : dict of str to dict of str to ndarray
         ``weights["conv1"]["kernel"]``: views of `values`. Weights of a layer that has
         others are nested: ``weights["block1"]["conv1"]["kernel"]``.
@@ -60,16 +75,20 @@ class Network:
     (7, 2)
     """
 
+    frozen: tuple[str, ...] = ()  # of older pickles, too
+
     def __init__(
         self,
         layers: Chain,
         input_shape: Shape,
         shapes: list[Shape],
-        layout: dict[str, Any],
+        layout: Layout,
         n_parameters: int,
         values: Array,
+        frozen: Collection[str] = (),
     ) -> None:
         self.layers = layers
+        self.frozen = tuple(frozen)
         self.input_shape = input_shape
         self.shapes = shapes
         self._layout = layout
@@ -84,6 +103,7 @@ class Network:
         input_shape: Shape,
         rng: np.random.Generator | int,
         dtype: DTypeLike = "float32",
+        frozen: Collection[str] = (),
     ) -> "Network":
         """Build each layer for the output of the one before; pack their weights.
 
@@ -95,6 +115,9 @@ class Network:
         rng : numpy.random.Generator or int
         dtype : {"float32", "float64"}, default="float32"
             Of all arrays.
+        frozen : collection of str, default=()
+            Names of layers that training leaves alone, with all layers inside of them;
+            a layer inside of another is called ``block1__conv1``.
 
         Returns
         -------
@@ -103,17 +126,21 @@ class Network:
         Raises
         ------
         ValueError
-            If a layer does not fit; the message names it.
+            If a layer does not fit; the message names it. If there is no layer of a
+            name in `frozen`.
         """
         dtype = np.dtype(dtype)
         layers, rng = name_layers(layers), np.random.default_rng(rng)
         weights, shapes = chain.build(layers, input_shape, rng, dtype)
-        layout, n_parameters, size = _lay_out(layers, weights)
+        _check_frozen(layers, frozen)
+        weights = mark(weights, frozen, frozen=True)
+        layout, n_parameters, size = lay_out(layers, weights)
         is_blank = isinstance(rng, Blank)  # then `adopt` follows
         zero = dtype.type(0)
         values = np.broadcast_to(zero, size) if is_blank else np.empty(size, dtype)
-        network = cls(layers, tuple(input_shape), shapes, layout, n_parameters, values)
-        for name, first in _flat(weights).items() if not is_blank else ():
+        shape = tuple(input_shape)
+        network = cls(layers, shape, shapes, layout, n_parameters, values, frozen)
+        for name, first in flatten(weights).items() if not is_blank else ():
             network.arrays[name][...] = first
         return network
 
@@ -137,9 +164,13 @@ class Network:
     def _make_views(self) -> None:
         self.parameters = self.values[: self._n_parameters]
         self.state = self.values[self._n_parameters :]
-        self.weights: Weights = _views(self._layout, self.values)
-        self._trained = list(_trained_paths(self._layout, self._n_parameters))
-        self.arrays: dict[str, Array] = _flat(self.weights)
+        weights = view(self._layout, self.values)
+        self.weights: Weights = mark(weights, self.frozen, frozen=True)
+        self._trained = list(trained_paths(self._layout, self._n_parameters))
+        self.arrays: dict[str, Array] = flatten(self.weights)
+        # How many of the first layers are computed as in prediction, and once if there
+        # is room for what they make of all samples.
+        self.n_fixed = count_fixed(self.layers, self.weights) if self.frozen else 0
 
     @property
     def output_shape(self) -> Shape:
@@ -164,8 +195,8 @@ class Network:
             `strength` for kernels, 0 for weights of one dimension.
         """
         decay = np.zeros_like(self.parameters)
-        for view in _flat(_views(self._layout, decay)).values():
-            view[...] = strength if view.ndim > 1 else 0
+        for array in flatten(view(self._layout, decay)).values():
+            array[...] = strength if array.ndim > 1 else 0
         return decay
 
     def matrices(self) -> list[tuple[slice, tuple[int, int]]]:
@@ -178,12 +209,23 @@ class Network:
             filter or unit. Kernels with one row or one column are left out.
         """
         hidden = {name: self._layout[name] for name, _ in self.layers[:-1]}
-        found = []
-        for start, stop, shape in _flat(hidden).values():
-            rows, columns = math.prod(shape[:-1]), math.prod(shape[-1:])
-            if stop <= self._n_parameters and min(rows, columns) > 1:
-                found.append((slice(start, stop), (rows, columns)))
-        return sorted(found, key=lambda each: each[0].start)
+        return find_kernels(hidden, self._n_parameters)
+
+    def parts(self, factors: Mapping[str, float]) -> list[tuple[slice, float]]:
+        """Return the parts of the parameters that share a factor.
+
+        Parameters
+        ----------
+        factors : dict of str to float
+            By the names of layers, those inside of others as ``block1__conv1``; the
+            longest of several names counts. Without a name the factor is 1.
+
+        Returns
+        -------
+        parts : list of (slice, float)
+            In order; together they are all parameters.
+        """
+        return group_by_factor(self._layout, self._n_parameters, factors)
 
     def __repr__(self) -> str:
         return (
@@ -197,15 +239,61 @@ class Network:
         twin.__setstate__({**self.__getstate__(), "values": np.array(self.values)})
         return twin
 
-    def adapt(self, batches: Batches) -> None:
+    def freeze(self, names: Collection[str]) -> "Network":
+        """Return a copy of which training leaves other layers alone.
+
+        Parameters
+        ----------
+        names : collection of str
+            As `frozen` of `build`; no others are frozen.
+
+        Raises
+        ------
+        ValueError
+            If there is no layer of a name.
+        """
+        _check_frozen(self.layers, names)
+        weights = mark(view(self._layout, self.values), names, frozen=True)
+        layout, n_parameters, size = lay_out(self.layers, weights)
+        values = np.empty(size, self.dtype)
+        shapes = self.input_shape, self.shapes
+        twin = Network(self.layers, *shapes, layout, n_parameters, values, names)
+        for name, array in self.arrays.items():
+            twin.arrays[name][...] = array
+        return twin
+
+    def after(self, count: int) -> "Network":
+        """Return the layers after the first ones, which are fixed, as a network.
+
+        It has the same `values` and parameters: to train it is to train this network.
+
+        Parameters
+        ----------
+        count : int
+            From 1 to `n_fixed`.
+        """
+        layers, shapes = self.layers[count:], self.shapes[count:]
+        layout = {name: self._layout[name] for name, _ in layers}
+        sizes = layout, self._n_parameters, self.values
+        return Network(layers, self.shapes[count - 1], shapes, *sizes, self.frozen)
+
+    def fuses_front(self) -> bool:
+        """Return whether prediction computes the last fixed layer with the next one."""
+        types = [type(layer) for _, layer in self.layers[self.n_fixed - 1 :]]
+        return tuple(types[:2]) in FUSIONS
+
+    def adapt(self, batches: Batches, unchanged: Collection[str] = ()) -> None:
         """Adapt layers to the training data before the first step.
 
         Parameters
         ----------
         batches : callable ``() -> iterator of (x, sample_weight)``
             Passes once over the data; see `skconv.layers.Layer.adapt`.
+        unchanged : collection of str, default=()
+            Names of layers that do not adapt.
         """
-        chain.adapt(self.layers, self.weights, batches)
+        weights = mark(self.weights, unchanged, adapted=True)
+        chain.adapt(self.layers, weights, batches)
 
     def predict(self, x: Array, upto: str | None = None) -> Array:
         """Compute the last layer's output. Pure: any number of threads may call it.
@@ -252,16 +340,17 @@ class Network:
         value : float
         gradient : ndarray of shape (n_parameters,)
         """
-        outputs, caches = chain.forward(
-            self.layers, self.weights, x, rng, shapes=self.shapes
-        )
+        layers, shapes = self.layers[self.n_fixed :], self.shapes[self.n_fixed :]
+        if self.n_fixed:
+            x = chain.predict(self.layers[: self.n_fixed], self.weights, x)
+        outputs, caches = chain.forward(layers, self.weights, x, rng, shapes=shapes)
         value, dy = loss(outputs, targets, sample_weight)
-        _, grads = chain.backward(self.layers, self.weights, caches, dy, need_dx=False)
-        gradient = _join(grads, self._trained, self.parameters)
-        penalty, grads = total_penalty(self.layers, self.weights)
+        _, grads = chain.backward(layers, self.weights, caches, dy, need_dx=False)
+        gradient = join(grads, self._trained, self.parameters)
+        penalty, grads = total_penalty(layers, self.weights)
         if penalty:
-            views = _flat(_views(self._layout, gradient))
-            for name, part in _flat(grads).items():
+            views = flatten(view(self._layout, gradient))
+            for name, part in flatten(grads).items():
                 views[name] += part
         return value + penalty, gradient
 
@@ -269,7 +358,7 @@ class Network:
         state = vars(self).copy()
         for views in ("parameters", "state", "weights", "arrays"):
             del state[views]  # pickled, they would store all values again
-        del state["_trained"]
+        del state["_trained"], state["n_fixed"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -277,79 +366,16 @@ class Network:
         self._make_views()
 
 
-def _lay_out(layers: Chain, weights: Weights) -> tuple[dict[str, Any], int, int]:
-    """Give each array its place in one flat vector, trained ones in front.
-
-    Returns
-    -------
-    layout : dict
-        Nested as weights are; (start, stop, shape) of each array.
-    n_parameters, size : int
-        Length of the front, and of all.
-    """
-    named = [
-        row
-        for name, layer in layers
-        for row in chain.named_weights(layer, weights[name], (name,))
-    ]
-    starts, size, ends = {}, 0, []
-    for part in (True, False):
-        for path, array, is_trained in named:
-            if is_trained is part:
-                starts[path] = size
-                size += np.size(array)
-        ends.append(size)
-
-    def place(value: Any, path: tuple[str, ...]) -> Any:
-        if isinstance(value, dict):
-            return {key: place(inner, (*path, key)) for key, inner in value.items()}
-        return starts[path], starts[path] + np.size(value), np.shape(value)
-
-    n_parameters, size = ends
-    return place(weights, ()), n_parameters, size
-
-
-def _views(layout: dict[str, Any], vector: Array) -> dict[str, Any]:
-    """Return named views of `values`, or of a vector as long as `parameters`."""
-    views: dict[str, Any] = {}
-    for key, place in layout.items():
-        if isinstance(place, dict):
-            views[key] = _views(place, vector)
-            continue
-        start, stop, shape = place
-        if stop <= len(vector):
-            views[key] = vector[start:stop].reshape(shape)
-    return views
-
-
-def _trained_paths(
-    layout: dict[str, Any], n_parameters: int, path: tuple[str, ...] = ()
-) -> Iterator[tuple[str, ...]]:
-    """Yield the names that lead to each array that gradients train, in their order."""
-    for key, place in layout.items():
-        if isinstance(place, dict):
-            yield from _trained_paths(place, n_parameters, (*path, key))
-        elif place[1] <= n_parameters:
-            yield (*path, key)
-
-
-def _join(arrays: dict[str, Any], paths: list[tuple[str, ...]], like: Array) -> Array:
-    """Return the nested arrays that paths lead to as one new vector."""
-    parts = [like[:0]]
-    for path in paths:
-        part: Any = arrays
-        for key in path:
-            part = part[key]
-        parts.append(np.ravel(part))
-    return np.concatenate(parts, dtype=like.dtype, casting="unsafe")
-
-
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the values of nested dicts by dotted names."""
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat
+def _check_frozen(layers: Chain, names: Collection[str]) -> None:
+    """Check that there are layers of these names, which can be frozen."""
+    check_names(layers, names, "frozen")
+    for name in names:
+        inside, above = layers, name.split("__")[:-1]
+        for key in above:
+            layer = dict(inside)[key]
+            if not isinstance(layer, Composite):
+                raise ValueError(
+                    f"frozen must not name {name!r}: the layer {key!r} that it is "
+                    "inside of is not a skconv.layers.Composite. Freeze that as a whole"
+                )
+            inside = layer.inner_layers()

@@ -1,7 +1,7 @@
 """A warning where X is far from the scale on which a network learns."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -20,7 +20,11 @@ _FEW_DECIDE = 0.02
 
 
 def warn_of_scale(
-    network: Network, samples: Iterable[Array], *, resumed: bool = False
+    network: Network,
+    samples: Iterable[Array],
+    *,
+    resumed: bool = False,
+    taken: Collection[str] = (),
 ) -> None:
     """Warn if what reaches the first layer with weights is too large or too small.
 
@@ -36,6 +40,8 @@ def warn_of_scale(
     resumed : bool, default=False
         Whether it was adapted to those of an earlier call. Then only another scale
         than theirs is a reason to warn.
+    taken : collection of str, default=()
+        Names of layers that came, adapted, from another network.
     """
     layers = network.layers
     at = next(
@@ -43,6 +49,7 @@ def warn_of_scale(
     )
     fixed, large = _scales_itself(layers[at:], network.weights)
     scaler = _last_normalization(layers[:at])
+    resumed = resumed or (scaler is not None and layers[scaler][0] in taken)
     if fixed or not _is_trained(network, layers[at][0]) or (resumed and scaler is None):
         return
     if scaler is None:
