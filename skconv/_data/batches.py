@@ -85,6 +85,7 @@ def predict_in_batches(
     rows: NDArray[np.intp] | None = None,
     upto: str | None = None,
     predict: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    shape: tuple[int, ...] | None = None,
 ) -> NDArray[np.floating[Any]]:
     """Compute the network's outputs in memory that does not grow with X.
 
@@ -98,6 +99,8 @@ def predict_in_batches(
         Name of the layer whose output is returned; the last by default.
     predict : callable ``(x) -> outputs``, optional
         Default: the network's method.
+    shape : tuple of int, optional
+        Of what `predict` returns for a sample; that of the layer by default.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def predict_in_batches(
     size = chunk_size(network)
     predict = predict or partial(network.predict, upto=upto)
     n = len(X) if rows is None else len(rows)
-    shape = network.output_shape
+    shape = shape or network.output_shape
     if upto is not None:
         shape = network.shapes[list(dict(network.layers)).index(upto)]
     outputs = np.empty((n, *shape), network.dtype)

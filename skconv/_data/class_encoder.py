@@ -1,9 +1,9 @@
 """Class labels as targets of a network, and its outputs as labels."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from scipy import special
 from .. import ops
 from .labels import check_labels
 
-__all__ = ["ClassEncoder"]
+__all__ = ["ClassEncoder", "log_softmax", "softmax"]
 
 _Array = NDArray[Any]
 
@@ -31,6 +31,10 @@ class ClassEncoder:
 
     classes: _Array
     multilabel: bool
+
+    loss_options: ClassVar[Mapping[str, Any]] = {}
+    column_sizes: ClassVar[Sequence[int]] = ()
+    score_name: ClassVar[str] = "accuracy"
 
     @classmethod
     def fit(cls, y: _Array, classes: Any = None) -> "ClassEncoder":
@@ -171,6 +175,11 @@ class ClassEncoder:
             )
         if self.multilabel:
             return y.astype(np.uint8)
+        codes = self.codes(y, name)
+        return codes if self.activation == "softmax" else codes[:, None]
+
+    def codes(self, y: _Array, name: str) -> _Array:
+        """Return the place of each label in `classes`."""
         found, codes = np.unique(y, return_inverse=True)
         classes = self.classes
         if found.dtype.kind == classes.dtype.kind and found.dtype.kind in "mM":
@@ -182,8 +191,7 @@ class ClassEncoder:
                 f"{name} has classes that are not in classes_: {unknown} are not among "
                 f"{list(code_of)}"
             )
-        codes = np.array([code_of[label] for label in _entries(found)])[codes]
-        return codes if self.activation == "softmax" else codes[:, None]
+        return np.array([code_of[label] for label in _entries(found)])[codes]
 
     def inverse_transform(self, targets: _Array) -> _Array:
         """Return the labels that targets represent."""
@@ -210,25 +218,27 @@ class ClassEncoder:
             return probabilities
         if self.n_outputs == 1:
             outputs = np.hstack([-outputs, outputs])
-        probabilities = ops.activate(outputs, self.activation)
-        predicted, largest = outputs.argmax(axis=1), probabilities.argmax(axis=1)
-        (tied,) = np.nonzero(predicted != largest)
-        above = np.nextafter(probabilities[tied, largest[tied]], 1)
-        probabilities[tied, predicted[tied]] = above
-        return probabilities
+        return _with_largest(ops.activate(outputs, self.activation), outputs)
 
     def predict_log_proba(self, outputs: _Array) -> NDArray[np.floating[Any]]:
         """Return log-probabilities, finite also where a probability rounds to 0."""
         if self.activation == "softmax":
-            exact = special.log_softmax(outputs, axis=1)
-        elif self.multilabel:
-            exact = special.log_expit(outputs)
-        else:
-            exact = special.log_expit(np.hstack([-outputs, outputs]))
-        # Where a probability is a normal number, take its own logarithm: they agree.
-        probabilities = self.predict_proba(outputs)
-        normal = probabilities > np.finfo(probabilities.dtype).tiny
-        return np.log(probabilities, where=normal, out=exact)
+            return log_softmax(outputs)
+        both = outputs if self.multilabel else np.hstack([-outputs, outputs])
+        return _with_logarithms(special.log_expit(both), self.predict_proba(outputs))
+
+    def decision_function(self, outputs: _Array) -> _Array:
+        """Return the outputs, of two classes as one number for each sample."""
+        binary = self.n_outputs == 1 and not self.multilabel
+        return outputs[:, 0] if binary else outputs
+
+    def same_classes(self, other: Any) -> bool:
+        """Return whether another encoder has the same classes."""
+        return (
+            isinstance(other, ClassEncoder)
+            and other.multilabel == self.multilabel
+            and np.array_equal(other.classes, self.classes)
+        )
 
     def score(
         self, outputs: _Array, targets: _Array, sample_weight: _Array | None = None
@@ -272,6 +282,31 @@ class ClassEncoder:
     def stratify(self, targets: _Array) -> _Array | None:
         """Return the classes to stratify a split of targets by; None if multilabel."""
         return None if self.multilabel else self.inverse_transform(targets)
+
+
+def softmax(outputs: _Array) -> NDArray[np.floating[Any]]:
+    """Return probabilities of classes, of which the largest has the largest output."""
+    return _with_largest(ops.activate(outputs, "softmax"), outputs)
+
+
+def log_softmax(outputs: _Array) -> NDArray[np.floating[Any]]:
+    """Return logarithms of `softmax`, finite also where a probability rounds to 0."""
+    return _with_logarithms(special.log_softmax(outputs, axis=1), softmax(outputs))
+
+
+def _with_largest(probabilities: _Array, outputs: _Array) -> _Array:
+    """Make the probability of each sample's largest output the largest, in place."""
+    predicted, largest = outputs.argmax(axis=1), probabilities.argmax(axis=1)
+    (tied,) = np.nonzero(predicted != largest)
+    above = np.nextafter(probabilities[tied, largest[tied]], 1)
+    probabilities[tied, predicted[tied]] = above
+    return probabilities
+
+
+def _with_logarithms(exact: _Array, probabilities: _Array) -> _Array:
+    """Put the own logarithms of probabilities that are normal numbers into `exact`."""
+    normal = probabilities > np.finfo(probabilities.dtype).tiny
+    return np.log(probabilities, where=normal, out=exact)
 
 
 def _entries(labels: _Array) -> list[Any]:

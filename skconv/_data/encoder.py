@@ -1,6 +1,6 @@
 """What the encoders of targets have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -30,6 +30,18 @@ class TargetEncoder(Protocol):
     @property
     def loss_name(self) -> str:
         """Name of the op that is the loss of outputs and targets."""
+
+    @property
+    def loss_options(self) -> Mapping[str, Any]:
+        """Further arguments of that op."""
+
+    @property
+    def column_sizes(self) -> Sequence[int]:
+        """Of several class columns, how many classes each has; else none."""
+
+    @property
+    def score_name(self) -> str:
+        """Name of what `score` returns."""
 
     def transform(self, y: NDArray[Any], name: str = "y") -> NDArray[Any]:
         """Return checked `y` as targets of the loss."""

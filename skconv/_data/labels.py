@@ -17,7 +17,7 @@ from .arrays import (
     without_mask,
 )
 
-__all__ = ["check_labels"]
+__all__ = ["check_labels", "is_indicator"]
 
 _Array = NDArray[Any]
 
@@ -25,7 +25,7 @@ _TO_TEXT = "Convert them, say with np.array([str(label) for label in {name}])"
 
 
 def check_labels(y: Any, name: str = "y") -> _Array:
-    """Return `y` as labels (n,) or, of a multilabel problem, (n, k) of 0 and 1.
+    """Return `y` as labels, (n,) or several columns of them, (n, k).
 
     Raises
     ------
@@ -38,17 +38,21 @@ def check_labels(y: Any, name: str = "y") -> _Array:
     check_is_array(y, name)
     array = _to_array(y.toarray() if issparse(y) else y, name)
     if array.dtype == object:
-        array = _from_objects(array, name)
+        several = array.ndim == 2 and array.shape[1] > 1
+        array = _from_columns(array, name) if several else _from_objects(array, name)
+        if several and array.dtype == object:
+            return array
     _check_dtype(array, name)
     if array.dtype.kind in "fc":
         check_finite(array, name)
     _refuse_missing(array, name)
     if array.ndim == 2 and array.shape[1] > 1:
-        return _check_multilabel(array, name)
+        _refuse_fractions(array, name)
+        return array
     if array.ndim not in (1, 2):
         raise ValueError(
-            f"{name} should be a 1d array, one label for each sample, or a multilabel "
-            f"(n, k) of 0 and 1, got an array of shape {array.shape}"
+            f"{name} should be a 1d array, one label for each sample, or (n, k), "
+            f"several labels for each, got an array of shape {array.shape}"
         )
     labels = column_or_1d(array, warn=True)
     _refuse_fractions(labels, name)
@@ -70,6 +74,8 @@ def _to_array(y: Any, name: str) -> _Array:
     array = to_array(y, name)
     if isinstance(array, np.ma.MaskedArray):
         array = without_mask(array, name)
+    if lists and array.ndim == 2 and array.dtype.kind in "US":
+        return np.array(y, object)  # NumPy makes text of [["a", 1]]
     if is_list and array.ndim == 1:
         # NumPy makes text of ["a", 1], and floats of large integers.
         objects = np.empty(len(y), object)
@@ -107,6 +113,22 @@ def _from_objects(array: _Array, name: str) -> _Array:
             f"{max(entries, key=abs)}. {_TO_TEXT.format(name=name)}"
         )
     return labels.reshape(array.shape)
+
+
+def _from_columns(array: _Array, name: str) -> _Array:
+    """Return columns of objects in the dtype of their labels, objects if it differs."""
+    _refuse_missing(array, name)
+    columns = []
+    for j, column in enumerate(array.T):
+        labels = _from_objects(column, f"{name}[:, {j}]")
+        _refuse_fractions(labels, f"{name}[:, {j}]")
+        columns.append(labels)
+    if len({column.dtype for column in columns}) == 1:
+        return np.stack(columns, axis=1)
+    labels = np.empty(array.shape, object)
+    for j, column in enumerate(columns):
+        labels[:, j] = column
+    return labels
 
 
 def _kind_of(label: Any, name: str) -> str:
@@ -168,16 +190,6 @@ def _refuse_fractions(labels: _Array, name: str) -> None:
         )
 
 
-def _check_multilabel(y: _Array, name: str) -> _Array:
-    if y.dtype.kind in "biuf" and np.isin(y, (0, 1)).all():
-        return y
-    values = np.unique(y)
-    if len(values) <= 2:
-        raise ValueError(
-            f"a multilabel {name} must hold only 0 and 1, got {values.tolist()}"
-        )
-    raise ValueError(
-        f"{name} should be a 1d array, one label for each sample, or a multilabel "
-        f"(n, k) of 0 and 1, got an array of shape {y.shape} with values such as "
-        f"{values[:3].tolist()}"
-    )
+def is_indicator(y: _Array) -> bool:
+    """Return whether checked labels are those of a multilabel problem: 0 and 1."""
+    return y.ndim == 2 and y.dtype.kind in "biuf" and bool(np.isin(y, (0, 1)).all())

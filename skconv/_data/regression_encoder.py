@@ -2,54 +2,28 @@
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import ops
 from .arrays import as_numbers, check_finite, count_samples
+from .regression_losses import (
+    REGRESSION_LOSSES,
+    RegressionLoss,
+    find_scale,
+    outputs_per_target,
+    weighted_quantiles,
+)
 
-__all__ = [
-    "REGRESSION_LOSSES",
-    "RegressionEncoder",
-    "check_target_values",
-    "find_scale",
-]
+__all__ = ["RegressionEncoder", "check_target_values"]
 
 _Array = NDArray[Any]
 
 # How far later targets may be from the center of the first, in units of their scale.
 _FAR = 30
-# The interquartile range of the standard normal distribution.
-_NORMAL_RANGE = 1.3489795003921634
-
-
-def _identity(outputs: _Array) -> _Array:
-    return outputs
-
-
-class RegressionLoss(NamedTuple):
-    """The link of a loss from outputs to predictions, and the targets it allows.
-
-    Attributes
-    ----------
-    inverse_link : callable ``(outputs) -> predictions``
-    smallest_target : float
-        Smaller targets have no likelihood.
-    """
-
-    inverse_link: Callable[[_Array], _Array] = _identity
-    smallest_target: float = -math.inf
-
-
-REGRESSION_LOSSES = {
-    "squared_error": RegressionLoss(),
-    "huber": RegressionLoss(),
-    "poisson": RegressionLoss(np.exp, 0.0),
-}
-"""Name of an op that is a loss -> `RegressionLoss`."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +35,8 @@ class RegressionEncoder:
     loss_name : str
         A key of `REGRESSION_LOSSES`.
     n_outputs : int
-        How many numbers are predicted for each sample.
+        Number of outputs that a network needs: one for each target, or as many as
+        there are quantiles, or two of "gaussian".
     flat : bool
         Whether `y` has one dimension.
     dtype : str
@@ -69,6 +44,8 @@ class RegressionEncoder:
     center, scale : tuple of float
         Targets of the loss are ``(y - center) / scale``: one number for each column of
         `y`, or one for all. See `find_scale`.
+    quantile : float, tuple of float or None
+        What the loss "quantile" predicts of each target: one number, or several.
     """
 
     loss_name: str
@@ -77,8 +54,10 @@ class RegressionEncoder:
     dtype: str
     center: tuple[float, ...] = (0.0,)
     scale: tuple[float, ...] = (1.0,)
+    quantile: float | tuple[float, ...] | None = None
 
     classes = ()
+    column_sizes = ()
 
     @classmethod
     def fit(
@@ -87,18 +66,40 @@ class RegressionEncoder:
         loss_name: str,
         dtype: str,
         sample_weight: _Array | None = None,
+        quantile: float | tuple[float, ...] | None = None,
     ) -> "RegressionEncoder":
         """Return the encoder of `y`, which `check_target_values` has checked."""
         columns = y.reshape(len(y), -1)
         center, scale = find_scale(columns, loss_name, sample_weight)
         return cls(
             loss_name,
-            columns.shape[1],
+            columns.shape[1] * outputs_per_target(loss_name, quantile),
             y.ndim == 1,
             dtype,
             tuple(center.tolist()),
             tuple(scale.tolist()),
+            quantile,
         )
+
+    @property
+    def per_target(self) -> int:
+        """Number of outputs for each target."""
+        return outputs_per_target(self.loss_name, self.quantile)
+
+    @property
+    def n_targets(self) -> int:
+        """Number of columns of `y`."""
+        return self.n_outputs // self.per_target
+
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """Further arguments of the op that is the loss."""
+        return {} if self.quantile is None else {"quantile": self.quantile}
+
+    @property
+    def score_name(self) -> str:
+        """Name of what `score` returns."""
+        return "R^2" if self.quantile is None else "D^2"
 
     def unscaled(self) -> "RegressionEncoder":
         """Return an encoder of targets of the same form, without their scale."""
@@ -138,7 +139,7 @@ class RegressionEncoder:
 
         Returns
         -------
-        targets : ndarray of shape (n, n_outputs), of the network's dtype
+        targets : ndarray of shape (n, n_targets), of the network's dtype
 
         Raises
         ------
@@ -146,8 +147,8 @@ class RegressionEncoder:
             If they have another shape than in `fit`, are negative where the loss
             counts, or out of the dtype's range.
         """
-        if (y.ndim == 1) != self.flat or y.shape[1:] not in ((), (self.n_outputs,)):
-            expected = "(n,)" if self.flat else f"(n, {self.n_outputs})"
+        if (y.ndim == 1) != self.flat or y.shape[1:] not in ((), (self.n_targets,)):
+            expected = "(n,)" if self.flat else f"(n, {self.n_targets})"
             raise ValueError(
                 f"{name} of shape {y.shape} does not match the targets of the first "
                 f"fit, {expected}"
@@ -178,7 +179,8 @@ class RegressionEncoder:
     def predict(self, outputs: _Array) -> NDArray[np.float64]:
         """Return predictions from outputs of shape (n, n_outputs).
 
-        In float64, which scikit-learn requires of regressors.
+        In float64, which scikit-learn requires of regressors. Several quantiles are on
+        a further axis, in the order of `quantile`, and never cross.
 
         Raises
         ------
@@ -186,9 +188,8 @@ class RegressionEncoder:
             If they leave its range, as the exponential of an output above 709 does.
         """
         with np.errstate(over="ignore"):
-            y = self.inverse_transform(
-                self._loss.inverse_link(outputs.astype(np.float64))
-            )
+            predicted = np.moveaxis(self._predict_scaled(outputs), 1, -1)
+            y = np.moveaxis(predicted * self.scale + self.center, -1, 1)
         if not np.isfinite(y).all():
             found = count_samples(y, lambda part: ~np.isfinite(part))
             raise ValueError(
@@ -197,12 +198,26 @@ class RegressionEncoder:
                 f"{self.loss_name!r}. Scale X like the training data, or leave such "
                 "samples out"
             )
-        return y
+        return y[:, 0] if self.flat else y
+
+    def predict_std(self, outputs: _Array) -> NDArray[np.float64]:
+        """Return the standard deviations of "gaussian", in the shape of `y`."""
+        std = ops.gaussian_std(outputs[:, 1::2]) * self.scale
+        return std[:, 0] if self.flat else std
+
+    def _predict_scaled(self, outputs: _Array) -> NDArray[np.float64]:
+        """Return predictions of scaled targets, (n, n_targets) or with quantiles."""
+        y = self._loss.inverse_link(outputs.astype(np.float64))
+        y = y.reshape(len(y), self.n_targets, self.per_target)
+        if not isinstance(self.quantile, tuple):
+            return y[..., 0]  # of "gaussian", the mean
+        rank = np.argsort(np.argsort(self.quantile))
+        return np.sort(y, axis=-1)[..., rank]
 
     def score(
         self, outputs: _Array, targets: _Array, sample_weight: _Array | None = None
     ) -> float:
-        """Return R^2, the mean over the targets.
+        """Return R^2, or D^2 of quantiles, the mean over the targets.
 
         NaN if a prediction is infinite, or a target the same for all samples.
         """
@@ -210,15 +225,47 @@ class RegressionEncoder:
         from sklearn.metrics import r2_score
 
         # Of scaled targets, as the scale of y does not change it.
-        predicted = self._loss.inverse_link(outputs.astype(np.float64))
+        predicted = self._predict_scaled(outputs)
         if self.find_gaps(targets, sample_weight):
             return math.nan
         if not np.isfinite(predicted).all():
             return math.nan
+        if self.quantile is not None:
+            return self.score_quantiles(predicted, targets, sample_weight)
         return r2_score(targets, predicted, sample_weight=sample_weight)
 
+    def score_quantiles(
+        self, predicted: _Array, y: _Array, sample_weight: _Array | None = None
+    ) -> float:
+        """Return D^2, by how much less the pinball loss is than a constant's.
+
+        Parameters
+        ----------
+        predicted : ndarray
+            The quantiles of each target on the last axis, if there are several.
+        y : ndarray of shape (n,) or (n, n_targets)
+        sample_weight : ndarray of shape (n,) or None
+
+        Returns
+        -------
+        score : float
+            The mean over targets and quantiles; 1 is the best, 0 that of the quantiles
+            of `y`.
+        """
+        from sklearn.metrics import d2_pinball_score
+
+        given = self.quantile
+        predicted = predicted if isinstance(given, tuple) else predicted[..., None]
+        scores = [
+            d2_pinball_score(y, each, alpha=level, sample_weight=sample_weight)
+            for level, each in zip(
+                np.ravel(given), np.moveaxis(predicted, -1, 0), strict=True
+            )
+        ]
+        return float(np.mean(scores))
+
     def find_gaps(self, targets: _Array, sample_weight: _Array | None = None) -> str:
-        """Return in words why R^2 is undefined, "" if it is not."""
+        """Return in words why the score is undefined, "" if it is not."""
         used = targets if sample_weight is None else targets[sample_weight > 0]
         if not (used == used[0]).all(axis=0).any():
             return ""
@@ -230,66 +277,21 @@ class RegressionEncoder:
         self, targets: _Array, sample_weight: _Array | None = None
     ) -> _Array:
         """Return the outputs that fit all samples best if they are the same for all."""
-        if self.loss_name == "huber":
-            return _quantiles(targets, sample_weight)[1]
+        if self._loss.robust:
+            levels = np.ravel(0.5 if self.quantile is None else self.quantile)
+            best = weighted_quantiles(targets, sample_weight, levels)
+            return np.stack(best, axis=1).ravel()
         mean = np.average(targets, axis=0, weights=sample_weight)
+        if self.loss_name == "gaussian":
+            variance = np.average((targets - mean) ** 2, axis=0, weights=sample_weight)
+            z = np.log(np.clip(np.sqrt(variance), 0.01, 100))
+            return np.stack([mean, z], axis=1).ravel()
         tiny = np.finfo(mean.dtype).tiny
         return np.log(np.maximum(mean, tiny)) if self.activation == "exp" else mean
 
     def stratify(self, targets: _Array) -> None:
         """Return None: numbers have no classes to stratify a split by."""
         return None
-
-
-def find_scale(
-    y: _Array, loss_name: str, sample_weight: _Array | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what to subtract from each column of targets, and what to divide it by.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n, k)
-    loss_name : str
-        The mean and the standard deviation for "squared_error"; the median and the
-        interquartile range / 1.349, the deviation of a normal distribution, for "huber"
-        (the deviation where the range is 0); 0 and the mean for "poisson", whose output
-        0 is then the mean's logarithm.
-    sample_weight : ndarray of shape (n,) or None
-
-    Returns
-    -------
-    center, scale : ndarray of shape (k,)
-        In float64. A constant column has the scale 1, or its size if that is smaller.
-    """
-    y = y.astype(np.float64)
-    if sample_weight is not None:
-        used = sample_weight > 0
-        y, sample_weight = y[used], sample_weight[used] / sample_weight.max()
-    size = np.abs(y).max(axis=0)
-    size[size == 0] = 1
-    y = y / size  # so that no square leaves the range of float64
-    mean = np.average(y, axis=0, weights=sample_weight)
-    if loss_name == "poisson":
-        return np.zeros_like(mean), np.where(mean > 0, mean, 1) * size
-    deviation = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=sample_weight))
-    center, scale = mean, deviation
-    if loss_name == "huber":
-        low, center, high = _quantiles(y, sample_weight)
-        scale = np.where(high > low, (high - low) / _NORMAL_RANGE, deviation)
-    is_constant = (scale <= 16 * np.finfo(np.float64).eps) | (scale * size == 0)
-    center = np.where(is_constant, y[0], center)
-    return center * size, np.where(is_constant, np.minimum(size, 1), scale * size)
-
-
-def _quantiles(y: _Array, sample_weight: _Array | None) -> list[_Array]:
-    """Return the weighted quartiles of each column, which are values of it."""
-    order = np.argsort(y, axis=0)
-    weight = np.ones(len(y)) if sample_weight is None else sample_weight
-    share = np.cumsum(weight[order], axis=0)
-    share /= share[-1]
-    places = [(share < part).sum(axis=0) for part in (0.25, 0.5, 0.75)]
-    ordered = np.take_along_axis(y, order, axis=0)
-    return [np.take_along_axis(ordered, place[None], axis=0)[0] for place in places]
 
 
 def check_target_values(y: Any, name: str = "y") -> _Array:

@@ -86,7 +86,10 @@ def _find_in_pieces(
     yield from _find_in_targets(samples)
     low, high = float(np.min(samples.X)), float(np.max(samples.X))
     x, targets, weight = batch
-    varied = Batch(x, targets, weight, n_outputs=network.output_shape[-1])
+    n_outputs = network.output_shape[-1]
+    varied = Batch(
+        x, targets, weight, n_outputs=n_outputs, column_sizes=step.column_sizes
+    )
     for name, transform in name_transforms(step.augment or []):
         x = varied.x
         varied = augment(varied, [(name, transform)], rng)

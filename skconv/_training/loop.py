@@ -105,7 +105,7 @@ class StoppingRule:
     patience: float
     by_validation: bool = False
     by_score: bool = False
-    enough: float = 0.0
+    enough: float = -math.inf
     best: float = -math.inf
     idle: int = 0
     epochs: int = 0

@@ -1,13 +1,15 @@
 """Losses by name: how far outputs are from targets, and in which direction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
+from .._data.encoder import TargetEncoder
 
-__all__ = ["Loss", "find_loss"]
+__all__ = ["Loss", "find_loss", "loss_of"]
 
 Loss: TypeAlias = Callable[
     [NDArray[Any], NDArray[Any], NDArray[Any] | None], tuple[float, NDArray[Any]]
@@ -15,14 +17,58 @@ Loss: TypeAlias = Callable[
 """``(outputs, targets, sample_weight) -> (value, d_outputs)``."""
 
 
-def find_loss(name: str, **options: float) -> Loss:
+def loss_of(encoder: TargetEncoder, **options: Any) -> Loss:
+    """Return the loss of the targets of an encoder.
+
+    Parameters
+    ----------
+    encoder : TargetEncoder
+    **options : float
+        Further arguments of the op, besides `TargetEncoder.loss_options`.
+    """
+    loss = find_loss(encoder.loss_name, **encoder.loss_options, **options)
+    return _by_column(loss, encoder.column_sizes) if encoder.column_sizes else loss
+
+
+def _by_column(loss: Loss, sizes: Sequence[int]) -> Loss:
+    """Return the sum of a loss over several class columns.
+
+    Targets are classes, (n, n_columns), or the probabilities of all columns' classes,
+    (n, n_outputs). Outputs of the columns are side by side, as many as `sizes` says.
+    """
+    ends = np.cumsum(sizes)[:-1]
+
+    def total(
+        outputs: NDArray[Any], targets: NDArray[Any], sample_weight: NDArray[Any] | None
+    ) -> tuple[float, NDArray[Any]]:
+        are_classes = targets.dtype.kind in "iu"
+        places = range(1, len(sizes)) if are_classes else ends
+        parts = [
+            loss(
+                np.ascontiguousarray(logits),
+                np.ascontiguousarray(each[:, 0] if are_classes else each),
+                sample_weight,
+            )
+            for logits, each in zip(
+                np.split(outputs, ends, axis=1),
+                np.split(targets, places, axis=1),
+                strict=True,
+            )
+        ]
+        values, gradients = zip(*parts, strict=True)
+        return float(sum(values)), np.concatenate(gradients, axis=1)
+
+    return total
+
+
+def find_loss(name: str, **options: Any) -> Loss:
     """Return the loss that an encoder of targets names.
 
     Parameters
     ----------
     name : str
         Of an op, see `TargetEncoder.loss_name`.
-    **options : float
+    **options
         Further arguments of the op.
 
     Returns

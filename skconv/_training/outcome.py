@@ -12,7 +12,7 @@ from .._data.encoder import TargetEncoder
 from .._data.samples import Samples
 from .diagnosis import find_out_of_range
 from .loop import History, StoppingRule
-from .losses import Loss, find_loss
+from .losses import Loss, loss_of
 from .step import Step
 from .validation import Validator
 
@@ -65,7 +65,7 @@ def warn_of_outcome(
     if undefined or not (stopping.stops or reached > _DIVERGED):
         return
     # In the units of what was reached, which may be smoothed or focal.
-    loss = find_loss(encoder.loss_name) if validated else step.loss
+    loss = loss_of(encoder) if validated else step.loss
     outputs = encoder.constant_outputs(samples.targets, samples.sample_weight)
     judged = samples
     if validated and validate is not None:

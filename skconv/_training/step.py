@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,6 +48,8 @@ class Step:
         What varies a minibatch, see `skconv.augmentation.augment`.
     average : Average or None
         What keeps the network as the average of the one that steps change.
+    column_sizes : sequence of int
+        As in `Batch`.
     """
 
     optimizer: Optimizer
@@ -58,6 +60,7 @@ class Step:
     clip_norm: float | None = None
     augment: Any = None
     average: Average | None = None
+    column_sizes: Sequence[int] = ()
 
     def trained(self, network: Any) -> Any:
         """Return the network that steps change: this one, or what it averages."""
@@ -79,7 +82,10 @@ class Step:
         """
         if self.augment is not None:
             n_outputs, epoch = network.output_shape[-1], len(history.loss_curve)
-            batch = Batch(x, targets, sample_weight, which, epoch, n_outputs)
+            batch = Batch(
+                *(x, targets, sample_weight, which, epoch, n_outputs),
+                column_sizes=self.column_sizes,
+            )
             batch = augment(batch, self.augment, rng)
             x, targets, sample_weight = batch.x, batch.targets, batch.sample_weight
         trained = self.trained(network)
@@ -147,6 +153,7 @@ def plan_step(
         clip_norm=params.clip_norm,
         augment=params.augment,
         average=average,
+        column_sizes=params._encoder.column_sizes,
     )
 
 

@@ -15,7 +15,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from .._data.batches import predict_in_batches
 from .._data.samples import Samples
 from .._utils.lookup import did_you_mean
-from .losses import find_loss
+from .losses import loss_of
 
 __all__ = ["Validator", "find_scorer"]
 
@@ -38,7 +38,7 @@ class Validator:
         Its network may be trained between calls.
     samples : Samples
     scoring : None, "loss" or callable ``(estimator, X, y) -> float``
-        None is accuracy or R^2; the score of "loss" is its negative.
+        None is the encoder's score; the score of "loss" is its negative.
     rest : (Network, ndarray), optional
         The last layers of the network, and what reaches them of the samples.
     """
@@ -55,7 +55,7 @@ class Validator:
             # A scorer takes an array X that holds these samples and no others.
             samples = replace(samples, X=samples.X[samples.rows], rows=None)
         self.estimator, self.samples, self.scoring = estimator, samples, scoring
-        self.loss = find_loss(estimator._encoder.loss_name)
+        self.loss = loss_of(estimator._encoder)
         self.loss_weight = None
         if samples.sample_weight is not None:
             mean_one = samples.sample_weight / samples.sample_weight.max()
@@ -121,8 +121,8 @@ class Validator:
 
     @property
     def _scoring_in_words(self) -> str:
-        scoring = self.estimator.scoring
-        return "R^2" if scoring is None else f"scoring={scoring!r}"
+        scoring, default = self.estimator.scoring, self.estimator._encoder.score_name
+        return default if scoring is None else f"scoring={scoring!r}"
 
     def _warn_if_undefined(
         self, loss: float, score: float, outputs: NDArray[Any]

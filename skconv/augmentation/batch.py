@@ -1,5 +1,6 @@
 """A minibatch as transforms see it, if they see more than its images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +33,10 @@ class Batch:
         Epochs that were trained before.
     n_outputs : int, default=0
         Of the network: of many classes, their number.
+    column_sizes : tuple of int, default=()
+        Of several columns of classes, how many classes each has. Targets are then
+        classes, (n, n_columns), or the probabilities of all columns' classes side by
+        side, (n, n_outputs).
 
     Examples
     --------
@@ -50,6 +55,7 @@ class Batch:
     indices: NDArray[np.intp] | None = None
     epoch: int = 0
     n_outputs: int = 0
+    column_sizes: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.x)
@@ -73,8 +79,8 @@ class Batch:
             images, each with its share and its weight w:
             ``share * w * loss + (1 - share) * w' * loss'``. The weight is
             ``share * w + (1 - share) * w'``, and each target has its part of that. (Of
-            "huber", whose loss is not linear in the targets, the gradient is that of
-            the mixed target.)
+            losses that are not linear in the targets, such as "huber", the gradient is
+            that of the mixed target.)
 
         Raises
         ------
@@ -102,9 +108,9 @@ class Batch:
             )
         are_classes = targets.ndim == 1 and targets.dtype.kind in "iu"
         if are_classes and self.n_outputs > targets.max(initial=0):
-            one_hot = np.zeros((len(targets), self.n_outputs), self.x.dtype)
-            one_hot[np.arange(len(targets)), targets] = 1
-            return one_hot
+            return self._one_hot(targets[:, None], [self.n_outputs])
+        if self.column_sizes and targets.dtype.kind in "iu":
+            return self._one_hot(targets, self.column_sizes)
         if are_classes or targets.ndim > 2 or targets.dtype.kind not in "biuf":
             raise ValueError(
                 "targets to be mixed must be classes below n_outputs, (n,), or "
@@ -112,3 +118,10 @@ class Batch:
                 f"n_outputs={self.n_outputs}"
             )
         return targets.astype(self.x.dtype)
+
+    def _one_hot(self, codes: _Array, sizes: Sequence[int]) -> _Array:
+        """Return the probabilities of classes, of all columns side by side."""
+        one_hot = np.zeros((len(codes), sum(sizes)), self.x.dtype)
+        starts = np.cumsum([0, *sizes])[:-1]
+        np.put_along_axis(one_hot, codes.astype(np.intp) + starts, 1, axis=1)
+        return one_hot

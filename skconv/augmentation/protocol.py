@@ -125,7 +125,13 @@ def _check_targets(targets: NDArray[Any], batch: Batch) -> None:
     if before is None:
         return
     are_classes = before.ndim == 1 and before.dtype.kind in "iu"
-    if not are_classes:
+    if sizes := list(batch.column_sizes):
+        fits = targets.shape == (len(batch), n_outputs) and targets.dtype.kind == "f"
+        if targets.shape == (len(batch), len(sizes)):
+            fits = targets.dtype.kind in "iu" and bool((targets < sizes).all())
+        fits = fits and targets.min(initial=0) >= 0
+        words = f"classes of columns with {sizes} classes, or their probabilities"
+    elif not are_classes:
         fits = targets.shape == before.shape and targets.dtype.kind in "biuf"
         words = f"numbers of shape {before.shape}"
     elif targets.ndim == 1:

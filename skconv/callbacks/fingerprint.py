@@ -115,9 +115,11 @@ def diff_fingerprints(
 
 def encode_parameters(estimator: Any) -> dict[str, Any]:
     """Return the parameters on which the result of a fit depends, as plain JSON."""
+    params = estimator.get_params(deep=False)
+    params["early_stopping"] = estimator._stops_early()
     return {
         name: _without_types(encode(value, name, _by_name))
-        for name, value in estimator.get_params(deep=False).items()
+        for name, value in params.items()
         if name not in _IMMATERIAL
     }
 

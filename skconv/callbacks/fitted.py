@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
 from .._data.class_encoder import ClassEncoder
-from .._data.regression_encoder import REGRESSION_LOSSES, RegressionEncoder
+from .._data.multioutput_encoder import MultiOutputEncoder
+from .._data.regression_encoder import RegressionEncoder
+from .._data.regression_losses import (
+    REGRESSION_LOSSES,
+    check_quantile,
+    outputs_per_target,
+)
 from .._training.loop import History
 from .._utils.lookup import look_up, shorten
 from .._utils.values import check_bool, check_fields, check_integer, decode, encode
@@ -91,13 +97,18 @@ def curves(history: History) -> dict[str, NDArray[np.float64]]:
 def describe_encoder(encoder: Any) -> dict[str, Any]:
     """Return an encoder of targets as plain JSON."""
     if isinstance(encoder, RegressionEncoder):
+        q = encoder.quantile
         return {
             "loss": encoder.loss_name,
             "n_outputs": encoder.n_outputs,
             "flat": encoder.flat,
             "center": list(encoder.center),
             "scale": list(encoder.scale),
+            # Left out of others, whose digests are then those of older versions.
+            **({"quantile": q if isinstance(q, float) else list(q)} if q else {}),
         }
+    if isinstance(encoder, MultiOutputEncoder):
+        return {"columns": [describe_encoder(each) for each in encoder.columns]}
     classes = encoder.classes
     dtype, plain = classes.dtype, classes.tolist()
     name = {"U": "str", "O": "object"}.get(dtype.kind, dtype.name)
@@ -157,7 +168,7 @@ def parse_fitted(described: Any, network_dtype: str) -> tuple[dict[str, Any], bo
         "_history": _parse_history(described["history"]),
         "_split_seed": check_integer(described["split_seed"], "split_seed"),
     }
-    if isinstance(encoder, ClassEncoder):
+    if not isinstance(encoder, RegressionEncoder):
         fitted["classes_"] = encoder.classes
     if (names := described["feature_names"]) is not None:
         fitted["feature_names_in_"] = _parse_names(names, fitted["n_features_in_"])
@@ -172,8 +183,9 @@ def check_encoder(estimator: Any, encoder: Any) -> None:
     ValueError
         If it encodes labels for a regressor, or numbers for a classifier.
     """
-    if is_classifier(estimator) != isinstance(encoder, ClassEncoder):
-        kind = "labels" if isinstance(encoder, ClassEncoder) else "numbers"
+    has_labels = not isinstance(encoder, RegressionEncoder)
+    if is_classifier(estimator) != has_labels:
+        kind = "labels" if has_labels else "numbers"
         raise ValueError(
             f"its encoder is one of {kind}, which a {type(estimator).__name__} does "
             "not predict"
@@ -231,10 +243,26 @@ def _parse_encoder(described: Any, network_dtype: str) -> Any:
         return _parse_regression(described, network_dtype)
     if keys == {"classes", "dtype", "multilabel"}:
         return _parse_classes(**described)
+    if keys == {"columns"}:
+        return _parse_columns(described["columns"])
     raise ValueError(
         "its encoder must be an object with the keys loss, n_outputs and flat, or "
         "classes, dtype and multilabel"
     )
+
+
+def _parse_columns(described: Any) -> MultiOutputEncoder:
+    keys = {"classes", "dtype", "multilabel"}
+    if (
+        not isinstance(described, list)
+        or len(described) < 2
+        or not all(isinstance(each, dict) and each.keys() == keys for each in described)
+    ):
+        raise ValueError("the columns of its encoder must be two or more of classes")
+    columns = tuple(_parse_classes(**each) for each in described)
+    if any(column.multilabel for column in columns):
+        raise ValueError("a column of its encoder must have classes, not labels")
+    return MultiOutputEncoder(columns)
 
 
 def _parse_regression(described: Any, network_dtype: str) -> RegressionEncoder:
@@ -242,19 +270,25 @@ def _parse_regression(described: Any, network_dtype: str) -> RegressionEncoder:
         ("loss", "n_outputs", "flat"),
         {"center": [0.0], "scale": [1.0]},
     )
-    described = check_fields(described, "its encoder", required, unscaled)
-    look_up(REGRESSION_LOSSES, described["loss"], "its encoder's loss")
+    optional = {**unscaled, "quantile": None}
+    described = check_fields(described, "its encoder", required, optional)
+    loss = described["loss"]
+    look_up(REGRESSION_LOSSES, loss, "its encoder's loss")
+    quantile = check_quantile(described["quantile"], loss)
     n_outputs = check_integer(described["n_outputs"], "n_outputs", minimum=1)
+    n_targets, rest = divmod(n_outputs, outputs_per_target(loss, quantile))
     flat = check_bool(described["flat"], "flat")
-    if flat and n_outputs > 1:
+    if rest or not n_targets:
+        raise ValueError(f"{n_outputs} outputs cannot be those of the loss {loss!r}")
+    if flat and n_targets > 1:
         raise ValueError(f"{n_outputs} outputs cannot be flat")
     center, scale = (
-        _parse_numbers(described[name], name, n_outputs) for name in unscaled
+        _parse_numbers(described[name], name, n_targets) for name in unscaled
     )
     if min(scale) <= 0:
         raise ValueError(f"the scale of its encoder must be positive, got {min(scale)}")
     return RegressionEncoder(
-        described["loss"], n_outputs, flat, network_dtype, center, scale
+        loss, n_outputs, flat, network_dtype, center, scale, quantile
     )
 
 

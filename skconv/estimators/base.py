@@ -12,7 +12,7 @@ from .._data.encoder import TargetEncoder
 from .._data.samples import Samples
 from .._training.interrupts import keeping_what_is_learnt
 from .._training.loop import History, StoppingRule
-from .._training.losses import Loss, find_loss
+from .._training.losses import Loss, loss_of
 from .._training.optimizers import OPTIMIZERS
 from .._training.step import NEW_STATE
 from .._training.validation import find_scorer
@@ -169,7 +169,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
             else:
                 build(draft)
             stopping = draft._stopping_rule()
-            validated = self.early_stopping or held_out is not None
+            validated = draft._stops_early(incremental) or held_out is not None
             if callbacks.keeps_fits:
                 found = fingerprint(draft, samples, held_out, resumed=resume)
                 state = FitState(draft, stopping, validated, incremental, found)
@@ -186,7 +186,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
     def _partial_fit(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
     ) -> Self:
-        if self.early_stopping:
+        if self.early_stopping is True:
             raise ValueError(
                 "partial_fit does not support early_stopping=True: it makes one pass. "
                 "Use fit, or early_stopping=False"
@@ -216,11 +216,15 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
             self, self.input_shape_, encoder.n_outputs, rng, n_classes=n_classes
         )
 
+    def _stops_early(self, incremental: bool = False) -> bool:
+        """Return whether validation data decide when training stops."""
+        return bool(self.early_stopping) and not incremental
+
     def _stopping_rule(self) -> StoppingRule:
         return StoppingRule(
             self.tol,
             self.n_iter_no_change,
-            by_validation=self.early_stopping,
+            by_validation=self._stops_early(),
             by_score=self.scoring not in (None, "loss"),
         )
 
@@ -247,7 +251,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
 
     def _loss(self) -> Loss:
         """Return the training loss."""
-        return find_loss(self._encoder.loss_name)
+        return loss_of(self._encoder)
 
     # The fitted state.
 
@@ -332,7 +336,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
             batch_size = 128 if self.batch_size == "auto" else self.batch_size
         batch_size = positive_int(batch_size, "batch_size")
         moments = OPTIMIZERS[self.solver].n_moments
-        others = self.alpha, self.early_stopping, self.ema_momentum is not None
+        others = self.alpha, self._stops_early(), self.ema_momentum is not None
         return summarize(
             network,
             f"{type(self).__name__}: input {network.input_shape}, batches of "

@@ -3,18 +3,20 @@
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from .._data.class_encoder import ClassEncoder
-from .._data.labels import check_labels
-from .._data.samples import Samples
+from .._data.labels import check_labels, is_indicator
+from .._data.multioutput_encoder import MultiOutputEncoder
+from .._data.samples import Samples, check_sample_weight
 from .._training.loop import StoppingRule
-from .._training.losses import Loss, find_loss
+from .._training.losses import Loss, loss_of
 from ..augmentation.protocol import Transforms
 from .base import BaseConvNet
 from .parameters import (
@@ -33,6 +35,9 @@ from .parameters import (
 
 __all__ = ["ConvNetClassifier"]
 
+_Weights: TypeAlias = Mapping[Any, float]
+ClassWeight: TypeAlias = _Weights | list[_Weights] | Literal["balanced"] | None
+
 # A training loss below this and below ten times `tol` leaves nothing to learn.
 _ENOUGH = 1e-3
 
@@ -50,9 +55,11 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     ----------
     [shared parameters]
 
-    class_weight : dict of label to float, "balanced" or None, default=None
+    class_weight : dict of label to float, list of dict, "balanced" or None, default=None
         Factor of the `sample_weight` of each class in training; "balanced" gives all
-        classes the same weight. Validation and scores do not use it.
+        classes the same weight. Of several columns of classes it is a list with a dict
+        for each, or "balanced", and their factors are multiplied. Validation and scores
+        do not use it.
 
     label_smoothing : float, default=0.0
         Share of each training target that is spread over all classes.
@@ -67,8 +74,9 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     ----------
     [shared attributes]
 
-    classes_ : ndarray of shape (n_classes,)
-        Class labels; of a multilabel problem the columns' numbers.
+    classes_ : ndarray of shape (n_classes,), or a list of them
+        Class labels; of a multilabel problem the columns' numbers; of several columns
+        of classes a list of each column's labels.
 
     See Also
     --------
@@ -78,6 +86,11 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     -----
     Sample weights are scaled to a mean of 1 in `fit`; samples of weight 0 are left
     out. `fit` never copies or converts X as a whole, only minibatches of it.
+
+    Of y with several columns, (n, k), those of 0 and 1 alone are labels, of which a
+    sample may have any number (multilabel). All others are columns of classes, of which
+    a sample has one in each, as scikit-learn's forests have it: the output layer has a
+    softmax for each column, and the loss is the sum of theirs.
 
     Examples
     --------
@@ -94,14 +107,14 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **CONSTRAINTS,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
     }
     _check_targets = staticmethod(check_labels)
 
-    classes_: NDArray[Any]
-    _encoder: ClassEncoder
+    classes_: Any
+    _encoder: ClassEncoder | MultiOutputEncoder
 
     def __init__(
         self,
@@ -145,7 +158,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         tta: View | Sequence[View] | None = None,
         transform_layer: str | None = None,
         dtype: Literal["float32", "float64"] = "float32",
-        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        class_weight: ClassWeight = None,
         label_smoothing: float = 0.0,
         focal_gamma: float = 0.0,
     ) -> None:
@@ -170,9 +183,9 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         ----------
         X, y
             As in `fit`.
-        classes : array-like of shape (n_classes,), default=None
-            All classes there will be. Needed in the first call, unless `y` is a
-            multilabel indicator.
+        classes : array-like of shape (n_classes,) or a list of them, default=None
+            All classes there will be, for several columns a list with those of each.
+            Needed in the first call, unless `y` is a multilabel indicator.
         sample_weight : array-like of shape (n,), default=None
             Weight of each sample, not scaled: the mean over later calls is unknown.
 
@@ -182,7 +195,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+    def decision_function(self, X: ArrayLike) -> Any:
         """Return the outputs before they become probabilities (logits).
 
         Parameters
@@ -192,13 +205,13 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         Returns
         -------
         scores : ndarray of shape (n, n_classes), or (n,) for two classes
-            Of the network's dtype. For two classes, above 0 means ``classes_[1]``.
+            Of the network's dtype. For two classes, above 0 means ``classes_[1]``. For
+            several columns of classes a list of (n, n_classes).
         """
         outputs, encoder = self._outputs(X)
-        binary = encoder.n_outputs == 1 and not encoder.multilabel
-        return outputs[:, 0] if binary else outputs
+        return encoder.decision_function(outputs)
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+    def predict_proba(self, X: ArrayLike) -> Any:
         """Predict the probability of each class.
 
         Parameters
@@ -208,12 +221,13 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         Returns
         -------
         probabilities : ndarray of shape (n, n_classes), of the network's dtype
-            In the order of `classes_`; if multilabel, of each label independently.
+            In the order of `classes_`; if multilabel, of each label independently. For
+            several columns of classes a list of these arrays.
         """
         outputs, encoder = self._outputs(X)
         return encoder.predict_proba(outputs)
 
-    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+    def predict_log_proba(self, X: ArrayLike) -> Any:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -223,9 +237,82 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         Returns
         -------
         log_probabilities : ndarray of shape (n, n_classes), of the network's dtype
+            For several columns of classes a list of these arrays.
         """
         outputs, encoder = self._outputs(X)
         return encoder.predict_log_proba(outputs)
+
+    def sample_proba(
+        self, X: ArrayLike, n_samples: int = 1, random_state: Any = 0
+    ) -> Any:
+        """Draw probabilities from the network with its dropout on.
+
+        Each draw is one network, which lacks the same values for all samples (Monte
+        Carlo dropout): where the draws differ, it is unsure. The probabilities of a
+        sample do not depend on the others in X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        n_samples : int, default=1
+            Number of draws.
+        random_state : int, RandomState instance or None, default=0
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, n_classes, n_samples)
+            Each as `predict_proba` has it. For several columns of classes a list.
+
+        Raises
+        ------
+        ValueError
+            If the network has no dropout.
+
+        Notes
+        -----
+        Gal & Ghahramani, "Dropout as a Bayesian approximation", 2016.
+        """
+        drawn, encoder, _ = self._draw_outputs(
+            X, n_samples, random_state, "sample_proba"
+        )
+        n, n_draws, k = drawn.shape
+        found = encoder.predict_proba(drawn.reshape(-1, k))
+        several = isinstance(found, list)
+        parts = [
+            np.moveaxis(each.reshape(n, n_draws, -1), 1, 2)
+            for each in (found if several else [found])
+        ]
+        return parts if several else parts[0]
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the accuracy: the share of samples whose labels are all right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        y : array-like of shape (n,), or (n, k)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        score : float
+            Of several columns of classes, a sample is right if all of them are, as
+            `sklearn.multioutput.MultiOutputClassifier` has it.
+        """
+        check_is_fitted(self)
+        if not isinstance(self._encoder, MultiOutputEncoder):
+            return super().score(X, y, sample_weight)
+        predicted, labels = self.predict(X), check_labels(y)
+        if labels.shape != predicted.shape:
+            raise ValueError(
+                f"y must be of shape {predicted.shape}, like the predictions, got "
+                f"{labels.shape}"
+            )
+        weight = check_sample_weight(sample_weight, labels)
+        hits = (predicted == labels).all(axis=1)
+        return float(np.average(hits, weights=weight))
 
     def _fit_encoder(
         self,
@@ -234,19 +321,21 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
         classes: Any,
         resume: bool,
         incremental: bool,
-    ) -> ClassEncoder:
+    ) -> ClassEncoder | MultiOutputEncoder:
         if incremental and classes is None:
             if resume:
                 return self._encoder  # a part of the data may lack some classes
-            if y.ndim < 2:
+            if not is_indicator(y):
                 raise ValueError(
                     "classes must be passed on the first call to partial_fit."
                 )
-        encoder = ClassEncoder.fit(y, classes)
-        if resume and (
-            encoder.multilabel != self._encoder.multilabel
-            or not np.array_equal(encoder.classes, self.classes_)
-        ):
+        nested = isinstance(classes, list | tuple) and all(
+            np.ndim(each) == 1 for each in classes
+        )
+        has_columns = y.ndim == 2 and (nested or not is_indicator(y))
+        fit = MultiOutputEncoder.fit if has_columns else ClassEncoder.fit
+        encoder = fit(y, classes)
+        if resume and not encoder.same_classes(self._encoder):
             raise ValueError(
                 f"{'classes' if incremental else 'y'} must have the same classes as in "
                 f"the first fit to continue it, {self.classes_}, got "
@@ -267,8 +356,9 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
                 "class_weight.compute_class_weight('balanced', classes=classes, y=y) "
                 "on a large enough part of y and pass a dict of its result"
             )
-        if isinstance(self.class_weight, Mapping):
-            for label, weight in self.class_weight.items():
+        given = self.class_weight
+        for weights in given if isinstance(given, list) else [given]:
+            for label, weight in weights.items() if not isinstance(weights, str) else ():
                 if not isinstance(weight, Real):
                     raise ValueError(
                         "class_weight must hold finite numbers >= 0, got "
@@ -289,9 +379,10 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     def _loss(self) -> Loss:
         options = {"smoothing": self.label_smoothing, "gamma": self.focal_gamma}
         chosen = {name: float(value) for name, value in options.items() if value}
-        return find_loss(self._encoder.loss_name, **chosen)
+        return loss_of(self._encoder, **chosen)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags

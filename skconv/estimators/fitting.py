@@ -213,7 +213,7 @@ def train_draft(
     vars(draft).update(NEW_STATE)
     if incremental or draft.warm_start:
         keep_state()
-    if draft.early_stopping:  # the next fit begins from the weights that were restored
+    if draft._stops_early(incremental):  # the next fit begins from the weights that were restored
         draft._average_state = None
     draft._publish_history(held_out is not None)
 
@@ -242,7 +242,7 @@ def _set_aside(
     train_samples = weigh(
         samples, factors, draft.network_.dtype, normalize=not incremental
     )
-    if draft.early_stopping and held_out is None:
+    if draft._stops_early(incremental) and held_out is None:
         if not draft.validation_fraction:
             raise ValueError(
                 "validation_fraction must be above 0 with early_stopping=True, or "
@@ -261,7 +261,7 @@ def _set_aside(
 
 def describe_history(draft: Any, validated: bool) -> dict[str, Any]:
     """Return the fitted attributes that follow from a draft's history and network."""
-    history, stops_early = draft._history, draft.early_stopping
+    history, stops_early = draft._history, draft._stops_early()
     curve, scores = list(history.loss_curve), list(history.validation_scores)
     best = history.best_score if history.best_score > -math.inf else math.nan
     losses = list(history.validation_losses)

@@ -201,14 +201,15 @@ momentum : float, default=0.9
 nesterovs_momentum : bool, default=True
     Whether "sgd" and "muon" use Nesterov's momentum.
 
-early_stopping : bool, default=False
+early_stopping : bool or "auto", default=[early_stopping]
     Whether to stop when validation data are predicted better no more, and restore the
     weights of the best epoch. Epochs are compared by the loss of these data, or by
     `scoring`; with `warm_start` also with the network that the call began with. The
     data are `X_val` and `y_val` if they are passed to `fit`, else `validation_fraction`
     of the training data, in proportion of each class as far as possible (a class of
     one sample is only trained on). Otherwise training stops when the training loss
-    improves no more.
+    improves no more. "auto" is True for the losses "quantile" and "gaussian", as a
+    network that knows its training data by heart finds them surer than others.
 
 validation_fraction : float, default=0.1
     Share of the training data to hold out with `early_stopping`, at least one sample;
@@ -346,5 +347,8 @@ def documented(cls: _Class) -> _Class:
         ("[shared attributes]", _ATTRIBUTES),
     ]:
         text = text.replace(mark, shared.strip())
+    default = inspect.signature(cls).parameters["early_stopping"].default
+    words = str(default) if isinstance(default, bool) else f"\"{default}\""
+    text = text.replace("[early_stopping]", words)
     cls.__doc__ = text
     return cls

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import TransformerMixin
+from sklearn.utils import check_random_state
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
@@ -16,7 +17,9 @@ from .._data.batches import predict_in_batches
 from .._data.inputs import check_images, check_input_shape
 from .._utils.lookup import did_you_mean
 from ..augmentation.views import average_over_views, list_views
+from ..models.draws import has_dropout, predict_draws
 from ..models.network import Network
+from ..ops import positive_int
 
 __all__ = ["PredictionMixin"]
 
@@ -66,19 +69,52 @@ class PredictionMixin(
         fitted = self.__dict__  # whole, even if another thread refits now
         return self._predict_to(fitted, X), fitted["_encoder"]
 
+    def _draw_outputs(
+        self, X: Any, n_samples: int, random_state: Any, method: str
+    ) -> tuple[NDArray[np.floating[Any]], Any, list[list[int]]]:
+        """Return outputs (n, n_samples, n_outputs) with dropout on; encoder; seeds.
+
+        A network without dropout has the same outputs in all draws: an error, unless
+        the encoder's predictions are distributions.
+        """
+        check_is_fitted(self)
+        fitted = self.__dict__
+        n_samples = positive_int(n_samples, "n_samples")
+        encoder, layers = fitted["_encoder"], fitted["network_"].layers
+        if encoder.loss_name != "gaussian" and not has_dropout(layers):
+            raise ValueError(
+                f"{method} draws predictions with dropout on, but the network has none, "
+                f"so that all would be the same: {[name for name, _ in layers]}. Add "
+                "layers such as Dropout(0.2), and fit again"
+            )
+        seed = check_random_state(random_state).randint(2**31, size=4).tolist()
+        seeds = [[*seed, draw] for draw in range(n_samples)]
+        return self._predict_to(fitted, X, seeds=seeds), encoder, seeds
+
     def _predict_to(
-        self, fitted: dict[str, Any], X: Any, layer: str | None = None
+        self,
+        fitted: dict[str, Any],
+        X: Any,
+        layer: str | None = None,
+        seeds: list[list[int]] | None = None,
     ) -> NDArray[np.floating[Any]]:
-        """Return the output of a layer, by default the last, of a fitted state."""
+        """Return the output of a layer, by default the last, of a fitted state.
+
+        With `seeds`, that of the last layer for each draw, see `predict_draws`.
+        """
         X = check_images(self, X, reset=False)
         check_input_shape(X, fitted["input_shape_"], type(self).__name__)
         network, predict = fitted["network_"], None
-        views = list_views(fitted.get("tta"), fitted["input_shape_"])
+        views, shape = list_views(fitted.get("tta"), fitted["input_shape_"]), None
+        if seeds is not None:
+            predict = partial(predict_draws, network, seeds)
+            shape = (len(seeds), *network.output_shape)
         if layer is None and len(views) > 1:
             activation = fitted["_encoder"].activation
-            predict = partial(average_over_views, network.predict, views, activation)
+            once = predict or network.predict
+            predict = partial(average_over_views, once, views, activation)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            outputs = predict_in_batches(network, X, upto=layer, predict=predict)
+            outputs = predict_in_batches(network, X, None, layer, predict, shape)
         if np.count_nonzero(np.isfinite(outputs)) < outputs.size:
             raise ValueError(_explain(outputs, X, network))
         return outputs

@@ -1,18 +1,17 @@
 """The regressor."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from .._data.regression_encoder import (
-    REGRESSION_LOSSES,
-    RegressionEncoder,
-    check_target_values,
-)
+from .._data.regression_encoder import RegressionEncoder, check_target_values
+from .._data.regression_losses import REGRESSION_LOSSES, check_quantile
+from .._data.samples import check_sample_weight
 from ..augmentation.protocol import Transforms
 from .base import BaseConvNet
 from .parameters import (
@@ -31,6 +30,10 @@ from .parameters import (
 
 __all__ = ["ConvNetRegressor"]
 
+RegressionLossName: TypeAlias = Literal[
+    *("squared_error", "absolute_error", "huber", "quantile", "gaussian", "poisson")
+]
+
 
 @documented
 class ConvNetRegressor(RegressorMixin, BaseConvNet):
@@ -45,18 +48,27 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
     ----------
     [shared parameters]
 
-    loss : {"squared_error", "huber", "poisson"}, default="squared_error"
-        The training loss, of targets that are scaled, each by itself:
-        "squared_error" by mean and standard deviation; "huber", which gives large
-        errors less weight, by median and interquartile range / 1.349; "poisson", which
-        is for counts and rates, y >= 0, and predicts the exponential of the outputs,
-        by the mean.
+    loss : str, default="squared_error"
+        The training loss, and so what is predicted: "squared_error" the mean;
+        "absolute_error" the median; "huber" what is between them, as large errors have
+        less weight; "quantile" the quantiles that `quantile` says; "gaussian" the mean
+        and the standard deviation, see `predict`; "poisson" the mean of counts and
+        rates, y >= 0, as the exponential of the outputs. Targets are scaled, each by
+        itself: by mean and standard deviation, by the mean for "poisson", and for
+        "absolute_error", "huber" and "quantile" by median and interquartile range /
+        1.349.
+
+    quantile : float or list of float, default=None
+        Only for the loss "quantile", which needs it: one or several numbers above 0
+        and below 1, such as ``[0.05, 0.5, 0.95]``. `predict` returns the quantile in
+        the shape of `y`; those of a list on a further, last axis, sorted so that they
+        do not cross.
 
     Attributes
     ----------
     [shared attributes]
 
-    target_center_, target_scale_ : ndarray of shape (n_outputs,)
+    target_center_, target_scale_ : ndarray of shape (n_targets,)
         Predictions are ``outputs * target_scale_ + target_center_``, or the
         exponential of the outputs if the loss is "poisson". `partial_fit` and
         `warm_start` keep those of the first call.
@@ -90,6 +102,8 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **CONSTRAINTS,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "quantile": "no_validation",  # has an error of its own
+        "early_stopping": ["boolean", StrOptions({"auto"})],
     }
     _check_targets = staticmethod(check_target_values)
 
@@ -121,7 +135,7 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
+        early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         scoring: Scoring | None = None,
         beta_1: float = 0.9,
@@ -137,7 +151,8 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         tta: View | Sequence[View] | None = None,
         transform_layer: str | None = None,
         dtype: Literal["float32", "float64"] = "float32",
-        loss: Literal["squared_error", "huber", "poisson"] = "squared_error",
+        loss: RegressionLossName = "squared_error",
+        quantile: float | Sequence[float] | None = None,
     ) -> None:
         store(self, locals())
 
@@ -164,15 +179,149 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         """
         return self._partial_fit(X, y, sample_weight)
 
+    @overload  # type: ignore[override]
+    def predict(
+        self, X: ArrayLike, return_std: Literal[False] = False
+    ) -> NDArray[Any]: ...
+
+    @overload
+    def predict(
+        self, X: ArrayLike, return_std: Literal[True]
+    ) -> tuple[NDArray[Any], NDArray[Any]]: ...
+
+    def predict(
+        self, X: ArrayLike, return_std: bool = False
+    ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]:
+        """Predict numbers: what they are, the loss says.
+
+        With `tta` the network's outputs are averaged over views of each image.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        return_std : bool, default=False
+            Whether to return the standard deviation, too, of the loss "gaussian".
+
+        Returns
+        -------
+        y : ndarray of shape (n,) or (n, n_targets)
+            Of the shape of `y` in `fit`, with a last axis for several quantiles.
+        y_std : ndarray like y
+            Only with `return_std`: the standard deviation of each target, in its units.
+
+        Raises
+        ------
+        ValueError
+            If an output of the network, or a number that is predicted, is not finite,
+            as of X that is too large for the dtype. So do all methods that predict;
+            the message says for how many samples. With `return_std`, if the loss is
+            another one than "gaussian".
+        """
+        if not return_std:
+            return super().predict(X)
+        check_is_fitted(self)
+        if self._encoder.loss_name != "gaussian":
+            raise ValueError(
+                "return_std=True is for a regressor fitted with loss='gaussian', whose "
+                "network predicts standard deviations, got one fitted with loss="
+                f"{self._encoder.loss_name!r}. Fit with that loss, or see sample_y for "
+                "networks with dropout"
+            )
+        outputs, encoder = self._outputs(X)
+        return encoder.predict(outputs), encoder.predict_std(outputs)
+
+    def sample_y(
+        self, X: ArrayLike, n_samples: int = 1, random_state: Any = 0
+    ) -> NDArray[np.float64]:
+        """Draw predictions from the network with its dropout on.
+
+        Each draw is one network, which lacks the same values for all samples (Monte
+        Carlo dropout): where the draws differ, it is unsure. Those of the loss
+        "gaussian" are draws of y: the noise that the network predicts is added, and
+        dropout is not needed. Draws for the first samples of X do not depend on the
+        others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        n_samples : int, default=1
+            Number of draws.
+        random_state : int, RandomState instance or None, default=0
+
+        Returns
+        -------
+        y_samples : ndarray of shape (n, n_samples) or (n, n_targets, n_samples)
+            Predictions with a last axis of draws.
+
+        Raises
+        ------
+        ValueError
+            If the network has no dropout, and the loss is not "gaussian".
+
+        Notes
+        -----
+        Gal & Ghahramani, "Dropout as a Bayesian approximation", 2016. Named as
+        `GaussianProcessRegressor.sample_y`.
+        """
+        drawn, encoder, seeds = self._draw_outputs(
+            X, n_samples, random_state, "sample_y"
+        )
+        n, n_draws, k = drawn.shape
+        flat = drawn.reshape(-1, k)
+        y = encoder.predict(flat).reshape(n, n_draws, -1)
+        if encoder.loss_name == "gaussian":
+            std = encoder.predict_std(flat).reshape(y.shape)
+            for j, seed in enumerate(seeds):  # layers have the numbers from 1 on
+                rng = np.random.default_rng([*seed, 0])
+                y[:, j] += std[:, j] * rng.standard_normal((n, y.shape[2]))
+        shape = encoder.predict(flat[:1]).shape[1:]
+        return np.moveaxis(y.reshape(n, n_draws, *shape), 1, -1)
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return R^2 of what `predict` returns, or D^2 of quantiles.
+
+        D^2 is `sklearn.metrics.d2_pinball_score`, the mean over several quantiles: 1 is
+        the best, 0 that of the quantiles of `y` as the prediction for all samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        y : array-like of shape (n,) or (n, n_targets)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        if self._encoder.quantile is None:
+            return super().score(X, y, sample_weight)
+        predicted, y = self.predict(X), check_target_values(y)
+        weight = check_sample_weight(sample_weight, y)
+        return self._encoder.score_quantiles(predicted, y, weight)
+
     @property
     def target_center_(self) -> NDArray[np.float64]:
-        """Center that predictions add to the network's scaled output, (n_outputs,)."""
-        return np.full(self._encoder.n_outputs, self._encoder.center)
+        """Center that predictions add to the network's scaled output, (n_targets,)."""
+        return np.full(self._encoder.n_targets, self._encoder.center)
 
     @property
     def target_scale_(self) -> NDArray[np.float64]:
-        """Scale that predictions multiply the network's output by, (n_outputs,)."""
-        return np.full(self._encoder.n_outputs, self._encoder.scale)
+        """Scale that predictions multiply the network's output by, (n_targets,)."""
+        return np.full(self._encoder.n_targets, self._encoder.scale)
+
+    def _check_options(self) -> None:
+        super()._check_options()
+        check_quantile(self.quantile, self.loss)
+
+    def _stops_early(self, incremental: bool = False) -> bool:
+        wanted = self.early_stopping
+        if isinstance(wanted, str):
+            # Of them predictions for known samples would be too sure.
+            wanted = self.loss in ("quantile", "gaussian") and self.validation_fraction
+        return bool(wanted) and not incremental
 
     def _fit_encoder(
         self,
@@ -182,20 +331,23 @@ class ConvNetRegressor(RegressorMixin, BaseConvNet):
         resume: bool,
         incremental: bool,
     ) -> RegressionEncoder:
-        encoder = RegressionEncoder.fit(y, self.loss, self.dtype, sample_weight)
+        quantile = check_quantile(self.quantile, self.loss)
+        encoder = RegressionEncoder.fit(
+            y, self.loss, self.dtype, sample_weight, quantile
+        )
         if not resume:
             return encoder
         first = self._encoder
         if encoder.unscaled() != first.unscaled():
-            names = "loss_name", "dtype", "n_outputs", "flat"
+            names = "loss_name", "quantile", "dtype", "n_outputs", "flat"
             before, now = (
                 ", ".join(f"{name}={getattr(each, name)!r}" for name in names)
                 for each in (first, encoder)
             )
             raise ValueError(
-                "loss, dtype and the shape of y must be the same as in the first fit "
-                f"to continue it, {before}, got {now}; use warm_start=False and fit to "
-                "start again"
+                "loss, quantile, dtype and the shape of y must be the same as in the "
+                f"first fit to continue it, {before}, got {now}; use warm_start=False "
+                "and fit to start again"
             )
         first.warn_if_far(y)
         return first

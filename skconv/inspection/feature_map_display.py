@@ -23,7 +23,7 @@ from .drawing import (
     tiles_height,
     to_pictures,
 )
-from .fitted import label_texts, prepare_inputs
+from .fitted import label_texts, list_classes, prepare_inputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,8 +140,9 @@ class FeatureMapDisplay(Display):
         names = [layers] if isinstance(layers, str) else layers
         probabilities = None
         if hasattr(net, "predict_proba"):
-            probabilities = net.predict_proba(x)[0]
-        texts = label_texts(getattr(net, "classes_", None), display_labels)
+            found = net.predict_proba(x)
+            probabilities = np.hstack(found)[0] if isinstance(found, list) else found[0]
+        texts = label_texts(list_classes(net), display_labels)
         display = cls(
             shown[0],
             _compute_outputs(net.network_, x, names),

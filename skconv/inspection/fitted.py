@@ -16,6 +16,7 @@ __all__ = [
     "find_network",
     "label_text",
     "label_texts",
+    "list_classes",
     "prepare_inputs",
     "without_row_axis",
 ]
@@ -127,6 +128,18 @@ def without_row_axis(samples: NDArray[Any]) -> NDArray[Any]:
     """Return images of one row as signals (n, l, c), and other samples unchanged."""
     one_row = samples.ndim == 4 and samples.shape[1] == 1
     return samples[:, 0] if one_row else samples
+
+
+def list_classes(net: Any) -> Any:
+    """Return the class of each probability; of several columns, with its column."""
+    classes = getattr(net, "classes_", None)
+    if not isinstance(classes, list):
+        return classes
+    return [
+        f"column {j}: {label_text(label)}"
+        for j, column in enumerate(classes)
+        for label in column
+    ]
 
 
 def label_texts(

@@ -27,6 +27,7 @@ _WIDTH = 4  # of the average, in steps
 # Part of the running average that remains after a step, and the multiple of the
 # smallest one at which the test stops.
 _REMAINS, _TOO_LARGE = 0.9, 4.0
+_LEAST_GAUSSIAN = -7.0  # loss of a target, the logarithm of the smallest deviation
 
 
 @dataclass(eq=False, repr=False)
@@ -130,7 +131,11 @@ class LearningRateDisplay(Display):
             )
         rates = np.geomspace(start, stop, positive_int(n_steps, "n_steps"))
         net, X = _prepare(estimator, X, y)
-        losses = _until_too_large(losses_by_rate(net, X, y, sample_weight, rates))
+        # A gaussian loss may be negative: it is that of each target, log(std) at least.
+        is_gaussian = getattr(net, "loss", None) == "gaussian"
+        least = _LEAST_GAUSSIAN * np.size(np.asarray(y)[:1]) if is_gaussian else 0.0
+        losses = losses_by_rate(net, X, y, sample_weight, rates)
+        losses = _until_too_large(losses, least)
         display = cls(rates[: len(losses)], losses)
         display._warn_if_at_an_end(len(rates))
         return display.plot(ax)
@@ -208,8 +213,11 @@ def _prepare(estimator: Any, X: Any, y: Any) -> tuple[BaseConvNet, Any]:
     return net, X
 
 
-def _until_too_large(losses: Iterable[float]) -> list[float]:
-    """Return the finite losses up to where their running average has left the range."""
+def _until_too_large(losses: Iterable[float], least: float = 0.0) -> list[float]:
+    """Return the finite losses up to where their running average has left the range.
+
+    `least` is the smallest loss that there can be.
+    """
     found: list[float] = []
     total, smallest = 0.0, math.inf
     for loss in losses:
@@ -219,7 +227,7 @@ def _until_too_large(losses: Iterable[float]) -> list[float]:
         total = _REMAINS * total + (1 - _REMAINS) * loss
         average = total / (1 - _REMAINS ** len(found))
         smallest = min(smallest, average)
-        if average > _TOO_LARGE * smallest:
+        if average - least > _TOO_LARGE * (smallest - least):
             break
     if not found:
         raise ValueError(

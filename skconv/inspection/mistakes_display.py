@@ -13,7 +13,13 @@ from .._data.inputs import find_input_shape
 from ..ops import positive_int
 from .display import WIDTH, Display, shorten
 from .drawing import draw_samples, panel_ratio
-from .fitted import label_text, label_texts, prepare_inputs, without_row_axis
+from .fitted import (
+    label_text,
+    label_texts,
+    list_classes,
+    prepare_inputs,
+    without_row_axis,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +122,7 @@ class MistakesDisplay(Display):
             If y has several columns, or does not match X.
         """
         net, x, shown = prepare_inputs(estimator, X, cls.__name__)
-        classes, confidence = getattr(net, "classes_", None), None
+        classes, confidence = list_classes(net), None
         predicted = net.predict(x)
         if classes is not None and predicted.ndim == 1:
             confidence = net.predict_proba(x).max(axis=1)

@@ -11,7 +11,7 @@ from .._utils.lookup import look_up
 from ..models.network import Network
 from .display import WIDTH, Display, shorten
 from .drawing import color_scale, draw_picture, draw_samples, draw_signal, panel_ratio
-from .fitted import label_texts, prepare_inputs, without_row_axis
+from .fitted import label_texts, list_classes, prepare_inputs, without_row_axis
 from .saliency import grad_cam, input_gradient, occlusion, smooth_gradient
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ class SaliencyDisplay(Display):
             `skconv.inspection`, for example ``partial(occlusion, window=3)``.
         target : label or array-like of shape (n,), default=None
             The class to explain; the number of a column of y, if y is multilabel or has
-            several targets. None is the prediction.
+            several targets; of several columns of classes, or several quantiles, that
+            of an output of the network. None is the prediction, or the largest output.
         display_labels : array-like of shape (n_classes,), default=None
             Text to draw for each class, in the order of `classes_`.
         ax : matplotlib Axes, default=None
@@ -225,12 +226,15 @@ def _find_direction(
     if target is None:
         target = net.network_.predict(x).argmax(axis=1)
     columns = np.broadcast_to(np.asarray(target), n)
+    several = isinstance(classes, list)  # with an output for each class of each column
+    what = "an output" if several else "a column of y"
     if columns.dtype.kind not in "iu" or not np.isin(columns, range(k)).all():
         raise ValueError(
-            f"target must be the number of a column of y, 0 to {k - 1}, got {target!r}"
+            f"target must be the number of {what}, 0 to {k - 1}, got {target!r}"
         )
     word = "output" if classes is None else "label"
     numbered = [f"{word} {column}" for column in range(k)]
+    numbered = list_classes(net) if several else numbered
     texts = label_texts(range(k), display_labels or numbered)
     return np.eye(k)[columns], [texts[column] for column in columns.tolist()]
 

@@ -93,14 +93,14 @@ class TrainingCurveDisplay(Display):
             best = _find_best(net)
         scoring = net.scoring
         if scoring is None:
-            scoring = "accuracy" if hasattr(net, "classes_") else "R²"
+            scoring = net._encoder.score_name.replace("^2", "²")
         display = cls(
             net.loss_curve_,
             validation_loss=net.validation_loss_curve_,
             validation_score=scores,
             learning_rate=net.learning_rate_curve_,
             best_epoch=best,
-            restored=net.early_stopping,
+            restored=net._stops_early(),
             score_name=scoring if isinstance(scoring, str) else "score",
         )
         return display.plot(ax)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import ops
 from .._version import __version__
 from ..augmentation.views import View, list_views
 from ..estimators import ConvNetRegressor
@@ -63,8 +64,8 @@ def estimator_to_onnx(
     numbers = itertools.count()
     graph = Graph(
         lambda stem: f"{stem}_{next(numbers)}",
-        lambda op, inputs, output, attributes: nodes.append(
-            helper.make_node(op, inputs, [output], **attributes)
+        lambda op, inputs, outputs, attributes: nodes.append(
+            helper.make_node(op, inputs, outputs, **attributes)
         ),
         lambda name, array: constants.append(numpy_helper.from_array(array, name)),
     )
@@ -79,7 +80,10 @@ def estimator_to_onnx(
     for name, (tensor, kind, sizes) in emitted.items():
         nodes.append(helper.make_node("Identity", [tensor], [name]))
         kind = getattr(TensorProto, kind)
-        outputs.append(helper.make_tensor_value_info(name, kind, ["n", *sizes]))
+        declare, shape_of = helper.make_tensor_value_info, ["n", *sizes]
+        if sizes == SEQUENCE:
+            declare, shape_of = helper.make_tensor_sequence_value_info, None
+        outputs.append(declare(name, kind, shape_of))
     onnx_graph = helper.make_graph(
         nodes,
         type(model).__name__,
@@ -97,8 +101,9 @@ def estimator_to_onnx(
     )
 
 
+SEQUENCE = [-1]
 Outputs = dict[str, tuple[str, str, list[int]]]
-"""Name of an output -> (tensor, type, sizes)."""
+"""Name of an output -> (tensor, type, sizes); sizes are SEQUENCE of several tensors."""
 
 
 def emit_features(
@@ -165,12 +170,11 @@ def emit_estimator(
     if isinstance(model, ConvNetRegressor):
         y = emit_activation(graph, z, model.out_activation_)
         y = _emit_mean(graph, y, len(views), model.n_outputs_)
-        scale, center = _scale_in_float32(model)
-        y = graph.node("Mul", y, graph.constant(scale))
-        y = graph.node("Add", y, graph.constant(center))
-        return {"variable": (y, "FLOAT", [model.n_outputs_])}
+        return _emit_numbers(graph, model, y)
     z = _emit_mean(graph, z, len(views), model.n_outputs_)
     classes = model.classes_ if classes is None else classes
+    if isinstance(classes, list):
+        return _emit_columns(graph, model._encoder, z, classes, raw)
     return _emit_labels(graph, model._encoder, z, classes, raw)
 
 
@@ -198,6 +202,56 @@ def _emit_mean(graph: Graph, y: str, n_views: int, n_outputs: int) -> str:
     by_view, axes = graph.node("Reshape", y, shape), graph.constant(np.array([0]))
     total = graph.node("ReduceSum", by_view, axes, keepdims=0)
     return graph.node("Div", total, graph.constant(np.float32(n_views)))
+
+
+def _emit_numbers(graph: Graph, model: Any, y: str) -> Outputs:
+    """Emit numbers in units of the targets, and "std" of the loss "gaussian"."""
+    encoder = model._encoder
+    k, each = encoder.n_targets, encoder.per_target
+    scale, center = _scale_in_float32(model)
+    if each > 1:
+        shape = graph.constant(np.array([-1, k, each]))
+        y = graph.node("Reshape", y, shape)
+    if encoder.loss_name == "gaussian":
+        mean, z = (_emit_place(graph, y, place) for place in (0, 1))
+        mean = _emit_scaled(graph, mean, scale, center)
+        std = _emit_scaled(graph, _emit_std(graph, z), scale)
+        return {"variable": (mean, "FLOAT", [k]), "std": (std, "FLOAT", [k])}
+    if each == 1:  # also one quantile in a list
+        y = _emit_scaled(graph, y, scale, center)
+        return {"variable": (y, "FLOAT", [k])}
+    rank = np.argsort(np.argsort(encoder.quantile))
+    y = _emit_sorted(graph, y, each)
+    y = graph.node("Gather", y, graph.constant(rank), axis=2)
+    y = _emit_scaled(graph, y, scale[:, None], center[:, None])
+    sizes = [each] if encoder.flat else [k, each]
+    y = graph.node("Reshape", y, graph.constant(np.array([-1, *sizes])))
+    return {"variable": (y, "FLOAT", sizes)}
+
+
+def _emit_place(graph: Graph, y: str, place: int) -> str:
+    """Emit one of the numbers on the last axis of (n, k, each)."""
+    return graph.node("Gather", y, graph.constant(np.array(place)), axis=2)
+
+
+def _emit_std(graph: Graph, z: str) -> str:
+    """Emit the standard deviation, see `skconv.ops.gaussian_std`."""
+    bound = graph.constant(np.float32(np.log(ops.gaussian_std(np.array(np.inf)))))
+    bounded = graph.node("Tanh", graph.node("Div", z, bound))
+    return graph.node("Exp", graph.node("Mul", bounded, bound))
+
+
+def _emit_sorted(graph: Graph, y: str, each: int) -> str:
+    """Emit numbers in their order on the last axis."""
+    number = graph.constant(np.array([each]))
+    return graph.node("TopK", y, number, n_outputs=2, axis=-1, largest=0, sorted=1)
+
+
+def _emit_scaled(
+    graph: Graph, y: str, scale: NDArray[Any], center: NDArray[Any] | None = None
+) -> str:
+    y = graph.node("Mul", y, graph.constant(scale))
+    return y if center is None else graph.node("Add", y, graph.constant(center))
 
 
 def _scale_in_float32(model):
@@ -240,6 +294,37 @@ def _emit_labels(graph, encoder, z, classes, raw):
     return {
         "label": (label, "STRING" if known.dtype == object else "INT64", []),
         "probabilities": (y, "FLOAT", probabilities),
+    }
+
+
+def _emit_columns(graph, encoder, z, classes, raw):
+    """Emit labels (n, k), and a sequence of what `_emit_labels` emits of a column."""
+    known = [check_labels(each) for each in classes]
+    is_text = [each.dtype == object for each in known]
+    if len(set(is_text)) > 1:
+        raise ValueError(
+            "labels of an ONNX model are all text or all whole numbers, got columns "
+            "of both. Fit with text, or with codes"
+        )
+    axes, labels, probabilities = graph.constant(np.array([1])), [], []
+    ends = np.cumsum([0, *encoder.column_sizes])
+    for labels_of, start, stop in zip(known, ends, ends[1:], strict=False):
+        bounds = (graph.constant(np.array([place])) for place in (start, stop))
+        own = graph.node("Slice", z, *bounds, axes)
+        code = graph.node("ArgMax", own, axis=1, keepdims=1)
+        labels.append(graph.node("Gather", graph.constant(labels_of), code, axis=0))
+        probabilities.append(own if raw else emit_activation(graph, own, "softmax"))
+    return {
+        "label": (
+            graph.node("Concat", *labels, axis=1),
+            "STRING" if is_text[0] else "INT64",
+            [len(known)],
+        ),
+        "probabilities": (
+            graph.node("SequenceConstruct", *probabilities),
+            "FLOAT",
+            SEQUENCE,
+        ),
     }
 
 

@@ -236,6 +236,8 @@ def predict(model: Any, X: ArrayLike, features: str | bool = False) -> dict[str,
             return {"label": model.predict(X), "scores": model.decision_function(X)}
         if hasattr(model, "predict_proba"):  # of a mixture
             return {"label": model.predict(X), **_probabilities(model, X)}
+        if isinstance(model, BaseConvNet) and model._encoder.loss_name == "gaussian":
+            return dict(zip(("variable", "std"), model.predict(X, True), strict=True))
         return {"variable": model.predict(X)}
 
 
@@ -336,18 +338,27 @@ def _distance(a, b):
     return np.where(np.isnan(distance), np.inf, distance)
 
 
+def _is_likeliest(p, classes, labels):
+    """Return whether labels are one of several that share the largest probability."""
+    likeliest = p >= p.max(axis=1, keepdims=True) - 2 * TOLERANCE
+    likeliest &= likeliest.sum(axis=1, keepdims=True) > 1
+    return (likeliest & (labels[:, None] == classes)).any(axis=1)
+
+
 def _compare_labels(model, want, got, change, scores, n):
     want, change = np.asarray(want)[:n], np.asarray(change)[:n]
     got = np.asarray(got).reshape(want.shape)
     same = (got == want) | (want != change)
+    classes = getattr(model, "classes_", None)
+    if isinstance(scores, list) and isinstance(classes, list):  # of several columns
+        for j, (p, known) in enumerate(zip(scores, classes, strict=True)):
+            same[:, j] |= _is_likeliest(p[:n], known, got[:, j])
     if isinstance(scores, np.ndarray) and hasattr(model, "classes_"):
         p = scores[:n]
         if want.ndim == 2:  # several labels
             same |= np.abs(p - 0.5) <= TOLERANCE
         else:
-            likeliest = p >= p.max(axis=1, keepdims=True) - 2 * TOLERANCE
-            likeliest &= likeliest.sum(axis=1, keepdims=True) > 1
-            same |= (likeliest & (got[:, None] == model.classes_)).any(axis=1)
+            same |= _is_likeliest(p, model.classes_, got)
     if same.all():
         return None
     return f"label: {(~same).sum()} of {same.size} are others"

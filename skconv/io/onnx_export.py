@@ -48,7 +48,11 @@ def to_onnx(model: Any, *, image: bool = False, X: ArrayLike | None = None) -> A
         have skl2onnx's names: of a classifier ``label`` (n,), int64 or str, and, if it
         has `predict_proba`, ``probabilities`` (n, n_classes); of a regressor
         ``variable`` (n, n_targets), of a transformer ``variable`` (n, n_features_out).
-        For a multilabel problem ``label`` is (n, n_labels). It computes in float32.
+        For a multilabel problem ``label`` is (n, n_labels); for several columns of
+        classes it is (n, n_columns), and ``probabilities`` a sequence of tensors. For
+        several quantiles ``variable`` is of the shape that `predict` returns, and for
+        the loss "gaussian" a further output ``std`` has the standard deviations
+        (within a pipeline there is only ``variable``). It computes in float32.
 
     Raises
     ------

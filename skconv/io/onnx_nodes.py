@@ -30,25 +30,25 @@ class Graph:
     ----------
     new_name : callable ``(str) -> str``
         Returns a new name.
-    add_node : callable ``(op, inputs, output, attributes)``
+    add_node : callable ``(op, inputs, outputs, attributes)``
     add_constant : callable ``(name, array)``
     """
 
     def __init__(
         self,
         new_name: Callable[[str], str],
-        add_node: Callable[[str, list[str], str, dict[str, Any]], None],
+        add_node: Callable[[str, list[str], list[str], dict[str, Any]], None],
         add_constant: Callable[[str, Any], None],
     ) -> None:
         self._new_name = new_name
         self._add_node = add_node
         self._add_constant = add_constant
 
-    def node(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node of one output; return the output's name."""
-        name = self._new_name(op.lower())
-        self._add_node(op, list(inputs), name, attributes)
-        return name
+    def node(self, op: str, *inputs: str, n_outputs: int = 1, **attributes: Any) -> str:
+        """Add a node; return the name of its first output."""
+        names = [self._new_name(op.lower()) for _ in range(n_outputs)]
+        self._add_node(op, list(inputs), names, attributes)
+        return names[0]
 
     def constant(self, array: ArrayLike) -> str:
         """Add an array, floats in float32; return its name."""

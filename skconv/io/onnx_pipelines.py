@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 from ..estimators import ConvNetClassifier, ConvNetRegressor
 from ..estimators.base import BaseConvNet
 from .onnx import (
+    check_labels,
     emit_estimator,
     emit_features,
     estimator_to_onnx,
@@ -250,14 +251,36 @@ def _parse_estimator(scope, model, inputs, custom_parsers=None):
         operator.outputs.append(scope.declare_local_variable("variable", kind))
         return operator.outputs
     parse = _parse._parse_sklearn_simple_model
+    if is_classifier(model) and isinstance(model.classes_, list):
+        return _parse_columns(scope, model, inputs)
     if is_classifier(model):
         parse = _parse._parse_sklearn_classifier
     return parse(scope, model, inputs, custom_parsers=custom_parsers)
 
 
+def _parse_columns(scope, model, inputs):
+    """Declare the outputs of several columns of classes: probabilities are a list."""
+    from skl2onnx import _parse
+    from skl2onnx.common import data_types
+
+    is_text = check_labels(model.classes_[0]).dtype == object
+    label = data_types.StringTensorType if is_text else data_types.Int64TensorType
+    kind = data_types.SequenceType(_parse.guess_tensor_type(inputs[0].type))
+    operator = scope.declare_local_operator(f"Skconv{type(model).__name__}", model)
+    operator.inputs = inputs
+    for name, each in (("label", label()), ("probabilities", kind)):
+        operator.outputs.append(scope.declare_local_variable(name, each))
+    return operator.outputs
+
+
 def _classifier_shapes(operator):
     from skl2onnx.common import data_types, shape_calculator
 
+    classes = operator.raw_operator.classes_
+    if isinstance(classes, list):
+        n = operator.inputs[0].get_first_dimension()
+        operator.outputs[0].type.shape = [n, len(classes)]
+        return
     shape_calculator.calculate_linear_classifier_output_shapes(operator)
     model = operator.raw_operator
     if model._encoder.multilabel:
@@ -268,7 +291,11 @@ def _classifier_shapes(operator):
 
 def _regressor_shapes(operator):
     n = operator.inputs[0].get_first_dimension()
-    operator.outputs[0].type.shape = [n, operator.raw_operator.n_outputs_]
+    encoder = operator.raw_operator._encoder
+    sizes = [encoder.n_targets]
+    if isinstance(encoder.quantile, tuple) and encoder.per_target > 1:
+        sizes = [encoder.per_target] if encoder.flat else [*sizes, encoder.per_target]
+    operator.outputs[0].type.shape = [n, *sizes]
 
 
 def _features_shapes(operator):
@@ -287,8 +314,9 @@ def _convert_estimator(scope, operator, container):
     graph, model = _graph(scope, container), operator.raw_operator
     options = {}
     if isinstance(model, ConvNetClassifier):
+        classes = utils_classifier.get_label_classes(scope, model)
         options = {
-            "classes": np.asarray(utils_classifier.get_label_classes(scope, model)),
+            "classes": classes if isinstance(classes, list) else np.asarray(classes),
             "raw": scope.get_options(model, {"raw_scores": False})["raw_scores"],
         }
     x = _join_inputs(graph, operator)
@@ -319,9 +347,9 @@ def _graph(scope, container):
             values = numpy_helper.from_array(array)
         container.add_initializer(name, kind, list(array.shape), values)
 
-    def add_node(op, inputs, output, attributes):
+    def add_node(op, inputs, outputs, attributes):
         name = scope.get_unique_operator_name(op)
-        container.add_node(op, inputs, [output], name=name, **attributes)
+        container.add_node(op, inputs, outputs, name=name, **attributes)
 
     return Graph(scope.get_unique_variable_name, add_node, add_constant)
 
@@ -339,7 +367,8 @@ def _assign_outputs(scope, operator, container, emitted):
     from skl2onnx.common import data_types
     from skl2onnx.proto import onnx_proto
 
-    for (tensor, *_), output in zip(emitted.values(), operator.outputs, strict=True):
+    # All but the standard deviations of a regressor, of which skl2onnx knows nothing.
+    for (tensor, *_), output in zip(emitted.values(), operator.outputs, strict=False):
         name, to = scope.get_unique_operator_name("Identity"), {}
         if isinstance(output.type, data_types.DoubleTensorType):
             to = {"to": onnx_proto.TensorProto.DOUBLE}

@@ -92,7 +92,12 @@ class Dropout(Layer):
         return {}, tuple(input_shape)
 
     def predict(self, weights: Weights, x: Array) -> Array:
-        return x
+        if "seed" not in weights:
+            return x
+        # Of a drawn prediction: all samples have the same mask, whatever their batch.
+        rng = np.random.default_rng(weights["seed"])
+        drawn = rng.random(self._drawn_shape((1, *x.shape[1:])), dtype=np.float32)
+        return self._thin_out(x, drawn >= self.rate)
 
     def forward(
         self, weights: Weights, x: Array, rng: np.random.Generator | None

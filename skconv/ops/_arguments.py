@@ -23,6 +23,7 @@ __all__ = [
     "check_vectors",
     "floats",
     "indices",
+    "levels",
     "number",
     "numbers",
     "updated",
@@ -278,3 +279,22 @@ def number(name: str, value: Any, stop: float = sys.float_info.max) -> float:
         end = "finite" if stop == sys.float_info.max else f"less than {stop}"
         raise ValueError(f"{name} must be a number >= 0 and {end}, got {value!r}")
     return float(value)
+
+
+def levels(name: str, value: Any) -> tuple[float, ...]:
+    """Return one or several numbers above 0 and below 1 as a tuple of floats.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    several = value.tolist() if isinstance(value, np.ndarray) else value
+    given = several if isinstance(several, list | tuple) else (several,)
+    for each in given:
+        is_number = isinstance(each, Real) and not isinstance(each, bool)
+        if not is_number or not 0 < each < 1:
+            raise ValueError(f"{name} must be above 0 and below 1, got {each!r}")
+    if not given:
+        raise ValueError(f"{name} must be one or several numbers, got {value!r}")
+    return tuple(map(float, given))

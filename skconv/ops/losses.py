@@ -5,11 +5,24 @@ import numpy as np
 from ._arguments import check_dimensions, check_shape, floats, number, numbers
 from ._types import Array, LossAndGradient
 from .dispatch import run
-from .reference.losses import huber, poisson, sigmoid_cross_entropy, squared_error
+from .reference.losses import (
+    absolute_error,
+    gaussian,
+    gaussian_std,
+    huber,
+    poisson,
+    quantile,
+    sigmoid_cross_entropy,
+    squared_error,
+)
 
 __all__ = [
+    "absolute_error",
+    "gaussian",
+    "gaussian_std",
     "huber",
     "poisson",
+    "quantile",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
     "squared_error",

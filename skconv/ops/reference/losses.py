@@ -1,15 +1,24 @@
 """Losses with their gradients in a network's outputs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from .._arguments import check_loss, check_shape, indices, number, numbers
+from .._arguments import check_loss, check_shape, indices, levels, number, numbers
 from .._types import Array, LossAndGradient
 from .activations import activate
 from .dtypes import flush_denormals
 
+# Of the logarithms of `gaussian`'s standard deviations: they are from 0.001 to 1100.
+_BOUND = 7.0
+
 __all__ = [
+    "absolute_error",
+    "gaussian",
+    "gaussian_std",
     "huber",
     "poisson",
+    "quantile",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
     "squared_error",
@@ -193,6 +202,137 @@ def huber(
     return _weighted_mean(losses.sum(axis=1), clipped, sample_weight)
 
 
+def absolute_error(
+    outputs: Array, targets: Array, sample_weight: Array | None = None
+) -> LossAndGradient:
+    """Return the mean over samples of the absolute errors, summed over outputs.
+
+    Parameters
+    ----------
+    outputs, targets, sample_weight
+        As in `squared_error`.
+
+    Returns
+    -------
+    loss : float
+        Of ``abs(outputs - targets)``: the best constant output is the median.
+    doutputs : ndarray of shape (n, k)
+        ``sign(outputs - targets) * sample_weight / n``.
+    """
+    outputs, targets, sample_weight = _regression(outputs, targets, sample_weight)
+    errors = outputs - targets
+    losses = np.abs(errors).sum(axis=1)
+    return _weighted_mean(losses, np.sign(errors), sample_weight)
+
+
+def quantile(
+    outputs: Array,
+    targets: Array,
+    sample_weight: Array | None = None,
+    quantile: float | Sequence[float] = 0.5,
+) -> LossAndGradient:
+    """Return the pinball loss, whose best constant outputs are quantiles.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n, k * n_quantiles)
+        All quantiles of the first target, then those of the second, and so on.
+    targets : ndarray of shape (n, k), or (n,) where k is 1
+        Of any real dtype.
+    sample_weight : ndarray of shape (n,), optional
+        As in `softmax_cross_entropy`.
+    quantile : float or sequence of float, default=0.5
+        The quantiles, each above 0 and below 1.
+
+    Returns
+    -------
+    loss : float
+        Of ``quantile * (t - z)`` where an output z is below its target t, else of
+        ``(1 - quantile) * (z - t)``; a mean over samples of sums over outputs.
+    doutputs : ndarray of shape (n, k * n_quantiles)
+        ``-quantile`` or ``1 - quantile``, 0 where they are equal; times
+        ``sample_weight / n``.
+
+    Notes
+    -----
+    Koenker & Bassett, "Regression quantiles", 1978. Sorted, outputs for one target
+    never have a larger loss.
+    """
+    q = np.array(levels("quantile", quantile))
+    outputs, targets, sample_weight = _regression(
+        outputs, targets, sample_weight, per_target=len(q)
+    )
+    errors = outputs.reshape(len(outputs), -1, len(q)) - targets[:, :, None]
+    slopes = np.where(errors < 0, -q, np.sign(errors) * (1 - q)).astype(outputs.dtype)
+    losses = (errors * slopes).sum(axis=(1, 2))
+    return _weighted_mean(losses, slopes.reshape(outputs.shape), sample_weight)
+
+
+def gaussian(
+    outputs: Array, targets: Array, sample_weight: Array | None = None
+) -> LossAndGradient:
+    """Return the negative log-likelihood of normal distributions.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n, 2 * k)
+        The mean m and the number z of the first target, then those of the second, and
+        so on. The standard deviation is ``gaussian_std(z)``.
+    targets : ndarray of shape (n, k), or (n,) where k is 1
+        Of any real dtype.
+    sample_weight : ndarray of shape (n,), optional
+        As in `softmax_cross_entropy`.
+
+    Returns
+    -------
+    loss : float
+        Of ``((t - m) / std) ** 2 / 2 + log(std)``, which leaves out ``log(2 pi) / 2``
+        and is negative where distributions are narrow; a mean over samples of sums over
+        targets.
+    doutputs : ndarray of shape (n, 2 * k)
+
+    Notes
+    -----
+    Nix & Weigend, "Estimating the mean and variance of the target probability
+    distribution", 1994. Computed in float64, as squares of float32 may overflow.
+    """
+    outputs, targets, sample_weight = _regression(
+        outputs, targets, sample_weight, per_target=2
+    )
+    pairs = outputs.reshape(len(outputs), -1, 2).astype(np.float64)
+    bounded = np.tanh(pairs[..., 1] / _BOUND)
+    inverse = 1 / gaussian_std(pairs[..., 1])
+    distance = (pairs[..., 0] - targets) * inverse
+    losses = (distance**2 / 2 + _BOUND * bounded).sum(axis=1)
+    slopes = (1 - distance**2) * (1 - bounded**2)
+    doutputs = np.stack([distance * inverse, slopes], axis=-1).reshape(outputs.shape)
+    doutputs = doutputs.astype(outputs.dtype)
+    return _weighted_mean(losses, doutputs, sample_weight)
+
+
+def gaussian_std(z: Array) -> Array:
+    """Return the standard deviation of a network's output for `gaussian`.
+
+    Parameters
+    ----------
+    z : ndarray of any shape
+
+    Returns
+    -------
+    std : ndarray of float64, of the shape of `z`
+        ``exp(7 * tanh(z / 7))``: about ``exp(z)``, but from 0.001 to 1100, so that no
+        likelihood is infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconv import ops
+    >>> ops.gaussian_std(np.array([-1e6, -1, 0, 1, 1e6])).round(3)
+    array([9.1200e-04, 3.7000e-01, 1.0000e+00, 2.7000e+00, 1.0966e+03])
+    """
+    return np.exp(_BOUND * np.tanh(numbers("z", z).astype(np.float64) / _BOUND))
+
+
 def poisson(
     outputs: Array, targets: Array, sample_weight: Array | None = None
 ) -> LossAndGradient:
@@ -227,13 +367,20 @@ def poisson(
     return _weighted_mean(losses.sum(axis=1), expected - targets, sample_weight)
 
 
-def _regression(outputs, targets, sample_weight):
-    """Return what a loss of regression takes, after checks; targets like outputs."""
+def _regression(outputs, targets, sample_weight, per_target=1):
+    """Return what a loss of regression takes, after checks; targets of their dtype."""
     outputs, sample_weight = check_loss("outputs", outputs, sample_weight)
     targets = numbers("targets", targets).astype(outputs.dtype)
-    if outputs.shape[1] == 1 and targets.ndim == 1:
+    n, k = outputs.shape
+    if k == per_target and targets.ndim == 1:
         targets = targets[:, None]
-    check_shape("targets", targets, outputs.shape, "outputs")
+    if k % per_target:
+        raise ValueError(
+            f"outputs must have {per_target} numbers for each target, got an array of "
+            f"shape {outputs.shape}"
+        )
+    of = "outputs" if per_target == 1 else f"one for {per_target} outputs each"
+    check_shape("targets", targets, (n, k // per_target), of)
     return outputs, targets, sample_weight
 
 
