@@ -2,7 +2,7 @@
 
 from . import layers, ops, zoo
 from ._version import __version__
-from .estimators import ConvNetClassifier, ConvNetRegressor
+from .estimators import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter
 from .io import (
     from_torch,
     load_model,
@@ -19,6 +19,7 @@ from .ops.about import show_versions
 __all__ = [
     "ConvNetClassifier",
     "ConvNetRegressor",
+    "ConvNetSegmenter",
     "Network",
     "__version__",
     "from_torch",

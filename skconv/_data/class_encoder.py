@@ -12,7 +12,7 @@ from scipy import special
 from .. import ops
 from .labels import check_labels
 
-__all__ = ["ClassEncoder", "log_softmax", "softmax"]
+__all__ = ["ClassEncoder", "factors_by_class", "log_softmax", "softmax"]
 
 _Array = NDArray[Any]
 
@@ -82,6 +82,11 @@ class ClassEncoder:
         return 1 if n == 2 and not self.multilabel else n
 
     @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the network's output for one sample."""
+        return (self.n_outputs,)
+
+    @property
     def activation(self) -> str:
         """Name of the function from outputs to probabilities."""
         return "logistic" if self.multilabel or self.n_outputs == 1 else "softmax"
@@ -124,34 +129,11 @@ class ClassEncoder:
                 "class_weight is for samples of one class each, got a multilabel y; "
                 "use sample_weight"
             )
-        codes, k = targets.ravel().astype(np.intp), len(self.classes)
-        if isinstance(class_weight, str):
-            share = None
-            if sample_weight is not None:
-                share = sample_weight / sample_weight.max()
-            counts = np.bincount(codes, share, minlength=k)
-            present = counts > 0
-            of_class = np.zeros(k)
-            of_class[present] = counts.sum() / (present.sum() * counts[present])
-            return of_class[codes]
-        labels, of_class = _entries(self.classes), np.ones(k)
-        known = {key: labels.index(key) for key in class_weight if key in labels}
-        if len(known) < min(k, len(class_weight)):
-            unknown = [key for key in class_weight if key not in known]
-            raise ValueError(
-                f"class_weight has classes that are not in y: {unknown} are not among "
-                f"{labels}. Weights of further classes are ignored only if each class "
-                "of y has one"
-            )
-        for key, code in known.items():
-            of_class[code] = class_weight[key]
-        given = np.array([*class_weight.values(), 1], float)
-        if not (np.isfinite(given).all() and (given >= 0).all() and of_class.any()):
-            raise ValueError(
-                "class_weight must hold finite numbers >= 0, not all 0, got "
-                f"{class_weight}"
-            )
-        return of_class[codes]
+        codes, share = targets.ravel().astype(np.intp), None
+        if sample_weight is not None:
+            share = sample_weight / sample_weight.max()
+        counts = np.bincount(codes, share, minlength=len(self.classes))
+        return factors_by_class(class_weight, self.classes, counts)[codes]
 
     def transform(self, y: _Array, name: str = "y") -> _Array:
         """Return checked labels as targets of the loss.
@@ -315,3 +297,39 @@ def _entries(labels: _Array) -> list[Any]:
     As Python's objects, dates of nanoseconds are ints, and others have another hash.
     """
     return list(labels) if labels.dtype.kind in "mM" else labels.tolist()
+
+
+def factors_by_class(
+    class_weight: Mapping[Any, float] | str, classes: _Array, counts: _Array
+) -> NDArray[np.float64]:
+    """Return the factor of each class, as `ClassEncoder.class_factors` describes it.
+
+    Parameters
+    ----------
+    class_weight : "balanced" or dict of label to float
+    classes : ndarray of shape (n_classes,)
+    counts : ndarray of shape (n_classes,)
+        How many there are of each, with their weights.
+    """
+    k = len(classes)
+    if isinstance(class_weight, str):
+        present, of_class = counts > 0, np.zeros(k)
+        of_class[present] = counts.sum() / (present.sum() * counts[present])
+        return of_class
+    labels, of_class = _entries(classes), np.ones(k)
+    known = {key: labels.index(key) for key in class_weight if key in labels}
+    if len(known) < min(k, len(class_weight)):
+        unknown = [key for key in class_weight if key not in known]
+        raise ValueError(
+            f"class_weight has classes that are not in y: {unknown} are not among "
+            f"{labels}. Weights of further classes are ignored only if each class "
+            "of y has one"
+        )
+    for key, code in known.items():
+        of_class[code] = class_weight[key]
+    given = np.array([*class_weight.values(), 1], float)
+    if not (np.isfinite(given).all() and (given >= 0).all() and of_class.any()):
+        raise ValueError(
+            f"class_weight must hold finite numbers >= 0, not all 0, got {class_weight}"
+        )
+    return of_class

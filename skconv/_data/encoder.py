@@ -43,6 +43,10 @@ class TargetEncoder(Protocol):
     def score_name(self) -> str:
         """Name of what `score` returns."""
 
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the network's output for one sample."""
+
     def transform(self, y: NDArray[Any], name: str = "y") -> NDArray[Any]:
         """Return checked `y` as targets of the loss."""
 

@@ -17,7 +17,7 @@ from .arrays import (
     without_mask,
 )
 
-__all__ = ["check_labels", "is_indicator"]
+__all__ = ["check_labels", "check_masks", "is_indicator"]
 
 _Array = NDArray[Any]
 
@@ -36,7 +36,7 @@ def check_labels(y: Any, name: str = "y") -> _Array:
         dates, or if it has another shape.
     """
     check_is_array(y, name)
-    array = _to_array(y.toarray() if issparse(y) else y, name)
+    array = _to_array(y.toarray() if issparse(y) else y, name, "for each sample")
     if array.dtype == object:
         several = array.ndim == 2 and array.shape[1] > 1
         array = _from_columns(array, name) if several else _from_objects(array, name)
@@ -59,7 +59,57 @@ def check_labels(y: Any, name: str = "y") -> _Array:
     return labels
 
 
-def _to_array(y: Any, name: str) -> _Array:
+def check_masks(y: Any, name: str = "y", *, signals: bool = False) -> _Array:
+    """Return `y` as labels of pixels, (n, h, w), or of the values of signals, (n, l).
+
+    Raises
+    ------
+    TypeError
+        If it is not an array.
+    ValueError
+        As `check_labels` does.
+    """
+    entries = list(y) if getattr(y, "dtype", None) == object and y.ndim == 1 else y
+    array = _as_labels(entries, name, "for each pixel")
+    axes, form = (2, "(n, l)") if signals else (3, "(n, h, w)")
+    if array.ndim != axes or not array.size:
+        raise ValueError(
+            f"{name} must hold masks {form}, a label for each "
+            f"{'value' if signals else 'pixel'}, got an array of shape {array.shape}"
+            f"{_mask_from(array, name, axes)}"
+        )
+    _refuse_fractions(array, name)
+    return array
+
+
+def _mask_from(array: _Array, name: str, axes: int) -> str:
+    """Return how masks can be made of an array, as the end of an error."""
+    if array.ndim == axes - 1 > 1:
+        return f". If it is one mask, pass {name}[np.newaxis]"
+    if array.ndim != axes + 1:
+        return ". For one label for each image use ConvNetClassifier"
+    if array.shape[-1] == 1:
+        return f". Pass {name}[..., 0]"
+    return (
+        f". If it is one-hot, pass {name}.argmax(axis=-1); if colours say the class, "
+        "give each colour a number"
+    )
+
+
+def _as_labels(y: Any, name: str, each: str = "for each sample") -> _Array:
+    """Return `y` as labels of one type, in any shape."""
+    check_is_array(y, name)
+    array = _to_array(y.toarray() if issparse(y) else y, name, each)
+    if array.dtype == object:
+        array = _from_objects(array, name)
+    _check_dtype(array, name)
+    if array.dtype.kind in "fc":
+        check_finite(array, name)
+    _refuse_missing(array, name)
+    return array
+
+
+def _to_array(y: Any, name: str, each: str) -> _Array:
     dtype = getattr(y, "dtype", None)
     kind = getattr(dtype, "kind", "")
     if not isinstance(dtype, np.dtype) and kind in _PLAIN and not y.isna().any():
@@ -68,8 +118,8 @@ def _to_array(y: Any, name: str) -> _Array:
     lists = [each for each in y if isinstance(each, list | tuple)] if is_list else []
     if len(set(map(len, lists))) > 1:
         raise ValueError(
-            f"{name} must hold one label for each sample, got lists of several "
-            f"lengths. {_SEVERAL.format(name=name)}"
+            f"{name} must hold one label {each}, got lists of several lengths. "
+            f"{_SEVERAL.format(name=name)}"
         )
     array = to_array(y, name)
     if isinstance(array, np.ma.MaskedArray):

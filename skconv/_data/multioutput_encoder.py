@@ -69,6 +69,11 @@ class MultiOutputEncoder:
         return cls(tuple(columns))
 
     @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the network's output for one sample."""
+        return (self.n_outputs,)
+
+    @property
     def classes(self) -> list[_Array]:
         """The classes of each column."""
         return [each.classes for each in self.columns]
@@ -124,9 +129,7 @@ class MultiOutputEncoder:
             )
         factors = [
             column.class_factors(weight, codes, sample_weight)
-            for column, weight, codes in zip(
-                self.columns, each, targets.T, strict=True
-            )
+            for column, weight, codes in zip(self.columns, each, targets.T, strict=True)
         ]
         return np.prod(factors, axis=0)
 
@@ -159,7 +162,8 @@ class MultiOutputEncoder:
         It is that of all columns, or object if these have several kinds.
         """
         columns = [
-            classes[codes] for classes, codes in zip(self.classes, targets.T, strict=True)
+            classes[codes]
+            for classes, codes in zip(self.classes, targets.T, strict=True)
         ]
         if len({column.dtype.kind for column in columns}) == 1:
             return np.stack(columns, axis=1)

@@ -82,6 +82,11 @@ class RegressionEncoder:
         )
 
     @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the network's output for one sample."""
+        return (self.n_outputs,)
+
+    @property
     def per_target(self) -> int:
         """Number of outputs for each target."""
         return outputs_per_target(self.loss_name, self.quantile)
@@ -124,6 +129,11 @@ class RegressionEncoder:
                 "and fit",
                 stacklevel=2,
             )
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the network's output for one sample."""
+        return (self.n_outputs,)
 
     @property
     def activation(self) -> str:
@@ -295,7 +305,7 @@ class RegressionEncoder:
 
 
 def check_target_values(y: Any, name: str = "y") -> _Array:
-    """Return `y` as numbers, (n,) or (n, k).
+    """Return `y` as numbers, (n,) or (n, k), or as images, (n, h, w) or (n, h, w, c).
 
     Raises
     ------
@@ -303,10 +313,10 @@ def check_target_values(y: Any, name: str = "y") -> _Array:
         If it has another shape, or holds NaN, infinity or no numbers.
     """
     y = as_numbers(y, name)
-    if y.ndim not in (1, 2) or y.shape[1:] == (0,):
+    if y.ndim not in (1, 2, 3, 4) or 0 in y.shape[1:]:
         raise ValueError(
-            f"{name} must hold numbers, (n,) or (n, n_targets), got {y.dtype} of shape "
-            f"{y.shape}"
+            f"{name} must hold numbers, (n,) or (n, n_targets), images, (n, h, w) or "
+            f"(n, h, w, c), or signals, (n, l, c), got {y.dtype} of shape {y.shape}"
         )
     check_finite(y, name)
     return y

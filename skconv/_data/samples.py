@@ -14,7 +14,14 @@ from .arrays import as_numbers, check_finite
 from .batches import chunk_size, gather, gather_exactly, predict_in_batches
 from .encoder import TargetEncoder
 
-__all__ = ["Samples", "check_sample_weight", "hold_out", "weigh"]
+__all__ = [
+    "Samples",
+    "check_sample_weight",
+    "hold_out",
+    "pixel_weight",
+    "weigh",
+    "weight_of_samples",
+]
 
 _Array = NDArray[Any]
 
@@ -30,9 +37,10 @@ class Samples:
     ----------
     X : array of shape (n_rows, ...)
         Of any numeric dtype.
-    targets : ndarray of shape (n, ...)
+    targets : ndarray of shape (n, ...), or what yields parts of it when indexed
         As the loss takes them, one for each sample.
-    sample_weight : ndarray of shape (n,) or None
+    sample_weight : ndarray of shape (n,), (n, h, w) or None
+        Of samples, or of their pixels.
     rows : ndarray of int of shape (n,) or None
         Where the samples are in X; None is all rows in their order.
     y : ndarray of shape (n, ...) or None
@@ -40,7 +48,7 @@ class Samples:
     """
 
     X: _Array
-    targets: _Array
+    targets: Any
     sample_weight: _Array | None = None
     rows: NDArray[np.intp] | None = None
     y: _Array | None = None
@@ -76,11 +84,21 @@ class Samples:
         """Return some samples, by their numbers, as `Samples` of the same X."""
         return Samples(
             self.X,
-            self.targets[which],
+            self._part_of_targets(which),
             None if self.sample_weight is None else self.sample_weight[which],
             which if self.rows is None else self.rows[which],
             None if self.y is None else self.y[which],
         )
+
+    def numbers(self) -> _Array:
+        """Return what the targets were scaled from, or the targets."""
+        read = getattr(self.targets, "read", lambda: self.targets)
+        return read() if self.y is None else self.y
+
+    def _part_of_targets(self, which: NDArray[np.intp]) -> Any:
+        """Return some targets; those that are read when they are needed stay so."""
+        part = getattr(self.targets, "part", self.targets.__getitem__)
+        return part(which)
 
     def chunks(self, network: Any) -> Iterator[tuple[_Array, _Array | None]]:
         """Yield all samples as (x in float64, sample_weight), in the order of X."""
@@ -88,7 +106,9 @@ class Samples:
         size = max(1, chunk_size(network) // 8)  # float64 takes more, and so do moments
         for start in range(0, len(order), size):
             which = order[start : start + size]
-            weight = None if self.sample_weight is None else self.sample_weight[which]
+            weight = None
+            if self.sample_weight is not None:
+                weight = weight_of_samples(self.sample_weight[which])
             yield gather_exactly(self.X, self._rows(which), network), weight
 
     def some(self, count: int, network: Any) -> Iterator[_Array]:
@@ -110,23 +130,36 @@ def check_sample_weight(
     sample_weight: ArrayLike | None,
     X: _Array,
     name: str = "sample_weight",
-) -> NDArray[np.float64] | None:
+    pixels: tuple[int, ...] = (),
+) -> NDArray[np.floating[Any]] | None:
     """Return weights as float64, or None where there are none.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n,), or (n, *pixels), or None
+    X : ndarray of shape (n, ...)
+    name : str, default="sample_weight"
+    pixels : tuple of int, default=()
+        Of targets that are images, their height and width: there may be a weight for
+        each pixel, which is returned as float32.
 
     Raises
     ------
     ValueError, TypeError
-        If they are not one number for each sample, negative, not finite, or all zero.
+        If they are not one number for each sample, or pixel, negative, not finite, or
+        all zero.
     """
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(len(X), float(sample_weight))
     weight = as_numbers(sample_weight, name)
-    if weight.shape != (len(X),):
+    by_pixel = bool(pixels) and weight.shape == (len(X), *pixels)
+    if weight.shape != (len(X),) and not by_pixel:
+        words = f", or for each pixel, {(len(X), *pixels)}" if pixels else ""
         raise ValueError(
-            f"{name} must hold one number for each of the {len(X)} samples, got an "
-            f"array of shape {weight.shape}"
+            f"{name} must hold one number for each of the {len(X)} samples{words}, got "
+            f"an array of shape {weight.shape}"
         )
     check_finite(weight, name)
     if weight.min() < 0:
@@ -135,7 +168,25 @@ def check_sample_weight(
         raise ValueError(
             f"{name} must be positive for at least one sample, got all zeros"
         )
-    return weight.astype(np.float64)
+    return weight.astype(np.float32 if by_pixel else np.float64)
+
+
+def weight_of_samples(weight: _Array) -> _Array:
+    """Return the weight of each sample: the mean of those of its pixels."""
+    return weight.reshape(len(weight), -1).mean(axis=1)
+
+
+def pixel_weight(weight: _Array, shape: tuple[int, ...]) -> _Array:
+    """Return weights of samples or of pixels as those of pixels, (n, h, w).
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n,) or `shape`
+    shape : tuple of int
+        (n, h, w) or (n, l).
+    """
+    axes = (1,) * (len(shape) - weight.ndim)
+    return np.broadcast_to(weight.reshape(*weight.shape, *axes), shape)
 
 
 def weigh(
@@ -215,7 +266,9 @@ def hold_out(
         If there is one sample only.
     """
     weight = samples.sample_weight
-    which = np.arange(len(samples)) if weight is None else np.flatnonzero(weight)
+    which = np.arange(len(samples))
+    if weight is not None:
+        which = np.flatnonzero(weight_of_samples(weight))
     n = len(which)
     if n < 2:
         raise ValueError(
@@ -225,7 +278,7 @@ def hold_out(
         )
     rng = np.random.default_rng(seed)
     wanted = min(max(1, math.ceil(fraction * n)), n - 1)
-    classes = encoder.stratify(samples.targets[which])
+    classes = encoder.stratify(samples.part(which).targets)
     order = rng.permutation(n)
     if classes is None:
         chosen = order[:wanted]

@@ -17,6 +17,8 @@ _Array = NDArray[Any]
 
 # Larger values of X, targets and weights are named, as are steps of such a rate.
 _LARGE = {"X": 100, "targets": 1e3, "weights": 1e4, "rate": 1}
+# Targets that are looked at at a time.
+_CHUNK = 256
 # By how much a layer or a transform may enlarge values without being named.
 _GROWTH = 1e4
 
@@ -86,9 +88,12 @@ def _find_in_pieces(
     yield from _find_in_targets(samples)
     low, high = float(np.min(samples.X)), float(np.max(samples.X))
     x, targets, weight = batch
-    n_outputs = network.output_shape[-1]
+    *pixels, n_outputs = network.output_shape
     varied = Batch(
-        x, targets, weight, n_outputs=n_outputs, column_sizes=step.column_sizes
+        *(x, targets, weight),
+        n_outputs=n_outputs,
+        column_sizes=step.column_sizes,
+        by_pixel=bool(pixels),
     )
     for name, transform in name_transforms(step.augment or []):
         x = varied.x
@@ -126,8 +131,10 @@ def _find_in_pieces(
 
 def _find_in_targets(samples: Samples) -> Iterator[tuple[bool, str]]:
     targets, weight = samples.targets, samples.sample_weight
-    if targets.dtype.kind == "f" and not _size(targets) < _LARGE["targets"]:
-        y = targets if samples.y is None else samples.y
+    starts = range(0, len(targets), _CHUNK) if targets.dtype.kind == "f" else ()
+    parts = (targets[start : start + _CHUNK] for start in starts)
+    if any(not _size(part) < _LARGE["targets"] for part in parts):
+        y = samples.numbers()
         yield True, f"y between {y.min():g} and {y.max():g} (scale y)"
     if weight is not None and not _size(weight) < _LARGE["weights"]:
         yield True, f"sample_weight up to {weight.max():g} (scale it to about 1)"

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from .. import ops
 from .._data.encoder import TargetEncoder
+from .._data.samples import pixel_weight
 
-__all__ = ["Loss", "find_loss", "loss_of"]
+__all__ = ["Loss", "find_loss", "loss_of", "with_class_factors"]
 
 Loss: TypeAlias = Callable[
     [NDArray[Any], NDArray[Any], NDArray[Any] | None], tuple[float, NDArray[Any]]
@@ -74,12 +75,52 @@ def find_loss(name: str, **options: Any) -> Loss:
     Returns
     -------
     loss : callable ``(outputs, targets, sample_weight) -> (value, d_outputs)``
+        Of outputs that are images it is the mean over samples and pixels: each pixel is
+        a sample to the op.
     """
 
     def loss(
         outputs: NDArray[Any], targets: NDArray[Any], sample_weight: NDArray[Any] | None
     ) -> tuple[float, NDArray[Any]]:
         # The op is looked up at each call: it may be replaced by a compiled twin.
-        return getattr(ops, name)(outputs, targets, sample_weight, **options)
+        op = getattr(ops, name)
+        if outputs.ndim < 3:
+            return op(outputs, targets, sample_weight, **options)
+        *pixels, k = outputs.shape
+        has_channels = targets.ndim == outputs.ndim
+        weight = None
+        if sample_weight is not None:
+            weight = pixel_weight(sample_weight, tuple(pixels)).ravel()
+        value, doutputs = op(
+            outputs.reshape(-1, k),
+            targets.reshape((-1, k) if has_channels else -1),
+            weight,
+            **options,
+        )
+        return value, doutputs.reshape(outputs.shape)
 
     return loss
+
+
+def with_class_factors(loss: Loss, factors: NDArray[Any]) -> Loss:
+    """Return the loss of masks in which the pixels of each class have a factor.
+
+    Parameters
+    ----------
+    loss : callable
+        Of codes (n, h, w), or of probabilities (n, h, w, n_classes).
+    factors : ndarray of shape (n_classes,)
+    """
+
+    def weighted(
+        outputs: NDArray[Any], targets: NDArray[Any], sample_weight: NDArray[Any] | None
+    ) -> tuple[float, NDArray[Any]]:
+        of_class = factors.astype(outputs.dtype)
+        if targets.ndim == outputs.ndim:
+            return loss(outputs, targets * of_class, sample_weight)
+        weight = of_class[targets]
+        if sample_weight is not None:
+            weight *= pixel_weight(sample_weight, weight.shape)
+        return loss(outputs, targets, weight)
+
+    return weighted

@@ -1,5 +1,6 @@
 """A warning if a network has learnt nothing, or has diverged."""
 
+import math
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from .._data.samples import Samples
 from .diagnosis import find_out_of_range
 from .loop import History, StoppingRule
 from .losses import Loss, loss_of
+from .pixels import some_samples
 from .step import Step
 from .validation import Validator
 
@@ -70,13 +72,16 @@ def warn_of_outcome(
     judged = samples
     if validated and validate is not None:
         judged = replace(validate.samples, sample_weight=validate.loss_weight)
-    constant = _loss_of_constant(judged, outputs, loss)
+    shape = encoder.output_shape
+    constant = _loss_of_constant(judged, np.broadcast_to(outputs, shape), loss)
     if constant <= 10 * stopping.tol or reached < _NEAR * constant:
         return
+    samples = some_samples(samples, network)
     predicted = samples.predict(network)
     if not validated:
         with np.errstate(over="ignore"):
-            reached, _ = loss(predicted, samples.targets, samples.sample_weight)
+            targets = samples.targets[: len(samples)]
+            reached, _ = loss(predicted, targets, samples.sample_weight)
     words = (
         f"{stopping.epochs} epochs with a loss of {reached:.4g}, where the same "
         f"prediction for all samples has {constant:.4g}"
@@ -85,7 +90,8 @@ def warn_of_outcome(
         found = _compare(samples, judged)
         if not found:
             # Where outputs are the largest.
-            worst = np.argsort(-np.abs(predicted).max(axis=1))[: step.batch_size]
+            sizes = np.abs(predicted).reshape(len(predicted), -1).max(axis=1)
+            worst = np.argsort(-sizes)[: step.batch_size]
             batch = samples.batch(worst, network)
             rng = np.random.default_rng(0)
             found = find_out_of_range(network, samples, batch, step, history.steps, rng)
@@ -104,7 +110,7 @@ def _compare(samples: Samples, validated: Samples) -> str:
     """Return in words which validation data are far larger than the training data."""
     for name, train, other in [
         ("X", samples.X, validated.X),
-        ("y", samples.y, validated.y),
+        ("y", _numbers(samples), _numbers(validated)),
     ]:
         if train is None or other is None or train is other:
             continue
@@ -118,18 +124,24 @@ def _compare(samples: Samples, validated: Samples) -> str:
     return ""
 
 
+def _numbers(samples: Samples) -> NDArray[Any] | None:
+    """Return the numbers to predict, None of classes."""
+    return samples.numbers() if samples.targets.dtype.kind == "f" else samples.y
+
+
 def _is_constant(outputs: NDArray[Any]) -> bool:
-    """Return whether outputs are about the same for all samples."""
+    """Return whether outputs are about the same for all samples, or pixels."""
+    outputs = outputs.reshape(-1, outputs.shape[-1])
     return bool(outputs.std(axis=0).max() < 1e-5 * max(1.0, np.abs(outputs).max()))
 
 
 def _loss_of_constant(samples: Samples, outputs: NDArray[Any], loss: Loss) -> float:
     """Return the loss of samples if the network's outputs are the same for all."""
-    total = 0.0
-    for start in range(0, len(samples), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    total, size = 0.0, max(1, _CHUNK // math.prod(outputs.shape[:-1]))
+    for start in range(0, len(samples), size):
+        part = slice(start, start + size)
         weight, targets = samples.sample_weight, samples.targets[part]
-        same = np.tile(np.asarray(outputs, np.float64), (len(targets), 1))
+        same = np.repeat(np.asarray(outputs, np.float64)[None], len(targets), axis=0)
         value, _ = loss(same, targets, None if weight is None else weight[part])
         total += value * len(targets)
     return total / len(samples)

@@ -85,6 +85,7 @@ class Step:
             batch = Batch(
                 *(x, targets, sample_weight, which, epoch, n_outputs),
                 column_sizes=self.column_sizes,
+                by_pixel=len(network.output_shape) > 1,
             )
             batch = augment(batch, self.augment, rng)
             x, targets, sample_weight = batch.x, batch.targets, batch.sample_weight

@@ -16,6 +16,7 @@ from .._data.batches import predict_in_batches
 from .._data.samples import Samples
 from .._utils.lookup import did_you_mean
 from .losses import loss_of
+from .pixels import evaluate_pixels
 
 __all__ = ["Validator", "find_scorer"]
 
@@ -73,6 +74,8 @@ class Validator:
         finite have no score.
         """
         encoder, samples = self.estimator._encoder, self.samples
+        if len(encoder.output_shape) > 1:
+            return self._evaluate_pixels()
         with np.errstate(over="ignore", invalid="ignore"):
             if self.rest is None:
                 outputs = samples.predict(self.estimator.network_)
@@ -87,10 +90,25 @@ class Validator:
             score = self._ask_scorer(self.scoring, outputs)
         else:
             score = encoder.score(outputs, samples.targets, samples.sample_weight)
-        self._warn_if_undefined(loss, score, outputs)
+        self._warn_if_undefined(loss, score, np.abs(outputs).max())
         return loss, float(score)
 
-    def _ask_scorer(self, scorer: Callable[..., Any], outputs: NDArray[Any]) -> float:
+    def _evaluate_pixels(self) -> tuple[float, float]:
+        """Return (loss, score) of outputs that are images: of some at a time."""
+        encoder, network = self.estimator._encoder, self.estimator.network_
+        loss, score, largest = evaluate_pixels(
+            network, self.samples, encoder, self.loss, self.loss_weight
+        )
+        if self.scoring == "loss":
+            score = -loss
+        elif callable(self.scoring) and math.isfinite(largest):
+            score = self._ask_scorer(self.scoring, None)
+        self._warn_if_undefined(loss, score, largest)
+        return loss, score
+
+    def _ask_scorer(
+        self, scorer: Callable[..., Any], outputs: NDArray[Any] | None
+    ) -> float:
         X, encoder = self.samples.X, self.estimator._encoder
         if self._gaps and self.estimator.scoring in _UNDEFINED_OF_CONSTANTS:
             return math.nan
@@ -124,9 +142,7 @@ class Validator:
         scoring, default = self.estimator.scoring, self.estimator._encoder.score_name
         return default if scoring is None else f"scoring={scoring!r}"
 
-    def _warn_if_undefined(
-        self, loss: float, score: float, outputs: NDArray[Any]
-    ) -> None:
+    def _warn_if_undefined(self, loss: float, score: float, largest: float) -> None:
         """Warn once, of the first loss or score that is not a number."""
         if self._has_warned or (math.isfinite(loss) and not math.isnan(score)):
             return
@@ -134,7 +150,7 @@ class Validator:
             X = self.samples.X
             words = (
                 f"the loss of the validation data is {loss}, of outputs up to "
-                f"{np.abs(outputs).max():.3g}, as a network makes them of X between "
+                f"{largest:.3g}, as a network makes them of X between "
                 f"{np.min(X):g} and {np.max(X):g}: such epochs count as the worst. "
                 "Scale the validation data like the training data"
             )
@@ -182,12 +198,17 @@ def find_scorer(scoring: Any) -> Any:
     return get_scorer(scoring)
 
 
-def _with_outputs(estimator: Any, X: NDArray[Any], outputs: NDArray[Any]) -> Any:
-    """Return a copy of a fitted estimator that has its outputs for this array X."""
+def _with_outputs(estimator: Any, X: NDArray[Any], outputs: NDArray[Any] | None) -> Any:
+    """Return a copy of a fitted estimator that has its outputs for this array X.
+
+    If there are none, as they would be too large, it computes them.
+    """
     copy = estimator._draft()
     vars(copy).pop("feature_names_in_", None)  # X is an array by now
     copy.tta = None  # as for the loss of these data
     compute = copy._outputs
+    if outputs is None:
+        return copy
 
     def look_up_or_compute(asked: Any) -> tuple[NDArray[Any], Any]:
         return (outputs, estimator._encoder) if asked is X else compute(asked)

@@ -1,7 +1,7 @@
 """Views of images that predictions are averaged over: mirrored or shifted ones."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +34,51 @@ class View(NamedTuple):
             places = np.arange(y.shape[axis]) - by
             y = y.take(np.clip(places, 0, len(places) - 1), axis) if by else y
         return np.ascontiguousarray(y).reshape(x.shape)
+
+    def undo(self, y: NDArray[Any], x_shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return outputs that are images of x seen so, as if x were seen unchanged.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n, h, w, k) or (n, l, k)
+        x_shape : tuple of int
+            Of x. The outputs may be larger or smaller.
+        """
+        images = as_images(y)
+        for axis, places in self.places(images.shape[1:], as_image_shape(x_shape[1:])):
+            images = images.take(places, axis + 1)
+        return np.ascontiguousarray(images).reshape(y.shape)
+
+    def places(
+        self, shape: tuple[int, ...], input_shape: tuple[int, ...]
+    ) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """Yield (axis, indices) that `undo` takes from outputs (h, w, k).
+
+        Raises
+        ------
+        ValueError
+            If the image was moved by a part of a pixel of the output.
+        """
+        moves = (self.top_bottom, self.down), (self.left_right, self.right)
+        for axis, (mirrored, by) in enumerate(moves):
+            size = shape[axis]
+            moved, rest = divmod(by * size, input_shape[axis])
+            if rest:
+                raise ValueError(
+                    "tta='shift' moves images by a pixel, which the network's outputs, "
+                    f"{shape[:2]} for images of {input_shape[:2]}, cannot follow. Use "
+                    "tta='flip'"
+                )
+            places = np.clip(np.arange(size) + moved, 0, size - 1)
+            if mirrored:
+                places = places[::-1]
+            if mirrored or moved:
+                yield axis, places
+
+
+def as_image_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return (h, w, c), of a signal (l, c) as an image of one row."""
+    return (1, *shape) if len(shape) == 2 else shape
 
 
 def list_views(tta: Any, input_shape: tuple[int, ...]) -> list[View]:
@@ -95,11 +140,16 @@ def average_over_views(
         From outputs to predictions. If it is "exp", predictions are averaged.
     x : ndarray of shape (n, h, w, c) or (n, l, c)
     """
-    total = predict(x).copy()
-    exponential = activation == "exp"
+    total = predict(x)
+    if len(views) == 1:
+        return total
+    total, exponential = total.copy(), activation == "exp"
     for view in views[1:]:
         add = np.logaddexp if exponential else np.add
-        add(total, predict(view(x)), out=total)
+        outputs = predict(view(x))
+        if outputs.ndim > 2:  # images, which move as x does
+            outputs = view.undo(outputs, x.shape)
+        add(total, outputs, out=total)
     if exponential:
         total -= total.dtype.type(np.log(len(views)))
     else:

@@ -2,5 +2,6 @@
 
 from .classifier import ConvNetClassifier
 from .regressor import ConvNetRegressor
+from .segmenter import ConvNetSegmenter
 
-__all__ = ["ConvNetClassifier", "ConvNetRegressor"]
+__all__ = ["ConvNetClassifier", "ConvNetRegressor", "ConvNetSegmenter"]

@@ -1,7 +1,7 @@
 """The base class of the estimators: `fit` and the fitted network."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,12 +22,14 @@ from ..augmentation.views import list_views
 from ..callbacks.fingerprint import fingerprint
 from ..callbacks.protocol import CallbackSupportMixin, EpochCallbacks
 from ..callbacks.state import FitState
+from ..layers.typing import Chain
+from ..models.default import default_layers
 from ..models.diagrams import draw_layers
 from ..models.network import Network
 from ..models.summary import Summary, summarize
 from ..models.weights import get_weights, set_weights
 from ..ops import positive_int
-from .building import build_network, build_unfitted, list_layers
+from .building import build_network, build_unfitted, list_layers, output_layer
 from .fitting import (
     build,
     continue_last,
@@ -38,13 +40,13 @@ from .fitting import (
     train_draft,
 )
 from .options import check_options
-from .parameters import CONSTRAINTS, checks_parameters
-from .prediction import PredictionMixin
+from .parameters import CONSTRAINTS, DEFAULT_NETWORK, checks_parameters
+from .prediction import FeaturesMixin
 
 __all__ = ["BaseConvNet"]
 
 
-class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
+class BaseConvNet(CallbackSupportMixin, FeaturesMixin, NestedParamsMixin):
     """Base class of the estimators, which has everything but their targets.
 
     A subclass adds the parameters in ``__init__``, `_check_targets` and `_fit_encoder`;
@@ -52,6 +54,8 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
+    _requires_y: ClassVar[bool] = True
+    _network_numbers: ClassVar[Mapping[str, Any]] = DEFAULT_NETWORK
     _components: ClassVar[dict[str, str]] = {"layers": "layer", "augment": "transform"}
     _doc_link_module = "skconv"
     _doc_link_template = f"{DOCUMENTATION}/api/skconv.{{estimator_name}}.html"
@@ -213,7 +217,7 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         encoder = self._encoder
         n_classes = len(encoder.classes)
         self.network_ = build_network(
-            self, self.input_shape_, encoder.n_outputs, rng, n_classes=n_classes
+            self, self.input_shape_, encoder.output_shape, rng, n_classes=n_classes
         )
 
     def _stops_early(self, incremental: bool = False) -> bool:
@@ -229,6 +233,14 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         )
 
     # Hooks of subclasses.
+
+    def _targets(self, X: NDArray[Any], y: Any, name: str = "y") -> NDArray[Any]:
+        """Return what to predict of checked X: `y`, checked."""
+        return self._check_targets(y, name)
+
+    def _pixels(self, y: NDArray[Any]) -> tuple[int, ...]:
+        """Return the size of the images that are targets; () if they are none."""
+        return ()
 
     def _check_targets(self, y: Any, name: str = "y") -> NDArray[Any]:
         """Return `y` as an array that an encoder takes."""
@@ -249,9 +261,20 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
         """Return the factors of sample weights that classes give, or None."""
         return None
 
-    def _loss(self) -> Loss:
-        """Return the training loss."""
+    def _loss(self, samples: Samples, incremental: bool = False) -> Loss:
+        """Return the training loss of samples."""
         return loss_of(self._encoder)
+
+    @property
+    def _output_ndim(self) -> int:
+        """Axes of the output for one sample, as far as is known before a fit."""
+        return 1
+
+    def _default_layers(
+        self, input_shape: tuple[int, ...], output_ndim: int, numbers: dict[str, Any]
+    ) -> Chain:
+        """Return the default network's hidden layers."""
+        return default_layers(input_shape, **numbers)
 
     # The fitted state.
 
@@ -398,4 +421,5 @@ class BaseConvNet(CallbackSupportMixin, PredictionMixin, NestedParamsMixin):
     def _sk_visual_block_(self) -> Any:
         if hasattr(self, "network_"):
             return draw_layers(self.network_.layers)
-        return draw_layers([*list_layers(self), ("output", "Dense")])
+        output = type(output_layer(self._output_ndim, 1)).__name__
+        return draw_layers([*list_layers(self), ("output", output)])

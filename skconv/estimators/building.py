@@ -12,6 +12,8 @@ from .._utils.params import drop_passthrough, name_components
 from ..layers import (
     Activation,
     Composite,
+    Conv1D,
+    Conv2D,
     Dense,
     Dropout,
     Flatten,
@@ -20,13 +22,13 @@ from ..layers import (
     PReLU,
     Rescaling,
     Reshape,
+    chain,
 )
 from ..layers.checks import same_configuration
+from ..layers.initializers import Blank
 from ..layers.naming import name_layers
-from ..models.default import default_layers
 from ..models.network import Network
 from ..ops import positive_int
-from .parameters import DEFAULT_NETWORK
 from .tuning import check_learns, frozen_names
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "build_unfitted",
     "check_unchanged",
     "list_layers",
+    "output_layer",
     "sees_pixels",
     "takes_signals",
 ]
@@ -62,7 +65,7 @@ def sees_pixels(params: Any) -> bool:
     A network of dense layers, even after layers that treat each value alone, does not.
     """
     if params.layers is None:
-        filters = params.filters
+        filters = params.filters if params._output_ndim == 1 else 1
         is_list = isinstance(filters, list | tuple | range)
         return len(filters) > 0 if is_list else np.size(filters) > 0
     return bool(_looks_at_pixels(drop_passthrough(params.layers)))
@@ -84,10 +87,25 @@ def _looks_at_pixels(layers: Iterable[tuple[str, Any]]) -> bool | None:
     return None
 
 
+def output_layer(ndim: int, n_outputs: int) -> Layer:
+    """Return the layer that an estimator adds to those of its network.
+
+    Parameters
+    ----------
+    ndim : int
+        Axes of the output for one sample: 1, of signals 2, of images 3.
+    n_outputs : int
+        Of the sample, or of each of its pixels.
+    """
+    if ndim == 1:
+        return Dense(n_outputs)
+    return Conv1D(n_outputs, 1) if ndim == 2 else Conv2D(n_outputs, 1)
+
+
 def build_network(
     params: Any,
     input_shape: tuple[int, ...],
-    n_outputs: int,
+    output_shape: tuple[int, ...],
     rng: np.random.Generator | int,
     *,
     n_classes: int = 0,
@@ -98,22 +116,62 @@ def build_network(
     ----------
     params : estimator
     input_shape : (h, w, c) or (l, c)
-    n_outputs : int
-        Units of the output layer; 0 if their number is unknown, and then it has one.
+    output_shape : (n_outputs,), (l, n_outputs) or (h, w, n_outputs)
+        Of one sample. A size that is unknown is 0; of the output layer's units there is
+        then one.
     rng : numpy.random.Generator or int
     n_classes : int, default=0
         Number of classes, which another library's output layer may have as units.
     """
-    hidden = _hidden_layers(params, input_shape, {n_outputs, n_classes})
+    *size, n_outputs = output_shape
+    sizes = {n_outputs, n_classes}
+    hidden = _hidden_layers(params, input_shape, sizes, len(output_shape))
     layers = [(name, clone(layer, safe=False)) for name, layer in hidden]
+    if size:
+        check_ends_in_image(params, layers, input_shape, tuple(size))
     name = "output"
     while name in dict(layers):
         name += "_"
-    layers.append((name, Dense(n_outputs or 1)))
-    frozen = frozen_names(params)
-    network = Network.build(layers, input_shape, rng, params.dtype, frozen)
+    layers.append((name, output_layer(len(output_shape), n_outputs or 1)))
+    network = Network.build(
+        layers, input_shape, rng, params.dtype, frozen_names(params)
+    )
     check_learns(params, network)
     return network
+
+
+def check_ends_in_image(
+    params: Any, layers: Any, input_shape: tuple[int, ...], size: tuple[int, ...]
+) -> None:
+    """Check that hidden layers end in images of a size.
+
+    Parameters
+    ----------
+    params : estimator
+    layers : list of (str, Layer)
+    input_shape : (h, w, c) or (l, c)
+    size : (h, w) or (l,)
+        0 for sizes that are unknown.
+
+    Raises
+    ------
+    ValueError
+        If they do not; the message has both sizes.
+    """
+    _, shapes = chain.build(layers, input_shape, Blank(), np.dtype("f4"))
+    shape = shapes[-1] if shapes else input_shape
+    *found, _ = shape
+    unknown = len(found) == len(size) and 0 in size
+    if unknown or tuple(found) == size:
+        return
+    form = "images (h, w, c)" if len(size) == 2 else "signals (l, c)"
+    what, where = params._target_words
+    words = f"end in {form} of the size of {what}, {' x '.join(map(str, size))}"
+    layer = f"layer {layers[-1][0]!r}, the last," if layers else "a network of no layer"
+    raise ValueError(
+        f"the layers of {type(params).__name__} must {words}, but {layer} returns "
+        f"{shape} for samples of shape {input_shape}. {where}"
+    )
 
 
 def build_unfitted(params: Any, n_outputs: int | None) -> Network:
@@ -138,7 +196,8 @@ def build_unfitted(params: Any, n_outputs: int | None) -> Network:
         )
     known = 0 if n_outputs is None else positive_int(n_outputs, "n_outputs")
     shape = check_shape(params.input_shape, signals=takes_signals(params))
-    return build_network(params, shape, known, 0)
+    size = (0,) * (params._output_ndim - 1)
+    return build_network(params, shape, (*size, known), 0)
 
 
 def check_unchanged(
@@ -159,11 +218,12 @@ def check_unchanged(
     ValueError
         If they do not; the message names what has changed.
     """
-    sizes = {network.output_shape[0], n_classes}
+    *axes, n_outputs = network.output_shape
+    sizes = {n_outputs, n_classes}
     for name, now, before in [
         (
             "layers",
-            _hidden_layers(params, network.input_shape, sizes),
+            _hidden_layers(params, network.input_shape, sizes, len(axes) + 1),
             network.layers[:-1],
         ),
         ("dtype", params.dtype, network.dtype.name),
@@ -180,26 +240,30 @@ def list_layers(params: Any) -> list[tuple[str, Any]]:
     """Return an estimator's layers before a fit, named and not checked."""
     if params.layers is not None:
         return list(name_components(params.layers))
-    numbers = _numbers(params)
+    numbers, ndim = _numbers(params), params._output_ndim
     if params.input_shape is not None:
-        return default_layers(check_shape(params.input_shape), **numbers)
-    if isinstance(numbers["filters"], str):
+        shape = check_shape(params.input_shape)
+        return params._default_layers(shape, ndim, numbers)
+    if isinstance(numbers["filters"], str) and numbers["filters"] == "auto":
         numbers["filters"] = (32, 64)  # as of images up to 32 x 32
     # No layer's parameters depend on the size of an image that is large enough.
-    return default_layers(_LARGE, **numbers)
+    return params._default_layers(_LARGE, ndim, numbers)
 
 
 def _numbers(params: Any) -> dict[str, Any]:
-    return {name: getattr(params, name) for name in DEFAULT_NETWORK}
+    return {name: getattr(params, name) for name in params._network_numbers}
 
 
 def _hidden_layers(
-    params: Any, input_shape: tuple[int, ...], output_sizes: Collection[int]
+    params: Any,
+    input_shape: tuple[int, ...],
+    output_sizes: Collection[int],
+    output_ndim: int,
 ) -> list[tuple[str, Layer]]:
     """Return the named hidden layers, listed or of the default network."""
     if params.layers is None:
-        return default_layers(input_shape, **_numbers(params))
-    for name, default in DEFAULT_NETWORK.items():
+        return params._default_layers(input_shape, output_ndim, _numbers(params))
+    for name, default in params._network_numbers.items():
         value = getattr(params, name)
         if not np.array_equal(value, default):
             raise ValueError(
@@ -208,19 +272,25 @@ def _hidden_layers(
                 f"are called <its name>__{name} or the like)"
             )
     named = name_layers(params.layers, taken=params.get_params(deep=False))
-    _warn_of_output_layer(params, named, output_sizes)
+    _warn_of_output_layer(params, named, output_sizes, output_ndim)
     return named
 
 
 def _warn_of_output_layer(
-    params: Any, named: list[tuple[str, Layer]], output_sizes: Collection[int]
+    params: Any,
+    named: list[tuple[str, Layer]],
+    output_sizes: Collection[int],
+    output_ndim: int,
 ) -> None:
     """Warn if a list ends with an output layer, as it does in other libraries."""
     ends = [entry for entry in named if not isinstance(entry[1], Activation)]
     name, last = ends[-1] if ends else named[-1]
+    units = getattr(last, "units", None)
+    if isinstance(last, Conv1D | Conv2D) and np.all(np.equal(last.kernel_size, 1)):
+        units = last.filters  # of an output layer that makes images
     is_output = (
-        isinstance(last, Dense)
-        and any(last.units == size for size in output_sizes)
+        isinstance(last, Dense if output_ndim == 1 else Conv1D | Conv2D)
+        and any(units == size for size in output_sizes)
         and last.activation in _OUTPUT_ACTIVATIONS
     )
     if is_output:

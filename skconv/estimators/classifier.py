@@ -28,10 +28,12 @@ from .parameters import (
     Scoring,
     Shape,
     View,
+    check_class_weight,
     checks_parameters,
     documented,
     store,
 )
+from .prediction import PredictionMixin
 
 __all__ = ["ConvNetClassifier"]
 
@@ -43,7 +45,7 @@ _ENOUGH = 1e-3
 
 
 @documented
-class ConvNetClassifier(ClassifierMixin, BaseConvNet):
+class ConvNetClassifier(ClassifierMixin, PredictionMixin, BaseConvNet):
     """Convolutional neural network classifier.
 
     `MLPClassifier`, but convolutional: it minimises the log-loss on minibatches, with
@@ -349,21 +351,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
     ) -> NDArray[np.floating[Any]] | None:
         if self.class_weight is None:
             return None
-        if incremental and isinstance(self.class_weight, str):
-            raise ValueError(
-                "class_weight='balanced' is not supported for partial_fit, which does "
-                "not know how many of each class there will be. Use sklearn.utils."
-                "class_weight.compute_class_weight('balanced', classes=classes, y=y) "
-                "on a large enough part of y and pass a dict of its result"
-            )
-        given = self.class_weight
-        for weights in given if isinstance(given, list) else [given]:
-            for label, weight in weights.items() if not isinstance(weights, str) else ():
-                if not isinstance(weight, Real):
-                    raise ValueError(
-                        "class_weight must hold finite numbers >= 0, got "
-                        f"{weight!r} for class {label!r}"
-                    )
+        check_class_weight(self.class_weight, incremental)
         return self._encoder.class_factors(
             self.class_weight, samples.targets, samples.sample_weight
         )
@@ -376,7 +364,7 @@ class ConvNetClassifier(ClassifierMixin, BaseConvNet):
             rule.enough = enough ** (1 + self.focal_gamma) if enough else 0.0
         return rule
 
-    def _loss(self) -> Loss:
+    def _loss(self, samples: Samples, incremental: bool = False) -> Loss:
         options = {"smoothing": self.label_smoothing, "gamma": self.focal_gamma}
         chosen = {name: float(value) for name, value in options.items() if value}
         return loss_of(self._encoder, **chosen)

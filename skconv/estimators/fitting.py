@@ -21,7 +21,13 @@ from .._data.inputs import (
     check_shape,
     find_input_shape,
 )
-from .._data.samples import Samples, check_sample_weight, hold_out, weigh
+from .._data.samples import (
+    Samples,
+    check_sample_weight,
+    hold_out,
+    weigh,
+    weight_of_samples,
+)
 from .._training.front import skip_front
 from .._training.interrupts import keeping_what_is_learnt
 from .._training.loop import History, NonFiniteLossError, StoppingRule, train
@@ -57,10 +63,8 @@ def read(
 ) -> Samples:
     """Return the samples to train on; give the draft their encoder and their shape."""
     X = check_images(draft, X, y, reset=not resume)
-    y = draft._check_targets(y)
+    y = draft._targets(X, y)
     check_lengths(X, y)
-    weight = check_sample_weight(sample_weight, X)
-    draft._encoder = draft._fit_encoder(y, weight, classes, resume, incremental)
     if resume:
         check_input_shape(X, draft.input_shape_, type(draft).__name__)
     else:
@@ -71,6 +75,8 @@ def read(
             sees_pixels=sees_pixels(draft),
         )
         draft.n_features_in_ = math.prod(draft.input_shape_)
+    weight = check_sample_weight(sample_weight, X, pixels=draft._pixels(y))
+    draft._encoder = draft._fit_encoder(y, weight, classes, resume, incremental)
     return _encode(draft, X, y, weight, "y")
 
 
@@ -81,23 +87,25 @@ def read_validation(
     if X_val is None and y_val is None and sample_weight_val is None:
         return None
     for name, given, other in [("X_val", X_val, "y_val"), ("y_val", y_val, "X_val")]:
-        if given is None:
+        if given is None and (name == "X_val" or draft._requires_y):
             raise ValueError(
                 f"{name} must be passed with {other} or sample_weight_val: X_val and "
                 "y_val are the images and the targets to validate with"
             )
     X_val = check_images(draft, X_val, reset=False, name="X_val")
     check_input_shape(X_val, draft.input_shape_, type(draft).__name__, "X_val")
-    y_val = draft._check_targets(y_val, "y_val")
+    y_val = draft._targets(X_val, y_val, "y_val")
     check_lengths(X_val, y_val, ("X_val", "y_val"))
-    weight = check_sample_weight(sample_weight_val, X_val, "sample_weight_val")
+    weight = check_sample_weight(
+        sample_weight_val, X_val, "sample_weight_val", draft._pixels(y_val)
+    )
     return _encode(draft, X_val, y_val, weight, "y_val")
 
 
 def _encode(draft: Any, X: Any, y: Any, weight: Any, name: str) -> Samples:
     """Return samples with the targets of a draft's encoder."""
     targets = draft._encoder.transform(y, name)
-    is_scaled = not len(draft._encoder.classes)
+    is_scaled = not len(draft._encoder.classes) and isinstance(targets, np.ndarray)
     return Samples(X, targets, weight, y=y if is_scaled else None)
 
 
@@ -111,10 +119,11 @@ def resume_kept(
     encoder = state.draft._encoder
     callbacks.resume(state)
     resumed = state.draft._encoder
-    if resumed is not encoder and samples.y is not None:
-        samples = replace(samples, targets=resumed.transform(samples.y))
+    if resumed is not encoder and not len(resumed.classes):
+        samples = replace(samples, targets=resumed.transform(samples.numbers()))
         if held_out is not None:
-            held_out = replace(held_out, targets=resumed.transform(held_out.y, "y_val"))
+            targets = resumed.transform(held_out.numbers(), "y_val")
+            held_out = replace(held_out, targets=targets)
     return samples, held_out
 
 
@@ -174,7 +183,7 @@ def train_draft(
         draft,
         trained,
         samples,
-        draft._loss(),
+        draft._loss(samples, incremental),
         steps=history.steps,
         epochs=None if incremental else stopping.epochs,
         state=state if solver == draft.solver else None,
@@ -213,7 +222,7 @@ def train_draft(
     vars(draft).update(NEW_STATE)
     if incremental or draft.warm_start:
         keep_state()
-    if draft._stops_early(incremental):  # the next fit begins from the weights that were restored
+    if draft._stops_early(incremental):  # the next fit begins from what was restored
         draft._average_state = None
     draft._publish_history(held_out is not None)
 
@@ -254,8 +263,10 @@ def _set_aside(
         )
         train_samples, held_out = train_samples.part(which), samples.part(others)
     weight = train_samples.sample_weight
-    if weight is not None and not weight.all():
-        train_samples = train_samples.part(np.flatnonzero(weight))
+    if weight is not None:
+        used = weight_of_samples(weight) > 0
+        if not used.all():
+            train_samples = train_samples.part(np.flatnonzero(used))
     return train_samples, held_out
 
 

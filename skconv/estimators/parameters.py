@@ -14,10 +14,13 @@ from .._training.optimizers import OPTIMIZERS
 from ..layers import Layer
 from ..models.default import default_layers
 from ..models.network import Network
+from ..models.unet import unet_layers
 
 __all__ = [
     "CONSTRAINTS",
     "DEFAULT_NETWORK",
+    "DEFAULT_UNET",
+    "check_class_weight",
     "checks_parameters",
     "documented",
     "store",
@@ -25,6 +28,9 @@ __all__ = [
 
 DEFAULT_NETWORK: Mapping[str, Any] = default_layers.__kwdefaults__ or {}
 """Parameters that describe the default network -> their defaults."""
+
+DEFAULT_UNET: Mapping[str, Any] = unet_layers.__kwdefaults__ or {}
+"""The same of the default network whose targets are images."""
 
 # Types of parameters -----------------------------------------------------------------
 
@@ -96,6 +102,33 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 def checks_parameters(method: _Method) -> _Method:
     """Have scikit-learn check the parameters before `fit` or `partial_fit`."""
     return _fit_context(prefer_skip_nested_validation=True)(method)
+
+
+def check_class_weight(
+    class_weight: Mapping[Any, float] | Sequence[Any] | str, incremental: bool
+) -> None:
+    """Check what scikit-learn's constraints cannot express of `class_weight`.
+
+    Raises
+    ------
+    ValueError
+        If it is "balanced" in `partial_fit`, or a weight is no number.
+    """
+    if incremental and isinstance(class_weight, str):
+        raise ValueError(
+            "class_weight='balanced' is not supported for partial_fit, which does "
+            "not know how many of each class there will be. Use sklearn.utils."
+            "class_weight.compute_class_weight('balanced', classes=classes, y=y) "
+            "on a large enough part of y and pass a dict of its result"
+        )
+    given = class_weight if isinstance(class_weight, list) else [class_weight]
+    for weights in given:
+        for label, weight in weights.items() if isinstance(weights, Mapping) else ():
+            if not isinstance(weight, Real):
+                raise ValueError(
+                    "class_weight must hold finite numbers >= 0, got "
+                    f"{weight!r} for class {label!r}"
+                )
 
 
 def store(estimator: Any, arguments: Mapping[str, Any]) -> None:
@@ -348,7 +381,7 @@ def documented(cls: _Class) -> _Class:
     ]:
         text = text.replace(mark, shared.strip())
     default = inspect.signature(cls).parameters["early_stopping"].default
-    words = str(default) if isinstance(default, bool) else f"\"{default}\""
+    words = str(default) if isinstance(default, bool) else f'"{default}"'
     text = text.replace("[early_stopping]", words)
     cls.__doc__ = text
     return cls

@@ -1,6 +1,7 @@
 """Predictions of a fitted network, and its layers' outputs as features."""
 
 import math
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,10 +11,14 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.metadata_routing import UNUSED
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _num_samples,
+    check_is_fitted,
+)
 
 from .._data.arrays import count_samples
-from .._data.batches import predict_in_batches
+from .._data.batches import chunk_size, gather, predict_in_batches
 from .._data.inputs import check_images, check_input_shape
 from .._utils.lookup import did_you_mean
 from ..augmentation.views import average_over_views, list_views
@@ -21,17 +26,11 @@ from ..models.draws import has_dropout, predict_draws
 from ..models.network import Network
 from ..ops import positive_int
 
-__all__ = ["PredictionMixin"]
+__all__ = ["FeaturesMixin", "PredictionMixin"]
 
 
-class PredictionMixin(
-    TransformerMixin,
-    auto_wrap_output_keys=None,  # type: ignore[call-arg]  # scikit-learn has no types
-):
-    """`predict` and `transform`, for an estimator with a fitted `network_`."""
-
-    # The layer is not metadata that a search would have to pass on.
-    __metadata_request__transform: ClassVar[dict[str, Any]] = {"layer": UNUSED}
+class PredictionMixin:
+    """`predict`, for an estimator with `FeaturesMixin`."""
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predict labels, or a regressor's numbers.
@@ -62,6 +61,18 @@ class PredictionMixin(
         def score(  # noqa: D102
             self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
         ) -> float: ...
+
+        def _outputs(self, X: Any) -> tuple[NDArray[np.floating[Any]], Any]: ...
+
+
+class FeaturesMixin(
+    TransformerMixin,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]  # scikit-learn has no types
+):
+    """`transform` and outputs, for an estimator with a fitted `network_`."""
+
+    # The layer is not metadata that a search would have to pass on.
+    __metadata_request__transform: ClassVar[dict[str, Any]] = {"layer": UNUSED}
 
     def _outputs(self, X: Any) -> tuple[NDArray[np.floating[Any]], Any]:
         """Return the network's outputs for X, and the encoder that they belong to."""
@@ -119,6 +130,51 @@ class PredictionMixin(
             raise ValueError(_explain(outputs, X, network))
         return outputs
 
+    def _predict_in_parts(
+        self, fitted: dict[str, Any], X: Any
+    ) -> Iterator[tuple[slice, NDArray[np.floating[Any]]]]:
+        """Yield the outputs for some samples of X at a time, in their order.
+
+        Whoever takes them gets an error at the end if some are not finite.
+        """
+        X = check_images(self, X, reset=False)
+        check_input_shape(X, fitted["input_shape_"], type(self).__name__)
+        network = fitted["network_"]
+        views = list_views(fitted.get("tta"), fitted["input_shape_"])
+        activation = fitted["_encoder"].activation
+        predict = partial(average_over_views, network.predict, views, activation)
+        odd, size = np.zeros((len(X), 1), bool), chunk_size(network)
+        for start in range(0, len(X), size):
+            part = slice(start, start + size)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                outputs = predict(gather(X, part, network))
+            finite = np.isfinite(outputs).reshape(len(outputs), -1)
+            odd[part, 0] = ~finite.all(axis=1)
+            yield part, outputs
+        if odd.any():
+            raise ValueError(_explain(odd, X, network, found=odd))
+
+    def _predict_images(
+        self, X: Any, finish: Callable[[Any, NDArray[Any]], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """Return predictions that are images, in memory that outputs do not take.
+
+        Parameters
+        ----------
+        X : array-like
+        finish : callable ``(encoder, outputs) -> predictions``
+        """
+        check_is_fitted(self)
+        fitted = self.__dict__  # whole, even if another thread refits now
+        encoder, predictions = fitted["_encoder"], None
+        for part, outputs in self._predict_in_parts(fitted, X):
+            some = finish(encoder, outputs)
+            if predictions is None:
+                predictions = np.empty((_num_samples(X), *some.shape[1:]), some.dtype)
+            predictions[part] = some
+        assert predictions is not None  # X is not empty
+        return predictions
+
     def transform(
         self, X: ArrayLike, layer: str | None = None
     ) -> NDArray[np.floating[Any]]:
@@ -146,7 +202,7 @@ class PredictionMixin(
         check_is_fitted(self)
         fitted = self.__dict__  # whole, even if another thread refits now
         name = self.transform_layer if layer is None else layer
-        name, _ = _find_layer(fitted["network_"], name)
+        name, _ = self._find_layer(fitted["network_"], name)
         features = self._predict_to(fitted, X, name)
         features = features.reshape(len(features), -1)
         # In the container of `set_output`. scikit-learn's own call of this, which
@@ -171,8 +227,14 @@ class PredictionMixin(
         """
         check_is_fitted(self)
         _check_feature_names_in(self, input_features, generate_names=False)
-        name, shape = _find_layer(self.network_, self.transform_layer)
+        name, shape = self._find_layer(self.network_, self.transform_layer)
         return np.array([f"{name}_{i}" for i in range(math.prod(shape))], object)
+
+    def _find_layer(
+        self, network: Network, name: str | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Return a layer's name and its output shape; None is the last hidden layer."""
+        return _find_layer(network, name)
 
     def __sklearn_is_fitted__(self) -> bool:
         # scikit-learn would look at all attributes, while a thread may add one.
@@ -184,13 +246,19 @@ class PredictionMixin(
         return tags
 
 
-def _explain(outputs: NDArray[Any], X: NDArray[Any], network: Network) -> str:
-    """Return why some outputs are not finite, in words."""
+def _explain(
+    outputs: NDArray[Any],
+    X: NDArray[Any],
+    network: Network,
+    found: NDArray[np.bool_] | None = None,
+) -> str:
+    """Return why some outputs are not finite, in words; `found` says of which."""
 
     def is_odd(part: NDArray[Any]) -> NDArray[np.bool_]:
-        return ~np.isfinite(part)
+        return part if found is not None else ~np.isfinite(part)
 
-    odd = [name for name, each in network.arrays.items() if is_odd(each).any()]
+    arrays = network.arrays.items()
+    odd = [name for name, each in arrays if not np.isfinite(each).all()]
     low, high = X.min(), X.max()
     reason = (
         f"X is between {low:.3g} and {high:.3g}, and what the network computes of it "
@@ -199,8 +267,8 @@ def _explain(outputs: NDArray[Any], X: NDArray[Any], network: Network) -> str:
     )
     if odd:
         reason = f"the weights {odd} are not finite. Load the model or fit it again"
-    found = count_samples(outputs, is_odd)
-    return f"the network's outputs are infinite or NaN for {found}: {reason}"
+    which = count_samples(outputs, is_odd)
+    return f"the network's outputs are infinite or NaN for {which}: {reason}"
 
 
 def _find_layer(network: Network, name: str | None) -> tuple[str, tuple[int, ...]]:

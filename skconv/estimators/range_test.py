@@ -53,7 +53,7 @@ def losses_by_rate(
     network, history, rng = draft.network_, History(), draft._rng
     _adapt(draft, samples, resumed=False)
     step = plan_step(
-        *(draft, network, samples, draft._loss()),
+        *(draft, network, samples, draft._loss(samples)),
         steps=0,
         epochs=0,
         state=None,

@@ -27,6 +27,7 @@ from .parameters import (
     documented,
     store,
 )
+from .prediction import PredictionMixin
 
 __all__ = ["ConvNetRegressor"]
 
@@ -36,7 +37,7 @@ RegressionLossName: TypeAlias = Literal[
 
 
 @documented
-class ConvNetRegressor(RegressorMixin, BaseConvNet):
+class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
     """Convolutional neural network regressor.
 
     `MLPRegressor`, but convolutional, of one target or several. The network is a list
