@@ -82,11 +82,6 @@ class RegressionEncoder:
         )
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of the network's output for one sample."""
-        return (self.n_outputs,)
-
-    @property
     def per_target(self) -> int:
         """Number of outputs for each target."""
         return outputs_per_target(self.loss_name, self.quantile)
