@@ -41,6 +41,10 @@ ROOMS = {
         "the loop, optimizers, schedules, losses, validation, Ctrl-C, warnings",
         ("_utils", "ops", "augmentation", "_data"),
     ),
+    "datasets": (
+        "generated images and signals, images of folders",
+        ("_utils", "_data"),
+    ),
     "callbacks": (
         "scikit-learn's callbacks, checkpoints, the state of a fit",
         ("_utils", "_version.py", "ops", "layers", "_data", "_training"),
@@ -70,7 +74,7 @@ ROOMS = {
 }
 KNOW_SCIKIT_LEARN = {
     *("_utils", "layers", "models", "_data", "_training"),
-    *("callbacks", "estimators", "inspection", "io"),
+    *("datasets", "callbacks", "estimators", "inspection", "io"),
 }
 ALLOWED_IN_LAYERS = {
     "sklearn.get_config",  # how much a repr prints
