@@ -4,11 +4,26 @@
 
 #include <initializer_list>
 #include <optional>
+#include <utility>
 
 #include "kernels.h"
 #include "winograd_rule.h"
 
 namespace skconv {
+
+// Images and a kernel of one column are one row in memory, along which kernels are fast. `oh` and
+// `ow` count all windows, s.oh and s.ow those that the pool takes.
+inline void turn_column(Slide& s, Pool& pool, int& oh, int& ow) {
+  if (s.w != 1 || s.ow != 1 || s.kw != 1 || s.left) return;
+  std::swap(s.h, s.w);
+  std::swap(s.oh, s.ow);
+  std::swap(s.kh, s.kw);
+  std::swap(s.top, s.left);
+  s.stride_w = s.stride_h, s.dilation_w = s.dilation_h;
+  s.stride_h = s.dilation_h = 1;
+  std::swap(oh, ow);
+  std::swap(pool.h, pool.w);
+}
 
 inline bool at_stride_1(const Slide& s) { return s.stride_h == 1 && s.stride_w == 1; }
 

@@ -1,25 +1,11 @@
 // Convolution and its gradients, as the Python module has them.
 #include <cstring>
-#include <utility>
 
 #include "algorithms.h"
 #include "arrays.h"
 
 namespace skconv {
 namespace {
-
-// Images and a kernel of one column are one row in memory, along which kernels are fast.
-void turn_column(Slide& s, Window& window, Pool& pool) {
-  if (s.w != 1 || s.ow != 1 || s.kw != 1 || s.left) return;
-  std::swap(s.h, s.w);
-  std::swap(s.oh, s.ow);
-  std::swap(s.kh, s.kw);
-  std::swap(s.top, s.left);
-  s.stride_w = s.stride_h, s.dilation_w = s.dilation_h;
-  s.stride_h = s.dilation_h = 1;
-  std::swap(window.oh, window.ow);
-  std::swap(pool.h, pool.w);
-}
 
 template <class X, class Kernel, class Y>
 Slide convolution_of(const X& x, const Kernel& kernel, const Y& y, Window& window, int groups,
@@ -33,7 +19,7 @@ Slide convolution_of(const X& x, const Kernel& kernel, const Y& y, Window& windo
               kernel.shape(2) == size_t(s.c / s.groups) && kernel.shape(3) == size_t(s.f),
           "kernel must be (kh, kw, c / groups, f)");
   require_room(double(s.kh) * s.kw * (s.c / s.groups) * s.f < limit, "kernel is too large");
-  turn_column(s, window, pool);
+  turn_column(s, pool, window.oh, window.ow);
   return s;
 }
 

@@ -69,6 +69,30 @@ SKCONV_INLINE Exponentials exponentials(const float* z, int k, float* d) {
   return {largest, total};
 }
 
+// The logarithm of a number that is at least 1, or NaN. A library's differs in the last bit from
+// system to system, and its errors are as large: below one unit there. Sun's fdlibm, e_log.c.
+inline double log(double x) {
+  constexpr double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;
+  if (x != x) return x;
+  int64_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  // x = 2^k (1 + f), with 1 + f between sqrt(1/2) and sqrt(2)
+  const int64_t shifted = bits + (int64_t(0x95f64) << 32);
+  const int64_t k = (shifted >> 52) - 1023;
+  bits -= k << 52;
+  double f;
+  std::memcpy(&f, &bits, sizeof f);
+  f -= 1;
+  const double s = f / (2 + f), z = s * s, w = z * z, half = 0.5 * f * f;
+  const double even = w * (3.999999999940941908e-01 +
+                           w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
+  const double odd = z * (6.666666666666735130e-01 +
+                          w * (2.857142874366239149e-01 +
+                               w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
+  return double(k) * LN2_HIGH -
+         ((half - (s * (half + even + odd) + double(k) * LN2_LOW)) - f);
+}
+
 // Sum of -log softmax(logits)[codes] weight, and dlogits = (softmax - onehot) weight / n;
 // smoothing shares a part of the onehot evenly among all k. On one thread: logits are few.
 inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
@@ -83,7 +107,7 @@ inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
     const float share = w / float(n);
     for (int j = 0; j < k; j++) d[j] = d[j] / total * share;
     d[codes[i]] -= share;
-    loss += double(w) * (__builtin_log(double(total)) - double(z[codes[i]] - largest));
+    loss += double(w) * (log(double(total)) - double(z[codes[i]] - largest));
     if (smoothing) {
       double sum = 0;
       for (int j = 0; j < k; j++) sum += z[j];
@@ -109,7 +133,7 @@ inline double soft_cross_entropy(const float* logits, const float* targets, cons
     for (int j = 0; j < k; j++) sum += t[j];
     const float w = weights ? weights[i] : 1.0f;
     const float share = w / float(n), even = sum / float(k), part = sum / total;
-    const double log_total = __builtin_log(double(total));
+    const double log_total = log(double(total));
     double row = 0;
     for (int j = 0; j < k; j++) {
       const float target = t[j] + smoothing * (even - t[j]);
