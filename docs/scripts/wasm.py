@@ -18,12 +18,10 @@ BUILT = ROOT / "build" / "wasm"
 # WebAssembly has. It has no threads here, and no exceptions.
 FILES = ["kernels.cpp", "wasm.cpp", "single_thread.cpp"]
 OPTIONS = [
-    *("-target", "wasm32-wasi", "-std=c++20", "-O3", "-msimd128", "-fno-exceptions"),
+    *("-target", "wasm32-wasi", "-std=c++20", "-Os", "-msimd128", "-fno-exceptions"),
     *("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
     *("-DSKCONV_TABLE=generic", "-DSKCONV_ISA=generic_kernels", "-DSKCONV_LANES=4"),
-    # A module that is called, not run. Its memory does not grow: JavaScript's arrays
-    # would be lost.
-    *("-mexec-model=reactor", "-Wl,--initial-memory=67108864", "-s"),
+    *("-mexec-model=reactor", "-s"),  # a module that is called, not run
 ]
 
 

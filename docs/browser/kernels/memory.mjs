@@ -1,23 +1,31 @@
 // The module's memory, and arrays in it.
-//
-// Memory has a fixed size: if it grew, every array's view of it would be lost.
 
-const BYTES = { Float32Array, Int32Array, Uint8Array };
+const TYPES = { Float32Array, Int32Array, Uint8Array };
 
-/** An array in the memory of a module: a shape, and the numbers in row order. */
+/** An array in the memory of a module: a shape, and where its numbers are, in row order. */
 export class NdArray {
-  constructor(shape, data) {
+  #exports;
+  #type;
+  #view = null;
+
+  constructor(exports, shape, pointer, type = "Float32Array") {
+    this.#exports = exports;
+    this.#type = type;
     this.shape = shape;
-    this.data = data;
+    this.size = count(shape);
+    this.pointer = pointer;
   }
 
-  /** Where it is, as the module's functions take it. */
-  get pointer() {
-    return this.data.byteOffset;
-  }
-
-  get size() {
-    return this.data.length;
+  /**
+   * The numbers, to read and to change. An op may make the memory grow, and then an earlier view
+   * is empty: read `data` again after an op.
+   */
+  get data() {
+    const { buffer } = this.#exports.memory;
+    if (this.#view?.buffer !== buffer) {
+      this.#view = new TYPES[this.#type](buffer, this.pointer, this.size);
+    }
+    return this.#view;
   }
 
   /** The same numbers in another shape. */
@@ -25,7 +33,17 @@ export class NdArray {
     if (count(shape) !== this.size) {
       throw new RangeError(`shape [${shape}] does not hold the numbers of [${this.shape}]`);
     }
-    return new NdArray(shape, this.data);
+    return new NdArray(this.#exports, shape, this.pointer, this.#type);
+  }
+
+  /** A part of the numbers in a shape of its own, from a place on. */
+  part(start, shape) {
+    const pointer = this.pointer + start * TYPES[this.#type].BYTES_PER_ELEMENT;
+    return new NdArray(this.#exports, shape, pointer, this.#type);
+  }
+
+  isIn(exports) {
+    return this.#exports === exports;
   }
 }
 
@@ -52,20 +70,20 @@ export class Memory {
     if (numbers && numbers.length !== size) {
       throw new RangeError(`shape [${shape}] takes ${size} numbers, got ${numbers.length}`);
     }
-    const bytes = Math.max(64, Math.ceil((size * BYTES[type].BYTES_PER_ELEMENT) / 64) * 64);
+    const bytes = Math.max(64, Math.ceil((size * TYPES[type].BYTES_PER_ELEMENT) / 64) * 64);
     const pointer = this.#exports.allocate(bytes);
     if (!pointer) {
       throw new RangeError(`no memory for an array of [${shape}]; free arrays, or use tidy`);
     }
     this.#temporary?.add(pointer);
-    const data = new BYTES[type](this.#exports.memory.buffer, pointer, size);
-    numbers ? data.set(numbers) : data.fill(0);
-    return new NdArray(shape, data);
+    const array = new NdArray(this.#exports, shape, pointer, type);
+    numbers ? array.data.set(numbers) : array.data.fill(0);
+    return array;
   }
 
   /** An array in this memory: itself, or a copy of one that is elsewhere. */
   place(array) {
-    const isHere = array instanceof NdArray && array.data.buffer === this.#exports.memory.buffer;
+    const isHere = array instanceof NdArray && array.isIn(this.#exports);
     return isHere ? array : this.array(array.shape, array.data);
   }
 
