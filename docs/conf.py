@@ -13,6 +13,7 @@ import latex2mathml.converter
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "scripts")]
+import browser  # noqa: E402
 import tables  # noqa: E402
 
 import skconv  # noqa: E402
@@ -82,7 +83,7 @@ sphinx_gallery_conf = {
 # The looks
 html_theme = "pydata_sphinx_theme"
 html_title = "skconv"
-html_static_path = ["static"]
+html_static_path = ["static", "../build/site"]
 html_css_files = ["site.css"]
 html_logo = html_favicon = "static/logo.svg"
 html_math_renderer = "mathml"
@@ -100,8 +101,16 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-NO_SIDEBAR = ["index", "install", "learning/convolution", "benchmarks"]
+LEARNING = ["learning/convolution", "learning/playground"]
+NO_SIDEBAR = ["index", "install", *LEARNING, "benchmarks"]
 html_sidebars = {page: [] for page in NO_SIDEBAR}
+
+# Pages that compute, and their scripts and styles of docs/browser
+browser.build()
+COMPUTES = {
+    "learning/playground": ["kernels.js", "digits.js", "playground.js"],
+    "learning/convolution": ["kernels.js", "article.js"],
+}
 
 # Pages link to files, which is right where they are read in a repository; on the site
 # each file has a page.
@@ -121,6 +130,14 @@ def prepare_page(app, docname, source):
     source[0] = tables.fill(source[0])
     for file, page in PAGE_OF_FILE:
         source[0] = re.sub(file, page, source[0])
+
+
+def add_scripts(app, pagename, templatename, context, doctree):
+    """Add what a page computes with."""
+    for script in COMPUTES.get(pagename, ()):
+        app.add_js_file(f"browser/{script}", loading_method="defer")
+    if pagename in COMPUTES:
+        app.add_css_file(f"browser/{COMPUTES[pagename][-1].replace('.js', '.css')}")
 
 
 def link_sklearn(app, env, node, content):
@@ -181,5 +198,6 @@ def setup(app):
     app.connect("autodoc-process-signature", show_parameters)
     app.connect("autodoc-process-docstring", escape_shapes, priority=400)
     app.connect("source-read", prepare_page)
+    app.connect("html-page-context", add_scripts)
     app.connect("missing-reference", link_sklearn)
     app.connect("missing-reference", keep_inherited_label)

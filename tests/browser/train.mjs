@@ -1,4 +1,4 @@
-// Train a network on what test_kernels.py wrote: train.mjs FOLDER. It writes results there.
+// Train a network on what test_training_in_javascript.py wrote: train.mjs FOLDER. It writes results there.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
