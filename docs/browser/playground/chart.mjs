@@ -1,6 +1,6 @@
 // The loss of each step and the accuracy of each epoch, as two lines over the steps.
 
-import { element } from "./view.mjs";
+import { element } from "../view.mjs";
 
 const [WIDTH, HEIGHT] = [560, 190];
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 46, 12, 28];

@@ -1,7 +1,7 @@
 // The settings as labelled selects.
 
 import { SETTINGS } from "./settings.mjs";
-import { element } from "./view.mjs";
+import { element } from "../view.mjs";
 
 /** @param {(name: string, value: string|number) => void} onChange */
 export function makeControls(settings, onChange) {
@@ -11,7 +11,12 @@ export function makeControls(settings, onChange) {
     groups.get(setting.group).push(field(name, setting, settings[name], onChange));
   }
   return Array.from(groups, ([title, fields]) =>
-    element("fieldset", { class: "pg-group" }, element("legend", {}, title), fields),
+    element(
+      "fieldset",
+      { class: "pg-group" },
+      element("legend", {}, title),
+      element("div", { class: "pg-fields" }, fields),
+    ),
   );
 }
 

@@ -1,6 +1,6 @@
 // Kernels with their gradients, and what each layer makes of an image, as rows of tiles.
 
-import { element, largestOf, paint, short } from "./view.mjs";
+import { element, largestOf, paint, short } from "../view.mjs";
 
 const LIMIT = 64; // tiles in a row
 

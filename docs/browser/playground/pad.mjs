@@ -4,7 +4,7 @@
 // https://archive.ics.uci.edu/dataset/80. The same happens to what is drawn.
 
 import { PIXELS, SIDE } from "./data.mjs";
-import { element } from "./view.mjs";
+import { element } from "../view.mjs";
 
 const DOTS = 32;
 const BLOCK = DOTS / SIDE;

@@ -1,17 +1,19 @@
 // The playground: a network that learns digits before the reader's eyes.
 
+import { unpack } from "../bytes.mjs";
 import { loadOps } from "../kernels/ops.mjs";
 import { Chart } from "./chart.mjs";
 import { makeControls } from "./controls.mjs";
-import { PIXELS, SIDE, unpack, unpackDigits } from "./data.mjs";
+import { PIXELS, SIDE, unpackDigits } from "./data.mjs";
 import { FeatureMaps, KernelMaps } from "./maps.mjs";
 import { Pad } from "./pad.mjs";
 import { EPOCHS, initialSettings, pythonOf } from "./settings.mjs";
 import { Trainer } from "./trainer.mjs";
-import { element, paint } from "./view.mjs";
+import { element, paint } from "../view.mjs";
 
 const SLICE = 10; // milliseconds of training before the page may do other things
 const SLOW = 5; // draw maps in one of so many frames
+const STILL = 60; // and everything in one of so many, for readers who ask for less motion
 const SHOWN_MISTAKES = 24;
 const DIGITS = { n: 1797, held: 360 };
 
@@ -41,7 +43,7 @@ class Playground {
       element("button", { type: "button", class: `pg-button ${kind}`, onclick }, words);
     this.run = button("Train", () => this.#toggle(), "pg-primary");
     this.once = button("One step", () => this.#stepOnce());
-    this.again = button("Start anew", () => this.#restart(true));
+    this.again = button("Start again", () => this.#restart(true));
     this.status = element("p", { class: "pg-status", id: "pg-status" });
     this.said = element("p", { class: "pg-sr", "aria-live": "polite" });
     this.problem = element("p", { class: "pg-problem", role: "alert" });
@@ -144,6 +146,7 @@ class Playground {
   }
 
   #pause() {
+    if (this.isRunning) this.draw();
     this.isRunning = false;
     this.run.textContent = "Train";
   }
@@ -160,7 +163,8 @@ class Playground {
     if (!this.isRunning) return;
     this.#train(SLICE);
     this.frame += 1;
-    this.draw(this.frame % SLOW === 0);
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (!isStill || this.frame % STILL === 0) this.draw(isStill || this.frame % SLOW === 0);
     if (this.trainer.epoch >= EPOCHS) {
       this.#pause();
       this.draw();
@@ -224,7 +228,8 @@ class Playground {
     this.count.textContent =
       `${mistakes.length} of ${n} held-out digits` +
       (mistakes.length > shown.length ? `; the first ${shown.length}:` : ":");
-    const key = shown.map(({ i, label }) => `${i}:${label}`).join() + document.documentElement.dataset.theme;
+    const theme = document.documentElement.dataset.theme; // its colours are painted
+    const key = shown.map(({ i, label }) => `${i}:${label}`).join() + theme;
     if (key === this.shownMistakes) return;
     this.shownMistakes = key;
     const tiles = shown.map(({ i, truth, label }) => {
@@ -270,7 +275,7 @@ function section(title, ...children) {
 }
 
 async function start() {
-  const root = document.getElementById("playground");
+  const root = document.getElementById("skconv-playground");
   const [kernels, digits] = [await unpack(SKCONV_KERNELS), await unpack(SKCONV_DIGITS)];
   const ops = await loadOps(kernels);
   globalThis.playground = new Playground(root, ops, unpackDigits(digits, DIGITS));
