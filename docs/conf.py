@@ -13,7 +13,7 @@ import latex2mathml.converter
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "scripts")]
-import browser  # noqa: E402
+import live  # noqa: E402
 import tables  # noqa: E402
 
 import skconv  # noqa: E402
@@ -106,7 +106,7 @@ NO_SIDEBAR = ["index", "install", *LEARNING, "benchmarks"]
 html_sidebars = {page: [] for page in NO_SIDEBAR}
 
 # Pages that compute, and their scripts and styles of docs/browser
-browser.build()
+live.build()
 COMPUTES = {
     "learning/playground": ["kernels.js", "digits.js", "playground.js"],
     "learning/convolution": ["kernels.js", "article.js"],

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from browser.chromium import Chromium, find_program
 
 from skconv import ops
 
@@ -52,3 +53,39 @@ def generic_ops():
     ops.use("generic")
     yield
     ops.use(before)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A running Chromium."""
+    program = find_program()
+    if program is None:
+        pytest.skip("the tests of pages need Chromium")
+    running = Chromium(program)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The folder of the site, which must have been built."""
+    folder = ROOT / "docs" / "_build"
+    if not (folder / "learning" / "playground.html").exists():
+        pytest.skip("the site was not built: python -m sphinx docs docs/_build")
+    return folder
+
+
+@pytest.fixture
+def opened(browser, site):
+    """Return a function that opens a page of the site from its file."""
+    pages = []
+
+    def open_page(name, **look):
+        page = browser.page(**look)
+        pages.append(page)
+        page.go((site / "learning" / f"{name}.html").as_uri())
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()

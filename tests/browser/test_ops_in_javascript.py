@@ -7,6 +7,8 @@ import pytest
 
 from skconv import ops
 
+pytestmark = pytest.mark.browser
+
 N = 60  # geometries
 
 

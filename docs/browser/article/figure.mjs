@@ -38,16 +38,16 @@ export function factor(text, role) {
 }
 
 /**
- * Put a live figure in the place of a picture, which stays for print. Readers who want no motion
- * keep the picture, until they ask for the figure.
+ * Put a live figure in the place of a picture, or after one that shows something else, too. The
+ * picture stays for print. Readers who want no motion keep it, until they ask for the figure.
  */
-export function replacePicture(name, make) {
+export function addFigure(name, make, { keep = false } = {}) {
   const picture = document.querySelector(`.bd-article img[src$="${name}.svg"]`);
   const paragraph = picture?.closest("p") ?? picture;
   if (!paragraph) return;
   const show = () => {
     const figure = make();
-    paragraph.classList.add("live-replaced");
+    if (!keep) paragraph.classList.add("live-replaced");
     paragraph.after(figure);
     return figure;
   };

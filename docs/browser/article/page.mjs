@@ -3,9 +3,12 @@
 import { unpack } from "../bytes.mjs";
 import { loadOps } from "../kernels/ops.mjs";
 import { ConvolutionFigure } from "./convolution_figure.mjs";
-import { replacePicture } from "./figure.mjs";
+import { addFigure } from "./figure.mjs";
 import { NormalisationFigure } from "./normalisation_figure.mjs";
 import { PoolingFigure } from "./pooling_figure.mjs";
+
+// These pictures stay: they show whole distributions.
+const KEPT = ["batch_norm"];
 
 // Picture -> what takes its place.
 const FIGURES = {
@@ -21,7 +24,7 @@ const FIGURES = {
 async function start() {
   const ops = await loadOps(await unpack(SKCONV_KERNELS));
   for (const [name, make] of Object.entries(FIGURES)) {
-    replacePicture(name, () => make(ops).root);
+    addFigure(name, () => make(ops).root, { keep: KEPT.includes(name) });
   }
   document.documentElement.dataset.live = "ready";
 }

@@ -1,4 +1,4 @@
-// scikit-learn's digits, as docs/scripts/browser.py packs them: the labels, then the pixels.
+// scikit-learn's digits, as docs/scripts/live.py packs them: the labels, then the pixels.
 
 export const SIDE = 8;
 export const PIXELS = SIDE * SIDE;

@@ -1,4 +1,4 @@
-"""Make what pages compute with: ``python docs/scripts/browser.py [FOLDER]``.
+"""Make what pages compute with: ``python docs/scripts/live.py [FOLDER]``.
 
 ``kernels.js`` and ``digits.js`` are data in base64, ``playground.js`` and ``article.js``
 are modules of docs/browser joined into one script each. Browsers load such scripts from
