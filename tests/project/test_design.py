@@ -13,6 +13,10 @@ ROOT = Path(skconv.__file__).parent
 # design shows this table.
 ROOMS = {
     "_version.py": ("the version", ()),
+    "exercises": (
+        "functions to write, checked against plain loops, as a command",
+        (),
+    ),
     "_utils": (
         "names of parameters, suggestions for misspelt names, files that are replaced "
         "in one step, arrays and JSON in a file, free memory",
@@ -74,7 +78,7 @@ ROOMS = {
 }
 KNOW_SCIKIT_LEARN = {
     *("_utils", "layers", "models", "_data", "_training"),
-    *("datasets", "callbacks", "estimators", "inspection", "io"),
+    *("datasets", "callbacks", "estimators", "exercises", "inspection", "io"),
 }
 ALLOWED_IN_LAYERS = {
     "sklearn.get_config",  # how much a repr prints
