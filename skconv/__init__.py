@@ -1,6 +1,7 @@
 """Convolutional networks from scratch, as scikit-learn estimators."""
 
 from . import layers, ops, zoo
+from ._explain import explain
 from ._version import __version__
 from .estimators import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter
 from .io import (
@@ -22,6 +23,7 @@ __all__ = [
     "ConvNetSegmenter",
     "Network",
     "__version__",
+    "explain",
     "from_torch",
     "layers",
     "load_model",

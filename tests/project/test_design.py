@@ -68,6 +68,13 @@ ROOMS = {
         "displays and saliency",
         ("_utils", "ops", "layers", "models", "_data", "estimators"),
     ),
+    "_explain": (
+        "a network's own numbers as one page: `skconv.explain`",
+        (
+            *("_utils", "_version.py", "ops", "layers", "models", "_data"),
+            *("estimators", "inspection"),
+        ),
+    ),
     "io": (
         "model files, skops, ONNX, torch, the registry of classes",
         (

@@ -1,0 +1,5 @@
+"""A network's own numbers as one page: ``skconv.explain``."""
+
+from .page import explain
+
+__all__ = ["explain"]

@@ -1,0 +1,230 @@
+"""Choose what fits into a file, and put the arrays of it into a document."""
+
+import base64
+import json
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .nodes import as_image, describe
+from .samples import Explained
+from .trace import Record
+
+__all__ = ["fit_document", "unpack"]
+
+_Array = NDArray[Any]
+
+# Names of weights whose gradients are shown, by the names that layers give them.
+_PULLS = {"depthwise_kernel": "kernel", "pointwise_kernel": "kernel"}
+
+
+class _Choice(NamedTuple):
+    """How many samples, whether with gradients of values, and how large an array."""
+
+    n: int
+    with_gradients: bool
+    largest: float
+
+
+def fit_document(explained: Explained, n_bytes: int) -> tuple[dict[str, Any], str]:
+    """Return the document with as much as fits, and its arrays as text.
+
+    Raises
+    ------
+    ValueError
+        If not even the least fits.
+    """
+    for choice in _choices(len(explained.x)):
+        document, numbers = _write(explained, choice)
+        size = len(numbers) + len(json.dumps(document)) + 500
+        if size <= n_bytes:
+            return document, numbers
+    raise ValueError(
+        f"max_bytes must leave room for the page and its smallest content, at least "
+        f"{size - n_bytes:,} bytes more; pass fewer samples, or a larger max_bytes"
+    )
+
+
+def _choices(n: int) -> Iterator[_Choice]:
+    """Yield choices, each smaller than the one before."""
+    yield _Choice(n, True, math.inf)
+    yield _Choice(n, False, math.inf)
+    for largest in (2**16, 2**15):
+        yield _Choice(n, False, largest)
+    while n > 1:
+        n = n // 2
+        yield _Choice(n, False, 2**15)
+    for power in range(14, 3, -1):
+        yield _Choice(1, False, 2**power)
+    yield _Choice(0, False, 1)
+
+
+def unpack(document: dict[str, Any], numbers: str) -> list[_Array]:
+    """Return the arrays of a document, as the page does."""
+    raw = zlib.decompress(base64.b64decode(numbers))
+    arrays = []
+    for place in document["arrays"]:
+        dtype, count = np.dtype(place["dtype"]), math.prod(place["shape"])
+        part = np.frombuffer(raw, np.uint8, count * dtype.itemsize, place["start"])
+        planes = part.reshape(dtype.itemsize, -1)
+        arrays.append(planes.T.copy().view(dtype).reshape(place["shape"]))
+    return arrays
+
+
+@dataclass
+class _Arrays:
+    """Arrays on their way into a document, each of which gets a number."""
+
+    places: list[dict[str, Any]]
+    parts: list[bytes]
+    size: int = 0
+
+    def add(self, array: _Array) -> int:
+        """Add an array; its bytes are sorted by significance, which compresses."""
+        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        planes = array.reshape(-1, 1).view(np.uint8).T
+        place = {"dtype": array.dtype.name, "shape": list(array.shape)}
+        self.places.append({**place, "start": self.size})
+        self.parts.append(planes.tobytes())
+        self.size += array.nbytes
+        return len(self.places) - 1
+
+    def as_text(self) -> str:
+        return base64.b64encode(zlib.compress(b"".join(self.parts), 9)).decode()
+
+
+def _write(explained: Explained, choice: _Choice) -> tuple[dict[str, Any], str]:
+    arrays = _Arrays([], [])
+    network, net = explained.net.network_, explained.net
+    shape, form = as_image(network.input_shape)
+    document: dict[str, Any] = {
+        "title": f"{type(net).__name__} of {len(network.layers)} layers",
+        "classes": explained.classes,
+        "samples": explained.texts,
+        "detailed": choice.n,
+        "losses": explained.losses,
+        "outputs": arrays.add(explained.outputs),
+        "outputActivation": net._encoder.activation,
+        "input": {
+            "name": "input", "type": "", "text": "", "kind": "input", "inputs": [],
+            "shape": shape, "form": form, "depth": 0,
+            "values": arrays.add(_as_images(explained.x, shape)),
+        },
+        "views": bool(getattr(net, "tta", None)),
+    }
+    if explained.shown is not None:
+        document["shown"] = arrays.add(_as_images(explained.shown, shape))
+    if explained.probabilities is not None:
+        document["probabilities"] = arrays.add(explained.probabilities)
+    document["layers"] = [
+        _write_layer([t[i] for t in explained.traces], explained, choice, arrays)
+        for i in range(len(explained.traces[0]))
+    ]
+    document["arrays"] = arrays.places
+    document["leftOut"] = _left_out(document, choice, len(explained.x))
+    return document, arrays.as_text()
+
+
+def _as_images(array: _Array, shape: list[int]) -> _Array:
+    return array.reshape(len(array), *shape)
+
+
+def _write_layer(
+    records: list[Record], explained: Explained, choice: _Choice, arrays: _Arrays
+) -> dict[str, Any]:
+    """Describe a layer, with what the choice leaves of its arrays."""
+    record, trace = records[0], explained.traces[0]
+    first = record.inputs[0]
+    input_shape = trace[first].y.shape[1:] if first >= 0 else explained.x.shape[1:]
+    shape, form = as_image(record.y.shape[1:])
+    found = describe(record, input_shape)
+    weights = found.pop("weights", {})
+    has_half = record.name.endswith(".depthwise") and record.dy is None
+    node: dict[str, Any] = {
+        "name": record.name,
+        "type": type(record.layer).__name__,
+        "text": "its first half: a kernel for each channel"
+        if has_half
+        else repr(record.layer),
+        "inputs": record.inputs, "depth": record.depth,
+        "shape": shape, "form": form, **found,
+    }
+    detailed = records[: choice.n]
+    if detailed:
+        ys = _as_images(np.concatenate([r.y for r in detailed]), shape)
+        node["values"] = arrays.add(_trim(ys, choice, math.prod(shape)))
+        if choice.with_gradients and record.dy is not None and explained.losses:
+            dys = _as_images(np.concatenate([r.dy for r in detailed]), shape)
+            node["gradients"] = arrays.add(_trim(dys, choice, math.prod(shape)))
+    node["weights"] = {
+        name: arrays.add(_trim(_as_kernel(w, node["kind"]), choice, w.size))
+        for name, w in weights.items()
+    }
+    node["pulls"] = {}
+    if explained.losses and detailed:
+        for key, each in _pulls(detailed, weights, node["kind"], has_half):
+            node["pulls"][key] = arrays.add(_trim(each, choice, each[0].size))
+    return node
+
+
+def _as_kernel(weights: _Array, kind: str) -> _Array:
+    """Return the kernel of signals as one of images of one row."""
+    if kind == "convolution" and weights.ndim == 3:
+        return weights[None]
+    return weights
+
+
+def _pulls(
+    records: list[Record], weights: dict[str, _Array], kind: str, has_half: bool
+) -> Iterator[tuple[str, _Array]]:
+    """Yield the gradients of the loss of each sample in the weights that are shown.
+
+    That of a dense kernel is x times that of the bias: it is not stored.
+    """
+    for name in records[0].gradients:
+        key = _PULLS.get(name, name)
+        if name == "depthwise_kernel" and "pointwise_kernel" in records[0].gradients:
+            continue  # it belongs to the first half
+        if key not in weights or (
+            kind == "dense" and key == "kernel" and "bias" in weights
+        ):
+            continue
+        stacked = np.stack([record.gradients[name] for record in records])
+        shape = _as_kernel(weights[key], kind).shape
+        yield key, stacked.reshape(len(records), *shape)
+
+
+def _trim(array: _Array, choice: _Choice, size: int) -> _Array:
+    """Leave as many entries of the last axis as an array may have numbers."""
+    if size <= choice.largest:
+        return array
+    last = array.shape[-1]
+    return array[..., : max(1, int(choice.largest * last / size))]
+
+
+def _left_out(document: dict[str, Any], choice: _Choice, n: int) -> list[str]:
+    """Say in words what the file does not have."""
+    words = []
+    if choice.n < n:
+        which = "any sample" if not choice.n else f"samples {choice.n + 1} to {n}"
+        words.append(f"what the layers make of {which}")
+    if not choice.with_gradients and document["losses"]:
+        words.append("the gradient of the loss in the values of each layer")
+    for node in document["layers"]:
+        kept, of = _kept(document, node.get("values")), node["shape"][2]
+        if kept is not None and kept < of:
+            words.append(f"{node['name']}: {of - kept} of {of} channels")
+        kernel = node["weights"].get("kernel")
+        kept = _kept(document, kernel)
+        if kept is not None and kept < of:
+            words.append(f"{node['name']}: the kernels of {of - kept} of {of} channels")
+    return words
+
+
+def _kept(document: dict[str, Any], number: int | None) -> int | None:
+    return None if number is None else document["arrays"][number]["shape"][-1]

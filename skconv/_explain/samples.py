@@ -1,0 +1,154 @@
+"""The samples of a page: predictions, targets, losses, and the traces of the layers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inspection.fitted import label_text, label_texts, prepare_inputs
+from .trace import Record, trace
+
+__all__ = ["Explained"]
+
+_Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """All that a page may show.
+
+    Attributes
+    ----------
+    net : estimator
+    x : ndarray of shape (n, ...)
+        The network's input.
+    shown : ndarray of shape (n, ...) or None
+        The samples before a pipeline's other steps, if they differ.
+    texts : list of dict
+        Of each sample: "predicted" and, if it is known, "target".
+    outputs, probabilities : ndarray of shape (n, k); the latter or None
+    classes : list of str
+        The text of each output, or of each of two classes.
+    losses : list of float or None
+        Of each sample.
+    traces : list of list of Record
+        Of each sample.
+    """
+
+    net: Any
+    x: _Array
+    shown: _Array | None
+    texts: list[dict[str, str]]
+    outputs: _Array
+    probabilities: _Array | None
+    classes: list[str]
+    losses: list[float] | None
+    traces: list[list[Record]]
+
+    @classmethod
+    def find(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        display_labels: Iterable[object] | None,
+        most: int,
+    ) -> "Explained":
+        """Check what `explain` was given, and compute everything."""
+        net, x, shown = prepare_inputs(estimator, X, "explain")
+        if len(x) > most:
+            raise ValueError(
+                f"X must have at most {most} samples, as all that is computed of each "
+                f"is in the file, got {len(x)}; pass some of them, X[:{most // 4}]"
+            )
+        outputs = net.network_.predict(x)
+        encoder, texts = net._encoder, _label_names(net, display_labels)
+        predicted = net.predict(x)
+        targets = _find_targets(estimator, net, y, predicted)
+        named = [{"predicted": _text(each, texts)} for each in predicted]
+        if y is not None:
+            found = encoder.inverse_transform(targets)
+            for row, each in zip(named, found, strict=True):
+                row["target"] = _text(each, texts)
+        losses, traces = _trace_each(net, x, targets)
+        differs = shown.size == x.size and not np.array_equal(shown.reshape(x.shape), x)
+        probabilities = None
+        if hasattr(encoder, "predict_proba"):
+            probabilities = encoder.predict_proba(outputs)
+        return cls(
+            net,
+            x,
+            shown.reshape(x.shape) if differs else None,
+            named,
+            outputs,
+            probabilities,
+            list(texts.values()),
+            losses,
+            traces,
+        )
+
+
+def _label_names(net: Any, display_labels: Any) -> dict[Any, str]:
+    classes = getattr(net, "classes_", None)
+    if classes is None and display_labels is not None:
+        raise ValueError(
+            f"display_labels are texts for classes, which a {type(net).__name__} does "
+            "not have; leave them out"
+        )
+    return label_texts(classes, display_labels)
+
+
+def _find_targets(estimator: Any, net: Any, y: Any, predicted: _Array) -> _Array | None:
+    """Return targets as the loss takes them, None if there are none."""
+    if y is None:
+        return net._encoder.transform(predicted) if hasattr(net, "classes_") else None
+    if hasattr(estimator, "transformer_"):
+        raise ValueError(
+            f"y is in other units than the network's in a {type(estimator).__name__}; "
+            "pass its regressor_ and y as that learned it, or leave y out"
+        )
+    y = net._check_targets(y)
+    if len(y) != len(predicted):
+        raise ValueError(
+            f"y must have a target for each of the {len(predicted)} samples of X, got "
+            f"{len(y)}"
+        )
+    return net._encoder.transform(y)
+
+
+def _trace_each(
+    net: Any, x: _Array, targets: _Array | None
+) -> tuple[list[float] | None, list[list[Record]]]:
+    """Return the loss of each sample, and what each layer made of it."""
+    loss, losses, traces = net._loss(), [], []
+    for i in range(len(x)):
+
+        def find(outputs: _Array, i: int = i) -> _Array:
+            if targets is None:
+                return np.zeros_like(outputs)
+            value, gradient = loss(outputs, targets[i : i + 1], None)
+            losses.append(float(value))
+            return gradient
+
+        traces.append(trace(net.network_, x[i : i + 1], find))
+    return (None if targets is None else losses), traces
+
+
+def _text(value: Any, texts: dict[Any, str]) -> str:
+    """Return a prediction or a target as a user reads it."""
+    array = np.asarray(value)
+    if not array.ndim:
+        plain = array.item() if array.dtype.kind not in "mM" else value
+        if texts:
+            return texts.get(plain, label_text(value))
+        return f"{plain:.6g}" if array.dtype.kind == "f" else label_text(value)
+    if array.ndim > 1:
+        return f"an array {' × '.join(map(str, array.shape))}"  # noqa: RUF001
+    if texts:  # labels: a number of classes
+        chosen = [
+            text for text, is_set in zip(texts.values(), array, strict=True) if is_set
+        ]
+        return ", ".join(chosen) or "none"
+    return ", ".join(f"{each:.6g}" for each in array.tolist())
