@@ -23,6 +23,12 @@ _Array = NDArray[Any]
 _PULLS = {"depthwise_kernel": "kernel", "pointwise_kernel": "kernel"}
 
 
+# What is left, at least, of a byte that is compressed and written as text: half of the
+# values after ReLU are 0.
+_LEAST = 0.4
+_MARGIN = 500  # bytes, for the escapes of JSON and the version
+
+
 class _Choice(NamedTuple):
     """How many samples, whether with gradients of values, and how large an array."""
 
@@ -39,13 +45,17 @@ def fit_document(explained: Explained, n_bytes: int) -> tuple[dict[str, Any], st
     ValueError
         If not even the least fits.
     """
+    size = 0
     for choice in _choices(len(explained.x)):
-        document, numbers = _write(explained, choice)
-        size = len(numbers) + len(json.dumps(document)) + 500
+        document, arrays = _write(explained, choice)
+        if choice.n and arrays.size * _LEAST > n_bytes:
+            continue  # it need not be compressed to see that
+        numbers = arrays.as_text()
+        size = len(numbers) + len(json.dumps(document)) + _MARGIN
         if size <= n_bytes:
             return document, numbers
     raise ValueError(
-        f"max_bytes must leave room for the page and its smallest content, at least "
+        f"max_bytes must leave room for the page and its samples, at least "
         f"{size - n_bytes:,} bytes more; pass fewer samples, or a larger max_bytes"
     )
 
@@ -53,12 +63,10 @@ def fit_document(explained: Explained, n_bytes: int) -> tuple[dict[str, Any], st
 def _choices(n: int) -> Iterator[_Choice]:
     """Yield choices, each smaller than the one before."""
     yield _Choice(n, True, math.inf)
-    yield _Choice(n, False, math.inf)
-    for largest in (2**16, 2**15):
-        yield _Choice(n, False, largest)
-    while n > 1:
-        n = n // 2
-        yield _Choice(n, False, 2**15)
+    while n > 0:
+        for largest in (math.inf, 2**17, 2**16, 2**15):
+            yield _Choice(n, False, largest)
+        n //= 2
     for power in range(14, 3, -1):
         yield _Choice(1, False, 2**power)
     yield _Choice(0, False, 1)
@@ -81,24 +89,33 @@ class _Arrays:
     """Arrays on their way into a document, each of which gets a number."""
 
     places: list[dict[str, Any]]
-    parts: list[bytes]
+    parts: list[_Array]
     size: int = 0
 
     def add(self, array: _Array) -> int:
-        """Add an array; its bytes are sorted by significance, which compresses."""
-        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        planes = array.reshape(-1, 1).view(np.uint8).T
+        """Add an array and return its number."""
         place = {"dtype": array.dtype.name, "shape": list(array.shape)}
         self.places.append({**place, "start": self.size})
-        self.parts.append(planes.tobytes())
+        self.parts.append(array)
         self.size += array.nbytes
         return len(self.places) - 1
 
     def as_text(self) -> str:
-        return base64.b64encode(zlib.compress(b"".join(self.parts), 9)).decode()
+        """Return all bytes as text, each array's sorted by significance.
+
+        The first bytes of its numbers, which have sign and exponent, are much alike.
+        """
+        packer = zlib.compressobj(6)
+        packed = [packer.compress(_planes(array)) for array in self.parts]
+        return base64.b64encode(b"".join([*packed, packer.flush()])).decode()
 
 
-def _write(explained: Explained, choice: _Choice) -> tuple[dict[str, Any], str]:
+def _planes(array: _Array) -> bytes:
+    array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return array.reshape(-1, 1).view(np.uint8).T.tobytes()
+
+
+def _write(explained: Explained, choice: _Choice) -> tuple[dict[str, Any], _Arrays]:
     arrays = _Arrays([], [])
     network, net = explained.net.network_, explained.net
     shape, form = as_image(network.input_shape)
@@ -111,8 +128,14 @@ def _write(explained: Explained, choice: _Choice) -> tuple[dict[str, Any], str]:
         "outputs": arrays.add(explained.outputs),
         "outputActivation": net._encoder.activation,
         "input": {
-            "name": "input", "type": "", "text": "", "kind": "input", "inputs": [],
-            "shape": shape, "form": form, "depth": 0,
+            "name": "input",
+            "type": "",
+            "text": "",
+            "kind": "input",
+            "inputs": [],
+            "shape": shape,
+            "form": form,
+            "depth": 0,
             "values": arrays.add(_as_images(explained.x, shape)),
         },
         "views": bool(getattr(net, "tta", None)),
@@ -127,7 +150,7 @@ def _write(explained: Explained, choice: _Choice) -> tuple[dict[str, Any], str]:
     ]
     document["arrays"] = arrays.places
     document["leftOut"] = _left_out(document, choice, len(explained.x))
-    return document, arrays.as_text()
+    return document, arrays
 
 
 def _as_images(array: _Array, shape: list[int]) -> _Array:
@@ -151,8 +174,11 @@ def _write_layer(
         "text": "its first half: a kernel for each channel"
         if has_half
         else repr(record.layer),
-        "inputs": record.inputs, "depth": record.depth,
-        "shape": shape, "form": form, **found,
+        "inputs": record.inputs,
+        "depth": record.depth,
+        "shape": shape,
+        "form": form,
+        **found,
     }
     detailed = records[: choice.n]
     if detailed:
@@ -215,14 +241,14 @@ def _left_out(document: dict[str, Any], choice: _Choice, n: int) -> list[str]:
         words.append(f"what the layers make of {which}")
     if not choice.with_gradients and document["losses"]:
         words.append("the gradient of the loss in the values of each layer")
+    few = []
     for node in document["layers"]:
-        kept, of = _kept(document, node.get("values")), node["shape"][2]
-        if kept is not None and kept < of:
-            words.append(f"{node['name']}: {of - kept} of {of} channels")
-        kernel = node["weights"].get("kernel")
-        kept = _kept(document, kernel)
-        if kept is not None and kept < of:
-            words.append(f"{node['name']}: the kernels of {of - kept} of {of} channels")
+        numbers = node.get("values"), node["weights"].get("kernel")
+        kept = [each for n in numbers if (each := _kept(document, n)) is not None]
+        if min(kept, default=node["shape"][2]) < node["shape"][2]:
+            few.append(f"{node['name']} ({min(kept)} of {node['shape'][2]})")
+    if few:
+        words.append(f"values or kernels of all but some channels: {', '.join(few)}")
     return words
 
 

@@ -76,7 +76,9 @@ def _convolution(record: Record, shape: Shape) -> dict[str, Any]:
     groups = layer.groups
     return {
         **_window(layer, shape),
-        "kind": "convolution", "groups": groups, "weights": weights,
+        "kind": "convolution",
+        "groups": groups,
+        "weights": weights,
     }
 
 
@@ -99,7 +101,10 @@ def _separable(record: Record, shape: Shape) -> dict[str, Any]:
     ones = {name: [1, 1] for name in ("size", "stride", "dilation")}
     return {
         **ones,
-        "kind": "convolution", "before": [0, 0], "groups": 1, "weights": weights,
+        "kind": "convolution",
+        "before": [0, 0],
+        "groups": 1,
+        "weights": weights,
     }
 
 
@@ -153,7 +158,9 @@ def _layer_norm(record: Record, shape: Shape) -> dict[str, Any]:
     axes = [axis - 1 + offset for axis in sample_axes(layer.axis, shape, "axis")]
     weights = dict(record.weights)
     return {
-        "kind": "layerNorm", "axes": axes, "epsilon": float(layer.epsilon),
+        "kind": "layerNorm",
+        "axes": axes,
+        "epsilon": float(layer.epsilon),
         "weights": weights,
     }
 

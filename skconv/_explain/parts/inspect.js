@@ -26,7 +26,7 @@ function tight(value) {
   const size = Math.abs(value);
   if (size >= 1000 || (size > 0 && size < 5e-4)) return value.toExponential(0).replaceAll("-", "−").replace("e+", "e");
   const text = size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(size >= 1 ? 2 : 3);
-  return text.replace("-", "−").replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+  return text.replace("-", "−").replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "").replace("0.", ".");
 }
 
 // A table of the numbers of a window, coloured by size.

@@ -361,4 +361,7 @@ async function start() {
   document.documentElement.dataset.ready = "true";
 }
 
+// For the console of a browser, and for tests: the numbers, and `open` for any value.
+window.skconv = { network, arrays, open, layerOf, keptOf };
+
 start();
