@@ -92,6 +92,9 @@ def normalised(layers, shape):
         elif type(layer) is nets.Residual:
             yield from normalised(layer.layers, given)
             yield from normalised(layer.shortcut, given)
+        elif type(layer) is nets.Branches:
+            for side in layer.layers:
+                yield from normalised(side, given)
 
 
 def outputs(net, weights, moments, x, key=None):
@@ -124,6 +127,14 @@ class Forward:
         options = {"groups": layer.groups, "dilation": layer.dilation}
         y = convolve(x, next(self.weights), layer.stride, layer.padding, **options)
         return y + next(self.weights) if layer.bias else y
+
+    def up(self, layer, x):
+        kernel = next(self.weights).swapaxes(2, 3)
+        y = lax.conv_transpose(x, kernel, (layer.stride,) * 2, "SAME")
+        return y + next(self.weights)
+
+    def reshape(self, layer, x):
+        return x.reshape(len(x), *layer.shape)
 
     def separable(self, layer, x):
         depthwise, pointwise = next(self.weights), next(self.weights)

@@ -1,7 +1,7 @@
 """The networks that are compared, as plain data that each peer builds for itself.
 
 A layer is a tuple of its arguments; `size` returns the shapes and the cost for one
-sample. The last dense layer gives the logits of a softmax.
+sample. The last layer gives the logits of a softmax, for a sample or for each pixel.
 """
 
 import math
@@ -33,6 +33,30 @@ class Conv(NamedTuple):
         return Size(
             (*pixels, self.filters), [kernel, *bias], math.prod((*pixels, *kernel))
         )
+
+
+class Up(NamedTuple):
+    """A transposed convolution that makes images `stride` times as large."""
+
+    filters: int
+    kernel: int = 2
+    stride: int = 2
+    activation: str | None = None
+
+    def size(self, shape):
+        kernel = (*[self.kernel] * (len(shape) - 1), self.filters, shape[-1])
+        pixels = (n * self.stride for n in shape[:-1])
+        macs = math.prod((*shape[:-1], *kernel))
+        return Size((*pixels, self.filters), [kernel, (self.filters,)], macs)
+
+
+class Reshape(NamedTuple):
+    """Flat samples as images."""
+
+    shape: tuple[int, ...]
+
+    def size(self, shape):
+        return Size(self.shape)
 
 
 class Separable(NamedTuple):
@@ -134,7 +158,7 @@ class Residual(NamedTuple):
 
 
 class Branches(NamedTuple):
-    """Lists of layers side by side, whose channels are joined."""
+    """Lists of layers side by side, whose channels are joined; [] is the input."""
 
     layers: list
 
@@ -142,7 +166,7 @@ class Branches(NamedTuple):
         ends, weights, macs = [], [], 0
         for side in self.layers:
             sizes = [size for _, size in walk(side, shape)]
-            ends.append(sizes[-1].output)
+            ends.append(sizes[-1].output if sizes else shape)
             weights += [each for size in sizes for each in size.weights]
             macs += sum(size.macs for size in sizes)
         channels = sum(end[-1] for end in ends)
@@ -251,6 +275,14 @@ def inception(bottleneck):
     return Branches([[*squeeze, convs], [MaxOfThree(), plain(32, 1)]]), Norm()
 
 
+def level(filters, *below):
+    """Return a level of a U-Net, with those below as a branch."""
+    if not below:
+        return [*normalised(filters), *normalised(filters)]
+    inside = Branches([[], [MaxPool(), *level(*below), Up(filters)]])
+    return [*level(filters), inside, *level(filters)]
+
+
 # What skconv.zoo has under these names; each peer's parameters are counted.
 ZOO = {
     "lenet5": Net(
@@ -303,6 +335,17 @@ ZOO = {
             *[Separable(64, stride=2), Norm(), Separable(64), Norm()],
             *[Separable(128, stride=2), Norm(), Separable(128), Norm()],
             *[Mean(), OUT],
+        ],
+    ),
+    "unet": Net(16, (64, 64, 1), [*level(16, 32, 64), Conv(10, 1, activation=None)]),
+    "autoencoder": Net(
+        128,
+        (28, 28, 1),
+        [
+            *[Conv(16, stride=2), Conv(32, stride=2), Dense(32, None)],
+            *[Dense(7 * 7 * 32), Reshape((7, 7, 32))],
+            *[Up(32, 3, activation="relu"), Up(16, 3, activation="relu")],
+            Conv(10, 1, activation=None),
         ],
     ),
     "signal_fcn": Net(

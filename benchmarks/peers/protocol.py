@@ -61,10 +61,11 @@ def timed(action, calls, wait):
 
 
 def random_batch(net):
-    """Return x, float32 (n, *shape), and the classes of one batch."""
+    """Return x, float32 (n, *shape), and the classes of a batch, or of its pixels."""
     rng = np.random.default_rng(0)
     x = rng.random((net.batch, *net.shape), dtype=np.float32)
-    return x, rng.integers(0, 10, net.batch)
+    pixels = net.sizes()[-1].output[:-1]  # () unless a network ends in images
+    return x, rng.integers(0, 10, (net.batch, *pixels))
 
 
 def read_data(folder):

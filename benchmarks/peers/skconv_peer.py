@@ -25,19 +25,29 @@ from skconv._training.optimizers import Adam
 from skconv.augmentation import RandomFlip, RandomShift
 from skconv.layers import Conv2D, Dense, MaxPool2D
 
+loss = ops.softmax_cross_entropy
+
+
+def pixel_loss(outputs, codes, sample_weight):
+    rows = outputs.reshape(-1, outputs.shape[-1])
+    value, gradient = loss(rows, codes.reshape(-1))
+    return value, gradient.reshape(outputs.shape)
+
 
 def steps(task):
     net = nets.NETS[task.net]
     x, codes = random_batch(net)
     rng = np.random.default_rng(0)
     hidden = getattr(zoo, task.net)() if task.net in nets.ZOO else hidden_layers(net)
-    out = ("out", Dense(net.layers[-1].units))
+    last = net.layers[-1]
+    ends_in_image = isinstance(last, nets.Conv)
+    out = ("out", Conv2D(last.filters, 1) if ends_in_image else Dense(last.units))
     network = Network.build([*hidden, out], net.shape, rng)
     optimizer = Adam(network.parameters)
 
     def train():
         _, gradient = network.loss_and_gradient(
-            x, codes, None, ops.softmax_cross_entropy, rng
+            x, codes, None, pixel_loss if ends_in_image else loss, rng
         )
         optimizer.step(network.parameters, gradient, LEARNING_RATE)
 

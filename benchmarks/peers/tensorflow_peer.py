@@ -175,6 +175,12 @@ def conv(layer, axes):
     )
 
 
+def up(layer, axes):
+    yield keras.layers.Conv2DTranspose(
+        layer.filters, layer.kernel, layer.stride, "same", activation=layer.activation
+    )
+
+
 def separable(layer, axes):
     yield keras.layers.SeparableConv2D(
         layer.filters, layer.kernel, layer.stride, layer.padding, use_bias=False
@@ -214,6 +220,8 @@ def dense(layer, axes):
 MAKERS = {
     nets.Conv: conv,
     nets.Separable: separable,
+    nets.Up: up,
+    nets.Reshape: lambda layer, axes: [keras.layers.Reshape(layer.shape)],
     nets.Fixed: fixed,
     nets.MaxOfThree: max_of_three,
     nets.Norm: norm,

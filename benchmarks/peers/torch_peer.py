@@ -192,6 +192,23 @@ def conv(layer, shape):
     yield from activation(layer)
 
 
+def up(layer, shape):
+    k, s = layer.kernel, layer.stride
+    margin = (k - 1) // 2
+    more = s - k + 2 * margin
+    yield nn.ConvTranspose2d(shape[-1], layer.filters, k, s, margin, more)
+    yield from activation(layer)
+
+
+class Reshape(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x):
+        return x.view(-1, self.shape[-1], *self.shape[:-1])
+
+
 def fixed(layer, shape):
     conv = nn.Conv1d(shape[-1], layer.filters, layer.kernel, padding="same", bias=False)
     return [conv.requires_grad_(False), nn.ReLU(inplace=True)]
@@ -231,6 +248,8 @@ def activation(layer):
 MAKERS = {
     nets.Conv: conv,
     nets.Separable: separable,
+    nets.Up: up,
+    nets.Reshape: lambda layer, shape: [Reshape(layer.shape)],
     nets.Branches: lambda layer, shape: [Branches(layer, shape)],
     nets.Fixed: fixed,
     nets.MaxOfThree: lambda layer, shape: [nn.MaxPool1d(3, 1, 1)],

@@ -186,7 +186,11 @@ class Branches(Composite):
             raise ValueError(
                 "branches must make images of one size to be joined, but of its input "
                 f"{input_shape} they make {dict(zip(names, shapes, strict=True))}; use "
-                "padding='same', and one stride"
+                "padding='same', and one stride. Where a branch pools and enlarges "
+                "again, as in a U-Net, the sides of its input must be multiples of the "
+                "pool's stride, and with k pools inside each other those of the "
+                "network's input of stride**k: put ZeroPadding2D before and Cropping2D "
+                "after the network, or resize the images"
             )
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 

@@ -9,11 +9,13 @@ augmentation, schedule, epochs. docs/guide/recipes.md shows what they reach.
 """
 
 from .images import all_cnn, compact, keras_mnist, lenet5, resnet, resnet9
+from .larger import autoencoder, unet
 from .recipes import few_images_classifier, image_classifier, signal_classifier
 from .signals import inception_time, lite, signal_fcn, strided_cnn
 
 __all__ = [
     "all_cnn",
+    "autoencoder",
     "compact",
     "few_images_classifier",
     "image_classifier",
@@ -26,4 +28,5 @@ __all__ = [
     "signal_classifier",
     "signal_fcn",
     "strided_cnn",
+    "unet",
 ]

@@ -131,6 +131,18 @@ def one_in_keras(keras, layer):
                 use_bias=layer.use_bias,
                 **groups_in_keras(layer),
             )
+        case L.Conv2DTranspose():
+            yield make.Conv2DTranspose(
+                layer.filters,
+                layer.kernel_size,
+                strides=layer.stride,
+                padding=layer.padding,
+                output_padding=layer.output_padding,
+            )
+        case L.Reshape():
+            yield make.Reshape(layer.target_shape)
+        case L.Activation():
+            yield make.Identity()
         case L.BatchNorm():
             yield make.BatchNormalization(epsilon=layer.epsilon)
         case L.Dense():
@@ -225,6 +237,10 @@ def one_in_torch(nn, layer, shape):
     match layer:
         case L.Conv1D() | L.Conv2D() | L.SeparableConv2D() | L.HandcraftedConv1D():
             yield from convolution_in_torch(nn, layer, shape)
+        case L.Conv2DTranspose():
+            yield from transposed_in_torch(nn, layer, shape)
+        case L.Reshape():
+            yield channels_last(nn, layer.target_shape)
         case L.BatchNorm():
             yield [nn.BatchNorm1d, nn.BatchNorm2d][axes - 1](c, eps=layer.epsilon)
         case L.Dense():
@@ -274,6 +290,28 @@ def convolution_in_torch(nn, layer, shape):
         yield conv(c, layer.filters, 1, bias=layer.use_bias)
     else:
         yield conv(c, layer.filters, size, **how, groups=layer.groups)
+
+
+def transposed_in_torch(nn, layer, shape):
+    """Yield a layer that makes all windows, and one that cuts some of them off."""
+    size = build_blank(layer, shape)[1][:-1]
+    k, s = layer.kernel_size, layer.stride
+    win = ops.window(size, k, stride=s, padding=layer.padding)
+    yield nn.ConvTranspose2d(shape[-1], layer.filters, k, s)
+    made = [(n - 1) * s + k for n in shape[:-1]]
+    (top, _), (left, _) = win.padding
+    below, right = (m - n for m, n in zip(made, size, strict=True))
+    yield nn.ZeroPad2d((-left, left - right, -top, top - below))
+
+
+def channels_last(nn, shape):
+    """Return a layer that reshapes flat samples in skconv's order."""
+
+    class Images(nn.Module):
+        def forward(self, x):
+            return x.reshape(len(x), *shape).movedim(-1, 1)
+
+    return Images()
 
 
 def torch_branches(nn, layer, shape):

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from zoo_shapes import MAKE_IMAGES, NETWORKS
 
 from skconv import Network, zoo
-from skconv.layers import Dense
+from skconv.layers import Conv2D, Dense
 from skconv.models.costs import count_macs
 
 ROOT = Path(__file__).parents[2]
@@ -66,13 +67,14 @@ def test_tree_is_compared_with_itself():
 
 
 def test_benchmarks_measure_the_whole_zoo():
-    assert set(ZOO) == {*zoo.images.__all__, *zoo.signals.__all__}
+    assert set(ZOO) == {*NETWORKS}
 
 
 @pytest.mark.parametrize("name", ZOO)
 def test_a_net_of_the_zoo_is_described_correctly(name):
     net = ZOO[name]
-    layers = [*getattr(zoo, name)(), ("out", Dense(10))]
+    out = Conv2D(10, 1) if name in MAKE_IMAGES else Dense(10)
+    layers = [*getattr(zoo, name)(), ("out", out)]
     network = Network.build(layers, net.shape, 0)
     assert network.parameters.size == net.parameters()
     macs = sum(size.macs for size in net.sizes())

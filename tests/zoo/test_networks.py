@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
-from zoo_shapes import NETWORKS, SHAPES, SIGNALS
+from zoo_shapes import MAKE_IMAGES, NETWORKS, SHAPES, SIGNALS
 
 from skconv import ConvNetClassifier, Network, zoo
-from skconv.layers import Dense
+from skconv.layers import Conv2D, Cropping2D, Dense, ZeroPadding2D
 from skconv.models.costs import count_macs
 
 # Of the same plan, but quick to train.
@@ -23,6 +23,8 @@ SMALL = {
     "resnet": {"filters": (8, 16)},
     "resnet9": {"filters": (4, 8, 8, 16)},
     "compact": {"filters": (8, 16, 16)},
+    "unet": {"filters": (4, 8, 8)},
+    "autoencoder": {"code": 8, "filters": (4, 8)},
     "signal_fcn": {"filters": (16, 16), "kernel_sizes": (8, 3)},
     "strided_cnn": {"filters": (16, 16), "kernel_sizes": (8, 3)},
     "inception_time": {"filters": 4, "depth": 4, "bottleneck": 8},
@@ -114,6 +116,32 @@ def test_networks_have_the_parameters_of_their_papers(layers, shape, parameters)
     assert build(layers, shape).parameters.size == parameters
 
 
+def test_unet_keeps_the_size_of_images(rng):
+    layers = zoo.unet((4, 6, 8))
+    network = Network.build([*layers, ("out", Conv2D(3, 1))], (20, 12, 2), 0)
+    assert network.shapes[-1] == (20, 12, 3)
+    assert network.predict(rng.random((2, 20, 12, 2), np.float32)).shape[1:3] == (
+        20,
+        12,
+    )
+    words = r"'skip.below.skip' .*multiples of .* stride\*\*k: put ZeroPadding2D"
+    with pytest.raises(ValueError, match=words):
+        Network.build(layers, (18, 12, 2), 0)
+    sides = ((0, 2), (0, 0))
+    around = [("pad", ZeroPadding2D(sides)), *layers, ("crop", Cropping2D(sides))]
+    assert Network.build(around, (18, 12, 2), 0).shapes[-1] == (18, 12, 4)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (27, 30), (1, 5), (33, 64)])
+@pytest.mark.parametrize("filters", [(4,), (4, 6), (2, 3, 4)])
+def test_autoencoder_makes_images_of_the_size_of_its_input(size, filters):
+    layers = zoo.autoencoder(size, code=5, filters=filters)
+    network = Network.build(layers, (*size, 3), 0)
+    assert network.shapes[-1] == (*size, filters[0])
+    assert network.shapes[len(filters)] == (5,)
+    assert [name for name, _ in layers][len(filters)] == "code"
+
+
 @pytest.mark.parametrize(
     "blocks, millions", [(3, 0.27), (5, 0.46), (7, 0.66), (9, 0.85)]
 )
@@ -163,6 +191,9 @@ def test_networks_learn(name):
         ("resnet", "stage1_block1__conv1__filters", 4),
         ("resnet", "stage2_block1__shortcut__conv__kernel_size", 3),
         ("compact", "conv2__depth_multiplier", 2),
+        ("unet", "skip__below__skip__below__up__kernel_size", 3),
+        ("unet", "skip__below__conv3__filters", 5),
+        ("autoencoder", "code__activation", "tanh"),
         ("signal_fcn", "norm2__momentum", 0.5),
         ("inception_time", "block1__module2__long__convs__conv1__kernel_size", 8),
         ("inception_time", "block1__module2__pooled__pool__pool_size", 5),
@@ -193,6 +224,12 @@ def test_each_call_returns_new_layers():
         (lambda: zoo.resnet(()), "filters must be one int or more in a list, got ()"),
         (lambda: zoo.compact(32), "filters must be one int or more in a list, got 32"),
         (lambda: zoo.compact((8, 0)), "each of filters must be an int >= 1, got 0"),
+        (lambda: zoo.unet(()), "filters must be one int or more in a list, got ()"),
+        (lambda: zoo.autoencoder(code=0), "code must be an int >= 1, got 0"),
+        (
+            lambda: zoo.autoencoder((28, 28, 1)),
+            "image_size must be an int >= 1 or a pair of them, got (28, 28, 1)",
+        ),
         (lambda: zoo.resnet(blocks=0), "blocks must be an int >= 1, got 0"),
         (
             lambda: zoo.resnet(pool_size="2"),
@@ -224,11 +261,12 @@ def test_table_of_networks_in_the_docs_is_right():
     for name, (shape, *_) in SHAPES.items():
         shape = (128, 1) if shape in SIGNALS else shape
         make = getattr(zoo, name)
-        layers = [*make(), ("out", Dense(10))]
+        out = Conv2D(1, 1) if name in MAKE_IMAGES else Dense(10)
+        layers = [*make(), ("out", out)]
         parameters = inspect.signature(make).parameters.values()
         arguments = ", ".join(f"{each.name}={each.default!r}" for each in parameters)
         counted[f"{name}({arguments})"] = (
-            build(make(), shape).parameters.size,
+            Network.build(layers, shape, 0).parameters.size,
             count_macs(layers, shape),
         )
     assert said == counted
