@@ -77,7 +77,7 @@ default="same"
         What is cut off from the windows around the image. "same": the output is
         ``input * stride`` large. "valid": nothing is cut off; the output is ``(input -
         1) * stride + kernel_size`` large, or ``input * stride`` if the stride is larger
-        than the kernel. Numbers cut off so many pixels from that, as in torch.
+        than the kernel. Numbers are pixels that are cut off from that, as in torch.
     output_padding : int, (h, w) or None, default=None
         Which size the output has, where a `Conv2D` would make the input's size of
         several, as in Keras: pixels at the bottom and right beyond ``(input - 1) *

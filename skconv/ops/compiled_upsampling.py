@@ -1,8 +1,10 @@
 """Compiled twins of the ops that make larger images; see `skconv.ops.compiled`."""
 
+from typing import Any
+
 import numpy as np
 
-from . import compiled
+from . import compiled as _module
 from .compiled import _kernels
 
 __all__ = [
@@ -11,6 +13,9 @@ __all__ = [
     "upsample2d",
     "upsample2d_grad",
 ]
+
+
+compiled: Any = _module  # its functions are looked up at each call
 
 
 def conv2d_transpose(x, kernel, bias, output_shape, win, activation):

@@ -35,7 +35,7 @@ def use_compiled(instruction_set: str | None) -> None:
     if instruction_set is not None:
         assert compiled is not None, "they were not built"
         compiled.use(instruction_set)
-        for module in (compiled, compiled_upsampling):
+        for module in filter(None, (compiled, compiled_upsampling)):
             _compiled_twins.update({op: getattr(module, op) for op in module.__all__})
 
 

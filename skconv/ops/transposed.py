@@ -10,7 +10,7 @@ import math
 from ._arguments import check_dimensions, check_saved, check_vectors, floats
 from ._types import Activation, Array, Padding, Pair, Shape
 from .dispatch import run
-from .geometry import Window, conv_window, margins, pair, sizes, window
+from .geometry import conv_window, margins, pair, sizes, window
 
 __all__ = [
     "conv2d_transpose",
@@ -135,7 +135,7 @@ def conv2d_transpose_backward(
     return run("conv2d_transpose_backward", arrays, win, activation, need_dx)
 
 
-def _window(x, kernel, size, stride, padding, dilation) -> Window:
+def _window(x, kernel, size, stride, padding, dilation):
     """Return how the kernel slides over images of a size, after checks of shapes."""
     if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[3]:
         raise ValueError(

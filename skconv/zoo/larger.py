@@ -134,8 +134,8 @@ def autoencoder(
         before, half = sizes[-1], tuple((n + 1) // 2 for n in sizes[-1])
         encoder.append((f"conv{i}", Conv2D(width, 3, stride=2, **relu)))
         # One more pixel where the side was even.
-        added = tuple(n - 2 * m + 1 for n, m in zip(before, half, strict=True))
-        up: Any = Conv2DTranspose(width, 3, stride=2, output_padding=added, **relu)
+        added: Any = tuple(n - 2 * m + 1 for n, m in zip(before, half, strict=True))
+        up = Conv2DTranspose(width, 3, stride=2, output_padding=added, **relu)
         decoder.insert(0, (f"up{i}", up))
         sizes.append((half[0], half[1]))
     smallest = *sizes[-1], filters[-1]
