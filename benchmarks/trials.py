@@ -17,10 +17,10 @@ class Lookahead(Adam):
 
     slow = None
 
-    def _update(self, parameters, *arrays, **rates):
+    def step(self, parameters, gradient, learning_rate):
         if self.slow is None:
             self.slow = parameters.copy()
-        super()._update(parameters, *arrays, **rates)
+        super().step(parameters, gradient, learning_rate)
         if self.steps % 5 == 0:
             self.slow += 0.5 * (parameters - self.slow)
             parameters[...] = self.slow

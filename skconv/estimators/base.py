@@ -363,7 +363,8 @@ class BaseConvNet(CallbackSupportMixin, FeaturesMixin, NestedParamsMixin):
         return summarize(
             network,
             f"{type(self).__name__}: input {network.input_shape}, batches of "
-            f"{batch_size}, {network.dtype}, {self.solver}",
+            f"{batch_size}, {network.dtype}, {self.solver}"
+            f"{', frozen: ' if network.frozen else ''}{', '.join(network.frozen)}",
             batch_size=batch_size,
             copies=2 + moments + sum(map(bool, others)),
             open_output=not fitted and n_outputs is None,

@@ -89,8 +89,8 @@ def take_pretrained(draft: Any) -> list[str]:
     Returns
     -------
     names : list of str
-        Of the layers that got them, those inside of others as ``block1__conv1``. A
-        layer that got all of its weights stands for those inside of it.
+        Of the layers that got them, those inside of others as ``block1__conv1``. If a
+        layer got all of its weights, those inside of it are not named.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def _find_output(document: Any, encoder: Any) -> str | None:
 def _describe(encoder: Any) -> dict[str, Any]:
     """Return the classes of an encoder as a file has them; empty if it has none."""
     if not len(encoder.classes):
-        return {}  # the scale of numbers is learned anew
+        return {}  # the scale of numbers is learned again
     try:
         return describe_encoder(encoder)
     except ValueError:  # classes that JSON lacks

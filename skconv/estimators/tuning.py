@@ -67,7 +67,7 @@ def check_tuning(params: Any) -> None:
             )
         is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
         if not is_number or not (value > 0 and math.isfinite(value)):
-            hint = f"; frozen=[{name!r}] keeps a layer as it is" if value == 0 else ""
+            hint = f"; frozen=[{name!r}] leaves a layer alone" if value == 0 else ""
             raise ValueError(
                 "learning_rate_multipliers must be finite numbers > 0, got "
                 f"{value!r} for {name!r}{hint}"

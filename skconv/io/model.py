@@ -25,7 +25,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     loaded model starts with fresh ones, nor callbacks, nor the settings of
     scikit-learn's ``set_output`` and ``set_fit_request``. Nor has it `pretrained`: a
     path is one of this machine, and what came of it is among the weights. Set it again
-    before you fit a loaded model anew. The file is written in one step.
+    before you fit a loaded model from scratch. The file is written in one step.
 
     Parameters
     ----------

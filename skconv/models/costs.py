@@ -1,7 +1,7 @@
 """What the layers of a network cost: multiply-accumulates, and memory of training."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from .. import ops
 from ..layers import Composite, Layer, chain
 from ..layers.fusion import training_steps
+from ..layers.marks import is_frozen, layer_names, mark
 from ..layers.naming import name_layers
 from ..layers.transposed import TransposedConvolution
 from ..layers.typing import Array, Chain, Shape, Weights
@@ -103,7 +104,9 @@ def cost_of_layers(network: Network, batch_size: int) -> Costs:
     }
     rows = [
         row._replace(cache=caches.get(row.name, 0))
-        for row in _layer_costs(network.layers, network.input_shape)
+        for row in _layer_costs(
+            network.layers, network.input_shape, frozen=network.frozen
+        )
     ]
     forward, backward = _step_memory(network, batch_size, rows)
     return Costs(rows, forward, backward)
@@ -153,9 +156,12 @@ def _cache_sizes(network: Network, n: int) -> dict[str, int]:
     x = np.zeros((n, *network.input_shape), network.dtype)
     owners = {id(root): root for root in map(_owner, (x, *_arrays(network.weights)))}
     sizes = dict.fromkeys(network.weights, 0)
-    for first, last, step in training_steps(network.layers):
-        x, cache = step.forward(network.weights[network.layers[first][0]], x, rng)
-        name = network.layers[last][0]
+    fixed, layers = network.n_fixed, network.layers[network.n_fixed :]
+    if fixed:  # they store nothing
+        x = network.predict(x, network.layers[fixed - 1][0])
+    for first, last, step in training_steps(layers):
+        x, cache = step.forward(network.weights[layers[first][0]], x, rng)
+        name = layers[last][0]
         new = {id(root): root for root in map(_owner, _arrays(cache))}
         sizes[name] = sum(new[key].nbytes for key in new.keys() - owners.keys())
         owners.update(new)
@@ -183,16 +189,23 @@ def _arrays(value: Any) -> Iterator[Array]:
         yield from _arrays(vars(value))
 
 
-def _layer_costs(layers: Chain, shape: Shape, prefix: str = "") -> Iterator[LayerCost]:
+def _layer_costs(
+    layers: Chain, shape: Shape, prefix: str = "", frozen: Collection[str] = ()
+) -> Iterator[LayerCost]:
     """Yield the cost of each layer of a chain, followed by those of its parts."""
     for name, layer in layers:
         path = prefix + name
         weights, out = build_blank(layer, shape)
+        above = prefix.replace(".", "__")
+        weights = mark({name: weights}, frozen, above, frozen=True)[name]
+        inside = frozen
+        if is_frozen(weights):
+            inside = {*layer_names(layer.inner_layers(), f"{above}{name}__")}
         if isinstance(layer, Composite):
             parts = [
                 cost
                 for path_inside in layer.paths()
-                for cost in _layer_costs(path_inside, shape, f"{path}.")
+                for cost in _layer_costs(path_inside, shape, f"{path}.", inside)
             ]
             depth = path.count(".") + 1
             macs = sum(

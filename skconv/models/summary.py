@@ -29,7 +29,7 @@ class LayerSummary(NamedTuple):
     output_shape : tuple of int or None
         Of one sample; None if it is not known.
     parameters : int or None
-        Number of trained weights.
+        Number of trained weights; those of frozen layers are not.
     macs : int or None
         Multiply-accumulates to predict one sample: one for each product of an input and
         a weight. Biases, activations, scaling and pooling are not counted.

@@ -10,6 +10,8 @@ from sklearn.base import clone
 from tolerances import assert_same
 
 from skconv import layers as L
+from skconv.layers import chain
+from skconv.layers.marks import mark
 from skconv.models.costs import count_macs
 
 # Arguments with which these do in training what they predict; None: there are none.
@@ -68,6 +70,25 @@ def test_sample_does_not_depend_on_its_batch(layer, shape):
     together = layer.predict(weights, x)
     for part in (slice(0, 1), slice(7, 9), slice(39, 40)):
         np.testing.assert_array_equal(layer.predict(weights, x[part]), together[part])
+
+
+@each_layer
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_frozen_layer_returns_the_same_gradient_in_x_as_one_that_learns(
+    layer, shape, dtype
+):
+    weights, _, x = setup(layer, shape, dtype)
+    y, cache = layer.forward(weights, x, None)
+    dy = np.random.default_rng(2).standard_normal(y.shape).astype(dtype)
+    expected, _ = layer.backward(weights, cache, dy)
+    frozen = mark({"a": weights}, ["a"], frozen=True)
+    layers = [("a", layer)]
+    z, caches = chain.forward(layers, frozen, x, np.random.default_rng(0))
+    np.testing.assert_array_equal(z, y)
+    dx, grads = chain.backward(layers, frozen, caches, dy)
+    assert_same(dx, expected, dtype)
+    assert grads == {"a": {}}
+    assert not any(t for *_, t in chain.named_weights(layer, frozen["a"]))
 
 
 @each_layer
