@@ -21,6 +21,7 @@ from . import (
     against,
     augmentation,
     convolutions,
+    coverage,
     imbalance,
     imports,
     options,
@@ -116,7 +117,7 @@ def parse():
         "--seeds",
         type=int,
         default=2,
-        help="of fashion; of ablation and imbalance at least 3",
+        help="of fashion; of ablation, coverage and imbalance at least 3",
     )
     parser.add_argument(
         "--bars",
@@ -232,6 +233,7 @@ def runs(arguments):
         "serving": serving.run,
         "digits": accuracy.digits,
         "ablation": lambda: ablation.run(max(3, arguments.seeds)),
+        "coverage": lambda: coverage.run(max(3, arguments.seeds)),
         "imbalance": lambda: imbalance.run(max(3, arguments.seeds)),
         "recipes": lambda: recipes.run(arguments.tables),
         "raw": lambda: raw.run(arguments.bars),

@@ -35,6 +35,8 @@ class ClassEncoder:
     loss_options: ClassVar[Mapping[str, Any]] = {}
     column_sizes: ClassVar[Sequence[int]] = ()
     score_name: ClassVar[str] = "accuracy"
+    has_spread: ClassVar[bool] = False
+    has_std: ClassVar[bool] = False
 
     @classmethod
     def fit(cls, y: _Array, classes: Any = None) -> "ClassEncoder":
@@ -128,6 +130,11 @@ class ClassEncoder:
             raise ValueError(
                 "class_weight is for samples of one class each, got a multilabel y; "
                 "use sample_weight"
+            )
+        if isinstance(class_weight, list):
+            raise ValueError(
+                "class_weight must be a dict or 'balanced', as y has one column, got a "
+                f"list: {class_weight!r}"
             )
         codes, share = targets.ravel().astype(np.intp), None
         if sample_weight is not None:

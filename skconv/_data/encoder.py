@@ -40,6 +40,14 @@ class TargetEncoder(Protocol):
         """Of several class columns, how many classes each has; else none."""
 
     @property
+    def has_spread(self) -> bool:
+        """Whether outputs say how far targets spread: `calibrate` corrects it then."""
+
+    @property
+    def has_std(self) -> bool:
+        """Whether outputs say standard deviations, too."""
+
+    @property
     def score_name(self) -> str:
         """Name of what `score` returns."""
 

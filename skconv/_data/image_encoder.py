@@ -50,6 +50,8 @@ class ImageEncoder:
     classes: ClassVar[Sequence[Any]] = ()
     loss_options: ClassVar[Mapping[str, Any]] = {}
     column_sizes: ClassVar[Sequence[int]] = ()
+    has_spread: ClassVar[bool] = False
+    has_std: ClassVar[bool] = False
     score_name: ClassVar[str] = "R^2"
 
     @classmethod

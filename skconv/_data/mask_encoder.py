@@ -41,6 +41,8 @@ class MaskEncoder:
     loss_name: ClassVar[str] = "softmax_cross_entropy"
     loss_options: ClassVar[Mapping[str, Any]] = {}
     column_sizes: ClassVar[Sequence[int]] = ()
+    has_spread: ClassVar[bool] = False
+    has_std: ClassVar[bool] = False
     score_name: ClassVar[str] = "mean intersection over union"
 
     @classmethod

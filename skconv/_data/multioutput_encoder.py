@@ -1,4 +1,4 @@
-"""Several columns of class labels as targets of a network, and its outputs as labels."""
+"""Several columns of class labels as targets, and a network's outputs as labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +34,8 @@ class MultiOutputEncoder:
     loss_name: ClassVar[str] = "softmax_cross_entropy"
     loss_options: ClassVar[Mapping[str, Any]] = {}
     score_name: ClassVar[str] = "accuracy"
+    has_spread: ClassVar[bool] = False
+    has_std: ClassVar[bool] = False
 
     @classmethod
     def fit(
@@ -121,8 +123,14 @@ class MultiOutputEncoder:
         factors : ndarray of shape (n,)
         """
         n = len(self.columns)
-        each = [class_weight] * n if isinstance(class_weight, str) else class_weight
-        if isinstance(each, Mapping) or len(each) != n:
+        each: Any = class_weight
+        if isinstance(class_weight, str):
+            each = [class_weight] * n
+        elif (
+            isinstance(class_weight, Mapping)
+            or len(class_weight) != n
+            or not all(isinstance(weights, Mapping) for weights in class_weight)
+        ):
             raise ValueError(
                 "class_weight must be 'balanced' or a list of dicts, one for each of "
                 f"the {n} columns of y, got {class_weight!r}"

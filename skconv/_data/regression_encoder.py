@@ -13,6 +13,7 @@ from .arrays import as_numbers, check_finite, count_samples
 from .regression_losses import (
     REGRESSION_LOSSES,
     RegressionLoss,
+    central_quantiles,
     find_scale,
     outputs_per_target,
     weighted_quantiles,
@@ -95,6 +96,16 @@ class RegressionEncoder:
     def loss_options(self) -> dict[str, Any]:
         """Further arguments of the op that is the loss."""
         return {} if self.quantile is None else {"quantile": self.quantile}
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether outputs say how far targets spread."""
+        return self.quantile is not None or self.has_std
+
+    @property
+    def has_std(self) -> bool:
+        """Whether outputs say standard deviations, too."""
+        return self.loss_name == "gaussian"
 
     @property
     def score_name(self) -> str:
@@ -259,13 +270,12 @@ class RegressionEncoder:
         """
         from sklearn.metrics import d2_pinball_score
 
-        given = self.quantile
-        predicted = predicted if isinstance(given, tuple) else predicted[..., None]
+        given, several = self.quantile, isinstance(self.quantile, tuple)
+        predicted = predicted if several else predicted[..., None]
+        levels = np.ravel(np.asarray(given, float)).tolist()
         scores = [
             d2_pinball_score(y, each, alpha=level, sample_weight=sample_weight)
-            for level, each in zip(
-                np.ravel(given), np.moveaxis(predicted, -1, 0), strict=True
-            )
+            for level, each in zip(levels, np.moveaxis(predicted, -1, 0), strict=True)
         ]
         return float(np.mean(scores))
 
@@ -293,6 +303,25 @@ class RegressionEncoder:
             return np.stack([mean, z], axis=1).ravel()
         tiny = np.finfo(mean.dtype).tiny
         return np.log(np.maximum(mean, tiny)) if self.activation == "exp" else mean
+
+    def calibrate(
+        self, outputs: _Array, targets: _Array, sample_weight: _Array | None = None
+    ) -> _Array:
+        """Return what to add to outputs so that validation data agree, (n_outputs,).
+
+        Then the share of these data below each quantile is right, and the squared
+        errors are on average those that the standard deviations of "gaussian" say.
+        """
+        errors = targets[:, :, None].astype(np.float64) - outputs.reshape(
+            len(outputs), self.n_targets, self.per_target
+        )
+        if self.quantile is not None:
+            levels = np.ravel(np.asarray(self.quantile, float))
+            return central_quantiles(errors, sample_weight, levels).ravel()
+        relative = (errors[..., 0] / ops.gaussian_std(outputs[:, 1::2])) ** 2
+        mean = np.average(relative, axis=0, weights=sample_weight)
+        shift = np.log(np.clip(mean, 1e-4, 1e4)) / 2
+        return np.stack([np.zeros_like(shift), shift], axis=1).ravel()
 
     def stratify(self, targets: _Array) -> None:
         """Return None: numbers have no classes to stratify a split by."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = [
     "REGRESSION_LOSSES",
     "RegressionLoss",
+    "central_quantiles",
     "check_quantile",
     "find_scale",
     "outputs_per_target",
@@ -144,3 +145,34 @@ def weighted_quantiles(
     places = [(share < part).sum(axis=0) for part in levels]
     ordered = np.take_along_axis(y, order, axis=0)
     return [np.take_along_axis(ordered, place[None], axis=0)[0] for place in places]
+
+
+def central_quantiles(
+    errors: _Array, sample_weight: _Array | None, levels: _Array
+) -> NDArray[np.float64]:
+    """Return the quantile of each column that further samples are below, on average.
+
+    Of m samples of equal weight the i-th smallest is that of ``i / (m + 1)``, with a
+    line from each to the next: m samples say nothing about what is beyond them.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (m, k, n_levels)
+    sample_weight : ndarray of shape (m,) or None
+    levels : ndarray of shape (n_levels,)
+        One for each place on the last axis.
+
+    Returns
+    -------
+    quantiles : ndarray of shape (k, n_levels)
+    """
+    m, k, n_levels = errors.shape
+    weight = np.ones(m) if sample_weight is None else sample_weight
+    found = np.empty((k, n_levels))
+    for target, place in np.ndindex(k, n_levels):
+        column = errors[:, target, place]
+        order = np.argsort(column)
+        share = np.cumsum(weight[order])
+        share *= m / (m + 1) / share[-1]
+        found[target, place] = np.interp(levels[place], share, column[order])
+    return found

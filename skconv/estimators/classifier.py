@@ -57,7 +57,7 @@ class ConvNetClassifier(ClassifierMixin, PredictionMixin, BaseConvNet):
     ----------
     [shared parameters]
 
-    class_weight : dict of label to float, list of dict, "balanced" or None, default=None
+    class_weight : dict of label to float, list of dict, "balanced", default=None
         Factor of the `sample_weight` of each class in training; "balanced" gives all
         classes the same weight. Of several columns of classes it is a list with a dict
         for each, or "balanced", and their factors are multiplied. Validation and scores

@@ -168,6 +168,7 @@ def train_draft(
 ) -> None:
     """Train a draft's network; its history and the solver's state are the draft's."""
     network, history = draft.network_, draft._history
+    had_ended = stopping.ended  # as a checkpoint says
     samples, held_out = _set_aside(draft, samples, held_out, incremental)
     _adapt(draft, samples, resumed=history.steps > 0)
     trained, features, seen = network, samples, None
@@ -219,12 +220,30 @@ def train_draft(
             network, draft._encoder, samples, validate, step, stopping, history
         )
     stopping.restore_best(network)  # if another Ctrl-C kept `train` from it
+    has_validated = held_out is not None and not had_ended
+    if has_validated and draft._stops_early(incremental) and draft._encoder.has_spread:
+        _calibrate(draft, held_out)
     vars(draft).update(NEW_STATE)
     if incremental or draft.warm_start:
         keep_state()
-    if draft._stops_early(incremental):  # the next fit begins from what was restored
+    if draft._stops_early(incremental):
+        # The next fit begins from the weights that were restored.
         draft._average_state = None
     draft._publish_history(held_out is not None)
+
+
+def _calibrate(draft: Any, held_out: Samples) -> None:
+    """Move the biases of the output layer so that validation data agree.
+
+    A network is surer of samples that it was trained on than of others.
+    """
+    network = draft.network_
+    outputs = held_out.predict(network)
+    if not np.isfinite(outputs).all():
+        return
+    shift = draft._encoder.calibrate(outputs, held_out.targets, held_out.sample_weight)
+    name, _ = network.layers[-1]
+    network.weights[name]["bias"] += shift.astype(network.dtype)
 
 
 def _adapt(draft: Any, samples: Samples, *, resumed: bool) -> None:

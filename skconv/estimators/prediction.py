@@ -92,11 +92,11 @@ class FeaturesMixin(
         fitted = self.__dict__
         n_samples = positive_int(n_samples, "n_samples")
         encoder, layers = fitted["_encoder"], fitted["network_"].layers
-        if encoder.loss_name != "gaussian" and not has_dropout(layers):
+        if not (encoder.has_std or has_dropout(layers)):
             raise ValueError(
-                f"{method} draws predictions with dropout on, but the network has none, "
-                f"so that all would be the same: {[name for name, _ in layers]}. Add "
-                "layers such as Dropout(0.2), and fit again"
+                f"{method} draws predictions with dropout on, but the network has "
+                f"none, {[name for name, _ in layers]}, so that all would be the same. "
+                "Add layers such as Dropout(0.2), and fit again"
             )
         seed = check_random_state(random_state).randint(2**31, size=4).tolist()
         seeds = [[*seed, draw] for draw in range(n_samples)]

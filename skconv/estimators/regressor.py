@@ -32,7 +32,7 @@ from .prediction import PredictionMixin
 __all__ = ["ConvNetRegressor"]
 
 RegressionLossName: TypeAlias = Literal[
-    *("squared_error", "absolute_error", "huber", "quantile", "gaussian", "poisson")
+    "squared_error", "absolute_error", "huber", "quantile", "gaussian", "poisson"
 ]
 
 
@@ -180,7 +180,7 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    @overload  # type: ignore[override]
+    @overload
     def predict(
         self, X: ArrayLike, return_std: Literal[False] = False
     ) -> NDArray[Any]: ...
@@ -221,7 +221,7 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
         if not return_std:
             return super().predict(X)
         check_is_fitted(self)
-        if self._encoder.loss_name != "gaussian":
+        if not self._encoder.has_std:
             raise ValueError(
                 "return_std=True is for a regressor fitted with loss='gaussian', whose "
                 "network predicts standard deviations, got one fitted with loss="
@@ -270,7 +270,7 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
         n, n_draws, k = drawn.shape
         flat = drawn.reshape(-1, k)
         y = encoder.predict(flat).reshape(n, n_draws, -1)
-        if encoder.loss_name == "gaussian":
+        if encoder.has_std:
             std = encoder.predict_std(flat).reshape(y.shape)
             for j, seed in enumerate(seeds):  # layers have the numbers from 1 on
                 rng = np.random.default_rng([*seed, 0])

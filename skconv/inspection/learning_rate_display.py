@@ -134,8 +134,8 @@ class LearningRateDisplay(Display):
         # A gaussian loss may be negative: it is that of each target, log(std) at least.
         is_gaussian = getattr(net, "loss", None) == "gaussian"
         least = _LEAST_GAUSSIAN * np.size(np.asarray(y)[:1]) if is_gaussian else 0.0
-        losses = losses_by_rate(net, X, y, sample_weight, rates)
-        losses = _until_too_large(losses, least)
+        steps = losses_by_rate(net, X, y, sample_weight, rates)
+        losses = _until_too_large(steps, least)
         display = cls(rates[: len(losses)], losses)
         display._warn_if_at_an_end(len(rates))
         return display.plot(ax)

@@ -80,10 +80,10 @@ def estimator_to_onnx(
     for name, (tensor, kind, sizes) in emitted.items():
         nodes.append(helper.make_node("Identity", [tensor], [name]))
         kind = getattr(TensorProto, kind)
-        declare, shape_of = helper.make_tensor_value_info, ["n", *sizes]
         if sizes == SEQUENCE:
-            declare, shape_of = helper.make_tensor_sequence_value_info, None
-        outputs.append(declare(name, kind, shape_of))
+            outputs.append(helper.make_tensor_sequence_value_info(name, kind, None))
+            continue
+        outputs.append(helper.make_tensor_value_info(name, kind, ["n", *sizes]))
     onnx_graph = helper.make_graph(
         nodes,
         type(model).__name__,
@@ -212,7 +212,7 @@ def _emit_numbers(graph: Graph, model: Any, y: str) -> Outputs:
     if each > 1:
         shape = graph.constant(np.array([-1, k, each]))
         y = graph.node("Reshape", y, shape)
-    if encoder.loss_name == "gaussian":
+    if encoder.has_std:
         mean, z = (_emit_place(graph, y, place) for place in (0, 1))
         mean = _emit_scaled(graph, mean, scale, center)
         std = _emit_scaled(graph, _emit_std(graph, z), scale)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier, is_clusterer, is_outlier_detector
 from sklearn.pipeline import Pipeline
 
+from ..estimators import ConvNetRegressor
 from ..estimators.base import BaseConvNet
 from ..layers import Normalization, Rescaling
 
@@ -236,8 +237,9 @@ def predict(model: Any, X: ArrayLike, features: str | bool = False) -> dict[str,
             return {"label": model.predict(X), "scores": model.decision_function(X)}
         if hasattr(model, "predict_proba"):  # of a mixture
             return {"label": model.predict(X), **_probabilities(model, X)}
-        if isinstance(model, BaseConvNet) and model._encoder.loss_name == "gaussian":
-            return dict(zip(("variable", "std"), model.predict(X, True), strict=True))
+        if isinstance(model, ConvNetRegressor) and model._encoder.has_std:
+            mean, std = model.predict(X, return_std=True)
+            return {"variable": mean, "std": std}
         return {"variable": model.predict(X)}
 
 

@@ -94,7 +94,7 @@ class Dropout(Layer):
     def predict(self, weights: Weights, x: Array) -> Array:
         if "seed" not in weights:
             return x
-        # Of a drawn prediction: all samples have the same mask, whatever their batch.
+        # Of a drawn prediction: all samples have the same mask, in each batch.
         rng = np.random.default_rng(weights["seed"])
         drawn = rng.random(self._drawn_shape((1, *x.shape[1:])), dtype=np.float32)
         return self._thin_out(x, drawn >= self.rate)

@@ -378,7 +378,16 @@ def prelu(rng):
     }
 
 
+def per_target(each, **others):
+    def draw(rng):
+        arguments = loss("outputs", **others)(rng)
+        return {**arguments, "outputs": np.repeat(arguments["outputs"], each, axis=1)}
+
+    return draw
+
+
 GOOD = {
+    "absolute_error": loss("outputs"),
     "activate": activate,
     "activate_grad": activate_grad,
     "adam_step": adam_step,
@@ -403,6 +412,8 @@ GOOD = {
     "dense_grad_kernel": dense_grad_kernel,
     "flush_denormals": only("x", any_shape),
     "gather": gather,
+    "gaussian": per_target(2),
+    "gaussian_std": only("z", any_shape),
     "global_avg_pool2d": only("x", images),
     "global_avg_pool2d_grad": global_pool_grad,
     "global_max_pool2d": only("x", images),
@@ -420,6 +431,7 @@ GOOD = {
     "poisson": loss("outputs"),
     "prelu": prelu,
     "prelu_backward": prelu_backward,
+    "quantile": per_target(2, quantile=(0.1, 0.9)),
     "sgd_step": sgd_step,
     "sigmoid_cross_entropy": loss("logits", smoothing=0.0, gamma=0.0),
     "softmax_cross_entropy": softmax_cross_entropy,

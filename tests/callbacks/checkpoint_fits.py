@@ -78,6 +78,16 @@ FITS = {
         {},
     ),
     "regressor": ({"kind": ConvNetRegressor, "loss": "huber"}, {}),
+    "quantiles": (
+        {"kind": ConvNetRegressor, "loss": "quantile", "quantile": [0.9, 0.1],
+         "validation_fraction": 0.2, "batch_size": 26},
+        {},
+    ),
+    "columns of classes": (
+        {"early_stopping": True, "class_weight": "balanced", "augment": [MixUp()],
+         "validation_fraction": 0.2, "batch_size": 26},
+        {"y": np.stack([NAMES[Y % 3], Y % 4], axis=1).astype(object)},
+    ),
 }  # fmt: skip
 
 
@@ -86,7 +96,7 @@ def fit(name, path=None, **options):
     clf = small(**params)
     if path is not None:
         clf.set_callbacks(Checkpoint(path, **options))
-    return clf.fit(X, Y, **given)
+    return clf.fit(X, **{"y": Y, **given})
 
 
 def outcome(clf):

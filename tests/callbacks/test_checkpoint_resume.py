@@ -38,6 +38,9 @@ uninterrupted = checkpoint_fits.uninterrupted
         ("averages", [("in an epoch", 3), ("while writing", 2)], 3),
         ("adaptive", [("after an epoch", 5)], 4),
         ("regressor", [("in an epoch", 4)], 3),
+        ("quantiles", [("in an epoch", 4)], 3),
+        ("quantiles", [("after replacing", 7)], 6),
+        ("columns of classes", [("in an epoch", 4)], 3),
     ],
 )
 def test_killed_fit_resumes_to_the_same_bits(

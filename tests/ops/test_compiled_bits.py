@@ -147,7 +147,11 @@ CASES = {
     **{f"{name} on signals": (ConvNetClassifier(each, **SHARED), SIGNALS, Y)
        for name, each in ON_SIGNALS.items()},
     **{f"regressor, {loss}": (ConvNetRegressor(loss=loss, **SHARED), IMAGES, Y)
-       for loss in ("squared_error", "huber", "poisson")},
+       for loss in ("squared_error", "absolute_error", "huber", "gaussian", "poisson")},
+    "regressor, quantile": (
+        ConvNetRegressor(loss="quantile", quantile=[0.9, 0.1], **SHARED), IMAGES, Y
+    ),
+    "columns of classes": (ConvNetClassifier(**SHARED), IMAGES, np.c_[Y, Y % 3]),
     "several labels": (ConvNetClassifier(**SHARED), IMAGES, np.c_[Y > 1, Y % 2]),
     "options": (
         ConvNetClassifier(

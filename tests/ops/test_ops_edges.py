@@ -59,7 +59,10 @@ def test_moments_and_losses_of_no_samples_are_refused():
     with pytest.raises(ValueError, match="moments need at least one value"):
         ops.channel_moments(EMPTY)
     targets = {"softmax_cross_entropy": np.zeros(0, int)}
-    for loss in ("softmax_cross_entropy", "sigmoid_cross_entropy", "huber", "poisson"):
+    for loss in (
+        *("softmax_cross_entropy", "sigmoid_cross_entropy", "huber", "poisson"),
+        *("absolute_error", "quantile", "gaussian"),
+    ):
         with pytest.raises(ValueError, match="a loss takes at least one sample"):
             getattr(ops, loss)(EMPTY[:, 0, 0], targets.get(loss, EMPTY[:, 0, 0]))
 

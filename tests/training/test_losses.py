@@ -19,6 +19,8 @@ pytestmark = pytest.mark.usefixtures("each_ops")
 # Straight from the formulas, of one output z and its target t.
 ONE = {
     "squared_error": lambda z, t: (z - t) ** 2 / 2,
+    "absolute_error": lambda z, t: abs(z - t),
+    "quantile": lambda z, t: abs(z - t) / 2,  # of 0.5
     "huber": lambda z, t: (z - t) ** 2 / 2 if abs(z - t) <= 1 else abs(z - t) - 0.5,
     "poisson": lambda z, t: special.xlogy(t, t) - t * z - t + math.exp(z),
 }
@@ -31,7 +33,7 @@ def regression(k, rng, dtype=np.float64):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("k", [1, 3])
-@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+@pytest.mark.parametrize("name", ONE)
 def test_regression_losses_are_their_formulas(name, k, dtype, rng):
     outputs, targets, weight = regression(k, rng, dtype)
     for w in (None, weight):
@@ -45,7 +47,7 @@ def test_regression_losses_are_their_formulas(name, k, dtype, rng):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+@pytest.mark.parametrize("name", ONE)
 def test_gradients_of_regression_losses_are_their_derivatives(name, weighted, rng):
     outputs, targets, weight = regression(3, rng)
     weight = weight if weighted else None
@@ -59,7 +61,7 @@ def test_gradients_of_regression_losses_are_their_derivatives(name, weighted, rn
     np.testing.assert_allclose(gradient.ravel(), numeric, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+@pytest.mark.parametrize("name", ONE)
 def test_targets_of_one_output_may_be_flat_and_inputs_stay(name, rng):
     outputs, targets, weight = regression(1, rng)
     before = [outputs.copy(), targets.copy(), weight.copy()]
@@ -73,7 +75,7 @@ def test_targets_of_one_output_may_be_flat_and_inputs_stay(name, rng):
         np.testing.assert_array_equal(array, copy)
 
 
-@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+@pytest.mark.parametrize("name", ONE)
 def test_the_loss_of_exact_predictions_is_zero(name):
     targets = np.array([[1.0, 4.0], [2.0, 0.5]])
     entry = REGRESSION_LOSSES[name]
