@@ -33,7 +33,7 @@ _SIGNAL_LAYERS = [
 ]
 
 
-def _blobs(seed, n=4000):
+def _blobs(seed, n=8000):
     """Return images (n, 12, 12) of a spot, and its size with noise."""
     rng = np.random.default_rng(seed)
     size, light = rng.uniform(1, 3, n), rng.uniform(0.3, 1, n)
@@ -52,7 +52,7 @@ def _halves(seed):
     return images[:, :, :4].astype(np.float32), images[:, :, 4:].sum(axis=(1, 2))
 
 
-def _volatility(seed, n=4000, length=64):
+def _volatility(seed, n=8000, length=64):
     """Return signals (n, length, 1), and the value that follows each."""
     rng = np.random.default_rng(seed)
     X, log_std = np.zeros((n, length + 1)), rng.standard_normal(n)

@@ -173,6 +173,6 @@ def central_quantiles(
         column = errors[:, target, place]
         order = np.argsort(column)
         share = np.cumsum(weight[order])
-        share *= m / (m + 1) / share[-1]
+        share = share / share[-1] * (m / (m + 1))
         found[target, place] = np.interp(levels[place], share, column[order])
     return found

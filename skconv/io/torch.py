@@ -182,7 +182,9 @@ def to_torch(model: Any, keys: Iterable[str] | None = None) -> dict[str, _Array]
     and makes samples with the channels last: in torch ``x.movedim(1, -1)`` is due
     before it and ``x.movedim(-1, 1)`` after it. A regressor's predictions are
     ``outputs * reg.target_scale_ + reg.target_center_``, of ``exp(outputs)`` for
-    ``loss="poisson"``.
+    ``loss="poisson"``; for several quantiles, sorted, and for "gaussian" the outputs
+    0, 2, ... are means, and `skconv.ops.gaussian_std` of the others times the scale is
+    the deviation.
 
     Examples
     --------

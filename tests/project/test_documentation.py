@@ -28,6 +28,7 @@ EXAMPLES = {
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
     "export.py": ("no code, the same probabilities", "onnxruntime agrees within 1e-05"),
     "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
+    "intervals.py": ('loss="quantile": ', 'loss="gaussian": 9'),
     "signals.py": ("200 signals to train on, 242 to test, (427, 1) each", "skconv  "),
     "look_inside.py": ("conv2 (Conv2D)", "never saw: 0.9"),
 }
@@ -40,16 +41,19 @@ ARGUMENTS = {
     "fashion_mnist.py": lambda folder: [
         *("--epochs", "1", "--samples", "1000", "--output", str(folder / "a.png"))
     ],
+    "intervals.py": lambda folder: ["--output", str(folder / "a.png")],
     "look_inside.py": lambda folder: ["--output", str(folder)],
     "serving.py": lambda folder: ["--output", str(folder)],
 }
 PICTURES = {
     **dict.fromkeys(["digits.py", "fashion_mnist.py", "serving.py", "signals.py"], 1),
+    "intervals.py": 1,
     "look_inside.py": 6,
     "stream.py": 1,
 }
 NEED = {
     "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],
+    "intervals.md": ["mapie"],
     "saving.md": ["onnx", "onnxruntime", "skl2onnx", "skops"],
     "scaling.md": ["dask.dataframe", "distributed", "zarr"],
     "serving.py": ["gunicorn"],
@@ -60,6 +64,7 @@ NEED = {
 SLOW_PAGES = {
     "README",
     *("composites", "displays", "from_keras", "from_mlp", "inputs", "install"),
+    "intervals",
     *("layers", "models", "pictures", "saving", "scaling", "searching"),
 }
 
