@@ -3,7 +3,12 @@
 from . import layers, ops, zoo
 from ._explain import explain
 from ._version import __version__
-from .estimators import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter
+from .estimators import (
+    ConvNetAutoencoder,
+    ConvNetClassifier,
+    ConvNetRegressor,
+    ConvNetSegmenter,
+)
 from .io import (
     from_torch,
     load_model,
@@ -18,6 +23,7 @@ from .models import Network
 from .ops.about import show_versions
 
 __all__ = [
+    "ConvNetAutoencoder",
     "ConvNetClassifier",
     "ConvNetRegressor",
     "ConvNetSegmenter",

@@ -9,12 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import count_samples
-from .regression_encoder import REGRESSION_LOSSES, find_scale
+from .regression_encoder import warn_of_distance
+from .regression_losses import REGRESSION_LOSSES, find_scale
 from .samples import pixel_weight
 
-__all__ = ["ImageEncoder", "ScaledImages"]
+__all__ = ["IMAGE_LOSSES", "ImageEncoder", "ScaledImages"]
 
 _Array = NDArray[Any]
+
+# Losses that have an output for each number, and no further ones.
+IMAGE_LOSSES = {
+    name: REGRESSION_LOSSES[name]
+    for name in ("squared_error", "absolute_error", "huber", "poisson")
+}
 
 # Numbers that are looked at at a time.
 _CHUNK = 2**20
@@ -29,7 +36,7 @@ class ImageEncoder:
     Attributes
     ----------
     loss_name : str
-        A key of `REGRESSION_LOSSES`.
+        A key of `IMAGE_LOSSES`.
     shape : tuple of int
         Of a sample of `y`, (h, w) or (h, w, c), or as rows of an autoencoder are.
     output_shape : (h, w, c) or (l, c)
@@ -70,11 +77,10 @@ class ImageEncoder:
         ValueError
             If the loss is of more than one output for each number.
         """
-        if loss_name in ("quantile", "gaussian"):
+        if loss_name not in IMAGE_LOSSES:
             raise ValueError(
                 f"loss={loss_name!r} is for targets y (n,) or (n, k), got images of "
-                f"shape {output_shape}. Use loss='squared_error', 'absolute_error', "
-                "'huber' or 'poisson'"
+                f"shape {output_shape}. Use one of {list(IMAGE_LOSSES)}"
             )
         images = y.reshape(len(y), *output_shape)
         center, scale = _find_scale(images, loss_name, sample_weight)
@@ -85,15 +91,32 @@ class ImageEncoder:
         """Return an encoder of targets of the same form, without their scale."""
         return replace(self, center=(0.0,), scale=(1.0,))
 
+    def warn_if_far(self, y: _Array) -> None:
+        """Warn if later targets are far from those of the first call, in its scale."""
+        center, scale = (np.asarray(each) for each in (self.center, self.scale))
+        images = y.reshape(len(y), *self.output_shape)
+        total = np.zeros(self.n_outputs)
+        with np.errstate(over="ignore"):  # transform raises then
+            for part in _parts(images):
+                rows = images[part].reshape(-1, self.n_outputs)
+                total += np.abs((rows - center) / scale).sum(axis=0)
+        pixels = len(y) * math.prod(self.output_shape[:-1])
+        warn_of_distance(total / pixels, center, scale, self.dtype)
+
     @property
     def n_outputs(self) -> int:
         """Number of outputs for each pixel."""
         return self.output_shape[-1]
 
     @property
+    def n_targets(self) -> int:
+        """Number of channels."""
+        return self.n_outputs
+
+    @property
     def activation(self) -> str:
         """Name of the function from outputs to predictions."""
-        link = REGRESSION_LOSSES[self.loss_name].inverse_link
+        link = IMAGE_LOSSES[self.loss_name].inverse_link
         return "exp" if link is np.exp else "identity"
 
     def transform(self, y: _Array, name: str = "y") -> "ScaledImages":
@@ -111,7 +134,7 @@ class ImageEncoder:
                 f"{name} of shape {y.shape} does not match the targets of the first "
                 f"fit, (n, {expected})"
             )
-        smallest = REGRESSION_LOSSES[self.loss_name].smallest_target
+        smallest = IMAGE_LOSSES[self.loss_name].smallest_target
         low, high = float(y.min()), float(y.max())
         if low < smallest:
             raise ValueError(
@@ -167,7 +190,7 @@ class ImageEncoder:
         return y
 
     def _link(self, outputs: _Array) -> _Array:
-        link = REGRESSION_LOSSES[self.loss_name].inverse_link
+        link = IMAGE_LOSSES[self.loss_name].inverse_link
         return link(outputs.astype(np.float64))
 
     def tally(

@@ -19,7 +19,7 @@ from .regression_losses import (
     weighted_quantiles,
 )
 
-__all__ = ["RegressionEncoder", "check_target_values"]
+__all__ = ["RegressionEncoder", "check_target_values", "warn_of_distance"]
 
 _Array = NDArray[Any]
 
@@ -121,20 +121,7 @@ class RegressionEncoder:
         columns = y.reshape(len(y), -1).astype(np.float64)
         with np.errstate(over="ignore"):  # transform raises then
             distance = np.abs((columns - self.center) / self.scale).mean(axis=0)
-        if _FAR < distance.max() < np.finfo(self.dtype).max:
-            column = int(distance.argmax())
-            center, scale = (
-                np.broadcast_to(numbers, distance.shape)[column]
-                for numbers in (self.center, self.scale)
-            )
-            warnings.warn(
-                f"y is {distance[column]:.3g} times its scale away from its center. "
-                f"Scale and center, {scale:.3g} and {center:.3g}, are those of the "
-                "first call and do not change: such targets may be learnt badly. Begin "
-                "with targets like those to come, or start again with warm_start=False "
-                "and fit",
-                stacklevel=2,
-            )
+        warn_of_distance(distance, self.center, self.scale, self.dtype)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -326,6 +313,33 @@ class RegressionEncoder:
     def stratify(self, targets: _Array) -> None:
         """Return None: numbers have no classes to stratify a split by."""
         return None
+
+
+def warn_of_distance(distance: _Array, centers: Any, scales: Any, dtype: str) -> None:
+    """Warn if targets are far from the center of the first, in units of their scale.
+
+    Parameters
+    ----------
+    distance : ndarray of shape (k,)
+        Mean distance of each column.
+    centers, scales : array-like of shape (k,) or (1,)
+    dtype : str
+        The network's.
+    """
+    if not _FAR < distance.max() < np.finfo(dtype).max:
+        return
+    column = int(distance.argmax())
+    center, scale = (
+        np.broadcast_to(numbers, distance.shape)[column]
+        for numbers in (centers, scales)
+    )
+    warnings.warn(
+        f"y is {distance[column]:.3g} times its scale away from its center. Scale and "
+        f"center, {scale:.3g} and {center:.3g}, are those of the first call and do not "
+        "change: such targets may be learnt badly. Begin with targets like those to "
+        "come, or start again with warm_start=False and fit",
+        stacklevel=3,
+    )
 
 
 def check_target_values(y: Any, name: str = "y") -> _Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._data.image_encoder import ScaledImages
 from .._utils.safetensors import KEY_LIMIT
 from .._utils.values import encode, encode_object
 from .fitted import describe_encoder
@@ -174,6 +175,9 @@ def digest_of_encoder(encoder: Any) -> str:
 
 def _digest_of_samples(samples: Any, dtype: np.dtype[Any]) -> str:
     targets = samples.targets
+    if isinstance(targets, ScaledImages):
+        whole = targets.y, targets.rows
+        return _digest_of_arrays(samples.X, samples.rows, *whole, samples.sample_weight)
     if samples.y is not None:  # not scaled
         with np.errstate(over="ignore"):
             targets = samples.y.astype(dtype)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import is_classifier
 
 from .._data.class_encoder import ClassEncoder
+from .._data.image_encoder import IMAGE_LOSSES, ImageEncoder
+from .._data.mask_encoder import MaskEncoder
 from .._data.multioutput_encoder import MultiOutputEncoder
 from .._data.regression_encoder import RegressionEncoder
 from .._data.regression_losses import (
@@ -96,6 +97,14 @@ def curves(history: History) -> dict[str, NDArray[np.float64]]:
 
 def describe_encoder(encoder: Any) -> dict[str, Any]:
     """Return an encoder of targets as plain JSON."""
+    if isinstance(encoder, ImageEncoder):
+        return {
+            "loss": encoder.loss_name,
+            "shape": list(encoder.shape),
+            "output_shape": list(encoder.output_shape),
+            "center": list(encoder.center),
+            "scale": list(encoder.scale),
+        }
     if isinstance(encoder, RegressionEncoder):
         q = encoder.quantile
         return {
@@ -120,6 +129,8 @@ def describe_encoder(encoder: Any) -> dict[str, Any]:
             f"{classes!r} of dtype {dtype}. Save with joblib, or fit with labels of "
             "another type"
         )
+    if isinstance(encoder, MaskEncoder):
+        return {"classes": plain, "dtype": name, "shape": list(encoder.shape)}
     return {"classes": plain, "dtype": name, "multilabel": encoder.multilabel}
 
 
@@ -168,7 +179,7 @@ def parse_fitted(described: Any, network_dtype: str) -> tuple[dict[str, Any], bo
         "_history": _parse_history(described["history"]),
         "_split_seed": check_integer(described["split_seed"], "split_seed"),
     }
-    if not isinstance(encoder, RegressionEncoder):
+    if not isinstance(encoder, RegressionEncoder | ImageEncoder):
         fitted["classes_"] = encoder.classes
     if (names := described["feature_names"]) is not None:
         fitted["feature_names_in_"] = _parse_names(names, fitted["n_features_in_"])
@@ -181,15 +192,23 @@ def check_encoder(estimator: Any, encoder: Any) -> None:
     Raises
     ------
     ValueError
-        If it encodes labels for a regressor, or numbers for a classifier.
+        If it is not, as one of labels for a regressor.
     """
-    has_labels = not isinstance(encoder, RegressionEncoder)
-    if is_classifier(estimator) != has_labels:
-        kind = "labels" if has_labels else "numbers"
+    if not isinstance(encoder, estimator._encoders):
+        kind = _KINDS[type(encoder)]
         raise ValueError(
             f"its encoder is one of {kind}, which a {type(estimator).__name__} does "
             "not predict"
         )
+
+
+_KINDS = {
+    ClassEncoder: "labels",
+    ImageEncoder: "images",
+    MaskEncoder: "masks",
+    MultiOutputEncoder: "columns of labels",
+    RegressionEncoder: "numbers",
+}
 
 
 def _parse_names(names: Any, n_features: int) -> NDArray[Any]:
@@ -239,8 +258,13 @@ def set_curves(history: History, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def _parse_encoder(described: Any, network_dtype: str) -> Any:
     keys = described.keys() if isinstance(described, dict) else set()
+    if {"loss", "output_shape"} <= keys:
+        return _parse_images(described, network_dtype)
     if "loss" in keys:
         return _parse_regression(described, network_dtype)
+    if keys == {"classes", "dtype", "shape"}:
+        classes = _parse_classes(described["classes"], described["dtype"], False)
+        return MaskEncoder(classes.classes, _parse_shape(described["shape"], 1, 2))
     if keys == {"classes", "dtype", "multilabel"}:
         return _parse_classes(**described)
     if keys == {"columns"}:
@@ -290,6 +314,37 @@ def _parse_regression(described: Any, network_dtype: str) -> RegressionEncoder:
     return RegressionEncoder(
         loss, n_outputs, flat, network_dtype, center, scale, quantile
     )
+
+
+def _parse_images(described: Any, network_dtype: str) -> ImageEncoder:
+    required = "loss", "shape", "output_shape", "center", "scale"
+    described = check_fields(described, "its encoder", required, {})
+    look_up(IMAGE_LOSSES, described["loss"], "its encoder's loss")
+    shape = _parse_shape(described["shape"], 1, 3)
+    output_shape = _parse_shape(described["output_shape"], 2, 3)
+    if math.prod(shape) != math.prod(output_shape):
+        raise ValueError(
+            f"targets of shape {shape} cannot be images of shape {output_shape}"
+        )
+    center, scale = (
+        _parse_numbers(described[name], name, output_shape[-1])
+        for name in ("center", "scale")
+    )
+    if min(scale) <= 0:
+        raise ValueError(f"the scale of its encoder must be positive, got {min(scale)}")
+    return ImageEncoder(
+        described["loss"], shape, output_shape, network_dtype, center, scale
+    )
+
+
+def _parse_shape(described: Any, least: int, most: int) -> tuple[int, ...]:
+    """Return a shape of some number of axes."""
+    if not isinstance(described, list) or not least <= len(described) <= most:
+        raise ValueError(
+            f"the shape of its targets must have {least} to {most} axes, got "
+            f"{shorten(described)}"
+        )
+    return tuple(check_integer(n, "the shape of its targets", 1) for n in described)
 
 
 def _parse_numbers(described: Any, name: str, n: int) -> tuple[float, ...]:

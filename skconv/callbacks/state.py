@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
+from .._data.image_encoder import ImageEncoder
 from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import StoppingRule
 from .._training.optimizers import OPTIMIZERS
@@ -239,7 +240,7 @@ def load_state(draft: Any, stopping: StoppingRule, saved: Saved) -> None:
             f"network has {network.parameters.size} parameters in {network.dtype}"
         )
     fitted = saved.progress.fitted
-    if isinstance(fitted["_encoder"], RegressionEncoder):
+    if isinstance(fitted["_encoder"], RegressionEncoder | ImageEncoder):
         draft._encoder = fitted["_encoder"]  # with the scale that it began with
     draft._rng = saved.rng
     draft._split_seed = fitted["_split_seed"]

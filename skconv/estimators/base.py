@@ -54,6 +54,7 @@ class BaseConvNet(CallbackSupportMixin, FeaturesMixin, NestedParamsMixin):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
+    _encoders: ClassVar[tuple[type, ...]] = ()  # of a subclass, those it may have
     _requires_y: ClassVar[bool] = True
     _network_numbers: ClassVar[Mapping[str, Any]] = DEFAULT_NETWORK
     _components: ClassVar[dict[str, str]] = {"layers": "layer", "augment": "transform"}
@@ -166,7 +167,7 @@ class BaseConvNet(CallbackSupportMixin, FeaturesMixin, NestedParamsMixin):
         with EpochCallbacks(self, given, n_epochs) as callbacks:
             draft = self._draft()
             samples = read(draft, X, y, sample_weight, classes, resume, incremental)
-            list_views(draft.tta, draft.input_shape_)
+            list_views(getattr(draft, "tta", None), draft.input_shape_)
             held_out = read_validation(draft, *validation)
             if resume:
                 continue_last(draft)

@@ -116,6 +116,7 @@ class ConvNetClassifier(ClassifierMixin, PredictionMixin, BaseConvNet):
     _check_targets = staticmethod(check_labels)
 
     classes_: Any
+    _encoders: ClassVar[tuple[type, ...]] = (ClassEncoder, MultiOutputEncoder)
     _encoder: ClassEncoder | MultiOutputEncoder
 
     def __init__(

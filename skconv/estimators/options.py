@@ -24,4 +24,5 @@ def check_options(params: Any) -> None:
         name_transforms(params.augment)
     check_tuning(params)
     check_pretrained(params.pretrained)
-    list_views(params.tta, (2, 2, 1))  # of a shape that allows all views
+    views = getattr(params, "tta", None)
+    list_views(views, (2, 2, 1))  # of a shape that allows all views

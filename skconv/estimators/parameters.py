@@ -12,12 +12,14 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .._training.optimizers import OPTIMIZERS
 from ..layers import Layer
+from ..models.autoencoder import autoencoder_layers
 from ..models.default import default_layers
 from ..models.network import Network
 from ..models.unet import unet_layers
 
 __all__ = [
     "CONSTRAINTS",
+    "DEFAULT_AUTOENCODER",
     "DEFAULT_NETWORK",
     "DEFAULT_UNET",
     "check_class_weight",
@@ -28,6 +30,9 @@ __all__ = [
 
 DEFAULT_NETWORK: Mapping[str, Any] = default_layers.__kwdefaults__ or {}
 """Parameters that describe the default network -> their defaults."""
+
+DEFAULT_AUTOENCODER: Mapping[str, Any] = autoencoder_layers.__kwdefaults__ or {}
+"""The same of the default network of an autoencoder."""
 
 DEFAULT_UNET: Mapping[str, Any] = unet_layers.__kwdefaults__ or {}
 """The same of the default network whose targets are images."""

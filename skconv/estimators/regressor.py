@@ -9,13 +9,20 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._data.image_encoder import ImageEncoder
 from .._data.regression_encoder import RegressionEncoder, check_target_values
 from .._data.regression_losses import REGRESSION_LOSSES, check_quantile
 from .._data.samples import check_sample_weight
 from ..augmentation.protocol import Transforms
+from ..layers.typing import Chain
+from ..models.unet import unet_layers
 from .base import BaseConvNet
+from .building import takes_signals
+from .image_targets import score_images
 from .parameters import (
     CONSTRAINTS,
+    DEFAULT_NETWORK,
+    DEFAULT_UNET,
     Layers,
     Pair,
     Pretrained,
@@ -45,6 +52,11 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
     either: a `Dense` layer with a unit for each target. Targets may be of any size:
     their scale is learned before the first step, and predictions are in their units.
 
+    Targets may also be images, (n, h, w) or (n, h, w, c): without noise, of a higher
+    resolution, of depths. Then the layers must end in images of that size, the default
+    network is a U-Net, described by `filters`, `kernel_size` and `activation`, and the
+    output layer is a `Conv2D` of one pixel with a filter for each channel.
+
     Parameters
     ----------
     [shared parameters]
@@ -70,7 +82,8 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
     [shared attributes]
 
     target_center_, target_scale_ : ndarray of shape (n_targets,)
-        Predictions are ``outputs * target_scale_ + target_center_``, or the
+        Of each target or, if they are images, of each channel. Predictions are
+        ``outputs * target_scale_ + target_center_``, or the
         exponential of the outputs if the loss is "poisson". `partial_fit` and
         `warm_start` keep those of the first call.
 
@@ -84,7 +97,9 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
     Sample weights are scaled to a mean of 1 in `fit`; samples of weight 0 are left
     out. `fit` never copies or converts X as a whole, only minibatches of it. The loss
     of several targets is the sum over them, where `MLPRegressor` has the mean, and in
-    units of scaled targets: `tol` means the same for targets of any size.
+    units of scaled targets: `tol` means the same for targets of any size. Of images it
+    is the mean over pixels of the sum over channels. No more than a minibatch of target
+    images is scaled and copied: they may be a memory map, too.
 
     Examples
     --------
@@ -108,7 +123,12 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
     }
     _check_targets = staticmethod(check_target_values)
 
-    _encoder: RegressionEncoder
+    _target_words: ClassVar[tuple[str, str]] = (
+        "y",
+        "Pass targets of that size, or layers that end in images of the size of y",
+    )
+    _encoders: ClassVar[tuple[type, ...]] = (RegressionEncoder, ImageEncoder)
+    _encoder: RegressionEncoder | ImageEncoder
 
     def __init__(
         self,
@@ -193,7 +213,7 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
     def predict(
         self, X: ArrayLike, return_std: bool = False
     ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]:
-        """Predict numbers: what they are, the loss says.
+        """Predict numbers, or images: what they are, the loss says.
 
         With `tta` the network's outputs are averaged over views of each image.
 
@@ -205,8 +225,9 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
 
         Returns
         -------
-        y : ndarray of shape (n,) or (n, n_targets)
-            Of the shape of `y` in `fit`, with a last axis for several quantiles.
+        y : ndarray of shape (n,), (n, n_targets), (n, h, w) or (n, h, w, c)
+            Of the shape of `y` in `fit`, with a last axis for several quantiles. Images
+            are in the network's dtype, numbers in float64.
         y_std : ndarray like y
             Only with `return_std`: the standard deviation of each target, in its units.
 
@@ -218,9 +239,11 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
             the message says for how many samples. With `return_std`, if the loss is
             another one than "gaussian".
         """
+        check_is_fitted(self)
+        if not return_std and isinstance(self._encoder, ImageEncoder):
+            return self._predict_images(X, ImageEncoder.predict)
         if not return_std:
             return super().predict(X)
-        check_is_fitted(self)
         if not self._encoder.has_std:
             raise ValueError(
                 "return_std=True is for a regressor fitted with loss='gaussian', whose "
@@ -286,17 +309,24 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
         D^2 is `sklearn.metrics.d2_pinball_score`, the mean over several quantiles: 1 is
         the best, 0 that of the quantiles of `y` as the prediction for all samples.
 
+        Of images, each channel is a target and each pixel a sample: R^2 is 1 minus the
+        squared errors of all pixels, divided by their squared distances from the
+        channel's mean.
+
         Parameters
         ----------
         X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
-        y : array-like of shape (n,) or (n, n_targets)
-        sample_weight : array-like of shape (n,), default=None
+        y : array-like
+            Of the shape of `y` in `fit`.
+        sample_weight : array-like of shape (n,), of images also (n, h, w), default=None
 
         Returns
         -------
         score : float
         """
         check_is_fitted(self)
+        if isinstance(self._encoder, ImageEncoder):
+            return score_images(self, X, self._check_targets(y), sample_weight)
         if self._encoder.quantile is None:
             return super().score(X, y, sample_weight)
         predicted, y = self.predict(X), check_target_values(y)
@@ -324,6 +354,32 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
             wanted = self.loss in ("quantile", "gaussian") and self.validation_fraction
         return bool(wanted) and not incremental
 
+    def _image_shape(self, y: NDArray[Any]) -> tuple[int, ...] | None:
+        """Return the shape of the images or signals in `y`, None if it has numbers."""
+        if y.ndim < 3:
+            return None
+        signals = takes_signals(self)
+        return y.shape[1:] if y.ndim == 4 or signals else (*y.shape[1:], 1)
+
+    def _pixels(self, y: NDArray[Any]) -> tuple[int, ...]:
+        shape = self._image_shape(y)
+        return () if shape is None else shape[:-1]
+
+    def _default_layers(
+        self, input_shape: tuple[int, ...], output_ndim: int, numbers: dict[str, Any]
+    ) -> Chain:
+        if output_ndim == 1:
+            return super()._default_layers(input_shape, output_ndim, numbers)
+        for name in numbers.keys() - DEFAULT_UNET.keys():
+            if not np.array_equal(numbers[name], DEFAULT_NETWORK[name]):
+                raise ValueError(
+                    f"{name}={numbers[name]!r} describes the default network of "
+                    "targets that are numbers. That of images is described by "
+                    f"{', '.join(DEFAULT_UNET)}: leave {name} out, or pass layers"
+                )
+        chosen = {name: numbers[name] for name in DEFAULT_UNET}
+        return unet_layers(input_shape, **chosen)
+
     def _fit_encoder(
         self,
         y: NDArray[Any],
@@ -331,18 +387,29 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
         classes: Any,
         resume: bool,
         incremental: bool,
-    ) -> RegressionEncoder:
+    ) -> RegressionEncoder | ImageEncoder:
+        encoder: RegressionEncoder | ImageEncoder
         quantile = check_quantile(self.quantile, self.loss)
-        encoder = RegressionEncoder.fit(
-            y, self.loss, self.dtype, sample_weight, quantile
-        )
+        image_shape = self._image_shape(y)
+        if image_shape is None:
+            encoder = RegressionEncoder.fit(
+                y, self.loss, self.dtype, sample_weight, quantile
+            )
+        else:
+            encoder = ImageEncoder.fit(
+                y, self.loss, self.dtype, image_shape, sample_weight
+            )
         if not resume:
             return encoder
         first = self._encoder
         if encoder.unscaled() != first.unscaled():
-            names = "loss_name", "quantile", "dtype", "n_outputs", "flat"
+            names = "loss_name", "quantile", "dtype", "output_shape", "flat", "shape"
             before, now = (
-                ", ".join(f"{name}={getattr(each, name)!r}" for name in names)
+                ", ".join(
+                    f"{name}={getattr(each, name)!r}"
+                    for name in names
+                    if hasattr(each, name)
+                )
                 for each in (first, encoder)
             )
             raise ValueError(

@@ -24,6 +24,7 @@ from .parameters import (
     DEFAULT_UNET,
     Layers,
     Pair,
+    Pretrained,
     Schedule,
     Scoring,
     Shape,
@@ -97,7 +98,8 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
     >>> rng = np.random.default_rng(0)
     >>> y = np.where(rng.random((60, 8, 8)) < 0.3, "spot", "background")
     >>> X = (y == "spot") + rng.normal(0, 0.2, y.shape)
-    >>> seg = ConvNetSegmenter(filters=(4, 8), max_iter=20, random_state=0)
+    >>> seg = ConvNetSegmenter(
+    ...     filters=(4, 8), learning_rate_init=0.01, max_iter=20, random_state=0)
     >>> seg.fit(X[:40], y[:40]).score(X[40:], y[40:]) > 0.9
     True
     >>> seg.predict(X[40:]).shape
@@ -117,6 +119,7 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
     )
 
     classes_: NDArray[Any]
+    _encoders: ClassVar[tuple[type, ...]] = (MaskEncoder,)
     _encoder: MaskEncoder
 
     def __init__(
@@ -151,6 +154,9 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
         n_iter_no_change: float = 10,
         clip_norm: float | None = None,
         ema_momentum: float | None = None,
+        pretrained: Pretrained | None = None,
+        frozen: str | Sequence[str] | None = None,
+        learning_rate_multipliers: Mapping[str, float] | None = None,
         augment: Transforms | None = None,
         tta: View | Sequence[View] | None = None,
         transform_layer: str | None = None,

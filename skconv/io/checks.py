@@ -5,12 +5,25 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from ..estimators import ConvNetClassifier, ConvNetRegressor
+from ..estimators import (
+    ConvNetAutoencoder,
+    ConvNetClassifier,
+    ConvNetRegressor,
+    ConvNetSegmenter,
+)
 from ..estimators.base import BaseConvNet
 
 __all__ = ["ESTIMATORS", "check_estimator"]
 
-ESTIMATORS = {cls.__name__: cls for cls in (ConvNetClassifier, ConvNetRegressor)}
+ESTIMATORS = {
+    cls.__name__: cls
+    for cls in (
+        ConvNetClassifier,
+        ConvNetRegressor,
+        ConvNetSegmenter,
+        ConvNetAutoencoder,
+    )
+}
 
 
 def check_estimator(model: Any, function: str, *, subclasses: bool = True) -> None:
@@ -27,7 +40,8 @@ def check_estimator(model: Any, function: str, *, subclasses: bool = True) -> No
     if isinstance(model, BaseConvNet) if subclasses else _is_own(model):
         return
     kind = type(model).__name__
-    words = f"{function} takes a {' or a '.join(ESTIMATORS)}, got "
+    *names, last = ESTIMATORS
+    words = f"{function} takes a {', '.join(names)} or {last}, got "
     if isinstance(model, type):
         raise TypeError(f"{words}the class {model.__name__}: pass a fitted instance")
     found = [] if _is_own(model) else list(_find_estimators(model, "model"))

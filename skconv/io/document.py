@@ -116,11 +116,11 @@ def parse_model(
         n_weights=sum(math.prod(part.shape) for part in weights),
         frozen=frozen_names(model),
     )
-    n_outputs = fitted["_encoder"].n_outputs
-    if network.output_shape != (n_outputs,):
+    needed = fitted["_encoder"].output_shape
+    if network.output_shape != needed:
         raise ValueError(
             f"its last layer has outputs {network.output_shape}, but its classes "
-            f"or targets need {n_outputs}"
+            f"or targets need {needed}"
         )
     fitted["network_"] = network
     fitted.update(NEW_STATE)

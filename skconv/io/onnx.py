@@ -13,9 +13,9 @@ from ..augmentation.views import View, list_views
 from ..estimators import ConvNetRegressor
 from ..estimators.base import BaseConvNet
 from .onnx_nodes import Graph, emit_activation, emit_chain
+from .onnx_targets import Outputs, check_labels, emit_images, scale_in_float32
 
 __all__ = [
-    "check_labels",
     "emit_estimator",
     "emit_features",
     "estimator_to_onnx",
@@ -72,7 +72,7 @@ def estimator_to_onnx(
     network = model.network_
     shape = list(network.input_shape) if image else [model.n_features_in_]
     outputs = []
-    if features:
+    if features or not hasattr(model, "predict"):
         layer = features if isinstance(features, str) else None
         emitted = emit_features(graph, model, "X", image=image, layer=layer)
     else:
@@ -102,8 +102,7 @@ def estimator_to_onnx(
 
 
 SEQUENCE = [-1]
-Outputs = dict[str, tuple[str, str, list[int]]]
-"""Name of an output -> (tensor, type, sizes); sizes are SEQUENCE of several tensors."""
+"""The sizes of an output of several tensors."""
 
 
 def emit_features(
@@ -117,7 +116,8 @@ def emit_features(
     """Emit the layers of `transform`; return the output by name."""
     network = model.network_
     names = [name for name, _ in network.layers]
-    last = names.index(layer or model.transform_layer or names[-2])
+    found, _ = model._find_layer(network, layer or model.transform_layer)
+    last = names.index(found)
     shape = network.shapes[last]
     x = _emit_input(graph, network, x, image)
     layers = network.layers[: last + 1]
@@ -162,11 +162,13 @@ def emit_estimator(
     """
     network = model.network_
     x = _emit_input(graph, network, x, image)
-    views = list_views(model.tta, network.input_shape)
+    views = list_views(getattr(model, "tta", None), network.input_shape)
     if len(views) > 1:
         seen = [_emit_view(graph, view, x, network.input_shape) for view in views]
         x = graph.node("Concat", *seen, axis=0)
     z = emit_chain(graph, network.layers, network.weights, x, network.input_shape)
+    if len(network.output_shape) > 1:
+        return emit_images(graph, model, z, views)
     if isinstance(model, ConvNetRegressor):
         y = emit_activation(graph, z, model.out_activation_)
         y = _emit_mean(graph, y, len(views), model.n_outputs_)
@@ -208,7 +210,7 @@ def _emit_numbers(graph: Graph, model: Any, y: str) -> Outputs:
     """Emit numbers in units of the targets, and "std" of the loss "gaussian"."""
     encoder = model._encoder
     k, each = encoder.n_targets, encoder.per_target
-    scale, center = _scale_in_float32(model)
+    scale, center = scale_in_float32(model)
     if each > 1:
         shape = graph.constant(np.array([-1, k, each]))
         y = graph.node("Reshape", y, shape)
@@ -252,20 +254,6 @@ def _emit_scaled(
 ) -> str:
     y = graph.node("Mul", y, graph.constant(scale))
     return y if center is None else graph.node("Add", y, graph.constant(center))
-
-
-def _scale_in_float32(model):
-    """Return the scale and the center of a regressor's targets, as ONNX has them."""
-    scale, center = model.target_scale_, model.target_center_
-    with np.errstate(over="ignore", under="ignore"):
-        rounded = scale.astype(np.float32), center.astype(np.float32)
-    holds = np.allclose(rounded[0], scale, rtol=1e-6, atol=0)
-    if not (holds and np.isfinite(rounded).all()):
-        raise ValueError(
-            "targets of an ONNX model must be in the range of float32, got those of "
-            f"scale {scale} and center {center}. Fit y in other units"
-        )
-    return rounded
 
 
 def _emit_labels(graph, encoder, z, classes, raw):
@@ -329,27 +317,3 @@ def _emit_columns(graph, encoder, z, classes, raw):
 
 
 _INT64 = 7  # onnx.TensorProto.INT64, without an import of onnx
-
-
-def check_labels(classes: NDArray[Any]) -> NDArray[Any]:
-    """Return class labels as ONNX has them: int64, or str as objects.
-
-    Raises
-    ------
-    ValueError
-        If a label is neither text nor a whole number of 64 bits.
-    """
-    text = classes.dtype.kind in "OUT" and all(isinstance(c, str) for c in classes)
-    if not text:
-        for label in classes:
-            if classes.dtype.kind not in "biuf" or not _is_int64(label):
-                raise ValueError(
-                    "labels of an ONNX model are text or whole numbers below 2**63, "
-                    f"got {label!r} of dtype {classes.dtype}. Fit with text, "
-                    "y.astype(str), or with codes, np.unique(y, return_inverse=True)[1]"
-                )
-    return classes.astype(object if text else np.int64)
-
-
-def _is_int64(label):
-    return float(label).is_integer() and -(2**63) <= int(label) < 2**63

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier, is_clusterer, is_outlier_detector
 from sklearn.pipeline import Pipeline
 
-from ..estimators import ConvNetRegressor
+from ..estimators import ConvNetRegressor, ConvNetSegmenter
 from ..estimators.base import BaseConvNet
 from ..layers import Normalization, Rescaling
 
@@ -229,7 +229,7 @@ def predict(model: Any, X: ArrayLike, features: str | bool = False) -> dict[str,
             return {"features": model.transform(X, layer=features)}
         if features or not hasattr(model, "predict"):
             return {"features": _dense(model.transform(X))}
-        if is_classifier(model):
+        if is_classifier(model) or isinstance(model, ConvNetSegmenter):
             return {"label": model.predict(X), **_probabilities(model, X)}
         if is_clusterer(model):
             return {"label": model.predict(X), "scores": _dense(model.transform(X))}
@@ -342,9 +342,9 @@ def _distance(a, b):
 
 def _is_likeliest(p, classes, labels):
     """Return whether labels are one of several that share the largest probability."""
-    likeliest = p >= p.max(axis=1, keepdims=True) - 2 * TOLERANCE
-    likeliest &= likeliest.sum(axis=1, keepdims=True) > 1
-    return (likeliest & (labels[:, None] == classes)).any(axis=1)
+    likeliest = p >= p.max(axis=-1, keepdims=True) - 2 * TOLERANCE
+    likeliest &= likeliest.sum(axis=-1, keepdims=True) > 1
+    return (likeliest & (labels[..., None] == classes)).any(axis=-1)
 
 
 def _compare_labels(model, want, got, change, scores, n):
@@ -357,7 +357,7 @@ def _compare_labels(model, want, got, change, scores, n):
             same[:, j] |= _is_likeliest(p[:n], known, got[:, j])
     if isinstance(scores, np.ndarray) and hasattr(model, "classes_"):
         p = scores[:n]
-        if want.ndim == 2:  # several labels
+        if want.ndim == 2 == p.ndim:  # several labels
             same |= np.abs(p - 0.5) <= TOLERANCE
         else:
             same |= _is_likeliest(p, model.classes_, got)

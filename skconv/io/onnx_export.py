@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.base import BaseConvNet
 from ..layers import Layer
-from .onnx import check_labels
 from .onnx_check import add_boundary, draw_inputs, find_difference, has_runtime, predict
 from .onnx_pipelines import convert, plain
+from .onnx_targets import check_labels
 
 __all__ = ["to_onnx"]
 

@@ -13,7 +13,7 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from ..estimators import ConvNetClassifier, ConvNetRegressor
+from ..estimators import ConvNetAutoencoder, ConvNetClassifier, ConvNetRegressor
 from ..estimators.base import BaseConvNet
 from .onnx import (
     check_labels,
@@ -160,6 +160,7 @@ def register_with_skl2onnx() -> None:
     for cls, shapes, options in (
         (ConvNetClassifier, _classifier_shapes, _CLASSIFIER_OPTIONS | features),
         (ConvNetRegressor, _regressor_shapes, features),
+        (ConvNetAutoencoder, _features_shapes, features),
     ):
         skl2onnx.update_registered_converter(
             cls,
@@ -244,7 +245,8 @@ def _parse_estimator(scope, model, inputs, custom_parsers=None):
     """Declare the outputs: skl2onnx's for an estimator, or features."""
     from skl2onnx import _parse
 
-    if scope.get_options(model, {"features": False})["features"]:
+    transforms = not hasattr(model, "predict")
+    if transforms or scope.get_options(model, {"features": False})["features"]:
         operator = scope.declare_local_operator(_FEATURES, model)
         operator.inputs = inputs
         kind = _parse.guess_tensor_type(inputs[0].type)

@@ -6,11 +6,18 @@ from typing import Any, NamedTuple, TypeVar
 
 from .. import augmentation, layers
 from .._data.class_encoder import ClassEncoder
+from .._data.image_encoder import ImageEncoder
+from .._data.mask_encoder import MaskEncoder
 from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import History
 from .._utils.lookup import did_you_mean
 from .._utils.values import encode_object
-from ..estimators import ConvNetClassifier, ConvNetRegressor
+from ..estimators import (
+    ConvNetAutoencoder,
+    ConvNetClassifier,
+    ConvNetRegressor,
+    ConvNetSegmenter,
+)
 from ..models.network import Network
 
 __all__ = [
@@ -125,10 +132,14 @@ def trusted_types() -> list[str]:
     True
     """
     parts = (
+        ConvNetAutoencoder,
         ConvNetClassifier,
         ConvNetRegressor,
+        ConvNetSegmenter,
         History,
         ClassEncoder,
+        ImageEncoder,
+        MaskEncoder,
         Network,
         RegressionEncoder,
     )

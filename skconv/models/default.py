@@ -11,7 +11,7 @@ from ..layers import Conv2D, Dense, MaxPool2D, Normalization
 from ..layers.typing import Chain, Pair, Shape
 from ..ops import pair, positive_int, window
 
-__all__ = ["default_layers"]
+__all__ = ["check_sizes", "default_layers"]
 
 
 # Of the scaled inputs: most are within [-1, 1].
@@ -64,13 +64,13 @@ def default_layers(
     he: dict[str, Any] = {"activation": activation, "kernel_initializer": "he_uniform"}
     layers: Chain = [("normalization", Normalization(_DEVIATION))]
     for i, (n_filters, (kernel, pool, _)) in enumerate(
-        zip(_sizes(filters, "filters"), plan(), strict=False), start=1
+        zip(check_sizes(filters, "filters"), plan(), strict=False), start=1
     ):
         layers.append((f"conv{i}", Conv2D(n_filters, kernel, stride=stride, **he)))
         if pool != (1, 1):
             layers.append((f"pool{i}", MaxPool2D(pool)))
     for i, units in enumerate(
-        _sizes(hidden_layer_sizes, "hidden_layer_sizes"), start=1
+        check_sizes(hidden_layer_sizes, "hidden_layer_sizes"), start=1
     ):
         layers.append((f"dense{i}", Dense(units, **he)))
     return layers
@@ -111,7 +111,14 @@ def _auto_filters(
     return (*[_FEW] * (n_blocks - len(_LAST)), *_LAST)
 
 
-def _sizes(value: Any, name: str) -> list[int]:
+def check_sizes(value: Any, name: str) -> list[int]:
+    """Return one or several positive ints as a list.
+
+    Raises
+    ------
+    ValueError
+        If they are none; the message has `name`.
+    """
     is_array = isinstance(value, np.ndarray) and value.ndim
     sizes = value if is_array or isinstance(value, list | tuple | range) else [value]
     return [positive_int(size, f"each of {name}") for size in sizes]
