@@ -23,9 +23,11 @@ class Batch:
     x : ndarray of shape (n, h, w, c) or (n, l, c)
     targets : ndarray of shape (n, ...), default=None
         As the loss takes them: classes, (n,); 0 and 1 of two classes or of labels,
-        (n, k); or numbers, (n, k), on the scale of the loss.
-    sample_weight : ndarray of shape (n,), default=None
-        In the loss, with the factors of `class_weight`.
+        (n, k); or numbers, (n, k), on the scale of the loss. With a target for each
+        pixel: classes, (n, h, w), or numbers, (n, h, w, k); of signals, (n, l) and
+        (n, l, k).
+    sample_weight : ndarray of shape (n,) or (n, h, w), default=None
+        In the loss, with the factors of `class_weight` (but for those of pixels).
     indices : ndarray of int of shape (n,), default=None
         Which of the training samples these are, the same in every epoch. None counts
         from 0 on.
@@ -37,6 +39,9 @@ class Batch:
         Of several columns of classes, how many classes each has. Targets are then
         classes, (n, n_columns), or the probabilities of all columns' classes side by
         side, (n, n_outputs).
+    by_pixel : bool, default=None
+        Whether targets belong to the pixels of x, and move with them. None: they do if
+        they have three axes or more.
 
     Examples
     --------
@@ -56,9 +61,31 @@ class Batch:
     epoch: int = 0
     n_outputs: int = 0
     column_sizes: Sequence[int] = ()
+    by_pixel: bool | None = None
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def has_pixel_targets(self) -> bool:
+        """Whether there are targets that belong to the pixels of x."""
+        if self.targets is None:
+            return False
+        return self.targets.ndim > 2 if self.by_pixel is None else self.by_pixel
+
+    @property
+    def target_size(self) -> tuple[int, ...]:
+        """Height and width of targets that belong to pixels; of signals, the length."""
+        assert self.targets is not None
+        return self.targets.shape[1 : self.x.ndim - 1]
+
+    def pixel_weight(self) -> _Array:
+        """Return the sample weight of each pixel of such targets, (n, h, w)."""
+        shape, weight = (len(self), *self.target_size), self.sample_weight
+        if weight is None:
+            return np.ones(shape, self.x.dtype)
+        axes = (1,) * (len(shape) - weight.ndim)
+        return np.broadcast_to(weight.reshape(*weight.shape, *axes), shape)
 
     def mix(self, x: _Array, partners: NDArray[np.intp], shares: _Array) -> "Batch":
         """Return a batch of images that were mixed, with the targets that they have.
@@ -90,10 +117,14 @@ class Batch:
         targets, weight = self._soft_targets(), self.sample_weight
         shares = shares.astype(self.x.dtype)
         if weight is not None:
+            shares = np.broadcast_to(
+                shares.reshape(-1, *[1] * (weight.ndim - 1)), weight.shape
+            ).copy()
             own, other = shares * weight, (1 - shares) * weight[partners]
             weight = own + other
             np.divide(own, weight, out=shares, where=weight > 0)
-        rest = (1 - shares).reshape(-1, *[1] * (targets.ndim - 1))
+        rest = 1 - shares
+        rest = rest.reshape(*rest.shape, *[1] * (targets.ndim - rest.ndim))
         # Equal targets stay equal to the bit.
         targets = targets + rest * (targets[partners] - targets)
         return replace(self, x=x, targets=targets, sample_weight=weight)
@@ -106,22 +137,24 @@ class Batch:
                 "it changes targets, and got images alone: use it in augment of an "
                 "estimator, or pass Batch(x, targets) to skconv.augmentation.augment"
             )
-        are_classes = targets.ndim == 1 and targets.dtype.kind in "iu"
+        are_classes = self.has_pixel_targets or targets.ndim == 1
+        are_classes = are_classes and targets.dtype.kind in "iu"
         if are_classes and self.n_outputs > targets.max(initial=0):
-            return self._one_hot(targets[:, None], [self.n_outputs])
+            return self._one_hot(targets[..., None], [self.n_outputs])
         if self.column_sizes and targets.dtype.kind in "iu":
             return self._one_hot(targets, self.column_sizes)
-        if are_classes or targets.ndim > 2 or targets.dtype.kind not in "biuf":
+        if are_classes or targets.dtype.kind not in "biuf":
             raise ValueError(
-                "targets to be mixed must be classes below n_outputs, (n,), or "
-                f"numbers, (n, k), got {targets.dtype} of shape {targets.shape} with "
+                "targets to be mixed must be classes below n_outputs, (n,) or of "
+                "pixels (n, h, w), or numbers, (n, k) or (n, h, w, k), got "
+                f"{targets.dtype} of shape {targets.shape} with "
                 f"n_outputs={self.n_outputs}"
             )
         return targets.astype(self.x.dtype)
 
     def _one_hot(self, codes: _Array, sizes: Sequence[int]) -> _Array:
         """Return the probabilities of classes, of all columns side by side."""
-        one_hot = np.zeros((len(codes), sum(sizes)), self.x.dtype)
+        one_hot = np.zeros((*codes.shape[:-1], sum(sizes)), self.x.dtype)
         starts = np.cumsum([0, *sizes])[:-1]
-        np.put_along_axis(one_hot, codes.astype(np.intp) + starts, 1, axis=1)
+        np.put_along_axis(one_hot, codes.astype(np.intp) + starts, 1, axis=-1)
         return one_hot

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
-from .._utils.params import ParamsMixin
+from .batch import Batch
 from .checks import (
-    as_images,
     check_flag,
     each,
     fill_or_mode,
@@ -20,11 +19,12 @@ from .checks import (
     only_images,
     pixels_or_shares,
 )
+from .motion import Motion, MovesPixels, move_nearest, scaled_shift
 
 __all__ = ["RandomAffine", "RandomFlip", "RandomRotation", "RandomShift"]
 
 
-class RandomFlip(ParamsMixin):
+class RandomFlip(MovesPixels):
     """Mirror images at random, or signals in time.
 
     Parameters
@@ -48,19 +48,31 @@ class RandomFlip(ParamsMixin):
         self.horizontal = horizontal
         self.vertical = vertical
 
-    def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-        """Return x with some of its images mirrored."""
-        y = as_images(x).copy()
+    _shows_outside = False
+
+    def _draw(
+        self, batch: Batch, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> Motion:
+        mirrored = []
         for name, axis in (("horizontal", 2), ("vertical", 1)):
             if check_flag(getattr(self, name), name):
-                if axis == 1 and x.ndim == 3:
+                if axis == 1 and batch.x.ndim == 3:
                     raise ValueError("vertical must be False for signals (n, l, c)")
-                chosen = rng.random(len(x)) < 0.5
+                chosen = rng.random(len(batch)) < 0.5
+                mirrored.append((axis, chosen))
+
+        def move(
+            images: NDArray[Any], fill: float | None, nearest: bool, scale: NDArray[Any]
+        ) -> NDArray[Any]:
+            y = images.copy()
+            for axis, chosen in mirrored:
                 y[chosen] = np.flip(y, axis)[chosen]
-        return y.reshape(x.shape)
+            return y
+
+        return move
 
 
-class RandomShift(ParamsMixin):
+class RandomShift(MovesPixels):
     """Shift images at random by whole pixels, or signals in time.
 
     This is a random crop of the padded image: ``RandomShift(4)`` is torchvision's
@@ -93,21 +105,44 @@ class RandomShift(ParamsMixin):
         self.max_shift = max_shift
         self.fill = fill
 
-    def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-        """Return x with each image shifted."""
-        images = as_images(x)
-        n, h, w, _ = images.shape
-        if x.ndim == 3:
+    def _draw(
+        self, batch: Batch, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> Motion:
+        n, h, w, _ = shape
+        if batch.x.ndim == 3:
             no_pair(self.max_shift, "max_shift")
         dy, dx = pixels_or_shares(self.max_shift, "max_shift", (h, w))
-        if x.ndim == 3:
+        if batch.x.ndim == 3:
             dy = 0
-        padded = _pad(images, dy, dx, fill_or_mode(self.fill, ("edge", "reflect")))
-        # Every part of the padded image that is as large as the image: a view.
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(1, 2))
-        windows = np.moveaxis(windows, 3, -1)
+        own_fill = fill_or_mode(self.fill, ("edge", "reflect"))
         top, left = rng.integers(0, 2 * dy + 1, n), rng.integers(0, 2 * dx + 1, n)
-        return windows[np.arange(n), top, left].reshape(x.shape)
+
+        def move(
+            images: NDArray[Any], fill: float | None, nearest: bool, scale: NDArray[Any]
+        ) -> NDArray[Any]:
+            most = np.array([dy, dx])
+            corners = np.stack([top, left])
+            if (scale != 1).any():
+                most = np.ceil(most * scale).astype(np.intp)
+                away = corners - [[dy], [dx]]
+                parts = [
+                    scaled_shift(each, by, "RandomShift")
+                    for each, by in zip(away, scale, strict=True)
+                ]
+                corners = most[:, None] + np.stack(parts)
+            outside = own_fill if fill is None or isinstance(own_fill, str) else fill
+            return _windows(_pad(images, *most, outside), images.shape, corners)
+
+        return move
+
+
+def _windows(
+    padded: NDArray[Any], shape: tuple[int, ...], corners: NDArray[np.intp]
+) -> NDArray[Any]:
+    """Return the part of each padded image that begins at its (top, left) corner."""
+    # Every part that is as large as the image: a view.
+    windows = np.lib.stride_tricks.sliding_window_view(padded, shape[1:3], axis=(1, 2))
+    return np.moveaxis(windows, 3, -1)[np.arange(len(padded)), *corners]
 
 
 def _pad(x: NDArray[Any], dy: int, dx: int, fill: float | str) -> NDArray[Any]:
@@ -121,7 +156,7 @@ def _pad(x: NDArray[Any], dy: int, dx: int, fill: float | str) -> NDArray[Any]:
     return padded
 
 
-class RandomAffine(ParamsMixin):
+class RandomAffine(MovesPixels):
     """Rotate, scale, shear and shift images at random, with bilinear interpolation.
 
     Of signals, `scale` and `max_shift` change the time.
@@ -177,32 +212,44 @@ class RandomAffine(ParamsMixin):
         self.shear = shear
         self.fill = fill
 
-    def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-        """Return x with each image transformed."""
-        images = as_images(x)
-        if x.ndim == 3:
+    def _draw(
+        self, batch: Batch, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> Motion:
+        n, signals = len(batch), batch.x.ndim == 3
+        if signals:
             no_pair(self.max_shift, "max_shift")
             for name in ("degrees", "shear"):
                 if getattr(self, name):
                     raise ValueError(f"{name} must be 0 for signals (n, l, c)")
-        fill = finite_number(self.fill, "fill")
+        own_fill = finite_number(self.fill, "fill")
         largest = [
             math.radians(finite_number(self.degrees, "degrees", 0, 180)),
             math.radians(finite_number(self.shear, "shear", 0, 89)),
             *number_pair(self.max_shift, "max_shift", 0),
         ]
-        angle, slant, down, right = rng.uniform(-1, 1, (4, len(x))) * np.c_[largest]
+        angle, slant, down, right = rng.uniform(-1, 1, (4, n)) * np.c_[largest]
         low, high = number_range(self.scale, "scale", 1e-3)
-        scale = rng.uniform(low, high, len(x))
+        size = rng.uniform(low, high, n)
         slope = each(math.tan, slant)
-        cos, sin = each(math.cos, angle) / scale, each(math.sin, angle) / scale
+        cos, sin = each(math.cos, angle) / size, each(math.sin, angle) / size
         inverse = np.array([[cos, sin], [-sin - slope * cos, cos - slope * sin]])
-        shift = np.stack([down * (x.ndim > 3), right], axis=1)
-        y = ops.affine_transform(images, np.moveaxis(inverse, 2, 0), shift, fill)
-        return y.reshape(x.shape)
+        matrix = np.moveaxis(inverse, 2, 0)
+        shift = np.stack([down * (not signals), right], axis=1)
+
+        def move(
+            images: NDArray[Any], fill: float | None, nearest: bool, scale: NDArray[Any]
+        ) -> NDArray[Any]:
+            # In the pixels of images of another size.
+            stretched = matrix * (scale[:, None] / scale)
+            outside = own_fill if fill is None else fill
+            if nearest:
+                return move_nearest(images, stretched, shift * scale, outside)
+            return ops.affine_transform(images, stretched, shift * scale, outside)
+
+        return move
 
 
-class RandomRotation(ParamsMixin):
+class RandomRotation(MovesPixels):
     """Rotate images at random about their centre, with bilinear interpolation.
 
     Parameters
@@ -234,6 +281,8 @@ class RandomRotation(ParamsMixin):
         self.degrees = degrees
         self.fill = fill
 
-    def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-        """Return x with each image rotated."""
-        return RandomAffine(self.degrees, fill=self.fill)(only_images(x), rng)
+    def _draw(
+        self, batch: Batch, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> Motion:
+        only_images(batch.x)
+        return RandomAffine(self.degrees, fill=self.fill)._draw(batch, shape, rng)

@@ -1,5 +1,7 @@
 """Transforms that mix images of a minibatch, and their targets."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,7 +86,8 @@ class CutMix(ParamsMixin):
     -----
     Yun et al., "CutMix: regularization strategy to train strong classifiers with
     localizable features", 2019. They draw a rectangle for each minibatch, here each
-    image has its own. Targets are mixed by the numbers of pixels.
+    image has its own. Targets are mixed by the numbers of pixels; masks, and other
+    targets of pixels, get the rectangle that images get.
 
     Examples
     --------
@@ -110,13 +113,43 @@ class CutMix(ParamsMixin):
         # Of one row, the rectangle's length is its area.
         part_h, part_w = (np.sign(area), area) if h == 1 else (np.sqrt(area),) * 2
         rows, columns = _draw_runs(part_h, h, rng), _draw_runs(part_w, w, rng)
-        mixed = images.copy()
-        for i, j in enumerate(partners):
-            inside = slice(*rows[i]), slice(*columns[i])
-            mixed[i][inside] = images[j][inside]
+
+        def paste(values: NDArray[Any]) -> NDArray[Any]:
+            mixed = values.copy()
+            for i, j in enumerate(partners):
+                inside = slice(*rows[i]), slice(*columns[i])
+                mixed[i][inside] = values[j][inside]
+            return mixed
+
+        mixed = paste(images).reshape(batch.x.shape)
+        if batch.has_pixel_targets:
+            return _paste_targets(replace(batch, x=mixed), paste)
         taken = np.diff(rows)[:, 0] * np.diff(columns)[:, 0]
-        mixed = mixed.reshape(batch.x.shape)
         return batch.mix(mixed, partners, 1 - taken / (h * w))
+
+
+def _paste_targets(
+    batch: Batch, paste: Callable[[NDArray[Any]], NDArray[Any]]
+) -> Batch:
+    """Return a batch whose targets, and weights of pixels, are pasted as images are."""
+    size, targets = batch.target_size, batch.targets
+    assert targets is not None
+    if size != batch.x.shape[1:-1]:
+        raise ValueError(
+            f"CutMix needs targets of the size of the images, {batch.x.shape[1:-1]}, "
+            f"got targets of {size}"
+        )
+
+    def pasted(values: NDArray[Any]) -> NDArray[Any]:
+        row = (1,) * (batch.x.ndim == 3)  # signals are images of one row
+        return paste(values.reshape(len(values), *row, *values.shape[1:])).reshape(
+            values.shape
+        )
+
+    weight = batch.sample_weight
+    if weight is not None:
+        weight = pasted(batch.pixel_weight())
+    return replace(batch, targets=pasted(targets), sample_weight=weight)
 
 
 def _draw_shares(

@@ -115,7 +115,11 @@ def _apply(transform: Any, batch: Batch, rng: np.random.Generator) -> Batch:
         check(after, batch)
     # A new Batch of x and targets alone still is of these samples.
     return replace(
-        changed, indices=batch.indices, epoch=batch.epoch, n_outputs=batch.n_outputs
+        changed,
+        indices=batch.indices,
+        epoch=batch.epoch,
+        n_outputs=batch.n_outputs,
+        by_pixel=batch.by_pixel,
     )
 
 
@@ -124,7 +128,8 @@ def _check_targets(targets: NDArray[Any], batch: Batch) -> None:
     before, n_outputs = batch.targets, batch.n_outputs
     if before is None:
         return
-    are_classes = before.ndim == 1 and before.dtype.kind in "iu"
+    are_classes = batch.has_pixel_targets or before.ndim == 1
+    are_classes = are_classes and before.dtype.kind in "iu"
     if sizes := list(batch.column_sizes):
         fits = targets.shape == (len(batch), n_outputs) and targets.dtype.kind == "f"
         if targets.shape == (len(batch), len(sizes)):
@@ -134,15 +139,17 @@ def _check_targets(targets: NDArray[Any], batch: Batch) -> None:
     elif not are_classes:
         fits = targets.shape == before.shape and targets.dtype.kind in "biuf"
         words = f"numbers of shape {before.shape}"
-    elif targets.ndim == 1:
-        fits = targets.dtype.kind in "iu" and targets.min(initial=0) >= 0
+    elif targets.ndim == before.ndim:
+        fits = targets.shape == before.shape
+        fits = fits and targets.dtype.kind in "iu" and targets.min(initial=0) >= 0
         fits = fits and not 0 < n_outputs <= targets.max(initial=0)
         words = f"classes from 0 to {n_outputs - 1}" if n_outputs else "classes >= 0"
     else:
-        fits = targets.dtype.kind == "f" and targets.ndim == 2
-        fits = fits and (not n_outputs or targets.shape[1] == n_outputs)
+        fits = targets.dtype.kind == "f" and targets.shape[:-1] == before.shape
+        fits = fits and (not n_outputs or targets.shape[-1] == n_outputs)
         fits = fits and targets.min(initial=0) >= 0
-        words = f"probabilities, floats of shape ({len(batch)}, {n_outputs or 'k'})"
+        shape = ", ".join(map(str, (*before.shape, n_outputs or "k")))
+        words = f"probabilities, floats of shape ({shape})"
     if not fits or not np.isfinite(targets).all():
         raise ValueError(
             f"must return targets that are finite {words}, got {targets.dtype} of "
@@ -152,11 +159,14 @@ def _check_targets(targets: NDArray[Any], batch: Batch) -> None:
 
 def _check_weight(weight: NDArray[Any], batch: Batch) -> None:
     """Raise ValueError unless weights are finite numbers >= 0, one for each sample."""
-    fits = weight.shape == (len(batch),) and weight.dtype.kind in "biuf"
+    shapes = [(len(batch),)]
+    if batch.has_pixel_targets:
+        shapes.append((len(batch), *batch.target_size))
+    fits = weight.shape in shapes and weight.dtype.kind in "biuf"
     if not fits or not (np.isfinite(weight) & (weight >= 0)).all():
         raise ValueError(
             "must return a sample_weight of finite numbers >= 0 of shape "
-            f"({len(batch)},), got {weight!r}"
+            f"{' or '.join(map(str, shapes))}, got {weight!r}"
         )
 
 

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._utils.params import ParamsMixin
-from .checks import as_images, each, finite_number, number_range
+from .batch import Batch
+from .checks import each, finite_number, number_range
+from .motion import Motion, MovesPixels
 
 __all__ = ["WindowWarp"]
 
 
-class WindowWarp(ParamsMixin):
+class WindowWarp(MovesPixels):
     """Slow down or speed up a window of each signal, which keeps its length.
 
     Parameters
@@ -48,28 +49,53 @@ class WindowWarp(ParamsMixin):
         self.window = window
         self.scale = scale
 
-    def __call__(self, x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-        """Return x with a window of each signal warped."""
-        n, h, length, _ = as_images(x).shape
+    _shows_outside = False
+
+    def _draw(
+        self, batch: Batch, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> Motion:
+        n, h, length, _ = shape
         if h != 1:
             raise ValueError(
-                f"takes signals (n, l, c), or images of one row, got {x.shape}"
+                f"takes signals (n, l, c), or images of one row, got {batch.x.shape}"
             )
         window = finite_number(self.window, "window", 0, 1) * (length - 1)
         low, high = map(math.log, number_range(self.scale, "scale", 1e-3))
         factor = each(math.exp, rng.uniform(low, high, n))[:, None]
         start = rng.uniform(0, length - 1 - window, n)[:, None]
-        # Where each value comes from: before, in and after the window.
-        time = np.linspace(0, length - 1 + window * (factor[:, 0] - 1), length, axis=1)
-        inside = np.clip(time - start, 0, window * factor)
-        time = np.clip(time + inside / factor - inside, 0, length - 1)
-        before = np.minimum(time.astype(np.intp), max(length - 2, 0))
-        fraction = (time - before).astype(x.dtype)[:, :, None]
-        signals = x.reshape(n, length, x.shape[-1])
-        rows = np.arange(n)[:, None]
-        left = signals[rows, before]
-        y = signals[rows, np.minimum(before + 1, length - 1)]
-        y -= left
-        y *= fraction
-        y += left
-        return y.reshape(x.shape)
+
+        def move(
+            images: NDArray[Any], fill: float | None, nearest: bool, scale: NDArray[Any]
+        ) -> NDArray[Any]:
+            # Where each value comes from: before, in and after the window.
+            size = images.shape[2]
+            time = np.linspace(
+                0, length - 1 + window * (factor[:, 0] - 1), size, axis=1
+            )
+            inside = np.clip(time - start, 0, window * factor)
+            time = np.clip(time + inside / factor - inside, 0, length - 1)
+            if size != length:
+                time *= (size - 1) / max(1, length - 1)
+            signals = images.reshape(n, size, images.shape[3])
+            if nearest:
+                places = np.rint(time).astype(np.intp)
+                y = signals[np.arange(n)[:, None], places]
+            else:
+                y = _interpolate(signals, time)
+            return y.reshape(images.shape)
+
+        return move
+
+
+def _interpolate(signals: NDArray[Any], time: NDArray[Any]) -> NDArray[Any]:
+    """Return the values of signals (n, l, c) at times (n, l), between two of theirs."""
+    n, length, _ = signals.shape
+    before = np.minimum(time.astype(np.intp), max(length - 2, 0))
+    fraction = (time - before).astype(signals.dtype)[:, :, None]
+    rows = np.arange(n)[:, None]
+    left = signals[rows, before]
+    y = signals[rows, np.minimum(before + 1, length - 1)]
+    y -= left
+    y *= fraction
+    y += left
+    return y

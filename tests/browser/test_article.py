@@ -12,7 +12,9 @@ pytestmark = pytest.mark.browser
 AUDIT = (Path(__file__).parent / "audit.js").read_text()
 READY = "document.documentElement.dataset.live === 'ready'"
 FORWARD, GRAD_KERNEL, GRAD_INPUT, _, _, POOLING, NORM = range(7)
-X = np.array([0, 1, 2, 1, 0, 0, 2, 3, 0, 1, 1, 3, 1, 0, 2, 0, 2, 0, 1, 3, 1, 0, 1, 2, 2])
+X = np.array(
+    [0, 1, 2, 1, 0, 0, 2, 3, 0, 1, 1, 3, 1, 0, 2, 0, 2, 0, 1, 3, 1, 0, 1, 2, 2]
+)
 W = np.array([1, 0, -1, 2, 0, -2, 1, 0, -1])
 
 
@@ -128,7 +130,9 @@ def test_figures_compute_any_geometry(sizes, slide, article):
 def shown(page, figure, grid):
     """Return a grid's numbers without the zeros that were put in."""
     inputs = ".map(c => c.firstChild.value).filter(v => v !== undefined)"
-    return [float(v.replace("−", "-")) for v in page.run(in_figure(figure, grid, inputs))]
+    return [
+        float(v.replace("−", "-")) for v in page.run(in_figure(figure, grid, inputs))
+    ]
 
 
 def test_kernel_that_does_not_fit_is_refused(article):

@@ -72,7 +72,11 @@ def test_convolutions(rng, call, generic_ops):
     for i, (x_shape, k_shape, slide, python, win) in zip(
         range(N), geometries(rng), strict=False
     ):
-        x, kernel, bias = draw(rng, *x_shape), draw(rng, *k_shape), draw(rng, k_shape[3])
+        x, kernel, bias = (
+            draw(rng, *x_shape),
+            draw(rng, *k_shape),
+            draw(rng, k_shape[3]),
+        )
         dy = draw(rng, x_shape[0], *win.output, k_shape[3])
         activation = names[i % len(names)]
         options = {**slide, "activation": activation}
