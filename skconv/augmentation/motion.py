@@ -1,6 +1,5 @@
 """The same motion for images and for what belongs to their pixels."""
 
-from collections.abc import Callable
 import math
 from dataclasses import replace
 from typing import Any, Protocol

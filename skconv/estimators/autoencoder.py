@@ -224,7 +224,7 @@ class ConvNetAutoencoder(BaseConvNet):
         return self._partial_fit(X, None, sample_weight)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
-        """Return the images that codes stand for.
+        """Return the images that codes represent.
 
         Parameters
         ----------

@@ -78,8 +78,8 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
 
     Notes
     -----
-    The loss is the mean over all pixels. Masks are kept as small integers, whatever
-    their labels are. Sample weights are scaled to a mean of 1 in `fit`; samples of
+    The loss is the mean over all pixels. Masks of any labels are kept as small
+    integers. Sample weights are scaled to a mean of 1 in `fit`; samples of
     weight 0 are left out, and so are pixels of weight 0 from the loss: give pixels
     whose class is unknown any label, and this weight.
 

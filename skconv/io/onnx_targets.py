@@ -1,4 +1,4 @@
-"""What a network's outputs stand for, as nodes of ONNX: labels, units, images."""
+"""What a network's outputs represent, as nodes of ONNX: labels, units, images."""
 
 from collections.abc import Sequence
 from typing import Any

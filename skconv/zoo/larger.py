@@ -1,21 +1,12 @@
 """Networks that end in images, as functions that return their hidden layers."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from ..layers import (
-    Activation,
-    BatchNorm,
-    Branches,
-    Conv2D,
-    Conv2DTranspose,
-    Dense,
-    MaxPool2D,
-    Reshape,
-)
 from ..layers.typing import Chain, Pair
+from ..models.autoencoder import coder_and_decoder
+from ..models.unet import unet_level
 from ..ops import pair, positive_int
-from .parts import BEFORE_NORM, each_int
+from .parts import each_int
 
 __all__ = ["autoencoder", "unet"]
 
@@ -61,30 +52,7 @@ def unet(filters: Sequence[int] = (16, 32, 64)) -> Chain:
     >>> [name for name, _ in layers]
     ['conv1', 'norm1', 'conv2', 'norm2', 'skip', 'conv3', 'norm3', 'conv4', 'norm4']
     """
-    return _level(each_int(filters, "filters"))
-
-
-def _level(filters: list[int]) -> Chain:
-    """Return the layers of a level and of those below."""
-    width, *below = filters
-    layers = [*_convolution(1, width), *_convolution(2, width)]
-    if not below:
-        return layers
-    inside = [
-        ("pool", MaxPool2D(2)),
-        *_level(below),
-        ("up", Conv2DTranspose(width, 2, stride=2, kernel_initializer="he_normal")),
-    ]
-    skip = Branches([("same", Activation(None)), ("below", inside)])
-    after = [*_convolution(3, width), *_convolution(4, width)]
-    return [*layers, ("skip", skip), *after]
-
-
-def _convolution(i: int, width: int) -> Chain:
-    return [
-        (f"conv{i}", Conv2D(width, 3, **BEFORE_NORM)),
-        (f"norm{i}", BatchNorm(activation="relu")),
-    ]
+    return unet_level(each_int(filters, "filters"))
 
 
 def autoencoder(
@@ -100,7 +68,7 @@ def autoencoder(
     Parameters
     ----------
     image_size : int or (h, w), default=(28, 28)
-        Any size: odd ones are met again on the way back.
+        Any size: what odd ones have too much on the way back is cropped.
     code : int, default=32
         Length of the code.
     filters : sequence of int, default=(16, 32)
@@ -121,28 +89,10 @@ def autoencoder(
     >>> from skconv.layers import Conv2D
     >>> layers = zoo.autoencoder((27, 30), code=8)
     >>> [name for name, _ in layers]
-    ['conv1', 'conv2', 'code', 'dense', 'image', 'up2', 'up1']
+    ['conv1', 'conv2', 'code', 'dense', 'image', 'up2', 'crop2', 'up1', 'crop1']
     >>> Network.build([*layers, ("out", Conv2D(1, 3))], (27, 30, 1), 0)
-    <Network of 8 layers, (27, 30, 1) to (27, 30, 1), 49289 parameters>
+    <Network of 10 layers, (27, 30, 1) to (27, 30, 1), 49289 parameters>
     """
-    filters = each_int(filters, "filters")
-    sizes = [pair(image_size, "image_size")]
-    relu: dict[str, Any] = {"activation": "relu", "kernel_initializer": "he_normal"}
-    encoder: Chain = []
-    decoder: Chain = []
-    for i, width in enumerate(filters, start=1):
-        before, half = sizes[-1], tuple((n + 1) // 2 for n in sizes[-1])
-        encoder.append((f"conv{i}", Conv2D(width, 3, stride=2, **relu)))
-        # One more pixel where the side was even.
-        added: Any = tuple(n - 2 * m + 1 for n, m in zip(before, half, strict=True))
-        up = Conv2DTranspose(width, 3, stride=2, output_padding=added, **relu)
-        decoder.insert(0, (f"up{i}", up))
-        sizes.append((half[0], half[1]))
-    smallest = *sizes[-1], filters[-1]
-    return [
-        *encoder,
-        ("code", Dense(positive_int(code, "code"))),
-        ("dense", Dense(smallest[0] * smallest[1] * smallest[2], **relu)),
-        ("image", Reshape(smallest)),
-        *decoder,
-    ]
+    widths = each_int(filters, "filters")
+    size, length = pair(image_size, "image_size"), positive_int(code, "code")
+    return coder_and_decoder(size, length, widths)

@@ -32,7 +32,7 @@ ROOMS = {
         ("_utils", "_version.py", "ops"),
     ),
     "models": (
-        "the network, the default one, costs, summary, diagrams, weights by "
+        "the network, the default ones, costs, summary, diagrams, weights by "
         "order, warnings of scale",
         ("_utils", "_version.py", "ops", "layers"),
     ),
@@ -54,7 +54,7 @@ ROOMS = {
         ("_utils", "_version.py", "ops", "layers", "_data", "_training"),
     ),
     "estimators": (
-        "the classifier, the regressor, their parameters, the fit that is adopted whole",
+        "the estimators, their parameters, the fit that is adopted whole",
         (
             *("_utils", "_version.py", "ops", "layers", "models", "augmentation"),
             *("_data", "_training", "callbacks"),
@@ -62,7 +62,7 @@ ROOMS = {
     ),
     "zoo": (
         "networks and estimators that are known to work",
-        ("ops", "layers", "augmentation", "estimators"),
+        ("ops", "layers", "models", "augmentation", "estimators"),
     ),
     "inspection": (
         "displays and saliency",
