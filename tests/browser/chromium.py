@@ -5,6 +5,7 @@ zero byte. So no package is needed but Chromium itself.
 """
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -43,12 +44,17 @@ class Chromium:
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         inputs, self._to = os.pipe()
         self._from, outputs = os.pipe()
-        # The browser reads from descriptor 3 and writes to 4.
-        command = f'exec "$@" 3<&{inputs} 4>&{outputs}'
+
+        def connect():
+            """Have the browser read from descriptor 3 and write to 4."""
+            high = [fcntl.fcntl(one, fcntl.F_DUPFD, 10) for one in (inputs, outputs)]
+            for source, target in zip(high, (3, 4), strict=True):
+                os.dup2(source, target)
+
         self.process = subprocess.Popen(
-            ["sh", "-c", command, "sh", program, *OPTIONS]
-            + [f"--user-data-dir={self.profile.name}"],
-            pass_fds=(inputs, outputs),
+            [program, *OPTIONS, f"--user-data-dir={self.profile.name}"],
+            preexec_fn=connect,
+            pass_fds=(3, 4),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

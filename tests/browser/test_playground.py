@@ -80,14 +80,12 @@ def test_page_asks_no_other_place(playground, site):
 
 
 def test_page_is_small(playground):
-    """All that it loads, the theme included, as servers send it: compressed."""
+    """As servers send it, compressed; without the theme, which all pages share."""
     page = playground()
-    files = {
-        unquote(urlsplit(address).path)
-        for address in page.requests()
-        if address.startswith("file:")
-    }
-    sizes = {path: len(gzip.compress(Path(path).read_bytes())) for path in files}
+    paths = {Path(unquote(urlsplit(address).path)) for address in page.requests()}
+    own = [p for p in paths if p.parent.name == "browser" or p.stem == "playground"]
+    sizes = {path.name: len(gzip.compress(path.read_bytes())) for path in own}
+    assert len(sizes) == 5
     assert sum(sizes.values()) <= 300_000, sizes
 
 

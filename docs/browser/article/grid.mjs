@@ -40,7 +40,7 @@ export class Grid {
     for (const { place, cell, face } of this.cells) {
       if (place === null) continue;
       const words = short(numbers[place]);
-      cell.style.setProperty("--full", `${6 + (40 * Math.abs(numbers[place])) / largest}%`);
+      cell.style.setProperty("--share", Math.abs(numbers[place]) / largest);
       if (face.tagName !== "INPUT") face.textContent = words;
       else if (face !== document.activeElement) face.value = words;
     }
