@@ -1,8 +1,9 @@
 """Make what pages compute with: ``python docs/scripts/live.py [FOLDER]``.
 
-``kernels.js`` and ``digits.js`` are data in base64, ``playground.js`` and ``article.js``
-are modules of docs/browser joined into one script each. Browsers load such scripts from
-files, too, which they do not do with modules or WebAssembly. The site's build calls this.
+``kernels.js`` and ``digits.js`` are data in base64; ``playground.js`` and
+``article.js`` are modules of docs/browser joined into one script each. Browsers load
+such scripts from files, which they do not do with modules or WebAssembly. The site's
+build calls this. ``--open`` shows the playground alone, as one file.
 """
 
 import base64
@@ -10,6 +11,7 @@ import gzip
 import re
 import shutil
 import sys
+import webbrowser
 from pathlib import Path
 
 import numpy as np
@@ -45,13 +47,25 @@ def build(folder=BUILT):
     }
     for name, text in scripts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    for page in [*PAGES, "figures"]:
-        if (path := SOURCES / f"{page}.css").exists():
-            shutil.copy(path, folder)
+    for page in PAGES:
+        shutil.copy(SOURCES / f"{page}.css", folder)
     return {
         path.name: len(gzip.compress(path.read_bytes(), 9))
         for path in sorted(folder.iterdir())
     }
+
+
+def write_standalone(folder=BUILT):
+    """Write the playground as one file that needs no other, and return its path."""
+    built = Path(folder) / "browser"
+    scripts = ["kernels.js", "digits.js", "playground.js"]
+    style = (built / "playground.css").read_text(encoding="utf-8")
+    script = "".join((built / name).read_text(encoding="utf-8") for name in scripts)
+    page = (SOURCES / "standalone.html").read_text(encoding="utf-8")
+    path = Path(folder) / "playground.html"
+    page = page.replace("STYLE\n", style).replace("SCRIPT\n", script)
+    path.write_text(page, encoding="utf-8")
+    return path
 
 
 def as_script(name, data):
@@ -104,9 +118,12 @@ def _name(path):
 
 def main():
     """Build the scripts, and print how large they are."""
-    sizes = build(*sys.argv[1:2])
-    for name, size in sizes.items():
+    arguments = [a for a in sys.argv[1:] if a != "--open"]
+    folder = Path(*arguments) if arguments else BUILT
+    for name, size in build(folder).items():
         print(f"{size / 1000:7.1f} kB compressed  {name}")
+    if "--open" in sys.argv:
+        webbrowser.open(write_standalone(folder).resolve().as_uri())
 
 
 if __name__ == "__main__":

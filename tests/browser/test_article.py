@@ -11,6 +11,7 @@ pytestmark = pytest.mark.browser
 
 AUDIT = (Path(__file__).parent / "audit.js").read_text()
 READY = "document.documentElement.dataset.live === 'ready'"
+MINUS = "\N{MINUS SIGN}"
 FORWARD, GRAD_KERNEL, GRAD_INPUT, _, _, POOLING, NORM = range(7)
 X = np.array(
     [0, 1, 2, 1, 0, 0, 2, 3, 0, 1, 1, 3, 1, 0, 2, 0, 2, 0, 1, 3, 1, 0, 1, 2, 2]
@@ -42,7 +43,7 @@ def numbers(page, figure, grid):
     words = page.run(
         in_figure(figure, grid, ".map(c => c.firstChild.value ?? c.textContent)")
     )
-    return [float(word.replace("−", "-")) for word in words]
+    return [float(word.replace(MINUS, "-")) for word in words]
 
 
 def words(page, figure):
@@ -78,9 +79,9 @@ def test_number_shows_the_products_that_make_it(article):
     page.run("document.querySelectorAll('.live')[0].id = 'first'")
     cell = "#first figure:nth-of-type(3) tr:nth-of-type(1) td:nth-of-type(1)"
     page.point(cell)
-    assert words(page, FORWARD) == (
-        "z0, 0 = 0 · 1 + 1 · 0 + 2 · (−1) + 0 · 2 + 2 · 0 + 3 · (−2) + 1 · 1 + 3 · 0 "
-        "+ 1 · (−1) = −8"
+    assert words(page, FORWARD).replace(MINUS, "-") == (
+        "z0, 0 = 0 · 1 + 1 · 0 + 2 · (-1) + 0 · 2 + 2 · 0 + 3 · (-2) + 1 · 1 + 3 · 0 "
+        "+ 1 · (-1) = -8"
     )
     marked = in_figure(FORWARD, 0, ".filter(c => c.matches('.live-takes-part')).length")
     assert page.run(marked) == 9
@@ -131,7 +132,7 @@ def shown(page, figure, grid):
     """Return a grid's numbers without the zeros that were put in."""
     inputs = ".map(c => c.firstChild.value).filter(v => v !== undefined)"
     return [
-        float(v.replace("−", "-")) for v in page.run(in_figure(figure, grid, inputs))
+        float(v.replace(MINUS, "-")) for v in page.run(in_figure(figure, grid, inputs))
     ]
 
 

@@ -89,6 +89,24 @@ def test_page_is_small(playground):
     assert sum(sizes.values()) <= 300_000, sizes
 
 
+def test_playground_is_one_small_file(browser, wasm, tmp_path):
+    """Without the site: all that it needs is in it."""
+    import live
+
+    live.build(tmp_path)
+    path = live.write_standalone(tmp_path)
+    assert len(gzip.compress(path.read_bytes())) <= 300_000
+    for look in LOOKS.values():
+        page = browser.page(**look)
+        page.go(path.as_uri())
+        page.wait(READY)
+        assert train(page, 0.95) < 20
+        assert page.run(f"({AUDIT})('main')") == []
+        others = set(page.requests()) - {path.as_uri()}
+        assert all(address.startswith(("data:", "blob:")) for address in others)
+        page.close()
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_page_can_be_read_and_touched(look, playground):
     page = playground(**LOOKS[look])
@@ -171,7 +189,9 @@ def test_settings_change_the_network(playground):
     page.click(STEP)
     assert page.run("Number.isFinite(playground.trainer.losses[0])")
     choose(page, "kernelSize", 7)  # what is left is too small for the pool
-    assert "do not fit 8 × 8 pixels" in text(page, f"{ROOT} .pg-problem")
+    assert "do not fit 8 \N{MULTIPLICATION SIGN} 8 pixels" in text(
+        page, f"{ROOT} .pg-problem"
+    )
     assert page.run(f"document.querySelector('{TRAIN}').disabled")
     choose(page, "pool", "none")
     assert text(page, f"{ROOT} .pg-problem") == ""

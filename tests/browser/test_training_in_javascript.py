@@ -16,8 +16,13 @@ HE = {"kernel_initializer": "he_uniform"}
 # Name -> layers in Python, the same in JavaScript, solver, learning rate, epochs.
 RUNS = {
     "digits": (
-        [Conv2D(16, 3, activation="relu", **HE), MaxPool2D(2)]
-        + [Conv2D(32, 3, activation="relu", **HE), MaxPool2D(2), Dense(10)],
+        [
+            Conv2D(16, 3, activation="relu", **HE),
+            MaxPool2D(2),
+            Conv2D(32, 3, activation="relu", **HE),
+            MaxPool2D(2),
+            Dense(10),
+        ],
         [
             {"type": "conv2d", "filters": 16, "kernelSize": 3, "activation": "relu"},
             {"type": "max_pool2d", "poolSize": 2},
@@ -28,9 +33,13 @@ RUNS = {
         *("adam", 0.01, 40),
     ),
     "strides, averages and SGD": (
-        [Conv2D(6, 5, stride=2, padding="same", activation="tanh"), AvgPool2D(2)]
-        + [Conv2D(5, 2, padding="valid", activation="elu")]
-        + [Dense(20, "logistic"), Dense(10)],
+        [
+            Conv2D(6, 5, stride=2, padding="same", activation="tanh"),
+            AvgPool2D(2),
+            Conv2D(5, 2, padding="valid", activation="elu"),
+            Dense(20, "logistic"),
+            Dense(10),
+        ],
         [
             {"type": "conv2d", "filters": 6, "kernelSize": 5, "stride": 2}
             | {"activation": "tanh"},
@@ -43,8 +52,14 @@ RUNS = {
         *("sgd", 0.05, 3),
     ),
     "batch normalisation": (
-        [Conv2D(24, 3, use_bias=False), BatchNorm(activation="relu"), MaxPool2D(2)]
-        + [Conv2D(9, 3, activation="leaky_relu"), BatchNorm(), Dense(10)],
+        [
+            Conv2D(24, 3, use_bias=False),
+            BatchNorm(activation="relu"),
+            MaxPool2D(2),
+            Conv2D(9, 3, activation="leaky_relu"),
+            BatchNorm(),
+            Dense(10),
+        ],
         [
             {"type": "conv2d", "filters": 24, "kernelSize": 3, "useBias": False},
             {"type": "batch_norm", "activation": "relu"},

@@ -113,7 +113,7 @@ class Playground {
       section("Mistakes", this.count, this.mistakes),
       section(
         "The same in Python",
-        element("div", { class: "pg-code highlight" }, element("pre", {}, this.code), this.copy),
+        element("div", { class: "pg-code" }, this.copy, element("pre", {}, this.code)),
       ),
     );
   }
