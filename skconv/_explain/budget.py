@@ -190,6 +190,7 @@ def _write_layer(
     node["weights"] = {
         name: arrays.add(_trim(_as_kernel(w, node["kind"]), choice, w.size))
         for name, w in weights.items()
+        if detailed
     }
     node["pulls"] = {}
     if explained.losses and detailed:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import layers as kinds
+from .. import ops
 from ..layers.checks import sample_axes
 from ..layers.input_scale import inverse_scale
 from ..layers.windows import find_window
-from ..ops import find_activation
 from .trace import Record
 
 __all__ = ["as_image", "describe"]
@@ -50,10 +50,10 @@ def describe(record: Record, input_shape: Shape) -> dict[str, Any]:
     activation = getattr(layer, "activation", None)
     if record.name.endswith(".depthwise") and type(layer) is kinds.SeparableConv2D:
         activation = None
-    if activation is not None and find_activation(activation).apply.__name__ != (
-        "_identity"
-    ):
-        found["activation"] = activation
+    if activation is not None:
+        row = ops.find_activation(activation)
+        if row is not ops.find_activation(None):
+            found["activation"] = activation
     return found
 
 

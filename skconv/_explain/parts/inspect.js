@@ -40,16 +40,21 @@ function grid(title, cells, columns, pick, mark) {
     const outside = Number.isNaN(value) || cells[i].inside === false;
     const text = Number.isNaN(value) || columns > 7 ? "" : tight(value);
     const cell = element("span", { text, title: number(value) });
-    if (!Number.isNaN(value)) {
-      const light = 0.299 * r + 0.587 * g + 0.114 * b > 140;
+    if (!outside) {
+      const light = luminance(r, g, b) > 0.179; // where black and white contrast as much
       cell.style.background = `rgb(${r},${g},${b})`;
-      cell.style.color = light ? "#111" : "#fff";
+      cell.style.color = light ? "#000" : "#fff";
     }
     if (outside) cell.classList.add("outside");
     if (mark && mark(cells[i], i)) cell.classList.add("chosen");
     body.append(cell);
   });
   return element("figure", { class: "grid" }, element("figcaption", { text: title }), body);
+}
+
+function luminance(...channels) {
+  const [r, g, b] = channels.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
 function row(name, value, note) {

@@ -1,6 +1,6 @@
 // The page: samples, a card for each layer, and the choice of a value.
 
-const MANY = 48; // maps, or kernels, that are drawn at once
+const MANY = 32; // maps, or kernels, that are drawn at once
 const panel = document.getElementById("inspector");
 const announcer = document.getElementById("announcer");
 const state = { sample: 0, node: null, p: 0, q: 0, f: 0, channel: 0, pinned: false };
@@ -76,9 +76,16 @@ function mapsOf(node, which, view) {
       group.append(map.figure);
     }
   };
+  let more = null;
   add(0, Math.min(count, MANY));
   const scale = element("div");
+  const missing = element("p", { class: "note", text: "What it makes of this sample was left out." });
   const redraw = () => {
+    const here = state.sample < array.shape[0];
+    group.hidden = scale.hidden = !here;
+    missing.hidden = here;
+    if (more) more.hidden = !here;
+    if (!here) return;
     const range = rangeOf(array, state.sample);
     for (const { canvas, f } of maps) {
       if (node.form === "flat") paintFlat(canvas, node, array, state.sample, range);
@@ -87,12 +94,11 @@ function mapsOf(node, which, view) {
     }
     scale.replaceChildren(wide ? element("p", { class: "legend" }, element("span", { text: `${number(range.low, 3)} to ${number(range.high, 3)}` })) : legend(range, grey));
   };
-  let more = null;
   if (count > MANY) {
     more = element("button", { type: "button", class: "more", text: `Show all ${count} maps` });
     more.addEventListener("click", () => { add(MANY, count); more.remove(); redraw(); mark(); });
   }
-  return { group, maps, scale, redraw, more };
+  return { group, maps, scale, missing, redraw, more };
 }
 
 function kernelsOf(node) {
@@ -104,13 +110,13 @@ function kernelsOf(node) {
   let channel = 0;
   const list = element("div", { class: "pairs" });
   const draw = () => {
-    const both = [kernel, pulled].map((array, i) => array && Math.max(1e-30, ...largestOf(array, i ? state.sample : null)));
+    const both = [kernel, pulled].map((array, i) => array && Math.max(1e-30, largestOf(array, i ? state.sample : null)));
     list.replaceChildren();
     for (let f = 0; f < Math.min(filters, MANY); f++) {
       const value = weightOf.bind(null, node, "kernel");
       const pair = element("figure", {});
       [kernel, pulled].forEach((array, i) => {
-        if (!array) return;
+        if (!array || (i && state.sample >= array.shape[0])) return;
         const canvas = element("canvas", { role: "img", "aria-label": `${i ? "negative gradient in the kernel" : "kernel"} of filter ${f}`, style: `aspect-ratio:${kw}/${kh}` });
         paint(canvas, kw, kh, (x, y) => colour((i ? -value([y, x, channel, f], "pulls", state.sample) : value([y, x, channel, f])) / both[i]));
         pair.append(canvas);
@@ -136,7 +142,7 @@ function largestOf(array, sample) {
   const start = sample === null ? 0 : sample * size;
   let largest = 0;
   for (let i = start; i < start + size; i++) largest = Math.max(largest, Math.abs(array.data[i]));
-  return [largest];
+  return largest;
 }
 
 function card(node) {
@@ -156,7 +162,7 @@ function card(node) {
     values.group.addEventListener("keydown", (event) => keys(event, node));
     values.group.addEventListener("focus", () => { if (values.group.matches(":focus-visible") && state.node !== node) update({ node, ...within(node, state), pinned: false }); });
     const kept = keptOf(node);
-    section.append(values.group, values.scale);
+    section.append(values.group, values.scale, values.missing);
     if (values.more) section.append(values.more);
     if (kept < node.shape[2]) section.append(element("p", { class: "note", text: `${kept} of ${node.shape[2]} channels are in this file.` }));
     view.redraws.push(values.redraw);
@@ -179,7 +185,7 @@ function gradientsOf(node, view) {
     if (!details.open) return;
     if (!made) {
       made = mapsOf(node, "gradients", view);
-      details.append(made.group, made.scale);
+      details.append(made.group, made.scale, made.missing);
       if (made.more) details.append(made.more);
     }
     made.redraw();
@@ -259,6 +265,8 @@ function update(change) {
   }
   if (before.sample !== state.sample) for (const view of views.values()) view.redraws.forEach((redraw) => redraw());
   if (before.sample !== state.sample) prediction();
+  const array = state.node && arrays[state.node.values];
+  if (array && state.sample >= array.shape[0]) Object.assign(state, { node: null, pinned: false });
   document.body.classList.toggle("open", Boolean(state.node));
   mark();
   if (!state.node) { welcome(); return; }
@@ -361,7 +369,23 @@ async function start() {
   document.documentElement.dataset.ready = "true";
 }
 
-// For the console of a browser, and for tests: the numbers, and `open` for any value.
-window.skconv = { network, arrays, open, layerOf, keptOf };
+// Open many values of each layer; return how many are skconv's, are not, cannot be told.
+function check(most) {
+  const counts = {};
+  for (const node of network.layers) {
+    const [h, w] = node.shape, c = keptOf(node), all = h * w * c * network.detailed;
+    const found = (counts[node.name] = { same: 0, other: 0, incomplete: 0, unknown: 0 });
+    const step = Math.max(1, Math.floor(all / most));
+    for (let i = 0; i < all; i += step) {
+      const value = open(node, Math.floor(i / (h * w * c)), Math.floor(i / (w * c)) % h, Math.floor(i / c) % w, i % c);
+      const kind = !value.known || value.agrees === null ? "unknown" : !value.complete ? "incomplete" : value.agrees ? "same" : "other";
+      found[kind]++;
+    }
+  }
+  return counts;
+}
+
+// For the console of a browser, and for tests.
+window.skconv = { network, arrays, open, check };
 
 start();
