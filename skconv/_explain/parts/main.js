@@ -287,7 +287,7 @@ function samples() {
     paintPicture(canvas, network.shown ?? network.input.values, i);
     const wrong = sample.target !== undefined && sample.target !== sample.predicted;
     const words = element("span", { class: wrong ? "wrong" : "" }, element("b", { text: sample.predicted }));
-    if (sample.target !== undefined) words.append(` of ${sample.target}`);
+    if (sample.target !== undefined) words.append(element("br"), `target ${sample.target}`);
     const label = `sample ${i + 1}, predicted ${sample.predicted}${sample.target === undefined ? "" : `, target ${sample.target}`}`;
     const button = element("button", { type: "button", role: "radio", "aria-checked": String(i === 0), "aria-label": label, tabindex: i ? "-1" : "0" }, canvas, words);
     const choose = (to) => {
