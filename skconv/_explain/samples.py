@@ -31,8 +31,8 @@ class Explained:
     outputs, probabilities : ndarray of shape (n, k); the latter or None
     classes : list of str
         The text of each output, or of each of two classes.
-    losses : list of float or None
-        Of each sample.
+    losses : list of float, or None
+        Of each sample; None of one whose loss is infinite.
     traces : list of list of Record
         Of each sample.
     """
@@ -44,7 +44,7 @@ class Explained:
     outputs: _Array
     probabilities: _Array | None
     classes: list[str]
-    losses: list[float] | None
+    losses: list[float | None] | None
     traces: list[list[Record]]
 
     @classmethod
@@ -69,14 +69,16 @@ class Explained:
         targets = _find_targets(estimator, net, y, predicted)
         named = [{"predicted": _text(each, texts)} for each in predicted]
         if y is not None:
-            found = encoder.inverse_transform(targets)
-            for row, each in zip(named, found, strict=True):
+            for row, each in zip(
+                named, encoder.inverse_transform(targets), strict=True
+            ):
                 row["target"] = _text(each, texts)
         losses, traces = _trace_each(net, x, targets)
         differs = shown.size == x.size and not np.array_equal(shown.reshape(x.shape), x)
         probabilities = None
         if hasattr(encoder, "predict_proba"):
-            probabilities = encoder.predict_proba(outputs)
+            found = encoder.predict_proba(outputs)
+            probabilities = found if isinstance(found, np.ndarray) else None
         return cls(
             net,
             x,
@@ -92,6 +94,8 @@ class Explained:
 
 def _label_names(net: Any, display_labels: Any) -> dict[Any, str]:
     classes = getattr(net, "classes_", None)
+    if isinstance(classes, list):  # several columns of classes
+        return {}
     if classes is None and display_labels is not None:
         raise ValueError(
             f"display_labels are texts for classes, which a {type(net).__name__} does "
@@ -104,11 +108,7 @@ def _find_targets(estimator: Any, net: Any, y: Any, predicted: _Array) -> _Array
     """Return targets as the loss takes them, None if there are none."""
     if y is None:
         return net._encoder.transform(predicted) if hasattr(net, "classes_") else None
-    if hasattr(estimator, "transformer_"):
-        raise ValueError(
-            f"y is in other units than the network's in a {type(estimator).__name__}; "
-            "pass its regressor_ and y as that learned it, or leave y out"
-        )
+    _check_units(estimator, net)
     y = net._check_targets(y)
     if len(y) != len(predicted):
         raise ValueError(
@@ -118,18 +118,33 @@ def _find_targets(estimator: Any, net: Any, y: Any, predicted: _Array) -> _Array
     return net._encoder.transform(y)
 
 
+def _check_units(estimator: Any, net: Any) -> None:
+    """Check that no estimator around the network transforms its targets."""
+    while estimator is not net:
+        if hasattr(estimator, "transformer_"):
+            raise ValueError(
+                "y is in other units than the network's in a "
+                f"{type(estimator).__name__}; pass its regressor_ and y as that "
+                "learned it, or leave y out"
+            )
+        inner = getattr(estimator, "best_estimator_", None)
+        last = getattr(estimator, "steps", [(None, None)])[-1][1]
+        estimator = last if inner is None else inner
+
+
 def _trace_each(
     net: Any, x: _Array, targets: _Array | None
-) -> tuple[list[float] | None, list[list[Record]]]:
+) -> tuple[list[float | None] | None, list[list[Record]]]:
     """Return the loss of each sample, and what each layer made of it."""
-    loss, losses, traces = net._loss(), [], []
+    loss, traces = net._loss(), []
+    losses: list[float | None] = []
     for i in range(len(x)):
 
         def find(outputs: _Array, i: int = i) -> _Array:
             if targets is None:
                 return np.zeros_like(outputs)
             value, gradient = loss(outputs, targets[i : i + 1], None)
-            losses.append(float(value))
+            losses.append(float(value) if np.isfinite(value) else None)
             return gradient
 
         traces.append(trace(net.network_, x[i : i + 1], find))
@@ -139,16 +154,16 @@ def _trace_each(
 def _text(value: Any, texts: dict[Any, str]) -> str:
     """Return a prediction or a target as a user reads it."""
     array = np.asarray(value)
-    if not array.ndim:
-        plain = array.item() if array.dtype.kind not in "mM" else value
-        if texts:
-            return texts.get(plain, label_text(value))
-        return f"{plain:.6g}" if array.dtype.kind == "f" else label_text(value)
     if array.ndim > 1:
-        return f"an array {' × '.join(map(str, array.shape))}"  # noqa: RUF001
-    if texts:  # labels: a number of classes
-        chosen = [
-            text for text, is_set in zip(texts.values(), array, strict=True) if is_set
-        ]
-        return ", ".join(chosen) or "none"
-    return ", ".join(f"{each:.6g}" for each in array.tolist())
+        return f"an array of {' by '.join(map(str, array.shape))}"
+    if array.ndim and texts:  # labels: each is set or not
+        rows = zip(texts.values(), array, strict=True)
+        return ", ".join(text for text, is_set in rows if is_set) or "none"
+    return ", ".join(_number_or_label(each, texts) for each in array.reshape(-1))
+
+
+def _number_or_label(value: Any, texts: dict[Any, str]) -> str:
+    plain = value if value.dtype.kind in "mM" else value.item()
+    if texts:
+        return texts.get(plain, label_text(value))
+    return f"{plain:.6g}" if isinstance(plain, float) else label_text(value)

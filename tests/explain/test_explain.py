@@ -9,6 +9,7 @@ from explain.pages import NETWORKS, fitted, read, samples, scaled
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor, explain, layers
@@ -330,8 +331,9 @@ def test_targets_in_other_units_are_refused(tmp_path):
     outer = TransformedTargetRegressor(
         net, func=np.cbrt, inverse_func=lambda v: v**3
     ).fit(X, y)
-    with pytest.raises(ValueError, match="y is in other units"):
-        explain(outer, X[:1], tmp_path / "net.html", y=y[:1])
+    for estimator in (outer, make_pipeline(outer)):
+        with pytest.raises(ValueError, match="y is in other units"):
+            explain(estimator, X[:1], tmp_path / "net.html", y=y[:1])
     explain(outer, X[:1], tmp_path / "net.html")
 
 

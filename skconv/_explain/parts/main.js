@@ -312,9 +312,13 @@ function prediction() {
   const s = state.sample, sample = network.samples[s];
   const outputs = arrays[network.outputs], chances = arrays[network.probabilities];
   const shown = chances || outputs;
+  if (shown.shape.length > 2) {
+    result.replaceChildren(element("h2", { text: "prediction" }), element("p", { class: "note", text: "An image: see the last layer." }));
+    return;
+  }
   const size = shown.data.length / shown.shape[0];
   const rows = [...Array(size).keys()].map((k) => ({ k, value: shown.data[s * size + k] }));
-  const names = (k) => (chances ? network.classes[k] : size > 1 ? `output ${k}` : "output");
+  const names = (k) => (chances && k in network.classes ? network.classes[k] : size > 1 ? `output ${k}` : "output");
   if (chances && size > 12) rows.sort((a, b) => b.value - a.value);
   const table = element("table", { class: "terms" }, element("tbody", {}, ...rows.slice(0, 12).map(({ k, value }) => {
     const cell = element("td", { class: "bar share" });
@@ -327,7 +331,7 @@ function prediction() {
   })));
   const lines = [`Predicted: ${sample.predicted}`];
   if (sample.target !== undefined) lines.push(`Target: ${sample.target}`);
-  if (network.losses) lines.push(`Loss of this sample: ${number(network.losses[s])}${sample.target === undefined ? ", of what it predicts" : ""}`);
+  if (network.losses) lines.push(`Loss of this sample: ${network.losses[s] === null ? "infinite" : number(network.losses[s])}${sample.target === undefined ? ", of what it predicts" : ""}`);
   result.replaceChildren(element("h2", {}, element("span", { text: "prediction" }), element("small", { text: chances ? "probabilities" : "outputs" })),
     element("p", { class: "note", text: lines.join(" · ") }), table);
   if (rows.length > 12) result.append(element("p", { class: "note", text: `The largest 12 of ${rows.length}.` }));
