@@ -14,6 +14,8 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _num_samples
 
+from .lazy import LazyArray
+
 __all__ = [
     "as_numbers",
     "check_finite",
@@ -35,7 +37,7 @@ def as_numbers(given: Any, name: str) -> _Array:
     """Return an array of numbers, without copying what is one.
 
     Images in a list, a Series or an array of objects are stacked. Missing values
-    become NaN.
+    become NaN. A `LazyArray`, whose rows are numbers, remains one.
 
     Parameters
     ----------
@@ -56,6 +58,9 @@ def as_numbers(given: Any, name: str) -> _Array:
         If it holds text, dates, records, complex numbers, masked values or arrays of
         several shapes.
     """
+    if isinstance(given, LazyArray):
+        lazy: Any = given
+        return lazy
     is_array = isinstance(given, np.ndarray) and given.dtype.kind in "biuf"
     if is_array and not isinstance(given, np.ma.MaskedArray):
         return np.asarray(given)
@@ -352,11 +357,15 @@ def _is_missing(value: Any) -> bool:
 def check_finite(array: _Array, name: str) -> None:
     """Check that an array of numbers has neither NaN nor infinity.
 
+    A `LazyArray` checks each row when it reads it.
+
     Raises
     ------
     ValueError
         If it has; the message says in how many samples, and in which first.
     """
+    if isinstance(array, LazyArray):
+        return
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # of its sum
             assert_all_finite(array, input_name=name)

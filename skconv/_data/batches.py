@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
+from .lazy import LazyArray, read_rows
 
 __all__ = ["chunk_size", "gather", "gather_exactly", "predict_in_batches"]
 
@@ -22,7 +23,7 @@ def gather(X: NDArray[Any], rows: Any, network: Any) -> NDArray[np.floating[Any]
     Parameters
     ----------
     X : array of shape (n, ...)
-        Of any numeric dtype; it may be a memory map.
+        Of any numeric dtype; it may be a memory map or a `LazyArray`.
     rows : slice or ndarray of int
     network : Network
 
@@ -36,6 +37,8 @@ def gather(X: NDArray[Any], rows: Any, network: Any) -> NDArray[np.floating[Any]
     ValueError
         If a value of X is too large for the network's dtype.
     """
+    if isinstance(X, LazyArray):
+        X, rows = read_rows(X, rows), slice(None)
     if not _may_overflow(X, network):
         return _as_samples(ops.gather(X, rows, network.dtype), network)
     with np.errstate(over="ignore"):
@@ -48,7 +51,7 @@ def gather_exactly(
     X: NDArray[Any], rows: NDArray[np.intp], network: Any
 ) -> NDArray[np.float64]:
     """Return rows of X as `gather` does, but in float64, for layers that adapt."""
-    batch = X[rows].astype(np.float64)
+    batch = read_rows(X, rows).astype(np.float64)
     if _may_overflow(X, network):
         with np.errstate(over="ignore"):
             _check_finite(batch.astype(network.dtype))

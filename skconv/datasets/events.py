@@ -101,7 +101,7 @@ def _fill(
     label = str(rng.choice(list(EVENTS)))
     duration = rng.uniform(0.05, 0.12) * length
     position = rng.uniform(duration, length - 1 - duration)
-    heights = rng.uniform(-1, 1, channels)
+    heights = rng.uniform(-1, 1, (channels,))
     heights *= rng.uniform(0.5, 1.5) / abs(heights).max()
     time = np.arange(length)
     event = EVENTS[label]((time - position) / duration)

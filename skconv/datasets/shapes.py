@@ -151,7 +151,7 @@ def _paint(
     for shape in shapes:
         depth = _depth(shape, rows, columns)
         cover = np.clip(depth + 0.5, 0, 1)[..., None]  # of a pixel at the edge a part
-        light = rng.uniform(0.2, 1, channels)
+        light = rng.uniform(0.2, 1, (channels,))
         colour = background + rng.uniform(0.25, 0.5) * light / light.max()
         image[:] = (1 - cover) * image + cover * colour
         mask[depth > 0] = shape.kind + 1

@@ -70,7 +70,7 @@ def prepare_inputs(estimator: Any, X: ArrayLike, display: str) -> Inputs:
     original = X
     for steps in before:
         X = steps.transform(X)
-    shown = check_images(net, X, reset=False)
+    shown = np.asarray(check_images(net, X, reset=False))
     check_input_shape(shown, net.input_shape_, type(net).__name__)
     x = shown.astype(net.network_.dtype).reshape(-1, *net.input_shape_)
     if before:

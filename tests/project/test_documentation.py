@@ -63,8 +63,8 @@ NEED = {
 
 SLOW_PAGES = {
     "README",
-    *("composites", "displays", "from_keras", "from_mlp", "inputs", "install"),
-    "intervals",
+    *("composites", "datasets", "displays", "from_keras", "from_mlp", "inputs"),
+    *("install", "intervals"),
     *("layers", "models", "pictures", "saving", "scaling", "searching"),
 }
 

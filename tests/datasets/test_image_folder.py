@@ -1,0 +1,434 @@
+"""Images of folders: what is read, how it is converted, and what is refused."""
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+
+from skconv import ConvNetClassifier
+from skconv.callbacks import Checkpoint
+from skconv.datasets import load_image_folder
+from skconv.datasets.image_files import ImageFiles
+from skconv.layers import Conv2D, Normalization
+
+RNG = np.random.default_rng(0)
+
+
+def save(path, pixels=(8, 8), **options):
+    """Save pixels, or noise of a shape, as an image; return the pixels."""
+    if isinstance(pixels, tuple):
+        pixels = RNG.integers(0, 256, (*pixels, 3), np.uint8)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(path, **options)
+    return np.asarray(pixels)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of noise, one darker; 24 images."""
+    for i in range(12):
+        for name, top in {"dark": 90, "light": 256}.items():
+            pixels = RNG.integers(top - 90, top, (8, 8, 3), np.uint8)
+            save(tmp_path / name / f"{i:02}.png", pixels)
+    return tmp_path
+
+
+def small():
+    layers = [Normalization(0.5), Conv2D(4, 3, activation="relu")]
+    return ConvNetClassifier(
+        layers, max_iter=4, batch_size=6, learning_rate_init=0.01, random_state=0
+    )
+
+
+# What is read ------------------------------------------------------------------------
+
+
+def test_labels_are_the_names_of_folders_in_order_of_paths(tmp_path):
+    names = "b/2.png", "b/10.png", "a/x.png", "a/sub/0.png", "Z/ü.png"
+    pixels = {name: save(tmp_path / name) for name in names}
+    data = load_image_folder(tmp_path)
+    assert data.target_names == ["Z", "a", "b"]
+    assert data.target.tolist() == ["Z", "a", "a", "b", "b"]
+    relative = [Path(name).relative_to(tmp_path).as_posix() for name in data.filenames]
+    assert relative == ["Z/ü.png", "a/sub/0.png", "a/x.png", "b/10.png", "b/2.png"]
+    for image, name in zip(data.data, relative, strict=True):
+        assert (image == pixels[name]).all()
+    X, y = load_image_folder(str(tmp_path), return_X_y=True)
+    assert (data.data == X).all() and X.dtype == np.uint8 and y.dtype.kind == "U"
+
+
+def test_hidden_files_other_files_and_files_beside_folders_are_ignored(tmp_path):
+    save(tmp_path / "a" / "1.png")
+    save(tmp_path / "a" / ".hidden.png")
+    save(tmp_path / "a" / ".ipynb_checkpoints" / "1.png")
+    save(tmp_path / ".git" / "1.png")
+    save(tmp_path / "beside.png")
+    (tmp_path / "a" / "._1.png").write_bytes(b"resource fork")
+    for name in ("Thumbs.db", "notes.txt", "png", "1.png.bak"):
+        (tmp_path / "a" / name).write_text("no image")
+    data = load_image_folder(tmp_path)
+    assert [Path(name).name for name in data.filenames] == ["1.png"]
+    assert data.target_names == ["a"]
+
+
+def test_suffixes_of_any_case_are_images(tmp_path):
+    for name in ("1.PNG", "2.Jpg", "3.jpeg", "4.TIFF", "5.bmp", "6.webp", "7.gif"):
+        save(tmp_path / "a" / name)
+    assert load_image_folder(tmp_path).data.shape == (7, 8, 8, 3)
+
+
+def test_links_are_followed_but_not_for_ever(tmp_path):
+    pixels = save(tmp_path / "elsewhere" / "1.png")
+    save(tmp_path / "data" / "a" / "0.png")
+    (tmp_path / "data" / "a" / "1.png").symlink_to(tmp_path / "elsewhere" / "1.png")
+    (tmp_path / "data" / "b").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "a" / "loop").symlink_to(tmp_path / "data" / "a")
+    (tmp_path / "data" / "a" / "up").symlink_to(tmp_path / "data" / "a" / "loop")
+    X, y = load_image_folder(tmp_path / "data", return_X_y=True)
+    assert y.tolist() == ["a", "a", "b"]
+    assert (X[1] == pixels).all() and (X[2] == pixels).all()
+
+
+def test_categories_choose_folders(tmp_path):
+    for name in ("a", "b", "c"):
+        save(tmp_path / name / "1.png")
+    data = load_image_folder(tmp_path, categories=["c", "a"])
+    assert data.target_names == ["a", "c"] and data.target.tolist() == ["a", "c"]
+    with pytest.raises(
+        ValueError,
+        match=r"categories must name folders in .*got 'cc'; did you mean 'c'",
+    ):
+        load_image_folder(tmp_path, categories=["cc"])
+
+
+# Conversions -------------------------------------------------------------------------
+
+
+def one(tmp_path, **options):
+    return load_image_folder(tmp_path, **options).data[0]
+
+
+def test_photographs_are_turned_upright(tmp_path):
+    pixels = RNG.integers(0, 256, (4, 8, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn it clockwise by a quarter
+    save(tmp_path / "a" / "1.png", pixels, exif=exif)
+    for lazy in (False, True):
+        image = one(tmp_path, lazy=lazy)
+        assert image.shape == (8, 4, 3)
+        assert (image == np.rot90(pixels, -1)).all()
+
+
+def test_palettes_become_colours(tmp_path):
+    colours = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]], np.uint8)
+    image = Image.fromarray(colours).convert("P", palette=Image.Palette.ADAPTIVE)
+    save(tmp_path / "a" / "1.png", image, transparency=b"\x00\xff\x80\xff")
+    assert (one(tmp_path) == colours).all()
+
+
+@pytest.mark.parametrize("mode, channels", [("L", 1), ("RGB", 3), ("RGBA", 4)])
+@pytest.mark.parametrize("given", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+def test_images_of_8_bits_have_the_channels_of_the_mode(
+    tmp_path, given, mode, channels
+):
+    grey = Image.fromarray(np.full((5, 6, 3), 255, np.uint8)).convert(given)
+    save(tmp_path / "a" / "1.tif", grey)
+    image = one(tmp_path, mode=mode)
+    assert image.shape == (5, 6, channels) and image.dtype == np.uint8
+    assert (image == 255).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_images_of_16_bits_keep_their_values(tmp_path, suffix):
+    deep = RNG.integers(0, 65536, (6, 5)).astype(np.uint16)
+    save(tmp_path / "a" / f"1.{suffix}", deep)
+    image = one(tmp_path, mode="I;16")
+    assert image.shape == (6, 5, 1) and image.dtype == np.uint16
+    assert (image[..., 0] == deep).all()
+    floats = one(tmp_path, mode="F")
+    assert floats.dtype == np.float32 and (floats[..., 0] == deep).all()
+    smooth = np.full((6, 5), 40000, np.uint16)
+    save(tmp_path / "a" / f"1.{suffix}", smooth)
+    assert (one(tmp_path, mode="I;16", image_size=3) == 40000).all()
+
+
+def test_big_endian_and_32_bits_are_read_too(tmp_path):
+    deep = RNG.integers(0, 65536, (6, 5)).astype(np.int32)
+    save(tmp_path / "a" / "1.tif", Image.fromarray(deep))
+    assert (one(tmp_path, mode="I;16")[..., 0] == deep).all()
+    save(tmp_path / "a" / "1.tif", Image.fromarray(deep + 1))
+    save(tmp_path / "a" / "1.tif", Image.fromarray(deep.astype(np.float32) - 0.5))
+    assert (one(tmp_path, mode="F")[..., 0] == deep - 0.5).all()
+
+
+@pytest.mark.parametrize(
+    "pixels, mode, words",
+    [
+        (np.zeros((4, 4), np.uint16), "RGB", "more than 8 bits .* Pass mode='I;16'"),
+        (np.zeros((4, 4), np.float32), "L", "more than 8 bits"),
+        (np.zeros((4, 4), np.uint8), "I;16", "its mode is 'L', but mode='I;16' reads images of 16 bits"),
+        (np.zeros((4, 4, 3), np.uint8), "I;16", "its mode is 'RGB', .* one channel"),
+        (np.zeros((4, 4, 3), np.uint8), "F", "its mode is 'RGB', .* one channel"),
+        (np.full((4, 4), 70000, np.int32), "I;16", "between 70000 and 70000, .* Pass mode='F'"),
+        (np.full((4, 4), np.nan, np.float32), "F", "NaN or infinity"),
+    ],
+)  # fmt: skip
+def test_values_that_a_mode_would_change_are_refused(tmp_path, pixels, mode, words):
+    save(tmp_path / "a" / "1.tif", pixels)
+    with pytest.raises(
+        ValueError, match=rf"1 of 1 files: image .*1\.tif cannot be read: .*{words}"
+    ):
+        load_image_folder(tmp_path, mode=mode)
+    if "bits" not in words:
+        with pytest.raises(ValueError, match=words):
+            np.asarray(load_image_folder(tmp_path, mode=mode, lazy=True).data)
+
+
+def test_resize_crops_pads_or_stretches(tmp_path):
+    pixels = np.zeros((4, 12, 3), np.uint8)
+    pixels[:, 4:8] = 200
+    save(tmp_path / "a" / "1.png", pixels)
+    assert (one(tmp_path, image_size=4) == 200).all()
+    padded = one(tmp_path, image_size=(12, 12), resize="pad")
+    assert (
+        (padded[4:8] == pixels).all() and not padded[:4].any() and not padded[8:].any()
+    )
+    stretched = one(tmp_path, image_size=[4, 6], resize="stretch")
+    assert (
+        stretched.shape == (4, 6, 3)
+        and (stretched[:, 3] > 100).all()
+        and not stretched[:, 0].any()
+    )
+
+
+# Lazy arrays -------------------------------------------------------------------------
+
+
+def test_large_data_are_lazy(folder, monkeypatch):
+    assert isinstance(load_image_folder(folder).data, np.ndarray)
+    monkeypatch.setattr("skconv.datasets.image_folder._LARGE", 100)
+    lazy = load_image_folder(folder).data
+    assert isinstance(lazy, ImageFiles)
+    assert repr(lazy) == "ImageFiles(shape=(24, 8, 8, 3), dtype=uint8)"
+    assert isinstance(load_image_folder(folder, lazy=False).data, np.ndarray)
+
+
+def test_lazy_array_is_indexed_like_an_array(folder):
+    X = load_image_folder(folder).data
+    lazy = load_image_folder(folder, lazy=True).data
+    assert (lazy.shape, lazy.ndim, lazy.size, lazy.nbytes, len(lazy)) == (
+        X.shape,
+        4,
+        X.size,
+        X.nbytes,
+        24,
+    )
+    mask = np.arange(24) % 3 == 0
+    keys = [3, -1, np.int64(2), slice(2, 9, 3), [4, 1, 1], np.array([5, 0]), mask, mask.tolist(),
+            (3, 2), (slice(1, 3), 0), ([1, 2], ..., 0), (..., 1), ..., [], slice(0, 0),
+            (slice(None), slice(2, 4)), ([3, 1], ...)]  # fmt: skip
+    for key in keys:
+        np.testing.assert_array_equal(np.asarray(lazy[key]), X[key], err_msg=str(key))
+        assert np.asarray(lazy[key]).dtype == X.dtype
+    assert isinstance(lazy[[4, 1]], ImageFiles) and isinstance(lazy[3], np.ndarray)
+    assert (
+        (lazy.min(), lazy.max()) == (X.min(), X.max()) == (np.min(lazy), np.max(lazy))
+    )
+    assert [image.tolist() for image in lazy] == X.tolist()
+    assert (np.asarray(pickle.loads(pickle.dumps(lazy))) == X).all()
+    assert np.asarray(lazy, float).dtype == float
+    for wrong in (24, None, [[1], [2]], "a", [0.5]):
+        with pytest.raises(IndexError):
+            lazy[wrong]
+    with pytest.raises(TypeError, match="cannot be set"):
+        lazy[0] = 1
+    with pytest.raises(ValueError, match="without reading"):
+        np.asarray(lazy, copy=False)
+
+
+def test_fits_of_lazy_and_whole_arrays_are_the_same(folder, tmp_path_factory):
+    X, y = load_image_folder(folder, return_X_y=True)
+    lazy, _ = load_image_folder(folder, lazy=True, return_X_y=True)
+    clf, other = small().fit(X, y), small().fit(lazy, y)
+    assert (clf.network_.values == other.network_.values).all()
+    assert (clf.predict_proba(X) == clf.predict_proba(lazy)).all()
+    assert clf.score(lazy, y) == 1
+    checkpoints = tmp_path_factory.mktemp("fits")
+    for given in (X, lazy):  # the second resumes the first
+        early = small().set_params(early_stopping=True, scoring="f1_macro")
+        early.set_callbacks(Checkpoint(checkpoints)).fit(
+            given, y, X_val=given[::3], y_val=y[::3]
+        )
+    assert len(list(checkpoints.iterdir())) == 1
+    again = (
+        small()
+        .partial_fit(lazy[:12], y[:12], classes=np.unique(y))
+        .partial_fit(lazy[12:], y[12:])
+    )
+    whole = (
+        small()
+        .partial_fit(X[:12], y[:12], classes=np.unique(y))
+        .partial_fit(X[12:], y[12:])
+    )
+    assert (again.network_.values == whole.network_.values).all()
+
+
+@pytest.mark.slow
+def test_lazy_arrays_are_split_and_searched(folder):
+    lazy, y = load_image_folder(folder, lazy=True, return_X_y=True)
+    X = np.asarray(lazy)
+    parts = train_test_split(lazy, y, stratify=y, random_state=0)
+    assert isinstance(parts[0], ImageFiles) and parts[0].shape == (18, 8, 8, 3)
+    assert small().fit(parts[0], parts[2]).score(parts[1], parts[3]) > 0.8
+    assert (
+        cross_val_score(small(), lazy, y, cv=3) == cross_val_score(small(), X, y, cv=3)
+    ).all()
+    search = GridSearchCV(small(), {"batch_size": [6, 12]}, cv=2, n_jobs=2).fit(lazy, y)
+    assert search.score(lazy, y) > 0.8
+
+
+def test_only_some_images_are_in_memory_during_a_fit(folder, monkeypatch):
+    lazy, y = load_image_folder(folder, lazy=True, return_X_y=True)
+    read, original = [], ImageFiles.__array__
+
+    def count(self, *args, **kwargs):
+        read.append(len(self))
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(ImageFiles, "__array__", count)
+    monkeypatch.setattr("skconv._data.batches._BATCH_BYTES", 20000)
+    small().fit(lazy, y).predict(lazy)
+    assert read and max(read) < 24
+
+
+# Errors ------------------------------------------------------------------------------
+
+
+def test_bad_files_are_named_or_left_out(folder):
+    whole = (folder / "dark" / "01.png").read_bytes()
+    (folder / "dark" / "01.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "light" / "00.png").write_bytes(b"")
+    (folder / "light" / "02.jpg").write_text("<html>404</html>")
+    (folder / "light" / "broken.png").symlink_to(folder / "nowhere.png")
+    (folder / "light" / "03.png").rename(folder / "light" / "03.bmp")
+    with pytest.raises(
+        ValueError,
+        match="4 of 26 files: image .*01.png cannot be read.*00.png.*02.jpg.*broken.png.*on_bad_file='warn'",
+    ):
+        load_image_folder(folder)
+    for lazy in (False, True):
+        with pytest.warns(UserWarning, match="left out 4 of 26 files: .*01.png"):
+            data = load_image_folder(folder, on_bad_file="warn", lazy=lazy)
+        assert len(data.data) == len(data.target) == len(data.filenames) == 22
+        assert np.asarray(data.data).shape == (22, 8, 8, 3)
+
+
+def test_lazy_arrays_name_a_truncated_file_when_it_is_read(folder):
+    whole = (folder / "dark" / "01.png").read_bytes()
+    (folder / "dark" / "01.png").write_bytes(whole[: len(whole) - 40])
+    X, y = load_image_folder(folder, lazy=True, return_X_y=True)
+    clf = small().fit(X[2:], y[2:])
+    before = clf.network_.values.copy()
+    for call in (clf.fit, clf.score):
+        with pytest.raises(ValueError, match=r"image .*dark.01\.png cannot be read"):
+            call(X, y)
+    assert (clf.network_.values == before).all()
+    (folder / "dark" / "00.png").unlink()
+    with pytest.raises(ValueError, match=r"00\.png cannot be read: .*No such file"):
+        X[0]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_other_sizes_are_named(folder, lazy):
+    save(folder / "light" / "99.png", (9, 8))
+    with pytest.raises(
+        ValueError,
+        match=r"1 of 25 files: image .*99\.png cannot be read: it has 9x8 pixels, other images 8x8\. Pass image_size",
+    ):
+        load_image_folder(folder, lazy=lazy)
+    assert load_image_folder(folder, image_size=8, lazy=lazy).data.shape == (
+        25,
+        8,
+        8,
+        3,
+    )
+
+
+def test_no_good_file_is_an_error(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(b"no")
+    for how in ("error", "warn"):
+        with pytest.raises(
+            ValueError, match=r"1 of 1 files: image .*1\.png cannot be read"
+        ):
+            load_image_folder(tmp_path, on_bad_file=how)
+
+
+def test_folders_without_images_are_named(tmp_path):
+    with pytest.raises(
+        ValueError, match="must have a folder of images for each class, got no folder"
+    ):
+        load_image_folder(tmp_path)
+    save(tmp_path / "1.png")
+    with pytest.raises(ValueError, match="got no folder"):
+        load_image_folder(tmp_path)
+    save(tmp_path / "a" / "1.png")
+    (tmp_path / "b" / "deeper").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"must have images \(.*got none in \['b'\]"):
+        load_image_folder(tmp_path)
+    assert len(load_image_folder(tmp_path, categories=["a"]).data) == 1
+
+
+def test_parts_of_a_data_set_are_no_classes(tmp_path):
+    for name in ("train/a", "train/b", "test/a"):
+        save(tmp_path / name / "1.png")
+    with pytest.raises(ValueError, match="got parts of a data set, .*'test', 'train'"):
+        load_image_folder(tmp_path)
+    assert load_image_folder(tmp_path / "train").target.tolist() == ["a", "b"]
+    assert load_image_folder(
+        tmp_path, categories=["test", "train"]
+    ).target.tolist() == ["test", "train", "train"]
+
+
+def test_missing_folders_are_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_image_folder(tmp_path / "no")
+    save(tmp_path / "1.png")
+    with pytest.raises(NotADirectoryError):
+        load_image_folder(tmp_path / "1.png")
+    if os.geteuid():  # root may read all
+        (tmp_path / "a").mkdir(mode=0)
+        with pytest.raises(PermissionError):
+            load_image_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"image_size": 0}, "image_size"),
+        ({"image_size": (8,)}, "image_size must be a positive whole number"),
+        ({"image_size": (8, 0)}, "image_size must be a positive"),
+        ({"image_size": (8.0, 8)}, "image_size must be a positive"),
+        ({"image_size": 8.0}, "image_size"),
+        ({"mode": "rgb"}, "mode"),
+        ({"resize": "squash"}, "resize"),
+        ({"lazy": "yes"}, "lazy"),
+        ({"on_bad_file": "skip"}, "on_bad_file"),
+        ({"categories": []}, "must have a folder of images"),
+    ],
+)
+def test_wrong_arguments_are_named(folder, wrong, words):
+    with pytest.raises(ValueError, match=words):
+        load_image_folder(folder, **wrong)
+
+
+def test_pillow_is_asked_for(folder, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "PIL.Image", None)
+    with pytest.raises(ImportError, match=r"pip install \"skconv\[images\]\""):
+        load_image_folder(folder)
