@@ -16,7 +16,7 @@ import skconv
 from skconv import augmentation, layers, ops
 
 RULES = Path(__file__).parents[2] / "tests" / "project" / "test_design.py"
-# Kind of input -> the end of names of layers for it.
+# Kind of input -> what the names of layers for it contain.
 KINDS = {"For images": "2D", "For signals": "1D", "For any shape": ""}
 
 
@@ -26,7 +26,7 @@ def layer_table():
     for name in layers.__all__:
         layer = getattr(layers, name)
         if name not in ("Composite", "Layer"):
-            kind = next(kind for kind, end in KINDS.items() if name.endswith(end))
+            kind = next(kind for kind, part in KINDS.items() if part in name)
             page = link(f"skconv.layers.{name}")
             rows[kind].append([page, summary(layer), weights_of(layer)])
     head = ["layer", "what it does", "weights"]

@@ -216,6 +216,11 @@ PAIRS = [
     ("AvgPool1D", {"pool_size": 3, "stride": 1, "padding": "same"}),
     ("GlobalAvgPool1D", {}),
     ("GlobalMaxPool1D", {}),
+    ("Conv1DTranspose", {"filters": 4, "stride": 2, "activation": "tanh"}),
+    ("Conv1DTranspose", {"filters": 4, "kernel_size": 2, "dilation": 3}),
+    ("UpSampling1D", {"size": 3}),
+    ("ZeroPadding1D", {"padding": (0, 2)}),
+    ("Cropping1D", {"cropping": (1, 2)}),
 ]
 
 
@@ -231,11 +236,14 @@ def test_layer_on_signals_equals_layer_on_images_of_one_row_or_column(
     dy = rng.standard_normal(y.shape, np.float32)
     dx, grads = on_signals.backward(weights, cache, dy)
     for axis in (1, 2):
+        order = 1 if axis == 1 else -1
         along = {
-            key: (1, value)[:: 1 if axis == 1 else -1]
-            if key in ("kernel_size", "stride", "dilation", "pool_size")
+            key: (1, value)[::order]
+            if key in ("kernel_size", "stride", "dilation", "pool_size", "size")
+            else ((0, 0), value)[::order]
+            if isinstance(value, tuple)
             else value
-            for key, value in arguments.items()
+            for key, value in {**on_signals.get_params(), **arguments}.items()
         }
         layer = on_images(**along)
         lifted = {

@@ -139,6 +139,18 @@ def test_indices_are_checked():
         _kernels.activate(buffer, buffer, 1)
 
 
+def test_enlarged_images_of_another_size_are_refused():
+    x = np.ones((2, 3, 4, 5), np.float32)
+    shapes = [(2, 7, 8, 5), (2, 6, 9, 5), (1, 6, 8, 5), (2, 6, 8, 4), (2, 2, 4, 5)]
+    for shape in [*shapes, (2, 0, 8, 5)]:
+        y = np.ones(shape, np.float32)
+        for op, arrays in (_kernels.upsample, (x, y)), (_kernels.upsample_grad, (y, x)):
+            with pytest.raises(ValueError, match="multiple of x's size|must not be"):
+                op(*arrays, True)
+    with pytest.raises(TypeError):
+        _kernels.upsample(x, np.ones((2, 6, 8, 5)), True)
+
+
 @pytest.mark.slow
 def test_more_channels_than_kernels_count():
     x = np.broadcast_to(np.float32(2), (1, 2**25)).copy()
