@@ -4,8 +4,8 @@ Intervals: how sure a prediction is
 
 Where y cannot be known exactly, one number says too little. A network with
 ``loss="quantile"`` predicts quantiles of y, one with ``loss="gaussian"`` a mean and a
-standard deviation. On images that no network has seen, the example counts how often y is
-below each predicted quantile, which should be as often as the quantile says. Of a
+standard deviation. On images that no network has seen, the example counts how often y
+is below each predicted quantile, which should be as often as the quantile says. Of a
 classifier it compares probabilities with the share that is right, before and after
 calibration with scikit-learn.
 """
