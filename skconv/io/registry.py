@@ -8,6 +8,7 @@ from .. import augmentation, layers
 from .._data.class_encoder import ClassEncoder
 from .._data.image_encoder import ImageEncoder
 from .._data.mask_encoder import MaskEncoder
+from .._data.multioutput_encoder import MultiOutputEncoder
 from .._data.regression_encoder import RegressionEncoder
 from .._training.loop import History
 from .._utils.lookup import did_you_mean
@@ -141,6 +142,7 @@ def trusted_types() -> list[str]:
         ImageEncoder,
         MaskEncoder,
         Network,
+        MultiOutputEncoder,
         RegressionEncoder,
     )
     types = [*parts, *registered().values()]
