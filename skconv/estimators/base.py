@@ -106,8 +106,8 @@ class BaseConvNet(CallbackSupportMixin, FeaturesMixin, NestedParamsMixin):
             Images of any numeric dtype and, for the default network, of any scale; a
             memory map is read batch by batch.
         y : array-like of shape (n,), or (n, k)
-            Class labels of any type, or a multilabel indicator (n, n_labels) of 0 and
-            1; for a regressor numbers, one or several for each sample.
+            Class labels of any type, or columns of them, or a multilabel indicator of
+            0 and 1; for a regressor numbers, one or several for each sample.
         sample_weight : array-like of shape (n,), default=None
             Weight of each sample.
         X_val, y_val : array-like, default=None
@@ -215,10 +215,9 @@ class BaseConvNet(CallbackSupportMixin, FeaturesMixin, NestedParamsMixin):
         check_options(self)
 
     def _build_network(self, rng: np.random.Generator) -> None:
-        encoder = self._encoder
-        n_classes = len(encoder.classes)
+        n_classes = len(self._encoder.classes)
         self.network_ = build_network(
-            self, self.input_shape_, encoder.output_shape, rng, n_classes=n_classes
+            self, self.input_shape_, self._encoder.output_shape, rng, n_classes=n_classes
         )
 
     def _stops_early(self, incremental: bool = False) -> bool:
@@ -226,12 +225,9 @@ class BaseConvNet(CallbackSupportMixin, FeaturesMixin, NestedParamsMixin):
         return bool(self.early_stopping) and not incremental
 
     def _stopping_rule(self) -> StoppingRule:
-        return StoppingRule(
-            self.tol,
-            self.n_iter_no_change,
-            by_validation=self._stops_early(),
-            by_score=self.scoring not in (None, "loss"),
-        )
+        by_score = self.scoring not in (None, "loss")
+        limits = self.tol, self.n_iter_no_change
+        return StoppingRule(*limits, self._stops_early(), by_score)
 
     # Hooks of subclasses.
 
