@@ -7,7 +7,7 @@ import pytest
 
 from skconv import ops
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 AUDIT = (Path(__file__).parent / "audit.js").read_text()
 READY = "document.documentElement.dataset.live === 'ready'"

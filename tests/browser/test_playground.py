@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = "#skconv-playground"
 TRAIN, STEP, AGAIN = (f"{ROOT} .pg-toolbar button:nth-of-type({n})" for n in (1, 2, 3))

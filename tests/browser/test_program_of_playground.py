@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHANGES = [
     {},

@@ -10,7 +10,7 @@ from skconv import Network, ops
 from skconv._training.optimizers import SGD, Adam
 from skconv.layers import AvgPool2D, BatchNorm, Conv2D, Dense, MaxPool2D
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HE = {"kernel_initializer": "he_uniform"}
 # Name -> layers in Python, the same in JavaScript, solver, learning rate, epochs.
