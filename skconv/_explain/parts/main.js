@@ -41,8 +41,17 @@ function mapOf(node, array, f, view) {
     if (!place) return;
     const same = state.pinned && state.node === node && ["p", "q", "f"].every((k) => state[k] === place[k]);
     update({ node, ...place, pinned: !same });
+    showAbovePanel(box);
   });
   return map;
+}
+
+// On a narrow screen the panel covers the lower half: move a map that is below it up.
+function showAbovePanel(box) {
+  if (!window.matchMedia("(max-width: 60rem)").matches) return;
+  const { top, bottom } = box.getBoundingClientRect();
+  const limit = 0.46 * window.innerHeight;
+  if (bottom > limit) window.scrollBy(0, Math.min(bottom - limit, top - 8));
 }
 
 function frame(mark, left, top, width, height, cells) {
