@@ -17,7 +17,7 @@ __all__ = ["explain", "fill_template"]
 
 _MOST_SAMPLES = 20
 _PARTS = Path(__file__).parent / "parts"
-_SCRIPTS = ("numbers", "compute", "draw", "inspect", "main")
+_SCRIPTS = ("numbers", "compute", "draw", "inspect", "maps", "main")
 
 
 def explain(
