@@ -1,0 +1,450 @@
+"""ConvNetSegmenter: masks of any labels, scores, weights, errors."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_images import (
+    CONVOLUTIONS,
+    LABELS,
+    SIGNALS,
+    images_and_masks,
+    segmenter,
+)
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import jaccard_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from skconv import ConvNetSegmenter, ops
+from skconv.augmentation import CutMix, MixUp, RandomAffine, RandomFlip
+from skconv.layers import Activation, Conv2D, Dense, GlobalAvgPool2D, MaxPool2D, UpSampling2D
+
+X, MASKS = images_and_masks()
+
+LABEL_TYPES = {
+    "int": MASKS,
+    "uint8": MASKS.astype(np.uint8),
+    "negative": MASKS - 7,
+    "far apart": np.array([-(2**40), 3, 2**62])[MASKS],
+    "large unsigned": np.array([0, 2**63, 2**64 - 1], np.uint64)[MASKS],
+    "bool": MASKS > 0,
+    "float": MASKS * 0.0 + MASKS,
+    "str": LABELS[MASKS],
+    "object": LABELS.astype(object)[MASKS],
+    "dates": np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "M8[D]")[MASKS],
+}
+
+
+@pytest.mark.parametrize("kind", LABEL_TYPES)
+def test_labels_of_any_type_are_predicted_in_it(kind):
+    y = LABEL_TYPES[kind]
+    seg = segmenter().fit(X[:32], y[:32])
+    predicted = seg.predict(X[32:])
+    assert predicted.shape == (8, 8, 8)
+    assert predicted.dtype == y.dtype
+    np.testing.assert_array_equal(seg.classes_, np.unique(y))
+    assert (predicted == y[32:]).mean() > 0.9
+    # The same network, as the labels have the same order.
+    codes = np.unique(y, return_inverse=True)[1].reshape(y.shape)
+    twin = segmenter().fit(X[:32], codes[:32])
+    np.testing.assert_array_equal(twin.network_.values, seg.network_.values)
+
+
+def test_masks_are_kept_as_small_integers():
+    seg = segmenter().fit(X, LABELS[MASKS])
+    targets = seg._encoder.transform(LABELS[MASKS])
+    assert targets.dtype == np.uint8
+    many = np.arange(40 * 64).reshape(40, 8, 8) % 300
+    assert segmenter(max_iter=1).fit(X, many)._encoder.transform(many).dtype == np.uint16
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        MASKS.tolist(),
+        list(MASKS),
+        pd.Series(list(MASKS)),
+        np.asfortranarray(MASKS),
+        MASKS[:, ::-1][:, ::-1],
+    ],
+)
+def test_masks_in_other_containers(given):
+    expected = segmenter(max_iter=1).fit(X, MASKS)
+    found = segmenter(max_iter=1).fit(X, given)
+    np.testing.assert_array_equal(found.network_.values, expected.network_.values)
+    assert found.score(X, given) == expected.score(X, MASKS)
+
+
+def test_probabilities_belong_to_the_predictions():
+    seg = segmenter(tta=["flip", "vertical_flip"]).fit(X, LABELS[MASKS])
+    p = seg.predict_proba(X)
+    assert p.shape == (40, 8, 8, 3)
+    assert p.dtype == np.float32
+    np.testing.assert_allclose(p.sum(axis=-1), 1, atol=1e-6)
+    np.testing.assert_array_equal(seg.classes_[p.argmax(axis=-1)], seg.predict(X))
+
+
+@pytest.mark.parametrize("weighted", ["no", "samples", "pixels"])
+def test_score_is_the_macro_jaccard_score_of_all_pixels(weighted):
+    rng = np.random.default_rng(0)
+    weight, by_pixel = None, None
+    if weighted != "no":
+        weight = rng.random((40, 1, 1) if weighted == "samples" else (40, 8, 8))
+        by_pixel = np.broadcast_to(weight, (40, 8, 8)).ravel()
+        weight = weight.squeeze()
+    seg = segmenter(max_iter=1).fit(X, MASKS)
+    y = np.where(rng.random(MASKS.shape) < 0.3, 1, MASKS)
+    pairs = y.ravel(), seg.predict(X).ravel()
+    expected = jaccard_score(
+        *pairs, average="macro", sample_weight=by_pixel, labels=np.unique(pairs)
+    )
+    assert seg.score(X, y, weight) == pytest.approx(expected)
+
+
+def test_score_counts_labels_that_training_lacked():
+    seg = segmenter().fit(X, MASKS)
+    y = np.where(MASKS == 2, 9, MASKS)
+    predicted = seg.predict(X)
+    expected = jaccard_score(y.ravel(), predicted.ravel(), average="macro")
+    assert seg.score(X, y) == pytest.approx(expected)
+    only = np.zeros_like(MASKS)
+    assert 0 < seg.score(X, only) < 1  # of one class, with others predicted
+
+
+def test_score_of_validation_is_that_of_the_estimator():
+    seg = segmenter(early_stopping=True).fit(X, MASKS, X_val=X[:9], y_val=MASKS[:9])
+    assert seg.best_validation_score_ == pytest.approx(seg.score(X[:9], MASKS[:9]))
+    assert seg.validation_loss_curve_[0] > min(seg.validation_loss_curve_)
+
+
+def test_loss_is_the_mean_over_pixels():
+    seg = segmenter(max_iter=1, batch_size=40, shuffle=False)
+    seg.fit(X, MASKS, X_val=X, y_val=MASKS)
+    p = seg.predict_proba(X)
+    codes = np.take_along_axis(p, MASKS[..., None], axis=-1)
+    assert seg.validation_loss_curve_[0] == pytest.approx(-np.log(codes).mean(), rel=1e-5)
+
+
+# Weights --------------------------------------------------------------------------------
+
+
+def test_weights_of_pixels_are_those_of_samples():
+    weight = np.linspace(0, 2, 40)
+    one = segmenter().fit(X, MASKS, weight)
+    other = segmenter().fit(X, MASKS, np.broadcast_to(weight[:, None, None], MASKS.shape))
+    np.testing.assert_allclose(one.network_.values, other.network_.values, atol=1e-3)
+
+
+def test_pixels_without_weight_do_not_matter():
+    unknown = np.random.default_rng(0).random(MASKS.shape) < 0.3
+    one = segmenter().fit(X, np.where(unknown, 0, MASKS), ~unknown)
+    other = segmenter().fit(X, np.where(unknown, 2, MASKS), ~unknown)
+    np.testing.assert_array_equal(one.network_.values, other.network_.values)
+    assert one.score(X, np.where(unknown, 2, MASKS), ~unknown) > 0.9
+
+
+def test_class_weight_is_a_weight_of_pixels():
+    factors = np.array([1.0, 4.0, 0.5])
+    one = segmenter(class_weight=dict(enumerate(factors))).fit(X, MASKS)
+    other = segmenter().fit(X, MASKS, factors[MASKS])
+    np.testing.assert_allclose(one.network_.values, other.network_.values, atol=1e-3)
+
+
+def test_balanced_classes_have_the_same_weight():
+    rare = np.where(MASKS == 2, MASKS, 0)
+    rare[2:] = 0
+    counts = np.bincount(rare.ravel())[[0, 2]]
+    by_hand = {0: rare.size / 2 / counts[0], 2: rare.size / 2 / counts[1]}
+    one = segmenter(class_weight="balanced").fit(X, rare)
+    other = segmenter(class_weight=by_hand).fit(X, rare)
+    np.testing.assert_allclose(one.network_.values, other.network_.values, atol=1e-4)
+    plain = segmenter().fit(X, rare)
+    found = (one.predict(X)[rare == 2] == 2).mean()
+    assert found > (plain.predict(X)[rare == 2] == 2).mean()
+
+
+@pytest.mark.parametrize("augment", [MixUp(1), CutMix(), RandomAffine(20), RandomFlip()])
+def test_class_weight_and_augmentation_together(augment):
+    seg = segmenter(class_weight={1: 3.0}, augment=augment, label_smoothing=0.1)
+    seg.fit(X, MASKS, np.linspace(0.5, 1, 40))
+    assert seg.score(X, MASKS) > 0.6
+
+
+@pytest.mark.parametrize("params", [{"focal_gamma": 2.0}, {"label_smoothing": 0.1}])
+def test_losses_of_classifiers_train_segmenters(params):
+    assert segmenter(**params).fit(X, MASKS).score(X, MASKS) > 0.9
+
+
+# Ways to train --------------------------------------------------------------------------
+
+
+def test_partial_fit_continues_a_fit():
+    fitted = segmenter(max_iter=3, shuffle=False).fit(X, MASKS)
+    seg = segmenter(shuffle=False)
+    for _ in range(3):
+        seg.partial_fit(X, MASKS, classes=[0, 1, 2])
+    np.testing.assert_array_equal(seg.network_.values, fitted.network_.values)
+
+
+def test_partial_fit_may_lack_classes():
+    seg = segmenter().partial_fit(X, np.zeros_like(MASKS), classes=[0, 1, 2])
+    seg.partial_fit(X, MASKS)
+    np.testing.assert_array_equal(seg.classes_, [0, 1, 2])
+    assert seg.n_iter_ == 2
+
+
+def test_warm_start_continues():
+    seg = segmenter(max_iter=2, warm_start=True).fit(X, MASKS).fit(X, MASKS)
+    fitted = segmenter(max_iter=4).fit(X, MASKS)
+    np.testing.assert_array_equal(seg.network_.values, fitted.network_.values)
+
+
+def test_default_network_takes_images_of_any_size():
+    for shape in [(1, 1), (1, 9), (2, 3), (5, 17), (16, 16), (33, 20)]:
+        y = np.arange(4 * shape[0] * shape[1]).reshape(4, *shape) % 2
+        seg = segmenter(None, max_iter=1, batch_size=4, filters="auto").fit(y * 1.0, y)
+        assert seg.predict(y * 1.0).shape == y.shape
+        assert seg.network_.output_shape == (*shape, 2)
+
+
+def test_flat_rows_are_images_of_input_shape():
+    seg = segmenter(input_shape=(8, 8)).fit(X.reshape(40, 64), MASKS)
+    expected = segmenter().fit(X, MASKS).predict(X)
+    np.testing.assert_array_equal(seg.predict(X.reshape(40, 64)), expected)
+
+
+def test_masks_may_be_smaller_than_images():
+    layers = [*CONVOLUTIONS, MaxPool2D(4), Conv2D(8, 1, activation="relu")]
+    seg = segmenter(layers, max_iter=15).fit(X, MASKS[:, ::4, ::4])
+    assert seg.predict(X).shape == (40, 2, 2)
+    assert seg.score(X, MASKS[:, ::4, ::4]) > 0.9
+
+
+def test_signals_are_segmented():
+    seg = segmenter(SIGNALS, tta=["flip", "shift"])
+    signals, y = X.reshape(40, 64), LABELS[MASKS.reshape(40, 64)]
+    seg.fit(signals, y)
+    assert seg.predict(signals[..., None]).shape == (40, 64)
+    assert seg.score(signals, y) > 0.9
+    assert seg.network_.layers[-1][1].get_params()["filters"] == 3
+    with pytest.raises(ValueError, match=r"y must hold masks \(n, l\), a label for each"):
+        segmenter(SIGNALS).fit(signals, MASKS)
+
+
+def test_searches_and_pipelines_take_masks():
+    pipe = make_pipeline(FunctionTransformer(lambda images: images / 2), segmenter())
+    grid = {"convnetsegmenter__learning_rate_init": [1e-6, 0.02]}
+    search = GridSearchCV(pipe, grid, cv=2).fit(X, LABELS[MASKS])
+    assert search.best_params_["convnetsegmenter__learning_rate_init"] == 0.02
+    assert search.score(X, LABELS[MASKS]) > 0.9
+    predicted = cross_val_predict(segmenter(), X, MASKS, cv=2)
+    assert (predicted == MASKS).mean() > 0.9
+
+
+def test_callable_scoring_sees_masks():
+    def accuracy(estimator, images, masks):
+        return float((estimator.predict(images) == masks).mean())
+
+    seg = segmenter(early_stopping=True, scoring=accuracy).fit(X, LABELS[MASKS])
+    assert 0.5 < seg.best_validation_score_ <= 1
+
+
+def test_predictions_do_not_depend_on_the_batch(monkeypatch):
+    seg = segmenter().fit(X, MASKS)
+    together, one_by_one = seg.predict_proba(X), [seg.predict_proba(x[None]) for x in X]
+    np.testing.assert_array_equal(np.concatenate(one_by_one), together)
+    loss, score = seg.loss_curve_[-1], seg.score(X, MASKS)
+    monkeypatch.setattr("skconv._data.batches._BATCH_BYTES", 10**4)
+    np.testing.assert_array_equal(seg.predict_proba(X), together)
+    assert seg.score(X, MASKS) == score
+    assert segmenter().fit(X, MASKS).loss_curve_[-1] == loss
+
+
+def test_views_see_what_the_image_shows():
+    """A network that copies its input returns it for each view, moved back."""
+    seg = segmenter([Conv2D(1, 1)], max_iter=1).fit(X, MASKS)
+    plain = seg.predict_proba(X)
+    for tta in ("flip", "vertical_flip", ["flip", "vertical_flip"]):
+        seg.set_params(tta=tta)
+        np.testing.assert_allclose(seg.predict_proba(X), plain, atol=1e-6)
+    seg.set_params(tta="shift")  # but for pixels at the edges
+    inside = np.s_[:, 1:-1, 1:-1]
+    np.testing.assert_allclose(seg.predict_proba(X)[inside], plain[inside], atol=1e-6)
+
+
+def test_pickled_and_cloned():
+    seg = segmenter().fit(X, MASKS)
+    twin = pickle.loads(pickle.dumps(seg))
+    np.testing.assert_array_equal(twin.predict(X), seg.predict(X))
+    assert clone(seg).get_params(deep=False).keys() == seg.get_params(deep=False).keys()
+    with pytest.raises(NotFittedError):
+        clone(seg).predict(X)
+    with pytest.raises(NotFittedError):
+        clone(seg).score(X, MASKS)
+
+
+def test_summary_and_diagram_show_the_output_layer():
+    seg = ConvNetSegmenter(input_shape=(32, 32, 3))
+    assert "output (Conv2D)" in str(seg.summary(n_outputs=5))
+    assert "Conv2D" in seg._repr_html_()
+    assert "Conv1D" in segmenter(SIGNALS)._repr_html_()
+
+
+# Tags and errors ------------------------------------------------------------------------
+
+
+def test_it_is_no_classifier_to_scikit_learn():
+    """Metrics and splits of classifiers take one label for each sample."""
+    seg = ConvNetSegmenter()
+    assert not is_classifier(seg)
+    assert not is_regressor(seg)
+    tags = seg.__sklearn_tags__()
+    assert not tags.input_tags.two_d_array
+    assert tags.input_tags.three_d_array
+    assert tags.target_tags.required
+
+
+def test_common_checks_that_its_tags_promise():
+    """Those of estimators of rows do not apply: masks have the pixels of images."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for estimator, check in estimator_checks_generator(segmenter()):
+            check(estimator)
+
+
+BAD_MASKS = {
+    "end in images .* of the size of the masks, 6 x 8, but layer .* returns "
+    r"\(8, 8, 8\)": MASKS[:, :6],
+    r"\(n, h, w\), .* got an array of shape \(40, 8, 8, 1\). Pass y\[..., 0\]": MASKS[
+        ..., None
+    ],
+    r"shape \(40, 8, 8, 3\). If it is one-hot, pass y.argmax": np.eye(3)[MASKS],
+    "For one label for each image use ConvNetClassifier": MASKS[:, 0, 0],
+    "labels, got fractions such as 0.5": MASKS / 2,
+    "y has missing values in 1 of 40 samples, first in sample 3": np.where(
+        np.arange(40 * 64).reshape(40, 8, 8) == 3 * 64 + 5, np.nan, MASKS
+    ),
+    "at least 2 classes, but y has one class only": np.zeros_like(MASKS),
+    "y has 39, .*|X has 40, y has 39": MASKS[1:],
+    "requires y to be passed": None,
+    "labels of one type": LABELS.astype(object)[MASKS],
+    "Complex data not supported": MASKS * 1j,
+}
+BAD_MASKS["labels of one type"][0, 0, 0] = 3
+
+
+@pytest.mark.parametrize("words", BAD_MASKS)
+def test_bad_masks_get_one_clear_error_and_the_model_stays(words):
+    seg = segmenter().fit(X, MASKS)
+    before = seg.predict(X)
+    with pytest.raises((ValueError, TypeError), match=words):
+        seg.fit(X, BAD_MASKS[words])
+    np.testing.assert_array_equal(seg.predict(X), before)
+    np.testing.assert_array_equal(seg.classes_, [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("words", "act"),
+    [
+        ("classes must be passed", lambda s: clone(s).partial_fit(X, MASKS)),
+        ("y has classes that are not in", lambda s: s.partial_fit(X, MASKS + 1)),
+        (
+            "y has masks of 4 x 8, but those of the first fit are of 8 x 8",
+            lambda s: s.partial_fit(X, MASKS[:, :4]),
+        ),
+        (
+            "y_val has classes that are not in classes_: .9. are not",
+            lambda s: s.fit(X, MASKS, X_val=X, y_val=np.where(MASKS == 1, 9, MASKS)),
+        ),
+        (
+            "y_val has masks of 8 x 4",
+            lambda s: s.fit(X, MASKS, X_val=X, y_val=MASKS[..., :4]),
+        ),
+        (
+            r"one number for each of the 40 samples, or for each pixel, \(40, 8, 8\)",
+            lambda s: s.fit(X, MASKS, np.ones((40, 8))),
+        ),
+        ("must be >= 0 for all", lambda s: s.fit(X, MASKS, MASKS - 1)),
+        ("y has masks of 2 x 8", lambda s: s.score(X, MASKS[:, :2])),
+        (
+            "class_weight='balanced' is not supported for partial_fit",
+            lambda s: s.set_params(class_weight="balanced").partial_fit(X, MASKS),
+        ),
+        (
+            "class_weight has classes that are not in y",
+            lambda s: s.set_params(class_weight={7: 1}).fit(X, MASKS),
+        ),
+        (
+            r"must end in images .* but layer 'dense_1', the last, returns \(4,\)",
+            lambda s: s.set_params(layers=[*CONVOLUTIONS, Dense(4)]).fit(X, MASKS),
+        ),
+        (
+            r"must end in images .* 8 x 8, but layer .* returns \(16, 16, 8\)",
+            lambda s: s.set_params(layers=[*CONVOLUTIONS, UpSampling2D(2)]).fit(X, MASKS),
+        ),
+        (
+            "must end in images",
+            lambda s: s.set_params(layers=[*CONVOLUTIONS, GlobalAvgPool2D()]).fit(
+                X, MASKS
+            ),
+        ),
+        (
+            "y must have the same classes as in the first fit",
+            lambda s: s.set_params(warm_start=True).fit(X, MASKS > 0),
+        ),
+        (
+            "filters=4 describes the default network",
+            lambda s: s.set_params(filters=4).fit(X, MASKS),
+        ),
+        (
+            "tta='shift' moves images by a pixel, which the network's outputs",
+            lambda s: segmenter([*CONVOLUTIONS, MaxPool2D(4)], tta="shift")
+            .fit(X, MASKS[:, ::4, ::4])
+            .predict(X),
+        ),
+    ],
+)
+def test_errors_say_the_rule(words, act):
+    seg = segmenter().fit(X, MASKS)
+    values = seg.network_.values.copy()
+    with pytest.raises(ValueError, match=words):
+        act(seg)
+    np.testing.assert_array_equal(seg.network_.values, values)
+
+
+def test_output_layer_in_the_list_gives_a_warning():
+    with pytest.warns(UserWarning, match="adds its own output layer after those"):
+        segmenter([*CONVOLUTIONS, Conv2D(3, 1)], max_iter=1).fit(X, MASKS)
+
+
+def test_outputs_that_are_not_finite_are_an_error():
+    seg = segmenter().fit(X, MASKS)
+    huge = X.copy()
+    huge[3] = 3e38
+    with pytest.raises(ValueError, match="infinite or NaN for 1 of 40 samples, first in"):
+        seg.predict(huge)
+    with pytest.raises(ValueError, match="infinite or NaN for 1 of 40"):
+        seg.score(huge, MASKS)
+
+
+def test_network_that_learns_nothing_gives_a_warning():
+    layers = [Activation("relu"), Conv2D(2, 1)]
+    dead = segmenter(layers, max_iter=60, n_iter_no_change=2)
+    with pytest.warns(UserWarning, match="the network has learnt nothing"):
+        dead.fit(-np.abs(X), MASKS)
+
+
+@pytest.mark.skipif("avx512" not in ops.available(), reason="compares instruction sets")
+def test_instruction_sets_give_the_same_bits():
+    before, found = ops.in_use(), []
+    for name in ("avx512", "avx2"):
+        ops.use(name)
+        found.append(segmenter(augment=RandomAffine(20)).fit(X, MASKS).network_.values)
+    ops.use(before)
+    np.testing.assert_array_equal(*found)
