@@ -32,6 +32,7 @@ from . import (
     serving,
     signals,
     steps,
+    transfer,
     whole,
 )
 from .peers.nets import BASIC, NETS, ZOO
@@ -235,6 +236,7 @@ def runs(arguments):
         "ablation": lambda: ablation.run(max(3, arguments.seeds)),
         "coverage": lambda: coverage.run(max(3, arguments.seeds)),
         "imbalance": lambda: imbalance.run(max(3, arguments.seeds)),
+        "transfer": lambda: transfer.run(arguments.data),
         "recipes": lambda: recipes.run(arguments.tables),
         "raw": lambda: raw.run(arguments.bars),
         "signals": lambda: signals.run(

@@ -31,6 +31,7 @@ EXAMPLES = {
     "intervals.py": ('loss="quantile": ', 'loss="gaussian": 9'),
     "signals.py": ("200 signals to train on, 242 to test, (427, 1) each", "skconv  "),
     "look_inside.py": ("conv2 (Conv2D)", "never saw: 0.9"),
+    "transfer.py": ("With 10 of each, pretrained brings ",),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
@@ -43,11 +44,14 @@ ARGUMENTS = {
     ],
     "intervals.py": lambda folder: ["--output", str(folder / "a.png")],
     "look_inside.py": lambda folder: ["--output", str(folder)],
+    "transfer.py": lambda folder: [
+        *("--draws", "1", "--output", str(folder / "a.png"))
+    ],
     "serving.py": lambda folder: ["--output", str(folder)],
 }
 PICTURES = {
-    **dict.fromkeys(["digits.py", "fashion_mnist.py", "serving.py", "signals.py"], 1),
-    "intervals.py": 1,
+    **dict.fromkeys(["digits.py", "fashion_mnist.py", "intervals.py"], 1),
+    **dict.fromkeys(["serving.py", "signals.py", "transfer.py"], 1),
     "look_inside.py": 6,
     "stream.py": 1,
 }
