@@ -56,6 +56,7 @@ PICTURES = {
     "stream.py": 1,
 }
 NEED = {
+    "experiments.md": ["mlflow", "optuna", "tensorboard"],
     "export.py": ["onnx", "onnxruntime", "skl2onnx", "skops"],
     "intervals.md": ["mapie"],
     "saving.md": ["onnx", "onnxruntime", "skl2onnx", "skops"],
@@ -73,6 +74,10 @@ SLOW_PAGES = {
 }
 
 
+# Pages with a block that needs a package which the extra `test` does not install.
+EXTRA_PAGES = {"experiments"}
+
+
 def page_id(page):
     return str(page.relative_to(ROOT))
 
@@ -80,6 +85,7 @@ def page_id(page):
 def slow_pages():
     for page in PAGES:
         marks = [pytest.mark.slow] if page.stem in SLOW_PAGES else []
+        marks += [pytest.mark.extras] if page.stem in EXTRA_PAGES else []
         yield pytest.param(page, marks=marks, id=page_id(page))
 
 
