@@ -131,7 +131,8 @@ class RandomShift(MovesPixels):
                 ]
                 corners = most[:, None] + np.stack(parts)
             outside = own_fill if fill is None or isinstance(own_fill, str) else fill
-            return _windows(_pad(images, *most, outside), images.shape, corners)
+            padded = _pad(images, int(most[0]), int(most[1]), outside)
+            return _windows(padded, images.shape, corners)
 
         return move
 

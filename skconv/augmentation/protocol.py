@@ -159,7 +159,7 @@ def _check_targets(targets: NDArray[Any], batch: Batch) -> None:
 
 def _check_weight(weight: NDArray[Any], batch: Batch) -> None:
     """Raise ValueError unless weights are finite numbers >= 0, one for each sample."""
-    shapes = [(len(batch),)]
+    shapes: list[tuple[int, ...]] = [(len(batch),)]
     if batch.has_pixel_targets:
         shapes.append((len(batch), *batch.target_size))
     fits = weight.shape in shapes and weight.dtype.kind in "biuf"

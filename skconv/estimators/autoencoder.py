@@ -52,8 +52,8 @@ class ConvNetAutoencoder(BaseConvNet):
     ----------
     [shared parameters]
 
-    loss : {"squared_error", "absolute_error", "huber", "poisson"}, default="squared_error"
-        The training loss, of images whose channels are scaled, as in
+    loss : str, default="squared_error"
+        "squared_error", "absolute_error", "huber" or "poisson": the training loss, of images whose channels are scaled, as in
         `ConvNetRegressor`.
 
     Attributes

@@ -65,9 +65,9 @@ def sees_pixels(params: Any) -> bool:
     A network of dense layers, even after layers that treat each value alone, does not.
     """
     if params.layers is None:
-        filters = params.filters if params._output_ndim == 1 else 1
+        filters: Any = params.filters if params._output_ndim == 1 else 1
         is_list = isinstance(filters, list | tuple | range)
-        return len(filters) > 0 if is_list else np.size(filters) > 0
+        return bool(len(filters) if is_list else np.size(filters))
     return bool(_looks_at_pixels(drop_passthrough(params.layers)))
 
 

@@ -220,8 +220,8 @@ def train_draft(
             network, draft._encoder, samples, validate, step, stopping, history
         )
     stopping.restore_best(network)  # if another Ctrl-C kept `train` from it
-    has_validated = held_out is not None and not had_ended
-    if has_validated and draft._stops_early(incremental) and draft._encoder.has_spread:
+    ends_now = draft._stops_early(incremental) and not had_ended
+    if ends_now and held_out is not None and draft._encoder.has_spread:
         _calibrate(draft, held_out)
     vars(draft).update(NEW_STATE)
     if incremental or draft.warm_start:

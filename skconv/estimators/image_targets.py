@@ -10,9 +10,54 @@ from .._data.arrays import check_lengths
 from .._data.batches import chunk_size
 from .._data.samples import check_sample_weight
 from ..layers import chain
+from ..layers.typing import Chain
 from ..models.network import Network
+from ..models.unet import unet_layers
+from .parameters import DEFAULT_NETWORK, DEFAULT_UNET
 
-__all__ = ["decode", "score_images"]
+__all__ = ["check_targets_unchanged", "decode", "layers_for_images", "score_images"]
+
+
+def layers_for_images(input_shape: tuple[int, ...], numbers: dict[str, Any]) -> Chain:
+    """Return the default network's hidden layers for images as a regressor's targets.
+
+    Parameters
+    ----------
+    input_shape : (h, w, c) or (l, c)
+    numbers : dict
+        Of the estimator's parameters that describe a default network.
+
+    Raises
+    ------
+    ValueError
+        If one describes the default network of targets that are numbers.
+    """
+    for name in numbers.keys() - DEFAULT_UNET.keys():
+        if not np.array_equal(numbers[name], DEFAULT_NETWORK[name]):
+            raise ValueError(
+                f"{name}={numbers[name]!r} describes the default network of targets "
+                "that are numbers. That of images is described by "
+                f"{', '.join(DEFAULT_UNET)}: leave {name} out, or pass layers"
+            )
+    return unet_layers(input_shape, **{name: numbers[name] for name in DEFAULT_UNET})
+
+
+def check_targets_unchanged(first: Any, encoder: Any) -> None:
+    """Raise ValueError if encoders of numbers or images differ in more than scale."""
+    if encoder.unscaled() == first.unscaled():
+        return
+    names = "loss_name", "quantile", "dtype", "output_shape", "flat", "shape"
+    before, now = (
+        ", ".join(
+            f"{name}={getattr(each, name)!r}" for name in names if hasattr(each, name)
+        )
+        for each in (first, encoder)
+    )
+    raise ValueError(
+        "loss, quantile, dtype and the shape of y must be the same as in the first fit "
+        f"to continue it, {before}, got {now}; use warm_start=False and fit to start "
+        "again"
+    )
 
 
 def decode(

@@ -15,14 +15,15 @@ from .._data.regression_losses import REGRESSION_LOSSES, check_quantile
 from .._data.samples import check_sample_weight
 from ..augmentation.protocol import Transforms
 from ..layers.typing import Chain
-from ..models.unet import unet_layers
 from .base import BaseConvNet
 from .building import takes_signals
-from .image_targets import score_images
+from .image_targets import (
+    check_targets_unchanged,
+    layers_for_images,
+    score_images,
+)
 from .parameters import (
     CONSTRAINTS,
-    DEFAULT_NETWORK,
-    DEFAULT_UNET,
     Layers,
     Pair,
     Pretrained,
@@ -370,15 +371,7 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
     ) -> Chain:
         if output_ndim == 1:
             return super()._default_layers(input_shape, output_ndim, numbers)
-        for name in numbers.keys() - DEFAULT_UNET.keys():
-            if not np.array_equal(numbers[name], DEFAULT_NETWORK[name]):
-                raise ValueError(
-                    f"{name}={numbers[name]!r} describes the default network of "
-                    "targets that are numbers. That of images is described by "
-                    f"{', '.join(DEFAULT_UNET)}: leave {name} out, or pass layers"
-                )
-        chosen = {name: numbers[name] for name in DEFAULT_UNET}
-        return unet_layers(input_shape, **chosen)
+        return layers_for_images(input_shape, numbers)
 
     def _fit_encoder(
         self,
@@ -401,24 +394,9 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
             )
         if not resume:
             return encoder
-        first = self._encoder
-        if encoder.unscaled() != first.unscaled():
-            names = "loss_name", "quantile", "dtype", "output_shape", "flat", "shape"
-            before, now = (
-                ", ".join(
-                    f"{name}={getattr(each, name)!r}"
-                    for name in names
-                    if hasattr(each, name)
-                )
-                for each in (first, encoder)
-            )
-            raise ValueError(
-                "loss, quantile, dtype and the shape of y must be the same as in the "
-                f"first fit to continue it, {before}, got {now}; use warm_start=False "
-                "and fit to start again"
-            )
-        first.warn_if_far(y)
-        return first
+        check_targets_unchanged(self._encoder, encoder)
+        self._encoder.warn_if_far(y)
+        return self._encoder
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

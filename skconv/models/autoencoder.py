@@ -53,7 +53,11 @@ def autoencoder_layers(
     return [
         normalization,
         *coder_and_decoder(
-            input_shape[:2], n_components, filters, kernel_size, activation
+            (input_shape[0], input_shape[1]),
+            n_components,
+            filters,
+            kernel_size,
+            activation,
         ),
     ]
 
@@ -77,7 +81,7 @@ def coder_and_decoder(
     for i, width in enumerate(widths, start=1):
         half = tuple((n + 1) // 2 for n in here)
         encoder.append((f"conv{i}", Conv2D(width, kernel, stride=2, **options)))
-        odd = tuple((0, n % 2) for n in here)
+        odd: Any = tuple((0, n % 2) for n in here)
         if any(map(sum, odd)):
             decoder.insert(0, (f"crop{i}", Cropping2D(odd)))
         up = Conv2DTranspose(width, kernel, stride=2, **options)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from small_images import CODER, autoencoder, images_and_masks
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -11,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from small_images import CODER, autoencoder, images_and_masks
 from test_common_checks import with_checks
 
 from skconv import ConvNetAutoencoder
@@ -67,7 +67,9 @@ def test_images_come_back_in_the_shape_of_X(form):
 @pytest.mark.parametrize("kernel_size", [2, 3])
 def test_default_network_takes_images_of_any_size(size, kernel_size):
     images = np.random.default_rng(0).random((6, *size, 2))
-    auto = autoencoder(kernel_size=kernel_size, filters=(3, 4, 5), max_iter=1, batch_size=6)
+    auto = autoencoder(
+        kernel_size=kernel_size, filters=(3, 4, 5), max_iter=1, batch_size=6
+    )
     codes = auto.fit(images).transform(images)
     assert auto.inverse_transform(codes).shape == images.shape
 
@@ -201,7 +203,10 @@ def test_it_predicts_nothing():
             "n_components=3 describes the default network, but layers lists another",
             lambda a: a.set_params(layers=[Dense(3)]).fit(X),
         ),
-        ("n_components must be an int >= 1", lambda a: a.set_params(n_components=0).fit(X)),
+        (
+            "n_components must be an int >= 1",
+            lambda a: a.set_params(n_components=0).fit(X),
+        ),
         ("the shape of X's samples must be", lambda a: a.partial_fit(X[..., None])),
         ("X_val of shape", lambda a: a.fit(X, X_val=X[:, :4])),
         ("X_val must be passed", lambda a: a.fit(X, sample_weight_val=np.ones(3))),

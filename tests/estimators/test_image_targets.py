@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from small_images import CONVOLUTIONS, SIGNALS, images_and_masks, regressor
 from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_score
+from small_images import CONVOLUTIONS, SIGNALS, images_and_masks, regressor
 
 from skconv import ConvNetRegressor
 from skconv.augmentation import CutMix, MixUp, RandomAffine, RandomShift
@@ -19,7 +19,9 @@ def pixels(images, k=1):
     return images.reshape(-1, k)
 
 
-@pytest.mark.parametrize("y", [CLEAN, CLEAN[..., None], COLOURS], ids=["hw", "hw1", "hwc"])
+@pytest.mark.parametrize(
+    "y", [CLEAN, CLEAN[..., None], COLOURS], ids=["hw", "hw1", "hwc"]
+)
 def test_predictions_have_the_shape_and_the_units_of_y(y):
     reg = regressor().fit(NOISY, y)
     predicted = reg.predict(NOISY)
@@ -41,8 +43,12 @@ def test_score_has_weights(weighted):
     by_pixel = np.broadcast_to(weight, (40, 8, 8)).ravel()
     reg = regressor(max_iter=1).fit(NOISY, COLOURS, weight.squeeze())
     predicted = reg.predict(NOISY)
-    expected = r2_score(pixels(COLOURS, 3), pixels(predicted, 3), sample_weight=by_pixel)
-    assert reg.score(NOISY, COLOURS, weight.squeeze()) == pytest.approx(expected, abs=1e-5)
+    expected = r2_score(
+        pixels(COLOURS, 3), pixels(predicted, 3), sample_weight=by_pixel
+    )
+    assert reg.score(NOISY, COLOURS, weight.squeeze()) == pytest.approx(
+        expected, abs=1e-5
+    )
     mean = np.average(pixels(COLOURS, 3), axis=0, weights=by_pixel)
     np.testing.assert_allclose(reg.target_center_, mean, rtol=1e-5)
 
@@ -58,7 +64,9 @@ def test_loss_is_the_mean_over_pixels():
     errors = (reg.predict(NOISY).astype(float) - COLOURS) / reg.target_scale_
     expected = (errors**2).sum(axis=-1).mean() / 2
     assert reg.validation_loss_curve_[0] == pytest.approx(expected, rel=1e-3)
-    assert reg.validation_scores_[0] == pytest.approx(reg.score(NOISY, COLOURS), abs=1e-5)
+    assert reg.validation_scores_[0] == pytest.approx(
+        reg.score(NOISY, COLOURS), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float16, np.float64, bool])

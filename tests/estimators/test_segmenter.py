@@ -6,13 +6,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from small_images import (
-    CONVOLUTIONS,
-    LABELS,
-    SIGNALS,
-    images_and_masks,
-    segmenter,
-)
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import jaccard_score
@@ -20,10 +13,24 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
+from small_images import (
+    CONVOLUTIONS,
+    LABELS,
+    SIGNALS,
+    images_and_masks,
+    segmenter,
+)
 
 from skconv import ConvNetSegmenter, ops
 from skconv.augmentation import CutMix, MixUp, RandomAffine, RandomFlip
-from skconv.layers import Activation, Conv2D, Dense, GlobalAvgPool2D, MaxPool2D, UpSampling2D
+from skconv.layers import (
+    Activation,
+    Conv2D,
+    Dense,
+    GlobalAvgPool2D,
+    MaxPool2D,
+    UpSampling2D,
+)
 
 X, MASKS = images_and_masks()
 
@@ -61,7 +68,9 @@ def test_masks_are_kept_as_small_integers():
     targets = seg._encoder.transform(LABELS[MASKS])
     assert targets.dtype == np.uint8
     many = np.arange(40 * 64).reshape(40, 8, 8) % 300
-    assert segmenter(max_iter=1).fit(X, many)._encoder.transform(many).dtype == np.uint16
+    assert (
+        segmenter(max_iter=1).fit(X, many)._encoder.transform(many).dtype == np.uint16
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,7 +137,9 @@ def test_loss_is_the_mean_over_pixels():
     seg.fit(X, MASKS, X_val=X, y_val=MASKS)
     p = seg.predict_proba(X)
     codes = np.take_along_axis(p, MASKS[..., None], axis=-1)
-    assert seg.validation_loss_curve_[0] == pytest.approx(-np.log(codes).mean(), rel=1e-5)
+    assert seg.validation_loss_curve_[0] == pytest.approx(
+        -np.log(codes).mean(), rel=1e-5
+    )
 
 
 # Weights --------------------------------------------------------------------------------
@@ -137,7 +148,9 @@ def test_loss_is_the_mean_over_pixels():
 def test_weights_of_pixels_are_those_of_samples():
     weight = np.linspace(0, 2, 40)
     one = segmenter().fit(X, MASKS, weight)
-    other = segmenter().fit(X, MASKS, np.broadcast_to(weight[:, None, None], MASKS.shape))
+    other = segmenter().fit(
+        X, MASKS, np.broadcast_to(weight[:, None, None], MASKS.shape)
+    )
     np.testing.assert_allclose(one.network_.values, other.network_.values, atol=1e-3)
 
 
@@ -169,7 +182,9 @@ def test_balanced_classes_have_the_same_weight():
     assert found > (plain.predict(X)[rare == 2] == 2).mean()
 
 
-@pytest.mark.parametrize("augment", [MixUp(1), CutMix(), RandomAffine(20), RandomFlip()])
+@pytest.mark.parametrize(
+    "augment", [MixUp(1), CutMix(), RandomAffine(20), RandomFlip()]
+)
 def test_class_weight_and_augmentation_together(augment):
     seg = segmenter(class_weight={1: 3.0}, augment=augment, label_smoothing=0.1)
     seg.fit(X, MASKS, np.linspace(0.5, 1, 40))
@@ -233,7 +248,9 @@ def test_signals_are_segmented():
     assert seg.predict(signals[..., None]).shape == (40, 64)
     assert seg.score(signals, y) > 0.9
     assert seg.network_.layers[-1][1].get_params()["filters"] == 3
-    with pytest.raises(ValueError, match=r"y must hold masks \(n, l\), a label for each"):
+    with pytest.raises(
+        ValueError, match=r"y must hold masks \(n, l\), a label for each"
+    ):
         segmenter(SIGNALS).fit(signals, MASKS)
 
 
@@ -386,7 +403,9 @@ def test_bad_masks_get_one_clear_error_and_the_model_stays(words):
         ),
         (
             r"must end in images .* 8 x 8, but layer .* returns \(16, 16, 8\)",
-            lambda s: s.set_params(layers=[*CONVOLUTIONS, UpSampling2D(2)]).fit(X, MASKS),
+            lambda s: s.set_params(layers=[*CONVOLUTIONS, UpSampling2D(2)]).fit(
+                X, MASKS
+            ),
         ),
         (
             "must end in images",
@@ -404,9 +423,11 @@ def test_bad_masks_get_one_clear_error_and_the_model_stays(words):
         ),
         (
             "tta='shift' moves images by a pixel, which the network's outputs",
-            lambda s: segmenter([*CONVOLUTIONS, MaxPool2D(4)], tta="shift")
-            .fit(X, MASKS[:, ::4, ::4])
-            .predict(X),
+            lambda s: (
+                segmenter([*CONVOLUTIONS, MaxPool2D(4)], tta="shift")
+                .fit(X, MASKS[:, ::4, ::4])
+                .predict(X)
+            ),
         ),
     ],
 )
@@ -427,7 +448,9 @@ def test_outputs_that_are_not_finite_are_an_error():
     seg = segmenter().fit(X, MASKS)
     huge = X.copy()
     huge[3] = 3e38
-    with pytest.raises(ValueError, match="infinite or NaN for 1 of 40 samples, first in"):
+    with pytest.raises(
+        ValueError, match="infinite or NaN for 1 of 40 samples, first in"
+    ):
         seg.predict(huge)
     with pytest.raises(ValueError, match="infinite or NaN for 1 of 40"):
         seg.score(huge, MASKS)
