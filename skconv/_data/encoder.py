@@ -11,8 +11,8 @@ __all__ = ["TargetEncoder"]
 class TargetEncoder(Protocol):
     """From targets as users have them to those of a loss, and from outputs back.
 
-    `ClassEncoder` and `RegressionEncoder` are made by ``fit(y, ...)`` from checked
-    targets.
+    `ClassEncoder`, `RegressionEncoder`, `MaskEncoder` and `ImageEncoder` are made by
+    ``fit(y, ...)`` from checked targets.
     """
 
     @property
@@ -55,8 +55,8 @@ class TargetEncoder(Protocol):
     def output_shape(self) -> tuple[int, ...]:
         """Shape of the network's output for one sample."""
 
-    def transform(self, y: NDArray[Any], name: str = "y") -> NDArray[Any]:
-        """Return checked `y` as targets of the loss."""
+    def transform(self, y: NDArray[Any], name: str = "y") -> Any:
+        """Return checked `y` as targets of the loss: an array, or `ScaledImages`."""
 
     def inverse_transform(self, targets: NDArray[Any]) -> NDArray[Any]:
         """Return targets of the loss as `y` has them."""

@@ -216,6 +216,12 @@ class ImageEncoder:
         sums += [weight @ part for part in (rows, rows * rows, squares)]
         return np.concatenate(sums)
 
+    def score(
+        self, outputs: _Array, targets: _Array, sample_weight: _Array | None = None
+    ) -> float:
+        """Return the score of all samples at once."""
+        return self.score_of(self.tally(outputs, targets, sample_weight))
+
     def score_of(self, total: _Array) -> float:
         """Return R^2 of the sum of tallies: of all pixels, the mean over channels.
 
@@ -381,8 +387,7 @@ def _some_pixels(
     places = np.arange(pixels)
     if each < pixels:
         places = np.sort(np.random.default_rng(0).permutation(pixels)[:each])
-    by_pixel = images.reshape(n, pixels, images.shape[-1])
-    rows = np.concatenate([by_pixel[i][places] for i in which])
+    rows = np.concatenate([images[i].reshape(pixels, -1)[places] for i in which])
     weight = None
     if sample_weight is not None:
         by_pixel = pixel_weight(sample_weight, images.shape[:-1]).reshape(n, pixels)

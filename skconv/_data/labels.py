@@ -69,9 +69,10 @@ def check_masks(y: Any, name: str = "y", *, signals: bool = False) -> _Array:
     ValueError
         As `check_labels` does.
     """
-    is_list = isinstance(y, np.ndarray) and y.dtype.kind == "O" and y.ndim == 1
-    entries = list(y) if is_list else y
-    array = _as_labels(entries, name, "for each pixel")
+    dtype = getattr(y, "dtype", None)
+    if getattr(dtype, "kind", "") == "O" and y.ndim == 1:
+        y = list(y)  # of masks
+    array = _as_labels(y, name, "for each pixel")
     axes, form = (2, "(n, l)") if signals else (3, "(n, h, w)")
     if array.ndim != axes or not array.size:
         raise ValueError(

@@ -168,6 +168,12 @@ class MaskEncoder:
         counts = np.bincount(pairs.ravel(), weight, minlength=k * k)
         return counts.reshape(k, k).astype(np.float64)
 
+    def score(
+        self, outputs: _Array, targets: _Array, sample_weight: _Array | None = None
+    ) -> float:
+        """Return the score of all samples at once."""
+        return self.score_of(self.tally(outputs, targets, sample_weight))
+
     def score_of(self, total: _Array) -> float:
         """Return the mean intersection over union, of the sum of tallies.
 

@@ -131,7 +131,8 @@ class RandomShift(MovesPixels):
                 ]
                 corners = most[:, None] + np.stack(parts)
             outside = own_fill if fill is None or isinstance(own_fill, str) else fill
-            padded = _pad(images, int(most[0]), int(most[1]), outside)
+            down, right = map(int, most)
+            padded = _pad(images, down, right, outside)
             return _windows(padded, images.shape, corners)
 
         return move

@@ -46,7 +46,7 @@ def check_targets_unchanged(first: Any, encoder: Any) -> None:
     """Raise ValueError if encoders of numbers or images differ in more than scale."""
     if encoder.unscaled() == first.unscaled():
         return
-    names = "loss_name", "quantile", "dtype", "output_shape", "flat", "shape"
+    names = "loss_name", "quantile", "dtype", "n_outputs", "flat", "shape"
     before, now = (
         ", ".join(
             f"{name}={getattr(each, name)!r}" for name in names if hasattr(each, name)

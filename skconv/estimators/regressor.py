@@ -84,9 +84,9 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
 
     target_center_, target_scale_ : ndarray of shape (n_targets,)
         Of each target or, if they are images, of each channel. Predictions are
-        ``outputs * target_scale_ + target_center_``, or the
-        exponential of the outputs if the loss is "poisson". `partial_fit` and
-        `warm_start` keep those of the first call.
+        ``outputs * target_scale_ + target_center_``, or the exponential of the outputs
+        if the loss is "poisson". `partial_fit` and `warm_start` keep those of the first
+        call.
 
     See Also
     --------

@@ -120,7 +120,7 @@ def parse_model(
     if network.output_shape != needed:
         raise ValueError(
             f"its last layer has outputs {network.output_shape}, but its classes "
-            f"or targets need {needed}"
+            f"or targets need {needed if len(needed) > 1 else needed[0]}"
         )
     fitted["network_"] = network
     fitted.update(NEW_STATE)

@@ -81,7 +81,8 @@ def coder_and_decoder(
     for i, width in enumerate(widths, start=1):
         half = tuple((n + 1) // 2 for n in here)
         encoder.append((f"conv{i}", Conv2D(width, kernel, stride=2, **options)))
-        odd: Any = tuple((0, n % 2) for n in here)
+        below, right = ((0, n % 2) for n in here)
+        odd = below, right
         if any(map(sum, odd)):
             decoder.insert(0, (f"crop{i}", Cropping2D(odd)))
         up = Conv2DTranspose(width, kernel, stride=2, **options)

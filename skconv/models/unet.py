@@ -60,7 +60,8 @@ def unet_layers(
     widths = check_sizes(filters, "filters")
     blocks = [by ** (len(widths) - 1) for by in halved]
     added = [-n % by for n, by in zip((h, w), blocks, strict=True)]
-    margins: Any = tuple((n // 2, n - n // 2) for n in added)
+    top, left = ((n // 2, n - n // 2) for n in added)
+    margins = top, left
     layers: Chain = [("normalization", Normalization(_DEVIATION))]
     if any(added):
         layers.append(("pad", ZeroPadding2D(margins)))

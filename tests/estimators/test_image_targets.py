@@ -30,7 +30,7 @@ def test_predictions_have_the_shape_and_the_units_of_y(y):
     k = y.shape[-1] if y.ndim == 4 else 1
     assert reg.n_outputs_ == k
     np.testing.assert_allclose(reg.target_center_, pixels(y, k).mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(reg.target_scale_, pixels(y, k).std(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(reg.target_scale_, pixels(y, k).std(axis=0), rtol=1e-4)
     expected = r2_score(pixels(y, k), pixels(predicted, k))
     assert reg.score(NOISY, y) == pytest.approx(expected, abs=1e-5)
     assert expected > 0.9
@@ -132,7 +132,8 @@ def test_cross_validation_and_early_stopping():
 
 def test_target_that_is_constant_is_predicted():
     y = np.stack([CLEAN, np.full_like(CLEAN, 7)], axis=-1)
-    reg = regressor(max_iter=3).fit(NOISY, y, X_val=NOISY, y_val=y)
+    with pytest.warns(UserWarning, match="is NaN, as a channel is the same everywhere"):
+        reg = regressor(max_iter=3).fit(NOISY, y, X_val=NOISY, y_val=y)
     assert np.abs(reg.predict(NOISY)[..., 1] - 7).max() < 1
     assert np.isnan(reg.validation_scores_).all()
 

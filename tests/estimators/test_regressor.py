@@ -148,7 +148,7 @@ BAD_TARGETS = {
     "negative counts": ("poisson", Y - 0.5, r"y must be >= 0 with loss='poisson', got -0\.\d+. Use loss="),
     "text": ("huber", np.full(40, "a"), "y must hold numbers, got text: .a."),
     "nan": ("huber", np.where(Y > 0.9, np.nan, Y), "Input y contains NaN"),
-    "three dimensions": ("huber", np.ones((40, 2, 2)), r"y must hold numbers, .*shape \(40, 2, 2\)"),
+    "five dimensions": ("huber", np.ones((40, 2, 2, 1, 1)), r"y must hold numbers, .*shape \(40, 2,"),
     "too few": ("huber", Y[:9], "inconsistent numbers of samples"),
     "complex": ("huber", Y + 1j, "Complex data not supported"),
 }  # fmt: skip

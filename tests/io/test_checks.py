@@ -58,7 +58,8 @@ def test_other_models_are_refused_with_a_way_out(function, kind, models):
         FUNCTIONS[function](model)
     words = str(caught.value)
     assert words.startswith(
-        f"{function} takes a ConvNetClassifier or a ConvNetRegressor, got {kind}"
+        f"{function} takes a ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter or "
+        f"ConvNetAutoencoder, got {kind}"
     )
     assert way in words
     if function == "save_model" and kind.startswith("a "):
