@@ -47,6 +47,13 @@ def net(**params):
     return make
 
 
+def scaled_head(old, seed):
+    """Return a frozen network whose features are scaled before the new output layer."""
+    layers = [*_layers(), ("scale", Normalization())]
+    params = {**FEW, "pretrained": old, "frozen": ALL, "alpha": 0.1}
+    return ConvNetClassifier(layers, **params, random_state=seed)
+
+
 def default_net(old, seed):
     return ConvNetClassifier(max_iter=60, n_iter_no_change=60, random_state=seed)
 
@@ -58,6 +65,7 @@ ROWS = {
     "pretrained": net(pretrained=True),
     "pretrained, first two convolutions frozen": net(pretrained=True, frozen=FIRST),
     "pretrained, all frozen but the output": net(pretrained=True, frozen=ALL),
+    "pretrained, all frozen, Normalization before the output": scaled_head,
     "pretrained, convolutions at a tenth of the rate": net(
         pretrained=True, learning_rate_multipliers=dict.fromkeys(ALL, 0.1)
     ),
@@ -89,7 +97,7 @@ class _Features(_Pixels):
         return self.network.transform(X)
 
 
-def run(data=None, draws=10, counts=(10,), on_test=True, pairs=PAIRS, rows=ROWS):
+def run(data=None, draws=8, counts=(10,), on_test=True, pairs=PAIRS, rows=ROWS):
     """Print a table for each number of images of a class."""
     warnings.simplefilter("ignore")  # of an output layer that has another shape
     X, X_test, y, y_test = load_fashion_mnist(data)
@@ -105,6 +113,7 @@ def run(data=None, draws=10, counts=(10,), on_test=True, pairs=PAIRS, rows=ROWS)
             for name, make in rows.items():
                 found = [_score(make, old, few, count, seed) for seed in range(draws)]
                 scores[count, name, names] = found
+                print(f"{count:3} images, {np.mean(found):.3f}, {name}", flush=True)
     for count in counts:
         print(
             f"\nAccuracy, {count} images of each class, mean and standard error of "

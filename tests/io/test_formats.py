@@ -63,6 +63,21 @@ def test_model_of_each_version_predicts_the_same(path):
     assert len(model.learning_rate_curve_) == 2
 
 
+@files("model_*.safetensors")
+def test_model_of_each_version_is_a_start(path):
+    old = load_model(path)
+    _, X, y = MODELS[path.stem.split("_")[2]]
+    hidden = old.network_.layers[:-1]
+    new = type(old)(
+        hidden, pretrained=path, frozen=[name for name, _ in hidden], max_iter=1,
+        input_shape=old.input_shape, dtype=old.dtype, batch_size=8,
+    )  # fmt: skip
+    new.fit(X, y)
+    for name, array in old.network_.arrays.items():
+        if not name.startswith("output"):
+            np.testing.assert_array_equal(new.network_.arrays[name], array)
+
+
 @files("checkpoint_*.ckpt")
 @pytest.mark.filterwarnings("ignore:.*was written by skconv")
 def test_checkpoint_of_each_version_is_restored_and_resumed(path, tmp_path):

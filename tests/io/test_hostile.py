@@ -75,6 +75,38 @@ def test_weights_out_of_their_range_are_refused(name, value, words, images, path
         load_model(path)
 
 
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"pretrained": "/etc/passwd"}, "must not have the parameters .*pretrained"),
+        ({"frozen": ["nowhere"]}, "frozen must name layers .*'conv2d_1'"),
+        ({"frozen": 3}, "frozen must be the name of a layer"),
+        ({"learning_rate_multipliers": {"dict": [["a", -1]]}}, "finite numbers > 0"),
+    ],
+)
+def test_odd_parameters_of_frozen_layers_are_refused(params, words, clf, path):
+    save_model(clf, path)
+    rewrite(path, lambda document, _: document["estimator"]["params"].update(params))
+    with pytest.raises(ValueError, match=words):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (spoil("conv2d_1.kernel", np.nan), "finite numbers, got nan"),
+        (lambda document, _: document.update(layers=3), "cannot be loaded"),
+        (lambda document, _: document.update(layers=[[]]), "cannot be loaded"),
+    ],
+)
+def test_weights_of_odd_files_are_refused_as_a_start(change, words, clf, images, path):
+    save_model(clf, path)
+    rewrite(path, change)
+    new = ConvNetClassifier(small_models.LAYERS, pretrained=path, max_iter=1)
+    with pytest.raises(ValueError, match=f"pretrained.*{words}"):
+        new.fit(*images)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_not_saved(value, images, path):
     clf = ConvNetClassifier(filters=2, max_iter=1).fit(*images)
