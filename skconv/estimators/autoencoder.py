@@ -53,8 +53,8 @@ class ConvNetAutoencoder(BaseConvNet):
     [shared parameters]
 
     loss : str, default="squared_error"
-        "squared_error", "absolute_error", "huber" or "poisson": the training loss, of images whose channels are scaled, as in
-        `ConvNetRegressor`.
+        The training loss, of images whose channels are scaled, as in
+        `ConvNetRegressor`: "squared_error", "absolute_error", "huber" or "poisson".
 
     Attributes
     ----------

@@ -15,7 +15,20 @@ from ..models.network import Network
 from ..models.unet import unet_layers
 from .parameters import DEFAULT_NETWORK, DEFAULT_UNET
 
-__all__ = ["check_targets_unchanged", "decode", "layers_for_images", "score_images"]
+__all__ = [
+    "check_targets_unchanged",
+    "decode",
+    "image_shape",
+    "layers_for_images",
+    "score_images",
+]
+
+
+def image_shape(y: NDArray[Any], signals: bool) -> tuple[int, ...] | None:
+    """Return the shape of the images or signals in `y`, None if it has numbers."""
+    if y.ndim < 3:
+        return None
+    return y.shape[1:] if y.ndim == 4 or signals else (*y.shape[1:], 1)
 
 
 def layers_for_images(input_shape: tuple[int, ...], numbers: dict[str, Any]) -> Chain:

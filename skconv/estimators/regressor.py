@@ -19,6 +19,7 @@ from .base import BaseConvNet
 from .building import takes_signals
 from .image_targets import (
     check_targets_unchanged,
+    image_shape,
     layers_for_images,
     score_images,
 )
@@ -355,15 +356,8 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
             wanted = self.loss in ("quantile", "gaussian") and self.validation_fraction
         return bool(wanted) and not incremental
 
-    def _image_shape(self, y: NDArray[Any]) -> tuple[int, ...] | None:
-        """Return the shape of the images or signals in `y`, None if it has numbers."""
-        if y.ndim < 3:
-            return None
-        signals = takes_signals(self)
-        return y.shape[1:] if y.ndim == 4 or signals else (*y.shape[1:], 1)
-
     def _pixels(self, y: NDArray[Any]) -> tuple[int, ...]:
-        shape = self._image_shape(y)
+        shape = image_shape(y, takes_signals(self))
         return () if shape is None else shape[:-1]
 
     def _default_layers(
@@ -383,15 +377,13 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
     ) -> RegressionEncoder | ImageEncoder:
         encoder: RegressionEncoder | ImageEncoder
         quantile = check_quantile(self.quantile, self.loss)
-        image_shape = self._image_shape(y)
-        if image_shape is None:
+        shape = image_shape(y, takes_signals(self))
+        if shape is None:
             encoder = RegressionEncoder.fit(
                 y, self.loss, self.dtype, sample_weight, quantile
             )
         else:
-            encoder = ImageEncoder.fit(
-                y, self.loss, self.dtype, image_shape, sample_weight
-            )
+            encoder = ImageEncoder.fit(y, self.loss, self.dtype, shape, sample_weight)
         if not resume:
             return encoder
         check_targets_unchanged(self._encoder, encoder)
