@@ -77,6 +77,12 @@ FITS = {
          "max_iter": 8, "clip_norm": 1.0, "dtype": "float64"},
         {},
     ),
+    "frozen layers and rates by layer": (
+        {"frozen": ["normalization", "conv1"], "solver": "muon", "ema_momentum": 0.8,
+         "learning_rate_multipliers": {"dense1": 0.5},
+         "pretrained": small(max_iter=1, random_state=1).fit(X, Y).network_},
+        {},
+    ),
     "regressor": ({"kind": ConvNetRegressor, "loss": "huber"}, {}),
     "quantiles": (
         {"kind": ConvNetRegressor, "loss": "quantile", "quantile": [0.9, 0.1],

@@ -269,15 +269,17 @@ def test_checkpoint_of_other_pretrained_weights_is_refused(old, path, tmp_path):
     other = small(random_state=1).fit(X[MANY], Y[MANY])
     for seed in (0, None):
         checkpoint = Checkpoint(tmp_path / f"fit{seed}.ckpt")
-        first = small(pretrained=old, random_state=seed).set_callbacks(checkpoint)
+        params = {"random_state": seed, "frozen": "conv1"}
+        first = small(pretrained=old, **params).set_callbacks(checkpoint)
         first.fit(X[FEW], Y[FEW])
-        again = small(pretrained=path, random_state=seed).set_callbacks(checkpoint)
+        again = small(pretrained=path, **params).set_callbacks(checkpoint)
         again.fit(X[FEW], Y[FEW])  # from where they came does not matter
         np.testing.assert_array_equal(again.network_.values, first.network_.values)
         for source in (other, None):
-            clf = small(pretrained=source, random_state=seed).set_callbacks(checkpoint)
+            clf = small(pretrained=source, **params).set_callbacks(checkpoint)
             with pytest.raises(ValueError, match="other weights of pretrained"):
                 clf.fit(X[FEW], Y[FEW])
-    restored = small(pretrained="nowhere")
+    restored = small(pretrained="nowhere", frozen="conv1")
     assert Checkpoint(tmp_path / "fit0.ckpt").restore(restored) == 2
     assert restored.pretrained_layers_ == HIDDEN
+    assert restored.network_.frozen == ("conv1",)
