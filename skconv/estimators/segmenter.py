@@ -285,11 +285,13 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
         self.classes_ = encoder.classes
         return self._encoder if resume else encoder
 
-    def _loss(self, samples: Samples, incremental: bool = False) -> Loss:
+    def _loss(
+        self, samples: Samples | None = None, incremental: bool = False
+    ) -> Loss:
         options = {"smoothing": self.label_smoothing, "gamma": self.focal_gamma}
         chosen = {name: float(value) for name, value in options.items() if value}
         loss = find_loss(self._encoder.loss_name, **chosen)
-        if self.class_weight is None:
+        if samples is None or self.class_weight is None:
             return loss
         check_class_weight(self.class_weight, incremental)
         factors = self._encoder.class_factors(

@@ -50,7 +50,7 @@ def scale_in_float32(model: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """
     encoder = model._encoder
     scale, center = (
-        np.full(encoder.n_outputs, each) for each in (encoder.scale, encoder.center)
+        np.full(encoder.n_targets, each) for each in (encoder.scale, encoder.center)
     )
     with np.errstate(over="ignore", under="ignore"):
         rounded = scale.astype(np.float32), center.astype(np.float32)

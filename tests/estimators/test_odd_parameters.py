@@ -110,7 +110,7 @@ RANGES = {
     "transform_layer": [1],
     "dtype": ["float16", float, np.float32, None],
     "solver": ["Adam", "lbfgs", None],
-    "class_weight": ["Balanced", [1, 2, 3], 1],
+    "class_weight": ["Balanced", 1],
     "label_smoothing": [-1, 1, np.nan, "a"],
 }
 

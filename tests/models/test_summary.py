@@ -178,7 +178,7 @@ def test_layers_inside_of_layers_have_rows():
     network = SimpleNamespace(
         layers=[("pool", MaxPool2D()), ("block", block), ("output", Dense(3))],
         input_shape=(8, 8, 2), shapes=[(4, 4, 2), (4, 4, 3), (3,)], weights={},
-        dtype=np.dtype("float32"), copy=lambda: network,
+        dtype=np.dtype("float32"), copy=lambda: network, n_fixed=0, frozen=(),
     )  # fmt: skip
     shape, rng = network.input_shape, np.random.default_rng(0)
     for name, layer in network.layers:
