@@ -167,7 +167,7 @@ def test_y_is_ignored():
     np.testing.assert_array_equal(one.network_.values, two.network_.values)
 
 
-def test_it_predicts_nothing():
+def test_autoencoder_predicts_nothing():
     auto = autoencoder(max_iter=1).fit(X)
     assert not hasattr(auto, "predict")
     assert not auto.__sklearn_tags__().target_tags.required

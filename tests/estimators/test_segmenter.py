@@ -316,7 +316,7 @@ def test_summary_and_diagram_show_the_output_layer():
 # Tags and errors ------------------------------------------------------------------------
 
 
-def test_it_is_no_classifier_to_scikit_learn():
+def test_segmenter_is_no_classifier_to_scikit_learn():
     """Metrics and splits of classifiers take one label for each sample."""
     seg = ConvNetSegmenter()
     assert not is_classifier(seg)
