@@ -15,7 +15,7 @@ from skconv.models.costs import count_macs
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
-from benchmarks import ablation, imbalance  # noqa: E402
+from benchmarks import ablation, images, imbalance  # noqa: E402
 from benchmarks.peers.nets import NETS, ZOO  # noqa: E402
 
 
@@ -128,3 +128,15 @@ def test_imbalance_scores_a_rare_class(row, rng):
     scores = imbalance._score(imbalance.ROWS[row], parts, budget, 10, 0)
     assert all(score >= 0 for score in scores)
     assert len(scores) == 3
+
+
+def test_segmentation_is_scored_on_other_images():
+    name, score, *times = images.segment(12, n_test=4, max_iter=1, filters=(2,))
+    assert name == "U-Net"
+    assert 0 <= float(score) <= 1
+    assert len(times) == 2
+
+
+def test_noise_is_measured_in_decibels():
+    clean = np.full((2, 4, 4), 0.5)
+    assert images.psnr(clean + 0.1, clean) == pytest.approx(20)

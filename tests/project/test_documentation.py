@@ -24,6 +24,8 @@ EXAMPLES = {
     "grid_search.py": ("best: {'conv1__kernel_size': ", "never saw: 0.9"),
     "pipeline.py": ("accuracy of 3 folds: 0.", "never saw: 0.9"),
     "persistence.py": ("trained on after loading: the same weights, to the bit",),
+    "segmentation.py": ("mean IoU of 40 other images: 0.", "pixels that are wrong: "),
+    "denoising.py": ("Gaussian filter    2", "R^2 of ConvNetRegressor: 0.9"),
     "stream.py": ("chunk  15: 0.", "most memory in use: ", "sum of the weights: "),
     "fashion_mnist.py": ("Epoch    1  loss ", "test accuracy 0."),
     "export.py": ("no code, the same probabilities", "onnxruntime agrees within 1e-05"),
