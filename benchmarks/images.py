@@ -20,7 +20,7 @@ SIGMA = 0.3
 SEGMENTER = {
     "learning_rate": "one_cycle",
     "learning_rate_init": 0.01,
-    "max_iter": 10,
+    "max_iter": 6,
     "random_state": 0,
 }
 REGRESSOR = {

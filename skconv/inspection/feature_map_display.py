@@ -32,6 +32,8 @@ __all__ = ["FeatureMapDisplay"]
 
 _TITLE_HEIGHT = 0.34  # inches
 _MOST_BARS = 20
+# Colours of probabilities.
+_SHARES = {"cmap": "gray", "vmin": 0, "vmax": 1}
 
 
 class _Strip(NamedTuple):
@@ -178,8 +180,7 @@ class FeatureMapDisplay(Display):
         if n_columns is not None:
             positive_int(n_columns, "n_columns")
         strips = [self._input_strip(), *self._layer_strips(max_maps, n_columns)]
-        if self.probabilities is not None and len(self.probabilities) <= _MOST_BARS:
-            strips.append(_Strip("probability of each class", 0.95, self._draw_bars))
+        strips += self._probability_strips(max_maps, n_columns)
         heights = [strip.height for strip in strips]
         self._open_axes(ax, sum(heights) + _TITLE_HEIGHT * len(strips) + 0.1)
         self.axes_ = self._divide_axes(
@@ -216,6 +217,19 @@ class FeatureMapDisplay(Display):
                 if output.shape[-1] > max_maps:
                     title += f": {max_maps} of its maps"
                 yield self._map_strip(title, output[..., :max_maps], n_columns, scale)
+
+    def _probability_strips(
+        self, max_maps: int, n_columns: int | None
+    ) -> Iterator[_Strip]:
+        title = "probability of each class"
+        if self.probabilities is None:
+            return
+        p = np.asarray(self.probabilities)
+        if p.ndim > 1:  # of each pixel
+            p = p[..., :max_maps]
+            yield self._map_strip(f"{title}, of each pixel", p, n_columns, _SHARES)
+        elif len(p) <= _MOST_BARS:
+            yield _Strip(title, 0.95, self._draw_bars)
 
     def _map_strip(
         self,

@@ -122,6 +122,13 @@ class MistakesDisplay(Display):
             If y has several columns, or does not match X.
         """
         net, x, shown = prepare_inputs(estimator, X, cls.__name__)
+        if len(net.network_.output_shape) > 1:
+            raise ValueError(
+                f"{cls.__name__} draws images with one label or number each, but this "
+                f"{type(net).__name__} has images as outputs, "
+                f"{net.network_.output_shape}. Draw images, targets and predictions "
+                "side by side, with matplotlib's imshow"
+            )
         classes, confidence = list_classes(net), None
         predicted = net.predict(x)
         if classes is not None and predicted.ndim == 1:

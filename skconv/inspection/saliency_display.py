@@ -213,6 +213,13 @@ def _find_direction(
     display_labels: Iterable[object] | None,
 ) -> tuple[NDArray[Any], list[str]]:
     """Return the weight of each output in the score, and the text of each target."""
+    if len(net.network_.output_shape) > 1:
+        raise ValueError(
+            "SaliencyDisplay explains an output of each image, but this "
+            f"{type(net).__name__} has images as outputs, {net.network_.output_shape}. "
+            "Use functions such as skconv.inspection.grad_cam, whose direction may be "
+            "1 for one class at some of the pixels"
+        )
     n, k = len(x), net.network_.output_shape[0]
     classes = getattr(net, "classes_", None)
     predicted = net.predict(x)
