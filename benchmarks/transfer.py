@@ -54,28 +54,49 @@ def scaled_head(old, seed):
     return ConvNetClassifier(layers, **params, random_state=seed)
 
 
-def default_net(old, seed):
-    return ConvNetClassifier(max_iter=60, n_iter_no_change=60, random_state=seed)
+def default_net(**params):
+    def make(old, seed):
+        given = params if "pretrained" not in params else {**params, "pretrained": old}
+        few = {"max_iter": 60, "n_iter_no_change": 60, "random_state": seed}
+        return ConvNetClassifier(**few, **given)
+
+    return make
 
 
-# Name -> ``(network of other classes, seed) -> estimator``.
+def on_features(old, seed):
+    return make_pipeline(_Features(old), StandardScaler(), LogisticRegression())
+
+
+def on_pixels(old, seed):
+    return make_pipeline(_Pixels(), StandardScaler(), LogisticRegression())
+
+
+CONVS = ["normalization", "conv1", "conv2"]
+# Network -> name -> ``(network of other classes, seed) -> estimator``.
 ROWS = {
-    "from scratch": net(),
-    "from scratch, default network": default_net,
-    "pretrained": net(pretrained=True),
-    "pretrained, first two convolutions frozen": net(pretrained=True, frozen=FIRST),
-    "pretrained, all frozen but the output": net(pretrained=True, frozen=ALL),
-    "pretrained, all frozen, Normalization before the output": scaled_head,
-    "pretrained, convolutions at a tenth of the rate": net(
-        pretrained=True, learning_rate_multipliers=dict.fromkeys(ALL, 0.1)
-    ),
-    "LogisticRegression on `transform`": lambda old, seed: make_pipeline(
-        _Features(old), StandardScaler(), LogisticRegression()
-    ),
-    "LogisticRegression on pixels": lambda old, seed: make_pipeline(
-        _Pixels(), StandardScaler(), LogisticRegression()
-    ),
+    "pooled": {
+        "from scratch": net(),
+        "pretrained": net(pretrained=True),
+        "pretrained, first two convolutions frozen": net(pretrained=True, frozen=FIRST),
+        "pretrained, all frozen but the output": net(pretrained=True, frozen=ALL),
+        "pretrained, all frozen, Normalization before the output": scaled_head,
+        "pretrained, convolutions at a tenth of the rate": net(
+            pretrained=True, learning_rate_multipliers=dict.fromkeys(ALL, 0.1)
+        ),
+        "LogisticRegression on `transform`": on_features,
+    },
+    "default": {
+        "from scratch": default_net(),
+        "pretrained": default_net(pretrained=True),
+        "pretrained, convolutions frozen": default_net(pretrained=True, frozen=CONVS),
+        "pretrained, convolutions at a tenth of the rate": default_net(
+            pretrained=True, learning_rate_multipliers=dict.fromkeys(CONVS, 0.1)
+        ),
+        "LogisticRegression on `transform`": on_features,
+        "LogisticRegression on pixels": on_pixels,
+    },
 }
+LAYERS = {"pooled": _layers, "default": lambda: None}
 
 
 class _Pixels:
@@ -97,37 +118,43 @@ class _Features(_Pixels):
         return self.network.transform(X)
 
 
-def run(data=None, draws=8, counts=(10,), on_test=True, pairs=PAIRS, rows=ROWS):
-    """Print a table for each number of images of a class."""
+def run(data=None, draws=8, count=10, on_test=True, pairs=PAIRS, rows=ROWS):
+    """Print a table for each network."""
     warnings.simplefilter("ignore")  # of an output layer that has another shape
     X, X_test, y, y_test = load_fashion_mnist(data)
-    scores = {}
-    for pair in pairs:
-        left_out = np.isin(y, pair)
-        old = _learn_others(X[~left_out], y[~left_out])
-        names = " and ".join(NAMES[each] for each in pair)
-        print(f"{names}: network of the other eight classes is trained", flush=True)
-        test = X_test[np.isin(y_test, pair)], y_test[np.isin(y_test, pair)]
-        few = X[left_out], y[left_out], test if on_test else None
-        for count in counts:
-            for name, make in rows.items():
-                found = [_score(make, old, few, count, seed) for seed in range(draws)]
-                scores[count, name, names] = found
-                print(f"{count:3} images, {np.mean(found):.3f}, {name}", flush=True)
-    for count in counts:
+    found = {}
+    for network, ways in rows.items():
+        scores = {name: [] for name in ways}
+        for pair in pairs:
+            left_out = np.isin(y, pair)
+            old = _learn_others(LAYERS[network](), X[~left_out], y[~left_out])
+            test = X_test[np.isin(y_test, pair)], y_test[np.isin(y_test, pair)]
+            few = X[left_out], y[left_out], test if on_test else None
+            for name, make in ways.items():
+                scores[name].append(
+                    [_score(make, old, few, count, seed) for seed in range(draws)]
+                )
         print(
-            f"\nAccuracy, {count} images of each class, mean and standard error of "
-            f"{draws} draws"
+            f"\nAccuracy with the {network} network, {count} images of each class, "
+            f"mean and standard error of {draws} draws"
         )
-        print_table(*_table(scores, count, rows))
-    return [[*key, found] for key, found in scores.items()]
+        names = [" and ".join(NAMES[each] for each in pair) for pair in pairs]
+        print_table(["estimator", *names, "all"], map(_cells, scores.items()))
+        found[network] = scores
+    return found
 
 
-def _learn_others(X, y):
+def _cells(row):
+    name, scores = row
+    cells = [f"{np.mean(each):.3f} ± {sem(each):.3f}" for each in scores]
+    return [name, *cells, f"{np.mean(scores):.3f}"]
+
+
+def _learn_others(layers, X, y):
     clf = ConvNetClassifier(
-        _layers(),
+        layers,
         learning_rate="one_cycle",
-        learning_rate_init=0.01,
+        learning_rate_init=0.01 if layers else 0.003,
         max_iter=3,
         random_state=0,
     )
@@ -145,15 +172,3 @@ def _score(make, old, few, count, seed):
         others = np.delete(np.arange(len(y)), drawn)[::6]
         test = X[others], y[others]
     return make(old, seed).fit(X[drawn], y[drawn]).score(*test)
-
-
-def _table(scores, count, rows):
-    pairs = list(dict.fromkeys(pair for _, _, pair in scores))
-    columns = ["estimator", *pairs, "all"]
-    lines = []
-    for name in rows:
-        found = [scores[count, name, pair] for pair in pairs]
-        mean_of_draws = np.mean(found, axis=0)
-        cells = [f"{np.mean(each):.3f} ± {sem(each):.3f}" for each in found]
-        lines.append([name, *cells, f"{mean_of_draws.mean():.3f}"])
-    return columns, lines
