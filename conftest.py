@@ -12,6 +12,8 @@ collect_ignore = (
     if ops.compiled
     else ["skconv/ops/compiled.py", "skconv/ops/compiled_upsampling.py"]
 )
+# The packages of these modules are no part of the tests.
+collect_ignore += ["skconv/adapters/aeon.py", "skconv/adapters/sktime.py"]
 
 # They have no doctests, and as modules of one name they would be taken for each other.
 collect_ignore_glob = ["*/conftest.py"]

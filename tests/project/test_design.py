@@ -64,6 +64,10 @@ ROOMS = {
         "networks and estimators that are known to work",
         ("ops", "layers", "models", "augmentation", "estimators"),
     ),
+    "adapters": (
+        "classifiers of aeon and sktime",
+        ("layers", "estimators", "zoo"),
+    ),
     "inspection": (
         "displays and saliency",
         ("_utils", "ops", "layers", "models", "_data", "estimators"),
@@ -85,7 +89,8 @@ ROOMS = {
 }
 KNOW_SCIKIT_LEARN = {
     *("_utils", "layers", "models", "_data", "_training"),
-    *("datasets", "callbacks", "estimators", "exercises", "inspection", "io"),
+    *("datasets", "callbacks", "estimators", "exercises", "adapters", "inspection"),
+    "io",
 }
 ALLOWED_IN_LAYERS = {
     "sklearn.get_config",  # how much a repr prints
