@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._data.arrays import as_numbers, check_finite
 from .._data.image_encoder import IMAGE_LOSSES, ImageEncoder
-from .._data.inputs import check_images
+from .._data.inputs import check_images, check_input_shape
 from ..augmentation.protocol import Transforms
 from ..layers.typing import Chain
 from ..models.autoencoder import autoencoder_layers
@@ -276,10 +276,15 @@ class ConvNetAutoencoder(BaseConvNet):
         """
         check_is_fitted(self)
         images = check_images(self, X, reset=False)
-        return score_images(self, images, images, sample_weight)
+        check_input_shape(images, self.input_shape_, type(self).__name__)
+        return score_images(self, images, self._as_in_fit(images), sample_weight)
 
     def _targets(self, X: NDArray[Any], y: Any, name: str = "y") -> NDArray[Any]:
-        return X
+        return X if name == "y" else self._as_in_fit(X)
+
+    def _as_in_fit(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return checked images in the shape that X had in `fit`, maybe rows."""
+        return X.reshape(len(X), *self._encoder.shape)
 
     def _pixels(self, y: NDArray[Any]) -> tuple[int, ...]:
         return self.input_shape_[:-1]

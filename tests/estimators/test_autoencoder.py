@@ -161,6 +161,13 @@ def test_early_stopping_weights_and_continued_fits():
     np.testing.assert_array_equal(one.network_.values, three.network_.values)
 
 
+def test_rows_and_images_of_a_fit_are_the_same():
+    rows = X.reshape(80, 64)
+    auto = autoencoder(max_iter=2).fit(rows, X_val=X)
+    assert auto.validation_scores_[-1] == pytest.approx(auto.score(X), abs=1e-6)
+    assert auto.score(X[..., None]) == auto.score(rows)
+
+
 def test_y_is_ignored():
     one = autoencoder(max_iter=1).fit(X, np.arange(80))
     two = autoencoder(max_iter=1).fit(X)
