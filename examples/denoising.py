@@ -3,9 +3,9 @@ Denoising: images as targets
 ============================
 
 `ConvNetRegressor` takes targets that are images: here generated shapes without the
-noise that X has. What it has learnt about shapes and their edges removes more noise than
-filters do that know nothing about them, each with the parameter that is best for these
-images.
+noise that X has. What it has learnt about shapes and their edges removes more noise
+than filters do that know nothing about them, each with the parameter that is best for
+these images.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def filtered(noisy, clean):
 def draw(results, clean):
     """Draw a few images by each method, with its PSNR."""
     shown = {**results, "without noise": clean}
-    figure, axes = plt.subplots(
+    _figure, axes = plt.subplots(
         len(shown), 6, figsize=(6.5, 1.15 * len(shown)), layout="constrained"
     )
     for row, (name, images) in zip(axes, shown.items(), strict=True):

@@ -54,13 +54,17 @@ def main(samples=240, epochs=16):
         random_state=0,
     )
     seg.fit(X[:-n_test], y[:-n_test])
-    print(f"mean IoU of {n_test} other images: {seg.score(X[-n_test:], y[-n_test:]):.3f}")
+    print(
+        f"mean IoU of {n_test} other images: {seg.score(X[-n_test:], y[-n_test:]):.3f}"
+    )
     predicted = seg.predict(X[-n_test:])
     sure = seg.predict_proba(X[-n_test:]).max(axis=-1)
     wrong = predicted != y[-n_test:]
     print(f"pixels that are wrong: {wrong.mean():.2%}")
     if wrong.any():
-        words = f"{sure[wrong].mean():.2f} of these, {sure[~wrong].mean():.2f} of others"
+        words = (
+            f"{sure[wrong].mean():.2f} of these, {sure[~wrong].mean():.2f} of others"
+        )
         print(f"mean probability: {words}")
     draw(X[-6:], y[-6:], predicted[-6:])
 

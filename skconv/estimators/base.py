@@ -257,9 +257,7 @@ class BaseConvNet(
         """Return the factors of sample weights that classes give, or None."""
         return None
 
-    def _loss(
-        self, samples: Samples | None = None, incremental: bool = False
-    ) -> Loss:
+    def _loss(self, samples: Samples | None = None, incremental: bool = False) -> Loss:
         """Return the training loss, of samples with the factors of their classes."""
         return loss_of(self._encoder)
 

@@ -365,9 +365,7 @@ class ConvNetClassifier(ClassifierMixin, PredictionMixin, BaseConvNet):
             rule.enough = enough ** (1 + self.focal_gamma) if enough else 0.0
         return rule
 
-    def _loss(
-        self, samples: Samples | None = None, incremental: bool = False
-    ) -> Loss:
+    def _loss(self, samples: Samples | None = None, incremental: bool = False) -> Loss:
         options = {"smoothing": self.label_smoothing, "gamma": self.focal_gamma}
         chosen = {name: float(value) for name, value in options.items() if value}
         return loss_of(self._encoder, **chosen)

@@ -285,9 +285,7 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
         self.classes_ = encoder.classes
         return self._encoder if resume else encoder
 
-    def _loss(
-        self, samples: Samples | None = None, incremental: bool = False
-    ) -> Loss:
+    def _loss(self, samples: Samples | None = None, incremental: bool = False) -> Loss:
         options = {"smoothing": self.label_smoothing, "gamma": self.focal_gamma}
         chosen = {name: float(value) for name, value in options.items() if value}
         loss = find_loss(self._encoder.loss_name, **chosen)

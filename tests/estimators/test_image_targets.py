@@ -162,7 +162,10 @@ def test_scores_of_constants_give_a_warning():
             r"y of shape \(40, 8, 8, 3\) does not match .* fit, \(n, 8, 8\)",
             lambda r: r.score(NOISY, COLOURS),
         ),
-        ("loss, quantile, dtype and the shape of y", lambda r: r.partial_fit(NOISY, COLOURS)),
+        (
+            "loss, quantile, dtype and the shape of y",
+            lambda r: r.partial_fit(NOISY, COLOURS),
+        ),
         (
             r"y_val of shape \(40, 8, 4\) does not match",
             lambda r: r.fit(NOISY, CLEAN, X_val=NOISY, y_val=CLEAN[..., :4]),

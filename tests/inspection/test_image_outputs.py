@@ -33,7 +33,7 @@ def net(request):
 
 
 def test_displays_of_layers_and_of_training(net):
-    estimator, y = net
+    estimator, _y = net
     FilterDisplay.from_estimator(estimator)
     FeatureMapDisplay.from_estimator(estimator, X[:1])
     TrainingCurveDisplay.from_estimator(estimator)
