@@ -70,8 +70,9 @@ def check_masks(y: Any, name: str = "y", *, signals: bool = False) -> _Array:
         As `check_labels` does.
     """
     dtype = getattr(y, "dtype", None)
-    if getattr(dtype, "kind", "") == "O" and y.ndim == 1:
-        y = list(y)  # of masks
+    if isinstance(y, list | tuple) or (getattr(dtype, "kind", "") == "O" and y.ndim < 2):
+        # Of pictures with a palette the labels are the numbers of its colours.
+        y = [np.asarray(mask) if hasattr(mask, "getpalette") else mask for mask in y]
     array = _as_labels(y, name, "for each pixel")
     axes, form = (2, "(n, l)") if signals else (3, "(n, h, w)")
     if array.ndim != axes or not array.size:

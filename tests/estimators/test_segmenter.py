@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
+from test_common_checks import with_checks
 from small_images import (
     CONVOLUTIONS,
     LABELS,
@@ -22,6 +23,8 @@ from small_images import (
 )
 
 from skconv import ConvNetSegmenter, ops
+from skconv._data.inputs import find_input_shape
+from skconv._data.labels import check_labels
 from skconv.augmentation import CutMix, MixUp, RandomAffine, RandomFlip
 from skconv.layers import (
     Activation,
@@ -88,6 +91,21 @@ def test_masks_in_other_containers(given):
     found = segmenter(max_iter=1).fit(X, given)
     np.testing.assert_array_equal(found.network_.values, expected.network_.values)
     assert found.score(X, given) == expected.score(X, MASKS)
+
+
+def test_masks_in_pictures_with_a_palette_are_its_numbers():
+    """As data sets of masks have them: PNG files with a colour for each class."""
+    image = pytest.importorskip("PIL.Image")
+    pictures = [image.fromarray(mask.astype(np.uint8)).convert("P") for mask in MASKS]
+    for picture, mask in zip(pictures, MASKS, strict=True):
+        picture.putdata(mask.ravel().tolist())
+        picture.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    seg = segmenter(max_iter=1).fit(X, pictures)
+    expected = segmenter(max_iter=1).fit(X, MASKS)
+    np.testing.assert_array_equal(seg.network_.values, expected.network_.values)
+    colours = [picture.convert("RGB") for picture in pictures]
+    with pytest.raises(ValueError, match="if colours say the class, give each colour"):
+        segmenter().fit(X, colours)
 
 
 def test_probabilities_belong_to_the_predictions():
@@ -333,6 +351,42 @@ def test_common_checks_that_its_tags_promise():
         warnings.simplefilter("ignore")
         for estimator, check in estimator_checks_generator(segmenter()):
             check(estimator)
+
+
+class OfRows(ConvNetSegmenter):
+    """Takes what the checks pass, rows and labels: each mask has one label."""
+
+    def _targets(self, X, y, name="y"):
+        labels = check_labels(y, name)
+        h, w, _ = find_input_shape(X)
+        return np.broadcast_to(labels[:, None, None], (len(labels), h, w))
+
+    def partial_fit(self, X, y):
+        classes = None if hasattr(self, "network_") else np.arange(10)
+        return super().partial_fit(X, y, classes=classes)
+
+    def predict(self, X):
+        return super().predict(X)[:, 0, 0]
+
+    def predict_proba(self, X):
+        return super().predict_proba(X)[:, 0, 0]
+
+    def score(self, X, y, sample_weight=None):
+        return float((self.predict(X) == y).mean())
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = False
+        tags.target_tags.two_d_labels = False
+        return tags
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:X has .* features, which make no square")
+@with_checks([OfRows(filters=(2, 4), max_iter=3, random_state=0)])
+def test_common_checks_pass_for_masks_of_one_label(estimator, check):
+    check(estimator)
 
 
 BAD_MASKS = {
