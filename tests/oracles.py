@@ -73,7 +73,7 @@ def depthwise_conv2d_gradients(dz, x, kernel, stride, dilation, padding):
 
 
 def conv1d(x, kernel, bias, stride, dilation, padding):
-    """Signals (n, l, c), kernel (k, c, filters), padding (left, right)."""
+    """Signals (n, length, channels), kernel (k, c, filters), padding (left, right)."""
     n, length, _ = x.shape
     taps, _, filters = kernel.shape
     size = (length + sum(padding) - (taps - 1) * dilation - 1) // stride + 1

@@ -39,7 +39,7 @@ class ImageEncoder:
         A key of `IMAGE_LOSSES`.
     shape : tuple of int
         Of a sample of `y`, (h, w) or (h, w, c), or as rows of an autoencoder are.
-    output_shape : (h, w, c) or (l, c)
+    output_shape : (h, w, c) or (length, channels)
         Of the network's output for one sample.
     dtype : str
         The network's.

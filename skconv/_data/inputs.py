@@ -23,7 +23,9 @@ def check_images(
     ----------
     estimator : estimator
         Named in errors; gets `feature_names_in_` if `reset`.
-    X : array-like of shape (n, features), (n, h, w), (n, h, w, c) or (n, l, c)
+    X : array-like
+        Rows (n, features), images (n, h, w) or (n, h, w, c), signals (n, length) or
+        (n, length, channels).
     y : array-like, optional
         Only checked not to be None.
     reset : bool
@@ -64,7 +66,10 @@ def check_images(
     return X
 
 
-_FORMS = "rows (n, features), images (n, h, w) or (n, h, w, c) or signals (n, l, c)"
+_FORMS = (
+    "rows (n, features), images (n, h, w) or (n, h, w, c) or signals (n, length) or "
+    "(n, length, channels)"
+)
 
 
 def find_input_shape(
@@ -74,24 +79,24 @@ def find_input_shape(
     signals: bool = False,
     sees_pixels: bool = True,
 ) -> tuple[int, ...]:
-    """Return the shape (h, w, c) of the images in X, or (l, c) of the signals.
+    """Return the shape (h, w, c) of images, or (length, channels) of signals, in X.
 
     Parameters
     ----------
-    X : ndarray of shape (n, features), (n, h, w), (n, h, w, c) or (n, l, c)
-    input_shape : (h, w), (h, w, c), (l, c) or None
+    X : ndarray of shape (n, features), (n, h, w), (n, h, w, c) or (n, length, channels)
+    input_shape : (h, w), (h, w, c), (length, channels) or None
         The user's description. By default rows are square images of one channel, or,
         if their length is no square, images of one row, ``(1, features, 1)``.
     signals : bool, default=False
-        Whether the network takes signals: then two axes are (l, c), not (h, w), and
-        by default rows are signals of one channel.
+        Whether the network takes signals: then two axes are (length, channels), not
+        (h, w), and by default rows are signals of one channel.
     sees_pixels : bool, default=True
         Whether the network depends on which values are neighbours. Otherwise no shape
         needs a warning.
 
     Returns
     -------
-    input_shape : (h, w, c) or (l, c)
+    input_shape : (h, w, c) or (length, channels)
 
     Raises
     ------
@@ -139,7 +144,7 @@ def _warn_of_channels_first(input_shape: tuple[int, ...]) -> None:
         read_as, are = "signals", f"{size[0]} values"
         first = c < 16 and size[0] >= 8 * c
     if first:
-        axes = "(h, w, c)" if read_as == "images" else "(l, c)"
+        axes = "(h, w, c)" if read_as == "images" else "(length, channels)"
         shape = ", ".join(map(str, input_shape))
         warnings.warn(
             f"{read_as} of shape {input_shape} seem to have their channels first, but "
@@ -158,7 +163,7 @@ def check_input_shape(
     Parameters
     ----------
     X : ndarray
-    input_shape : (h, w, c) or (l, c)
+    input_shape : (h, w, c) or (length, channels)
     expected_by : str
         The estimator or the argument that the shape comes from, for the error.
     name : str, default="X"
@@ -174,7 +179,7 @@ def check_input_shape(
         )
     shape = _sample_shape(X, len(input_shape))
     if X.ndim > 2 and shape != input_shape:
-        held = "images (h, w, c)" if len(shape) == 3 else "signals (l, c)"
+        held = "images (h, w, c)" if len(shape) == 3 else "signals (length, channels)"
         raise ValueError(
             f"{name} of shape {X.shape} holds {held} = {shape}, but "
             f"{expected_by} is expecting {input_shape}{_way_out(X, input_shape, name)}"
@@ -207,7 +212,7 @@ def _sample_shape(X: NDArray[Any], axes: int) -> tuple[int, ...]:
 
 
 def check_shape(input_shape: Any, *, signals: bool = False) -> tuple[int, ...]:
-    """Return a user's `input_shape` as (h, w, c), or as (l, c) of signals.
+    """Return a user's `input_shape` as (h, w, c), or as (length, channels) of signals.
 
     Raises
     ------
@@ -219,8 +224,8 @@ def check_shape(input_shape: Any, *, signals: bool = False) -> tuple[int, ...]:
         input_shape = input_shape.tolist()
     if not isinstance(input_shape, list | tuple) or len(input_shape) not in (2, 3):
         raise ValueError(
-            "input_shape must be (h, w), (h, w, c), for layers on signals (l, c), or "
-            f"None, got {input_shape!r}"
+            "input_shape must be (h, w), (h, w, c), for layers on signals "
+            f"(length, channels), or None, got {input_shape!r}"
         )
     sizes = [positive_int(size, "each of input_shape") for size in input_shape]
     if signals and sizes[0] == 1 < sizes[1]:

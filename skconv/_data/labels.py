@@ -60,7 +60,7 @@ def check_labels(y: Any, name: str = "y") -> _Array:
 
 
 def check_masks(y: Any, name: str = "y", *, signals: bool = False) -> _Array:
-    """Return `y` as labels of pixels, (n, h, w), or of the values of signals, (n, l).
+    """Return `y` as labels of pixels, (n, h, w), or of signals' values, (n, length).
 
     Raises
     ------
@@ -70,11 +70,13 @@ def check_masks(y: Any, name: str = "y", *, signals: bool = False) -> _Array:
         As `check_labels` does.
     """
     dtype = getattr(y, "dtype", None)
-    if isinstance(y, list | tuple) or (getattr(dtype, "kind", "") == "O" and y.ndim < 2):
+    if isinstance(y, list | tuple) or (
+        getattr(dtype, "kind", "") == "O" and y.ndim < 2
+    ):
         # Of pictures with a palette the labels are the numbers of its colours.
         y = [np.asarray(mask) if hasattr(mask, "getpalette") else mask for mask in y]
     array = _as_labels(y, name, "for each pixel")
-    axes, form = (2, "(n, l)") if signals else (3, "(n, h, w)")
+    axes, form = (2, "(n, length)") if signals else (3, "(n, h, w)")
     if array.ndim != axes or not array.size:
         raise ValueError(
             f"{name} must hold masks {form}, a label for each "

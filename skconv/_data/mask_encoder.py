@@ -51,7 +51,7 @@ class MaskEncoder:
 
         Parameters
         ----------
-        y : ndarray of shape (n, h, w) or (n, l)
+        y : ndarray of shape (n, h, w) or (n, length)
         classes : array-like of shape (n_classes,), default=None
             All classes, where `y` may lack some.
 
@@ -119,7 +119,7 @@ class MaskEncoder:
 
         Returns
         -------
-        targets : ndarray of shape (n, h, w) or (n, l)
+        targets : ndarray of shape (n, h, w) or (n, length)
             Codes in uint8, or in uint16 or int32 if there are many classes.
 
         Raises

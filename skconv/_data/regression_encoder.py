@@ -354,7 +354,8 @@ def check_target_values(y: Any, name: str = "y") -> _Array:
     if y.ndim not in (1, 2, 3, 4) or 0 in y.shape[1:]:
         raise ValueError(
             f"{name} must hold numbers, (n,) or (n, n_targets), images, (n, h, w) or "
-            f"(n, h, w, c), or signals, (n, l, c), got {y.dtype} of shape {y.shape}"
+            "(n, h, w, c), or signals, (n, length, channels), got "
+            f"{y.dtype} of shape {y.shape}"
         )
     check_finite(y, name)
     return y

@@ -183,7 +183,7 @@ def pixel_weight(weight: _Array, shape: tuple[int, ...]) -> _Array:
     ----------
     weight : ndarray of shape (n,) or `shape`
     shape : tuple of int
-        (n, h, w) or (n, l).
+        (n, h, w) or (n, length).
     """
     axes = (1,) * (len(shape) - weight.ndim)
     return np.broadcast_to(weight.reshape(*weight.shape, *axes), shape)

@@ -41,7 +41,7 @@ def explain(
     estimator : estimator
         A fitted `ConvNetClassifier` or `ConvNetRegressor`, alone, as the last step of a
         `Pipeline`, or in a search.
-    X : array-like of shape (n, h, w, c), (n, h, w), (n, l, c) or (n, n_features)
+    X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or (n, k)
         Up to 20 samples.
     path : path-like
         Of the file, such as ``"net.html"``. One that exists is replaced.

@@ -20,11 +20,11 @@ class Batch:
 
     Parameters
     ----------
-    x : ndarray of shape (n, h, w, c) or (n, l, c)
+    x : ndarray of shape (n, h, w, c) or (n, length, channels)
     targets : ndarray of shape (n, ...), default=None
         As the loss takes them: classes, (n,); 0 and 1 of two classes or of labels,
         (n, k); or numbers, (n, k), on the scale of the loss. With a target for each
-        pixel: classes, (n, h, w), or numbers, (n, h, w, k); of signals, (n, l) and
+        pixel: classes, (n, h, w), or numbers, (n, h, w, k); of signals, (n, length) and
         (n, l, k).
     sample_weight : ndarray of shape (n,) or (n, h, w), default=None
         In the loss, with the factors of `class_weight` (but for those of pixels).

@@ -33,7 +33,7 @@ def only_images(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def as_images(x: NDArray[Any]) -> NDArray[Any]:
-    """Return images unchanged, and signals (n, l, c) as images of one row."""
+    """Return images unchanged, signals (n, length, channels) as images of one row."""
     return x[:, None] if x.ndim == 3 else only_images(x)
 
 
@@ -66,7 +66,8 @@ def no_pair(value: Any, name: str) -> Any:
     """Return the argument of a signal, or raise ValueError if it is a pair."""
     if isinstance(value, tuple | list):
         raise ValueError(
-            f"{name} must be one number for signals (n, l, c), got {value!r}"
+            f"{name} must be one number for signals (n, length, channels), got "
+            f"{value!r}"
         )
     return value
 

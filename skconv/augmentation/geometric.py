@@ -57,7 +57,9 @@ class RandomFlip(MovesPixels):
         for name, axis in (("horizontal", 2), ("vertical", 1)):
             if check_flag(getattr(self, name), name):
                 if axis == 1 and batch.x.ndim == 3:
-                    raise ValueError("vertical must be False for signals (n, l, c)")
+                    raise ValueError(
+                        "vertical must be False for signals (n, length, channels)"
+                    )
                 chosen = rng.random(len(batch)) < 0.5
                 mirrored.append((axis, chosen))
 
@@ -222,7 +224,9 @@ class RandomAffine(MovesPixels):
             no_pair(self.max_shift, "max_shift")
             for name in ("degrees", "shear"):
                 if getattr(self, name):
-                    raise ValueError(f"{name} must be 0 for signals (n, l, c)")
+                    raise ValueError(
+                        f"{name} must be 0 for signals (n, length, channels)"
+                    )
         own_fill = finite_number(self.fill, "fill")
         largest = [
             math.radians(finite_number(self.degrees, "degrees", 0, 180)),

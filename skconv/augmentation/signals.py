@@ -57,7 +57,8 @@ class WindowWarp(MovesPixels):
         n, h, length, _ = shape
         if h != 1:
             raise ValueError(
-                f"takes signals (n, l, c), or images of one row, got {batch.x.shape}"
+                "takes signals (n, length, channels), or images of one row, got "
+                f"{batch.x.shape}"
             )
         window = finite_number(self.window, "window", 0, 1) * (length - 1)
         low, high = map(math.log, number_range(self.scale, "scale", 1e-3))
@@ -88,7 +89,7 @@ class WindowWarp(MovesPixels):
 
 
 def _interpolate(signals: NDArray[Any], time: NDArray[Any]) -> NDArray[Any]:
-    """Return the values of signals (n, l, c) at times (n, l), between two of theirs."""
+    """Return the values of signals at times (n, length), between two of theirs."""
     n, length, _ = signals.shape
     before = np.minimum(time.astype(np.intp), max(length - 2, 0))
     fraction = (time - before).astype(signals.dtype)[:, :, None]

@@ -25,7 +25,7 @@ class View(NamedTuple):
     right: int = 0
 
     def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return x, (n, h, w, c) or (n, l, c), seen so; edges are repeated."""
+        """Return x, images or signals with channels, seen so; edges are repeated."""
         y = as_images(x)
         sides = (2, self.left_right), (1, self.top_bottom)
         axes = tuple(axis for axis, mirrored in sides if mirrored)
@@ -77,7 +77,7 @@ class View(NamedTuple):
 
 
 def as_image_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return (h, w, c), of a signal (l, c) as an image of one row."""
+    """Return (h, w, c), of a signal (length, channels) as an image of one row."""
     return (1, *shape) if len(shape) == 2 else shape
 
 
@@ -138,7 +138,7 @@ def average_over_views(
     views : list of View
     activation : str
         From outputs to predictions. If it is "exp", predictions are averaged.
-    x : ndarray of shape (n, h, w, c) or (n, l, c)
+    x : ndarray of shape (n, h, w, c) or (n, length, channels)
     """
     total = predict(x)
     if len(views) == 1:

@@ -166,7 +166,7 @@ def parse_fitted(described: Any, network_dtype: str) -> tuple[dict[str, Any], bo
     described = check_fields(described, "its fit", required, optional)
     shape = described["input_shape"]
     if not isinstance(shape, list) or len(shape) not in (2, 3):
-        raise ValueError("its input_shape must be (h, w, c) or (l, c)")
+        raise ValueError("its input_shape must be (h, w, c) or (length, channels)")
     encoder = _parse_encoder(described["encoder"], network_dtype)
     taken = described["pretrained_layers"]
     if not isinstance(taken, list) or not all(isinstance(name, str) for name in taken):

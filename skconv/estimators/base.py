@@ -97,9 +97,11 @@ class BaseConvNet(
 
         Parameters
         ----------
-        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
+                (n, n_features)
             Images of any numeric dtype and, for the default network, of any scale; a
-            memory map is read batch by batch.
+            memory map is read batch by batch. With layers for signals, signals
+            (n, length) or (n, length, channels).
         y : array-like of shape (n,), or (n, k)
             Class labels of any type, or columns of them, or a multilabel indicator of
             0 and 1; for a regressor numbers, one or several for each sample.

@@ -50,7 +50,7 @@ _LARGE = (2**20, 2**20, 1)
 
 
 def takes_signals(params: Any) -> bool:
-    """Return whether an estimator's layers take signals (l, c), not images."""
+    """Return whether an estimator's layers take signals, not images."""
     nested = params.get_params(deep=True).items()
     return any(
         isinstance(value, Layer) and value.ndim == 1
@@ -115,8 +115,8 @@ def build_network(
     Parameters
     ----------
     params : estimator
-    input_shape : (h, w, c) or (l, c)
-    output_shape : (n_outputs,), (l, n_outputs) or (h, w, n_outputs)
+    input_shape : (h, w, c) or (length, channels)
+    output_shape : (n_outputs,), (length, n_outputs) or (h, w, n_outputs)
         Of one sample. A size that is unknown is 0; of the output layer's units there is
         then one.
     rng : numpy.random.Generator or int
@@ -149,7 +149,7 @@ def check_ends_in_image(
     ----------
     params : estimator
     layers : list of (str, Layer)
-    input_shape : (h, w, c) or (l, c)
+    input_shape : (h, w, c) or (length, channels)
     size : (h, w) or (l,)
         0 for sizes that are unknown.
 
@@ -164,7 +164,7 @@ def check_ends_in_image(
     unknown = len(found) == len(size) and 0 in size
     if unknown or tuple(found) == size:
         return
-    form = "images (h, w, c)" if len(size) == 2 else "signals (l, c)"
+    form = "images (h, w, c)" if len(size) == 2 else "signals (length, channels)"
     what, where = params._target_words
     words = f"end in {form} of the size of {what}, {' x '.join(map(str, size))}"
     layer = f"layer {layers[-1][0]!r}, the last," if layers else "a network of no layer"
@@ -209,7 +209,7 @@ def check_unchanged(
     ----------
     params : estimator
     network : Network
-    input_shape : (h, w, c) or (l, c)
+    input_shape : (h, w, c) or (length, channels)
         As the parameter `input_shape` says now.
     n_classes : int
 

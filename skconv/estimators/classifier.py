@@ -203,7 +203,8 @@ class ConvNetClassifier(ClassifierMixin, PredictionMixin, BaseConvNet):
 
         Parameters
         ----------
-        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
+                (n, n_features)
 
         Returns
         -------
@@ -219,7 +220,8 @@ class ConvNetClassifier(ClassifierMixin, PredictionMixin, BaseConvNet):
 
         Parameters
         ----------
-        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
+                (n, n_features)
 
         Returns
         -------
@@ -235,7 +237,8 @@ class ConvNetClassifier(ClassifierMixin, PredictionMixin, BaseConvNet):
 
         Parameters
         ----------
-        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
+                (n, n_features)
 
         Returns
         -------

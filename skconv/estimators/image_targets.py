@@ -36,7 +36,7 @@ def layers_for_images(input_shape: tuple[int, ...], numbers: dict[str, Any]) -> 
 
     Parameters
     ----------
-    input_shape : (h, w, c) or (l, c)
+    input_shape : (h, w, c) or (length, channels)
     numbers : dict
         Of the estimator's parameters that describe a default network.
 

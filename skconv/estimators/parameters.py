@@ -151,11 +151,11 @@ layers : list of layers or of (name, layer), default=None
     ``"passthrough"`` in place of a layer leaves it out. None builds the default
     network from `filters` to `activation`, after a `Normalization`.
 
-input_shape : (h, w), (h, w, c) or (l, c), default=None
+input_shape : (h, w), (h, w, c) or (length, channels), default=None
     Shape of one image, for X of flat rows. By default rows are square images of
     one channel or, if their length is no square, of one row: ``(1, length, 1)``.
     If `layers` has layers on signals, such as `Conv1D`, two axes are those of a
-    signal, ``(l, c)``, and by default rows are signals of one channel.
+    signal, ``(length, channels)``, and by default rows are signals of one channel.
 
 filters : tuple of int or "auto", default="auto"
     Default network: filters of each convolution. "auto" is (32, 64) for images of up
@@ -322,7 +322,7 @@ _ATTRIBUTES = """\
 network_ : Network
     The trained layers and their weights.
 
-input_shape_ : (h, w, c) or (l, c)
+input_shape_ : (h, w, c) or (length, channels)
     Shape of one image or signal.
 
 n_features_in_ : int

@@ -39,7 +39,8 @@ class PredictionMixin:
 
         Parameters
         ----------
-        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
+                (n, n_features)
 
         Returns
         -------
@@ -182,7 +183,8 @@ class FeaturesMixin(
 
         Parameters
         ----------
-        X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
+                (n, n_features)
         layer : str, default=None
             Name of a layer of `network_`; None is `transform_layer` or, if that is
             None too, the last hidden layer.

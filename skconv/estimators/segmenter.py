@@ -83,7 +83,7 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
     weight 0 are left out, and so are pixels of weight 0 from the loss: give pixels
     whose class is unknown any label, and this weight.
 
-    Signals are segmented as well: with layers such as `Conv1D`, masks are (n, l).
+    Signals are segmented as well: with layers such as `Conv1D`, masks are (n, length).
 
     It is no `ClassifierMixin`: scikit-learn's classifiers have one label for each
     sample, on which its metrics and its stratified splits depend. A search splits the
@@ -204,7 +204,7 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
 
         Returns
         -------
-        y : ndarray of shape (n, h, w), or (n, l) of signals
+        y : ndarray of shape (n, h, w), or (n, length) of signals
             Of the type of `classes_`.
 
         Raises
@@ -243,7 +243,7 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
         Parameters
         ----------
         X : array-like of shape (n, h, w, c), (n, h, w) or (n, n_features)
-        y : array-like of shape (n, h, w), or (n, l) of signals
+        y : array-like of shape (n, h, w), or (n, length) of signals
         sample_weight : array-like of shape (n,) or (n, h, w), default=None
             Pixels are counted with these weights.
 

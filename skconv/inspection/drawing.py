@@ -46,7 +46,7 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 
 def sample_text(shape: tuple[int, ...]) -> str:
-    """Return what an image (h, w, c) or a signal (l, c) is, as text."""
+    """Return what an image (h, w, c) or a signal (length, channels) is, as text."""
     if len(shape) == 3:
         return f"image, {shape_text(shape)}"
     length, c = shape
@@ -88,7 +88,7 @@ def panel_ratio(shape: tuple[int, ...]) -> float:
 
 
 def draw_samples(panels: Iterable["Axes"], samples: NDArray[Any]) -> None:
-    """Draw images (n, h, w, c) or signals (n, l, c), each into one of the panels."""
+    """Draw images (n, h, w, c) or signals (n, length, channels), one in each panel."""
     if samples.ndim == 3:
         for ax, signal in zip(panels, samples, strict=True):
             draw_signal(ax, signal)
@@ -106,7 +106,7 @@ def draw_picture(ax: "Axes", picture: NDArray[Any], **style: Any) -> None:
 
 
 def draw_signal(ax: "Axes", signal: NDArray[Any], **style: Any) -> None:
-    """Draw a signal (l, c) as one curve a channel."""
+    """Draw a signal (length, channels) as one curve a channel."""
     for c, values in enumerate(signal.T):
         ax.plot(values, **{**_line_style(c, len(signal)), **style})
     ax.set_xlim(-0.5, len(signal) - 0.5)
@@ -128,7 +128,7 @@ def n_tile_columns(shape: tuple[int, ...]) -> int:
 
 
 def _tile_size(shape: tuple[int, ...]) -> tuple[float, float]:
-    """Return height and width of the tile of an image (h, w, c) or a signal (l, c)."""
+    """Return height and width of the tile of an image or a signal."""
     if len(shape) == 2:
         return _SIGNAL_RATIO, 1.0
     return max(shape[0], _FLATTEST * shape[1]), shape[1]
@@ -183,7 +183,7 @@ def draw_signal_tiles(
     Parameters
     ----------
     ax : matplotlib Axes
-    tiles : ndarray of shape (n, l, c)
+    tiles : ndarray of shape (n, length, channels)
     n_columns : int
     low, high : float
         Values at the bottom and at the top of each tile; a line marks 0.

@@ -55,8 +55,8 @@ class FeatureMapDisplay(Display):
 
     Parameters
     ----------
-    image : ndarray of shape (h, w, c), or a signal (l, c)
-    outputs : dict of str to ndarray of shape (h, w, c), (l, c) or (k,)
+    image : ndarray of shape (h, w, c), or a signal (length, channels)
+    outputs : dict of str to ndarray of shape (h, w, c), (length, channels) or (k,)
         Output of each layer, by its name.
     types : dict of str to str
         Class name of each layer.
@@ -111,7 +111,8 @@ class FeatureMapDisplay(Display):
         estimator : estimator
             A fitted `ConvNetClassifier` or `ConvNetRegressor`, or a pipeline or a
             search that ends in one.
-        X : array-like of shape (1, h, w, c), (1, h, w), (1, l, c) or (1, n_features)
+        X : array-like of shape (1, h, w, c), (1, h, w), (1, length, channels) or \
+                (1, n_features)
             As for `predict`, one image or signal: ``X[[i]]``.
         layers : str or list of str, default=None
             Names of layers; None is every layer that changes its input by more than
@@ -238,7 +239,7 @@ class FeatureMapDisplay(Display):
         n_columns: int | None,
         scale: dict[str, Any],
     ) -> _Strip:
-        """Return the panel of a layer's maps (h, w, c), or (l, c) of a signal."""
+        """Return the panel of a layer's maps, of an image or a signal."""
         if self.image.ndim == 2 and output.ndim == 3 and len(output) == 1:
             output = output[0]
         tiles = np.moveaxis(output, -1, 0)

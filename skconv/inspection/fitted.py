@@ -33,7 +33,7 @@ class Inputs(NamedTuple):
     net : ConvNetClassifier or ConvNetRegressor
     x : ndarray of shape (n, *net.input_shape_), of the network's dtype
         The network's input.
-    shown : ndarray of shape (n, h, w, c) or (n, l, c)
+    shown : ndarray of shape (n, h, w, c) or (n, length, channels)
         What to draw: images, or signals. As they were before a pipeline's other steps,
         if those do not change the number of values.
     """
@@ -125,7 +125,7 @@ def find_network(estimator: Any, display: str) -> tuple[Any, list[Pipeline]]:
 
 
 def without_row_axis(samples: NDArray[Any]) -> NDArray[Any]:
-    """Return images of one row as signals (n, l, c), and other samples unchanged."""
+    """Return images of one row as signals, and other samples unchanged."""
     one_row = samples.ndim == 4 and samples.shape[1] == 1
     return samples[:, 0] if one_row else samples
 

@@ -37,7 +37,7 @@ class MistakesDisplay(Display):
 
     Parameters
     ----------
-    images : ndarray of shape (m, h, w, c), or signals (m, l, c)
+    images : ndarray of shape (m, h, w, c), or signals (m, length, channels)
         The worst first.
     y_true, y_pred : ndarray of shape (m,)
         True and predicted labels or numbers.
@@ -102,7 +102,8 @@ class MistakesDisplay(Display):
         estimator : estimator
             A fitted `ConvNetClassifier` or `ConvNetRegressor`, or a pipeline or a
             search that ends in one.
-        X : array-like of shape (n, h, w, c), (n, h, w), (n, l, c) or (n, n_features)
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
+                (n, n_features)
         y : array-like of shape (n,)
             True labels or numbers.
         display_labels : array-like of shape (n_classes,), default=None
@@ -154,16 +155,17 @@ class MistakesDisplay(Display):
 
         Parameters
         ----------
-        X : array-like of shape (n, h, w, c), (n, h, w), (n, l, c) or (n, n_features)
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
+                (n, n_features)
         y_true, y_pred : array-like of shape (n,)
             Labels; or floating-point numbers, whose largest differences are drawn.
         confidence : array-like of shape (n,), default=None
             Of each prediction, in [0, 1]; None draws mistakes in the order of X.
-        input_shape : (h, w), (h, w, c) or (l, c), default=None
+        input_shape : (h, w), (h, w, c) or (length, channels), default=None
             Shape of one image, for X of flat rows that are not square.
         signals : bool, default=False
-            Whether X holds signals (n, l, c): arrays of three axes are then not read
-            as images (n, h, w), nor flat rows as square images.
+            Whether X holds signals (n, length, channels): arrays of three axes are then
+            not read as images (n, h, w), nor flat rows as square images.
         display_labels : array-like of shape (n_classes,), default=None
             Text to draw for each class, in the order of the sorted labels.
         n : int, default=12

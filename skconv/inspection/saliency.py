@@ -4,7 +4,8 @@ Each function computes how a score of each image, ``(outputs * direction).sum()`
 depends on the image's pixels. To explain one output, pass a direction that is 1 for
 that output and 0 for the others.
 
-For signals (l, c) gradients have shape (n, l, c) and maps (n, l).
+For signals (length, channels) gradients have shape (n, length, channels) and maps
+(n, length).
 """
 
 from collections.abc import Sequence
@@ -189,9 +190,9 @@ def grad_cam(
     maps, gradient = output_gradient(network, x, direction, layer)
     if maps.ndim != x.ndim:
         raise ValueError(
-            "layer must be one whose output is an image (h, w, c) or a signal (l, c), "
-            f"got {layer!r} with output shape {maps.shape[1:]}; use a convolution or a "
-            "pooling layer"
+            "layer must be one whose output is an image (h, w, c) or a signal "
+            f"(length, channels), got {layer!r} with output shape {maps.shape[1:]}; "
+            "use a convolution or a pooling layer"
         )
     weights = gradient.mean(axis=_pixel_axes(x), keepdims=True)
     coarse = np.maximum((weights * maps).sum(axis=-1), 0)
@@ -287,6 +288,6 @@ def _last_layer_of_maps(network: Network) -> str:
     if images:
         return images[-1][0]
     raise ValueError(
-        "Grad-CAM needs a layer whose output is an image (h, w, c) or a signal (l, c), "
-        "and the network has none; use the gradient or occlusion"
+        "Grad-CAM needs a layer whose output is an image (h, w, c) or a signal "
+        "(length, channels), and the network has none; use the gradient or occlusion"
     )

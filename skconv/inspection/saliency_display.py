@@ -51,8 +51,8 @@ class SaliencyDisplay(Display):
 
     Parameters
     ----------
-    images : ndarray of shape (n, h, w, c), or signals (n, l, c)
-    maps : dict of str to ndarray of shape (n, h, w) or (n, l)
+    images : ndarray of shape (n, h, w, c), or signals (n, length, channels)
+    maps : dict of str to ndarray of shape (n, h, w) or (n, length)
         By the title of the column.
     labels : list of str, of length n
         The outputs that are explained.
@@ -106,7 +106,8 @@ class SaliencyDisplay(Display):
         estimator : estimator
             A fitted `ConvNetClassifier` or `ConvNetRegressor`, or a pipeline or a
             search that ends in one.
-        X : array-like of shape (n, h, w, c), (n, h, w), (n, l, c) or (n, n_features)
+        X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
+                (n, n_features)
             A few images or signals.
         method : str, callable or list of them
             "gradient", "smooth_gradient", "grad_cam" or "occlusion", by default all;

@@ -31,8 +31,9 @@ def to_onnx(model: Any, *, image: bool = False, X: ArrayLike | None = None) -> A
         before the last step of a pipeline, in a FeatureUnion or a ColumnTransformer
         returns its features, as `transform` does. A search is its best estimator.
     image : bool, default=False
-        Whether the model's input ``X`` is images (n, h, w, c), or signals (n, l, c),
-        instead of rows (n, n_features). It is in float32, with any n, in both cases.
+        Whether the model's input ``X`` is images (n, h, w, c), or signals
+        (n, length, channels), instead of rows (n, n_features). It is in float32, with
+        any n, in both cases.
     X : array-like, default=None
         Inputs for the comparison, as `model` takes them: some ten rows are enough. By
         default up to 32 are drawn: normal, with mean 0 and variance 1 after the first

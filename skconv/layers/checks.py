@@ -18,11 +18,11 @@ __all__ = [
 ]
 
 # Number of axes of a sample's pixels -> what such samples are called.
-_SAMPLES = {1: "signals (l, c)", 2: "images (h, w, c)"}
+_SAMPLES = {1: "signals (length, channels)", 2: "images (h, w, c)"}
 # Number of axes of the input -> how to make it fit.
 _WAYS_OUT = {
     1: "place it before layers that flatten",
-    2: "use Conv1D and other 1D layers for signals (l, c)",
+    2: "use Conv1D and other 1D layers for signals (length, channels)",
     3: "use Conv2D and other 2D layers for images (h, w, c)",
 }
 

@@ -255,7 +255,7 @@ class GlobalAvgPool2D(_GlobalAvgPool):
 
 
 class GlobalAvgPool1D(_GlobalAvgPool):
-    """Mean of each channel over the whole signal: ``(l, c)`` to ``(c,)``.
+    """Mean of each channel over the whole signal, ``(channels,)``.
 
     Examples
     --------
@@ -300,7 +300,7 @@ class GlobalMaxPool2D(_GlobalMaxPool):
 
 
 class GlobalMaxPool1D(_GlobalMaxPool):
-    """Largest value of each channel over the whole signal: ``(l, c)`` to ``(c,)``.
+    """Largest value of each channel over the whole signal, ``(channels,)``.
 
     Examples
     --------

@@ -1,7 +1,8 @@
 """Windows of layers, on images and on signals.
 
-Ops work on images ``(n, h, w, c)``. To them, signals ``(n, l, c)`` are images of one
-row: layers with ``ndim = 1`` add that row before an op and remove it afterwards.
+Ops work on images ``(n, h, w, c)``. To them, signals ``(n, length, channels)`` are
+images of one row: layers with ``ndim = 1`` add that row before an op and remove it
+afterwards.
 """
 
 from typing import Any, TypeVar

@@ -266,7 +266,10 @@ def test_errors_of_validation_data_name_their_argument():
         (["1", "b"] * 6, "y must hold numbers, got text"),
         (np.array([np.datetime64("2020")] * 12, object), "y must hold real numbers"),
         (np.ones((12, 0)), r"y must hold numbers, \(n,\) or \(n, n_targets\)"),
-        (np.ones((12, 2, 2, 1, 1)), r"or signals, \(n, l, c\), got float64 of shape"),
+        (
+            np.ones((12, 2, 2, 1, 1)),
+            r"or signals, \(n, length, channels\), got float64 of shape",
+        ),
         (np.ma.masked_greater(np.arange(12.0), 3), "y has 8 masked values of 12"),
         (3, "y must be an array, .* got int: 3"),
     ],

@@ -152,7 +152,10 @@ def test_scores_of_constants_give_a_warning():
             "end in images .* of the size of y, 8 x 6, but layer",
             lambda r: r.fit(NOISY, CLEAN[..., :6]),
         ),
-        (r"signals, \(n, l, c\), got", lambda r: r.fit(NOISY, COLOURS[..., None])),
+        (
+            r"signals, \(n, length, channels\), got",
+            lambda r: r.fit(NOISY, COLOURS[..., None]),
+        ),
         ("y contains NaN: y has missing", lambda r: r.fit(NOISY, CLEAN * np.nan)),
         (
             "y must hold numbers, got text",

@@ -102,7 +102,7 @@ CHANGES = [
     (put("layers", 0, 0, value="half"), "distinct names, got 2 of 'half'"),
     (put("layers", 0, 1, value=3), "each of layers must be a layer"),
     (put("layers", value=[]), "must hold at least one layer"),
-    (put("fitted", "input_shape", value=[6]), r"must be \(h, w, c\) or \(l, c\)"),
+    (put("fitted", "input_shape", value=[6]), r"must be \(h, w, c\) or \(length, channels\)"),
     (put("fitted", "input_shape", value=[6, 6, 0]), "input_shape must be an integer >= 1"),
     (put("fitted", "input_shape", value=[6, 6, 2**40]), "more weights than the file holds"),
     (put("fitted", "encoder", "classes", value=[0, 2, 1]), "sorted and distinct int64"),

@@ -50,12 +50,12 @@ from skconv import layers as L
         (
             L.Conv2D(8),
             (25, 3),
-            r"takes images .* shape \(25, 3\); use Conv1D .* for signals \(l, c\)",
+            r"takes images .* shape \(25, 3\); use Conv1D .* for signals \(length, channels\)",
         ),
         (
             L.Conv1D(8),
             (5, 5, 1),
-            r"takes signals \(l, c\), .* shape \(5, 5, 1\); use Conv2D .* for images",
+            r"takes signals \(length, channels\), .* shape \(5, 5, 1\); use Conv2D .* for images",
         ),
         (L.Conv1D(8), (25,), "takes signals .* place it before layers that flatten"),
         (L.GlobalMaxPool1D(), (2, 3, 4, 5), r"shape \(2, 3, 4, 5\); reshape it"),

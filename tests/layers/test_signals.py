@@ -1,4 +1,4 @@
-"""Signals (l, c), from X to the layers, and layers on signals as on images."""
+"""Signals (length, channels), from X to the layers, and layers on signals as on images."""
 
 import inspect
 import warnings
@@ -95,7 +95,7 @@ def test_regressor_takes_signals():
         (
             np.ones((20, 8, 8, 1)),
             None,
-            r"'conv1d_1' \(Conv1D.*takes signals \(l, c\), but its input has shape "
+            r"'conv1d_1' \(Conv1D.*takes signals \(length, channels\), but its input has shape "
             r"\(8, 8, 1\); use Conv2D and other 2D layers for images \(h, w, c\)",
         ),
         (np.ones((20, 30)), (10, 3, 1), r"'conv1d_1' .* takes signals .* \(10, 3, 1\)"),
@@ -108,7 +108,7 @@ def test_regressor_takes_signals():
         (
             np.ones((20, 10, 3)),
             (3, 10),
-            r"X of shape \(20, 10, 3\) holds signals \(l, c\) = \(10, 3\), but "
+            r"X of shape \(20, 10, 3\) holds signals \(length, channels\) = \(10, 3\), but "
             r"input_shape=\(3, 10\) is expecting \(3, 10\)",
         ),
         (
@@ -119,9 +119,13 @@ def test_regressor_takes_signals():
         (
             np.ones((20, 30)),
             30,
-            r"input_shape must be .* for layers on signals \(l, c\)",
+            r"input_shape must be .* for layers on signals \(length, channels\)",
         ),
-        (np.ones((2, 3, 4, 5, 6)), None, r"X must hold rows .* or signals \(n, l, c\)"),
+        (
+            np.ones((2, 3, 4, 5, 6)),
+            None,
+            r"X must hold rows .* or signals .* \(n, length, channels\)",
+        ),
     ],
 )
 def test_fit_refuses_inputs_that_do_not_fit(X, input_shape, words):
@@ -140,7 +144,7 @@ def test_predict_refuses_other_signals():
     X, y = waves()
     clf = net().set_params(max_iter=1).fit(X, y)
     with pytest.raises(
-        ValueError, match=r"signals \(l, c\) = \(39, 1\), but ConvNetCl"
+        ValueError, match=r"signals \(length, channels\) = \(39, 1\), but ConvNetCl"
     ):
         clf.predict(X[:, 1:])
 
@@ -148,9 +152,7 @@ def test_predict_refuses_other_signals():
 @pytest.mark.parametrize("shape", [(1, 40), (6, 100)])
 def test_channels_first_are_warned_of(shape):
     X = np.random.default_rng(0).random((20, *shape))
-    words = (
-        rf"signals of shape \({shape[0]}, {shape[1]}\) seem .* read as \(l, c\). If "
-    )
+    words = rf"signals of shape \({shape[0]}, {shape[1]}\) seem .* read as \(length, channels\). If "
     with pytest.warns(
         UserWarning, match=words + rf".*{shape[1]} values in (one|{shape[0]}) ch"
     ):
