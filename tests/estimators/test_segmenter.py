@@ -267,7 +267,7 @@ def test_signals_are_segmented():
     assert seg.score(signals, y) > 0.9
     assert seg.network_.layers[-1][1].get_params()["filters"] == 3
     with pytest.raises(
-        ValueError, match=r"y must hold masks \(n, l\), a label for each"
+        ValueError, match=r"y must hold masks \(n, length\), a label for each"
     ):
         segmenter(SIGNALS).fit(signals, MASKS)
 
