@@ -184,8 +184,8 @@ class ImageEncoder:
             raise ValueError(
                 f"predictions are too large for {self.dtype} for {found}: the "
                 f"network's outputs are up to {np.abs(outputs).max():.3g} with "
-                f"loss={self.loss_name!r}. Scale X like the training data, or leave "
-                "such samples out"
+                f"loss={self.loss_name!r}. Scale X like the training data, leave such "
+                "samples out, or use dtype='float64'"
             )
         return y
 

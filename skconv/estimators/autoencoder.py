@@ -52,6 +52,13 @@ class ConvNetAutoencoder(BaseConvNet):
     ----------
     [shared parameters]
 
+    n_components : int, default=32
+        Default network: length of the code.
+
+    filters : tuple of int, default=(16, 32)
+        Default network: filters of the convolutions before the code, each of which
+        halves the height and width; those after the code double them.
+
     loss : str, default="squared_error"
         The training loss, of images whose channels are scaled, as in
         `ConvNetRegressor`: "squared_error", "absolute_error", "huber" or "poisson".

@@ -1,7 +1,6 @@
 """The base class of the estimators: `fit` and the fitted network."""
 
 import warnings
-from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,8 +17,6 @@ from ..augmentation.views import list_views
 from ..callbacks.fingerprint import fingerprint
 from ..callbacks.protocol import CallbackSupportMixin, EpochCallbacks
 from ..callbacks.state import FitState
-from ..layers.typing import Chain
-from ..models.default import default_layers
 from ..models.network import Network
 from .building import build_network
 from .contents import ContentsMixin
@@ -32,26 +29,23 @@ from .fitting import (
     resume_kept,
     train_draft,
 )
+from .hooks import TargetHooks
 from .options import check_options
-from .parameters import CONSTRAINTS, DEFAULT_NETWORK, checks_parameters
+from .parameters import CONSTRAINTS, checks_parameters
 from .prediction import FeaturesMixin
 
 __all__ = ["BaseConvNet"]
 
 
 class BaseConvNet(
-    CallbackSupportMixin, FeaturesMixin, ContentsMixin, NestedParamsMixin
+    TargetHooks, CallbackSupportMixin, FeaturesMixin, ContentsMixin, NestedParamsMixin
 ):
     """Base class of the estimators, which has everything but their targets.
 
-    A subclass adds the parameters in ``__init__``, `_check_targets` and `_fit_encoder`;
-    it may extend `_class_factors` and `_loss`.
+    A subclass adds parameters, `_fit_encoder` and what `TargetHooks` lists.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
-    _encoders: ClassVar[tuple[type, ...]] = ()  # of a subclass, those it may have
-    _requires_y: ClassVar[bool] = True
-    _network_numbers: ClassVar[Mapping[str, Any]] = DEFAULT_NETWORK
     _components: ClassVar[dict[str, str]] = {"layers": "layer", "augment": "transform"}
     _doc_link_module = "skconv"
     _doc_link_template = f"{DOCUMENTATION}/api/skconv.{{estimator_name}}.html"
@@ -102,11 +96,12 @@ class BaseConvNet(
             Images of any numeric dtype and, for the default network, of any scale; a
             memory map is read batch by batch. With layers for signals, signals
             (n, length) or (n, length, channels).
-        y : array-like of shape (n,), or (n, k)
+        y : array-like of shape (n,), (n, k), (n, h, w) or (n, h, w, c)
             Class labels of any type, or columns of them, or a multilabel indicator of
-            0 and 1; for a regressor numbers, one or several for each sample.
+            0 and 1; for a regressor numbers, or images; for a segmenter masks
+            (n, h, w).
         sample_weight : array-like of shape (n,), default=None
-            Weight of each sample.
+            Weight of each sample; of masks and images also of each pixel, (n, h, w).
         X_val, y_val : array-like, default=None
             Data to validate with after each epoch, in the form of X and y. They
             replace the held-out part of X if `early_stopping`, else they are only for
@@ -232,18 +227,6 @@ class BaseConvNet(
 
     # Hooks of subclasses.
 
-    def _targets(self, X: NDArray[Any], y: Any, name: str = "y") -> NDArray[Any]:
-        """Return what to predict of checked X: `y`, checked."""
-        return self._check_targets(y, name)
-
-    def _pixels(self, y: NDArray[Any]) -> tuple[int, ...]:
-        """Return the size of the images that are targets; () if they are none."""
-        return ()
-
-    def _check_targets(self, y: Any, name: str = "y") -> NDArray[Any]:
-        """Return `y` as an array that an encoder takes."""
-        raise NotImplementedError
-
     def _fit_encoder(
         self,
         y: NDArray[Any],
@@ -262,17 +245,6 @@ class BaseConvNet(
     def _loss(self, samples: Samples | None = None, incremental: bool = False) -> Loss:
         """Return the training loss, of samples with the factors of their classes."""
         return loss_of(self._encoder)
-
-    @property
-    def _output_ndim(self) -> int:
-        """Axes of the output for one sample, as far as is known before a fit."""
-        return 1
-
-    def _default_layers(
-        self, input_shape: tuple[int, ...], output_ndim: int, numbers: dict[str, Any]
-    ) -> Chain:
-        """Return the default network's hidden layers."""
-        return default_layers(input_shape, **numbers)
 
     # The fitted state.
 

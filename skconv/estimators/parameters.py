@@ -364,7 +364,7 @@ n_layers_ : int
     Number of layers, the output layer included.
 
 n_outputs_ : int
-    Number of outputs.
+    Number of outputs; where they are images, of each pixel.
 
 pretrained_layers_ : list of str
     Names of the layers that began with weights of `pretrained`.
@@ -378,15 +378,20 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def documented(cls: _Class) -> _Class:
-    """Fill the shared parameters and attributes into a class's docstring."""
+    """Fill the shared parameters and attributes into a class's docstring.
+
+    Not those that its ``__init__`` lacks, nor those that it describes itself.
+    """
     text = inspect.cleandoc(cls.__doc__ or "")
-    for mark, shared in [
-        ("[shared parameters]", _PARAMETERS),
-        ("[shared attributes]", _ATTRIBUTES),
-    ]:
-        text = text.replace(mark, shared.strip())
-    default = inspect.signature(cls).parameters["early_stopping"].default
+    takes = inspect.signature(cls).parameters
+    described = [
+        block
+        for block in _PARAMETERS.split("\n\n")
+        if (name := block.partition(" :")[0]) in takes and f"\n{name} :" not in text
+    ]
+    text = text.replace("[shared parameters]", "\n\n".join(described).strip())
+    text = text.replace("[shared attributes]", _ATTRIBUTES.strip())
+    default = takes["early_stopping"].default
     words = str(default) if isinstance(default, bool) else f'"{default}"'
-    text = text.replace("[early_stopping]", words)
-    cls.__doc__ = text
+    cls.__doc__ = text.replace("[early_stopping]", words)
     return cls

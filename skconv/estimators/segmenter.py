@@ -52,6 +52,11 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
     ----------
     [shared parameters]
 
+    filters : tuple of int or "auto", default="auto"
+        Default network: filters of the convolutions in each level of the U-Net, each of
+        which has images of half the height and width. "auto" is (16, 32, 64, ...), up
+        to 128, with as many levels as make the shorter side less than 16 pixels.
+
     class_weight : dict of label to float, "balanced" or None, default=None
         Factor of the weight of each class's pixels in training; "balanced" gives all
         classes the same weight. Validation and scores do not use it.

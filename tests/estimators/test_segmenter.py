@@ -13,7 +13,6 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
-from test_common_checks import with_checks
 from small_images import (
     CONVOLUTIONS,
     LABELS,
@@ -21,6 +20,7 @@ from small_images import (
     images_and_masks,
     segmenter,
 )
+from test_common_checks import with_checks
 
 from skconv import ConvNetSegmenter, ops
 from skconv._data.inputs import find_input_shape
