@@ -31,12 +31,14 @@ EXAMPLES = {
     "export.py": ("no code, the same probabilities", "onnxruntime agrees within 1e-05"),
     "serving.py": ("requests a second, median ", "wrong answers: 0\n"),
     "intervals.py": ('loss="quantile": ', 'loss="gaussian": 9'),
+    "shapes.py": ("(1500, 32, 32, 3) (1500, 2)", "network: "),
     "signals.py": ("200 signals to train on, 242 to test, (427, 1) each", "skconv  "),
     "look_inside.py": ("conv2 (Conv2D)", "never saw: 0.9"),
     "transfer.py": ("With 10 of each, pretrained brings ",),
 }
 ARGUMENTS = {
     "digits.py": lambda folder: ["--output", str(folder)],
+    "shapes.py": lambda folder: ["--output", str(folder)],
     "stream.py": lambda folder: ["--output", str(folder), "--images", "16000"],
     "signals.py": lambda folder: [
         *("--epochs", "2", "--seeds", "1", "--output", str(folder / "a.png"))
@@ -55,6 +57,7 @@ PICTURES = {
     **dict.fromkeys(["digits.py", "fashion_mnist.py", "intervals.py"], 1),
     **dict.fromkeys(["serving.py", "signals.py", "transfer.py"], 1),
     "look_inside.py": 6,
+    "shapes.py": 1,
     "stream.py": 1,
 }
 NEED = {
