@@ -108,6 +108,14 @@ class LazyArray:
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         raise TypeError("rows are read from files and cannot be set; use np.asarray(X)")
 
+    def _refuse(self, other: Any) -> NoReturn:
+        raise TypeError(
+            "images in files cannot be computed with. np.asarray(X) reads all of them; "
+            "Normalization(0.5) or Rescaling(1 / 255), first in layers, scales a batch"
+        )
+
+    __add__ = __sub__ = __mul__ = __truediv__ = _refuse
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype})"
 

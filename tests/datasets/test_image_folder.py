@@ -248,6 +248,8 @@ def test_lazy_array_is_indexed_like_an_array(folder):
             lazy[wrong]
     with pytest.raises(TypeError, match="cannot be set"):
         lazy[0] = 1
+    with pytest.raises(TypeError, match=r"np.asarray\(X\) reads all of them; Norm"):
+        lazy / 255
     with pytest.raises(ValueError, match="without reading"):
         np.asarray(lazy, copy=False)
 
