@@ -222,16 +222,19 @@ class ImageEncoder:
         """Return the score of all samples at once."""
         return self.score_of(self.tally(outputs, targets, sample_weight))
 
-    def score_of(self, total: _Array) -> float:
+    def score_of(self, total: _Array, force_finite: bool = False) -> float:
         """Return R^2 of the sum of tallies: of all pixels, the mean over channels.
 
-        NaN if a channel is the same everywhere, or a prediction infinite.
+        NaN if a prediction is infinite, or a channel the same everywhere; that has 1 if
+        it is predicted exactly, or else 0, with `force_finite`.
         """
         weight, sums, squares, errors = total
         spread = squares - sums * sums / weight
-        if not (spread > 1e-12 * squares).all() or not np.isfinite(errors).all():
+        differs = spread > 1e-12 * squares
+        if not (force_finite or differs.all()) or not np.isfinite(errors).all():
             return math.nan
-        return float((1 - errors / spread).mean())
+        rest = (errors > 0).astype(np.float64)
+        return float(1 - np.divide(errors, spread, out=rest, where=differs).mean())
 
     def find_gaps(self, targets: Any, sample_weight: _Array | None = None) -> str:
         """Return in words why R^2 is undefined, "" if it is not."""

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._data.arrays import check_lengths
 from .._data.batches import chunk_size
+from .._data.mask_encoder import MaskEncoder
 from .._data.samples import check_sample_weight
 from ..layers import chain
 from ..layers.typing import Chain
@@ -128,4 +129,6 @@ def score_images(
     for part, outputs in estimator._predict_in_parts(fitted, X):
         some = None if weight is None else weight[part]
         total = total + encoder.tally(outputs, targets[part], some)
-    return float(encoder.score_of(total))
+    # A channel that is the same everywhere must not hide the others in a search.
+    forced = {} if isinstance(encoder, MaskEncoder) else {"force_finite": True}
+    return float(encoder.score_of(total, **forced))

@@ -21,7 +21,7 @@ from .._data.arrays import count_samples
 from .._data.batches import chunk_size, gather, predict_in_batches
 from .._data.inputs import check_images, check_input_shape
 from .._utils.lookup import did_you_mean
-from ..augmentation.views import average_over_views, list_views
+from ..augmentation.views import View, average_over_views, list_views
 from ..models.draws import has_dropout, predict_draws
 from ..models.network import Network
 from ..ops import positive_int
@@ -118,13 +118,12 @@ class FeaturesMixin(
         check_input_shape(X, fitted["input_shape_"], type(self).__name__)
         network, predict = fitted["network_"], None
         views, shape = list_views(fitted.get("tta"), fitted["input_shape_"]), None
+        activation = fitted["_encoder"].activation
         if seeds is not None:
-            predict = partial(predict_draws, network, seeds)
+            predict = partial(_predict_draws, network, seeds, views, activation)
             shape = (len(seeds), *network.output_shape)
-        if layer is None and len(views) > 1:
-            activation = fitted["_encoder"].activation
-            once = predict or network.predict
-            predict = partial(average_over_views, once, views, activation)
+        elif layer is None and len(views) > 1:
+            predict = partial(average_over_views, network.predict, views, activation)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             outputs = predict_in_batches(network, X, None, layer, predict, shape)
         if np.count_nonzero(np.isfinite(outputs)) < outputs.size:
@@ -246,6 +245,26 @@ class FeaturesMixin(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # features have the network's
         return tags
+
+
+def _predict_draws(
+    network: Network,
+    seeds: list[list[int]],
+    views: list[View],
+    activation: str,
+    x: NDArray[Any],
+) -> NDArray[Any]:
+    """Return outputs (n, n_draws, ...) of draws, each the mean over views."""
+    if len(views) == 1:
+        return predict_draws(network, seeds, x)
+    draws = []
+    for seed in seeds:  # a view moves outputs, which have no axis of draws
+
+        def once(x: NDArray[Any], seed: list[int] = seed) -> NDArray[Any]:
+            return predict_draws(network, [seed], x)[:, 0]
+
+        draws.append(average_over_views(once, views, activation, x))
+    return np.stack(draws, axis=1)
 
 
 def _explain(

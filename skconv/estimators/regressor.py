@@ -258,7 +258,7 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
 
     def sample_y(
         self, X: ArrayLike, n_samples: int = 1, random_state: Any = 0
-    ) -> NDArray[np.float64]:
+    ) -> NDArray[np.floating[Any]]:
         """Draw predictions from the network with its dropout on.
 
         Each draw is one network, which lacks the same values for all samples (Monte
@@ -277,7 +277,8 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
         Returns
         -------
         y_samples : ndarray of shape (n, n_samples) or (n, n_targets, n_samples)
-            Predictions with a last axis of draws.
+            Predictions with a last axis of draws; of images (n, h, w, n_samples) or
+            (n, h, w, c, n_samples).
 
         Raises
         ------
@@ -292,16 +293,16 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
         drawn, encoder, seeds = self._draw_outputs(
             X, n_samples, random_state, "sample_y"
         )
-        n, n_draws, k = drawn.shape
-        flat = drawn.reshape(-1, k)
-        y = encoder.predict(flat).reshape(n, n_draws, -1)
+        n, n_draws, *shape = drawn.shape
+        flat = drawn.reshape(-1, *shape)
+        found = encoder.predict(flat)
+        y = found.reshape(n, n_draws, -1)
         if encoder.has_std:
             std = encoder.predict_std(flat).reshape(y.shape)
             for j, seed in enumerate(seeds):  # layers have the numbers from 1 on
                 rng = np.random.default_rng([*seed, 0])
                 y[:, j] += std[:, j] * rng.standard_normal((n, y.shape[2]))
-        shape = encoder.predict(flat[:1]).shape[1:]
-        return np.moveaxis(y.reshape(n, n_draws, *shape), 1, -1)
+        return np.moveaxis(y.reshape(n, n_draws, *found.shape[1:]), 1, -1)
 
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -313,7 +314,8 @@ class ConvNetRegressor(RegressorMixin, PredictionMixin, BaseConvNet):
 
         Of images, each channel is a target and each pixel a sample: R^2 is 1 minus the
         squared errors of all pixels, divided by their squared distances from the
-        channel's mean.
+        channel's mean. A channel that is the same everywhere has 1 if it is predicted
+        exactly, or else 0, as in `sklearn.metrics.r2_score`.
 
         Parameters
         ----------

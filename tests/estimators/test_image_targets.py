@@ -8,7 +8,7 @@ from small_images import CONVOLUTIONS, SIGNALS, images_and_masks, regressor
 
 from skconv import ConvNetRegressor
 from skconv.augmentation import CutMix, MixUp, RandomAffine, RandomShift
-from skconv.layers import Conv2D, Conv2DTranspose, Dense, UpSampling2D
+from skconv.layers import Conv2D, Conv2DTranspose, Dense, Dropout, UpSampling2D
 
 NOISY, CLEAN = images_and_masks()
 CLEAN = CLEAN.astype(np.float32)
@@ -136,6 +136,27 @@ def test_target_that_is_constant_is_predicted():
         reg = regressor(max_iter=3).fit(NOISY, y, X_val=NOISY, y_val=y)
     assert np.abs(reg.predict(NOISY)[..., 1] - 7).max() < 1
     assert np.isnan(reg.validation_scores_).all()
+
+
+def test_score_of_a_constant_channel_is_that_of_scikit_learn():
+    """Images have opaque corners and alpha channels: a search needs a number."""
+    y = np.stack([CLEAN, np.full_like(CLEAN, 7)], axis=-1)
+    reg = regressor(max_iter=3).fit(NOISY, y)
+    for targets in (y, y + np.arange(2)):
+        expected = r2_score(pixels(targets, 2), pixels(reg.predict(NOISY), 2))
+        assert reg.score(NOISY, targets) == pytest.approx(expected, abs=1e-5)
+    encoder = reg._encoder
+    exact = encoder.tally(np.zeros((2, 8, 8, 2)), np.zeros((2, 8, 8, 2)))
+    assert encoder.score_of(exact, force_finite=True) == 1
+
+
+@pytest.mark.parametrize("y", [CLEAN, COLOURS], ids=["hw", "hwc"])
+def test_draws_are_images_on_a_last_axis(y):
+    reg = regressor([*CONVOLUTIONS, Dropout(0.5)], max_iter=2).fit(NOISY, y)
+    drawn = reg.sample_y(NOISY[:3], n_samples=4)
+    assert drawn.shape == (*y[:3].shape, 4)
+    assert (drawn[..., 0] != drawn[..., 1]).any()
+    np.testing.assert_array_equal(drawn, reg.sample_y(NOISY, n_samples=4)[:3])
 
 
 @pytest.mark.filterwarnings("ignore:R.2 of the .* is NaN")

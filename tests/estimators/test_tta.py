@@ -12,7 +12,7 @@ from tolerances import assert_same
 import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.callbacks import Checkpoint
-from skconv.layers import Conv1D, GlobalAvgPool1D
+from skconv.layers import Conv1D, Conv2D, Dense, Dropout, Flatten, GlobalAvgPool1D
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((60, 5, 6, 2)).astype(np.float32), np.arange(60) % 3
@@ -26,6 +26,23 @@ def net(kind=ConvNetClassifier, **params):
 @pytest.fixture(scope="module")
 def fitted():
     return net().fit(X, Y)
+
+
+def test_draws_of_numbers_are_averaged_one_by_one():
+    layers = [Flatten(), Dropout(0.5), Dense(8)]
+    reg = ConvNetRegressor(layers, max_iter=2, random_state=0).fit(X, X.sum((1, 2)))
+    drawn = [reg.sample_y(x, n_samples=5) for x in (X, X[:, :, ::-1])]
+    reg.set_params(tta="flip")
+    assert_same(reg.sample_y(X, n_samples=5), np.mean(drawn, axis=0), np.float32)
+
+
+def test_draws_of_images_are_averaged_one_by_one():
+    layers = [Conv2D(4, 3), Dropout(0.5)]
+    reg = ConvNetRegressor(layers, max_iter=2, random_state=0).fit(X, X)
+    drawn = reg.sample_y(X, n_samples=5)
+    mirrored = reg.sample_y(X[:, :, ::-1], n_samples=5)[:, :, ::-1]
+    reg.set_params(tta="flip")
+    assert_same(reg.sample_y(X, n_samples=5), (drawn + mirrored) / 2, np.float32)
 
 
 def shifted(x, by):
