@@ -268,7 +268,9 @@ class ConvNetAutoencoder(BaseConvNet):
 
         1 minus the squared errors of all pixels, divided by their squared distances
         from the mean; the mean over channels. PCA's share of explained variance is the
-        same where the mean of each pixel is subtracted.
+        same where the mean of each pixel is subtracted. A channel that is the same
+        everywhere has 1 if it is predicted exactly, or else 0, as in
+        `sklearn.metrics.r2_score`.
 
         Parameters
         ----------
@@ -310,17 +312,21 @@ class ConvNetAutoencoder(BaseConvNet):
         if not resume:
             return encoder
         first = self._encoder
-        for name in ("loss_name", "dtype", "shape"):
+        for name in ("loss_name", "dtype"):
             now, before = getattr(encoder, name), getattr(first, name)
             if now != before:
-                words = {"loss_name": "loss", "shape": "the shape of X's samples"}
                 raise ValueError(
-                    f"{words.get(name, name)} must be the same as in the first fit to "
-                    f"continue it, {before!r}, got {now!r}; use warm_start=False and "
-                    "fit to start again"
+                    f"{name.removesuffix('_name')} must be the same as in the first "
+                    f"fit to continue it, {before!r}, got {now!r}; use "
+                    "warm_start=False and fit to start again"
                 )
         first.warn_if_far(y)
         return first
+
+    def _encode(self, y: NDArray[Any], name: str) -> Any:
+        # Later images may have another form: rows, or a channel's axis.
+        images = y.reshape(len(y), *self._encoder.shape)
+        return self._encoder.transform(images, {"y": "X", "y_val": "X_val"}[name])
 
     @property
     def _output_ndim(self) -> int:

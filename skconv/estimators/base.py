@@ -238,6 +238,10 @@ class BaseConvNet(
         """Return the encoder of checked targets, if `resume` one like the last."""
         raise NotImplementedError
 
+    def _encode(self, y: NDArray[Any], name: str) -> Any:
+        """Return checked targets as the loss takes them."""
+        return self._encoder.transform(y, name)
+
     def _class_factors(self, samples: Samples, incremental: bool) -> Any:
         """Return the factors of sample weights that classes give, or None."""
         return None

@@ -36,6 +36,7 @@ from .._training.step import NEW_STATE, plan_step
 from .._training.validation import Validator
 from ..callbacks.protocol import EpochCallbacks
 from ..callbacks.state import FitState
+from ..layers.marks import is_frozen
 from ..models.scale_warning import warn_of_scale
 from .building import check_unchanged, sees_pixels, takes_signals
 from .pretrained import take_pretrained
@@ -104,7 +105,7 @@ def read_validation(
 
 def _encode(draft: Any, X: Any, y: Any, weight: Any, name: str) -> Samples:
     """Return samples with the targets of a draft's encoder."""
-    targets = draft._encoder.transform(y, name)
+    targets = draft._encode(y, name)
     is_scaled = not len(draft._encoder.classes) and isinstance(targets, np.ndarray)
     return Samples(X, targets, weight, y=y if is_scaled else None)
 
@@ -235,14 +236,17 @@ def train_draft(
 def _calibrate(draft: Any, held_out: Samples) -> None:
     """Move the biases of the output layer so that validation data agree.
 
-    A network is surer of samples that it was trained on than of others.
+    A network is surer of samples that it was trained on than of others. A frozen
+    layer keeps its biases.
     """
     network = draft.network_
+    name, _ = network.layers[-1]
+    if is_frozen(network.weights[name]):
+        return
     outputs = held_out.predict(network)
     if not np.isfinite(outputs).all():
         return
     shift = draft._encoder.calibrate(outputs, held_out.targets, held_out.sample_weight)
-    name, _ = network.layers[-1]
     network.weights[name]["bias"] += shift.astype(network.dtype)
 
 

@@ -43,6 +43,33 @@ SHAPES = {
 }
 
 
+@pytest.mark.parametrize("form", ["images of one channel", "rows"])
+def test_later_images_may_have_another_form(form):
+    auto, images = autoencoder(warm_start=True), SHAPES[form]
+    auto.fit(X, X_val=images[:10])
+    assert auto.score(images) == auto.score(X)
+    same = clone(auto).fit(X, X_val=X[:10])
+    assert auto.validation_scores_ == same.validation_scores_
+    for method in ("fit", "partial_fit"):
+        codes = [
+            getattr(a, method)(x).transform(X) for a, x in [(auto, images), (same, X)]
+        ]
+        np.testing.assert_array_equal(*codes)
+    assert auto.inverse_transform(codes[0]).shape == X.shape
+
+
+@pytest.mark.parametrize("method", ["fit", "score", "X_val"])
+def test_errors_name_X_which_is_the_target(method):
+    auto = autoencoder(loss="poisson", max_iter=1).fit(np.abs(X))
+    with pytest.raises(ValueError, match="^X"):
+        if method == "fit":
+            auto.fit(np.abs(X) - 9)
+        elif method == "score":
+            auto.score(X[:, :5])
+        else:
+            auto.fit(np.abs(X), X_val=np.abs(X) - 9)
+
+
 @pytest.mark.parametrize("form", SHAPES)
 def test_images_come_back_in_the_shape_of_X(form):
     images = SHAPES[form]
@@ -214,7 +241,6 @@ def test_autoencoder_predicts_nothing():
             "n_components must be an int >= 1",
             lambda a: a.set_params(n_components=0).fit(X),
         ),
-        ("the shape of X's samples must be", lambda a: a.partial_fit(X[..., None])),
         ("X_val of shape", lambda a: a.fit(X, X_val=X[:, :4])),
         ("X_val must be passed", lambda a: a.fit(X, sample_weight_val=np.ones(3))),
     ],

@@ -34,6 +34,15 @@ def noisy(rng):
     return X, 1000 + 100 * (light + 0.2 * light * rng.standard_normal(400))
 
 
+@pytest.mark.parametrize("params", [PAIR, {"loss": "gaussian"}], ids=str)
+def test_frozen_output_layer_is_not_calibrated(params, noisy):
+    X, y = noisy
+    reg = small(**params, warm_start=True).fit(X, y)
+    before = reg.network_.arrays["output.bias"].copy()
+    reg.set_params(frozen="output").fit(X, y + 50)
+    np.testing.assert_array_equal(reg.network_.arrays["output.bias"], before)
+
+
 @pytest.mark.parametrize(
     ("params", "tail"),
     [
