@@ -76,7 +76,7 @@ def main(samples=400, epochs=15):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser = argparse.ArgumentParser(description="Remove noise.")
     parser.add_argument("--samples", type=int, default=400)
     parser.add_argument("--epochs", type=int, default=15)
     arguments = parser.parse_args()

@@ -70,7 +70,7 @@ def main(samples=240, epochs=16):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser = argparse.ArgumentParser(description="Segment shapes.")
     parser.add_argument("--samples", type=int, default=240)
     parser.add_argument("--epochs", type=int, default=16)
     arguments = parser.parse_args()

@@ -65,8 +65,9 @@ class Explained:
             )
         outputs = net.network_.predict(x)
         encoder, texts = net._encoder, _label_names(net, display_labels)
-        predicted = net.predict(x)
-        targets = _find_targets(estimator, net, y, predicted)
+        predicts = hasattr(net, "predict")  # not an autoencoder
+        predicted = net.predict(x) if predicts else encoder.predict(outputs)
+        targets = _find_targets(estimator, net, x, y, predicted)
         named = [{"predicted": _text(each, texts)} for each in predicted]
         if y is not None:
             for row, each in zip(
@@ -104,8 +105,12 @@ def _label_names(net: Any, display_labels: Any) -> dict[Any, str]:
     return label_texts(classes, display_labels)
 
 
-def _find_targets(estimator: Any, net: Any, y: Any, predicted: _Array) -> _Array | None:
+def _find_targets(
+    estimator: Any, net: Any, x: _Array, y: Any, predicted: _Array
+) -> Any:
     """Return targets as the loss takes them, None if there are none."""
+    if not net._requires_y:  # an autoencoder's are its input
+        return net._encode(net._targets(x, y), "y")
     if y is None:
         return net._encoder.transform(predicted) if hasattr(net, "classes_") else None
     _check_units(estimator, net)

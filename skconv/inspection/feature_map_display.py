@@ -142,7 +142,7 @@ class FeatureMapDisplay(Display):
             )
         names = [layers] if isinstance(layers, str) else layers
         probabilities = None
-        if hasattr(net, "predict_proba"):
+        if hasattr(net, "predict_proba") and len(net.network_.output_shape) == 1:
             found = net.predict_proba(x)
             probabilities = np.hstack(found)[0] if isinstance(found, list) else found[0]
         texts = label_texts(list_classes(net), display_labels)

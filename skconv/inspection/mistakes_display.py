@@ -125,10 +125,10 @@ class MistakesDisplay(Display):
         net, x, shown = prepare_inputs(estimator, X, cls.__name__)
         if len(net.network_.output_shape) > 1:
             raise ValueError(
-                f"{cls.__name__} draws images with one label or number each, but this "
-                f"{type(net).__name__} has images as outputs, "
-                f"{net.network_.output_shape}. Draw images, targets and predictions "
-                "side by side, with matplotlib's imshow"
+                f"{cls.__name__} takes one label or number for each image, but "
+                f"{type(net).__name__} was fitted to predict images. Pass a number for "
+                f"each to {cls.__name__}.from_predictions, such as "
+                "X, errors, np.zeros(len(X))"
             )
         classes, confidence = list_classes(net), None
         predicted = net.predict(x)

@@ -104,8 +104,7 @@ class SaliencyDisplay(Display):
         Parameters
         ----------
         estimator : estimator
-            A fitted `ConvNetClassifier` or `ConvNetRegressor`, or a pipeline or a
-            search that ends in one.
+            A fitted estimator of skconv, or a pipeline or a search that ends in one.
         X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or \
                 (n, n_features)
             A few images or signals.
@@ -116,7 +115,9 @@ class SaliencyDisplay(Display):
         target : label or array-like of shape (n,), default=None
             The class to explain; the number of a column of y, if y is multilabel or has
             several targets; of several columns of classes, or several quantiles, that
-            of an output of the network. None is the prediction, or the largest output.
+            of an output of the network. Of images as outputs it is the class of a
+            segmenter, or the number of a channel, at all pixels. None is the
+            prediction, or the largest output, of images on average over pixels.
         display_labels : array-like of shape (n_classes,), default=None
             Text to draw for each class, in the order of `classes_`.
         ax : matplotlib Axes, default=None
@@ -214,14 +215,9 @@ def _find_direction(
     display_labels: Iterable[object] | None,
 ) -> tuple[NDArray[Any], list[str]]:
     """Return the weight of each output in the score, and the text of each target."""
-    if len(net.network_.output_shape) > 1:
-        raise ValueError(
-            "SaliencyDisplay explains an output of each image, but this "
-            f"{type(net).__name__} has images as outputs, {net.network_.output_shape}. "
-            "Use functions such as skconv.inspection.grad_cam, whose direction may be "
-            "1 for one class at some of the pixels"
-        )
-    n, k = len(x), net.network_.output_shape[0]
+    n, (*pixels, k) = len(x), net.network_.output_shape
+    if pixels:
+        return _find_direction_of_pixels(net, x, target, display_labels)
     classes = getattr(net, "classes_", None)
     predicted = net.predict(x)
     if classes is not None and predicted.ndim == 1:
@@ -245,6 +241,39 @@ def _find_direction(
     numbered = list_classes(net) if several else numbered
     texts = label_texts(range(k), display_labels or numbered)
     return np.eye(k)[columns], [texts[column] for column in columns.tolist()]
+
+
+def _find_direction_of_pixels(
+    net: Any,
+    x: NDArray[Any],
+    target: ArrayLike | None,
+    display_labels: Iterable[object] | None,
+) -> tuple[NDArray[Any], list[str]]:
+    """Return the same for outputs that are images: of a class or channel, all pixels.
+
+    By default that is the one with the largest mean.
+    """
+    n, (*pixels, k) = len(x), net.network_.output_shape
+    classes = getattr(net, "classes_", None)
+    if target is None:
+        means = net.network_.predict(x).reshape(n, -1, k).mean(axis=1)
+        found = means.argmax(axis=1)
+        target = found if classes is None else classes[found]
+    targets = np.broadcast_to(np.asarray(target), n)
+    if classes is not None:
+        rows, texts = _find_class_direction(
+            targets, classes, k, label_texts(classes, display_labels)
+        )
+    elif targets.dtype.kind not in "iu" or not np.isin(targets, range(k)).all():
+        raise ValueError(
+            f"target must be the number of a channel, 0 to {k - 1}, got {target!r}"
+        )
+    else:
+        names = display_labels or [f"channel {j}" for j in range(k)]
+        named = label_texts(range(k), names)
+        rows, texts = np.eye(k)[targets], [named[j] for j in targets.tolist()]
+    rows = rows.reshape(n, *[1] * len(pixels), k)
+    return np.broadcast_to(rows, (n, *pixels, k)), texts
 
 
 def _find_class_direction(

@@ -18,7 +18,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-optuna = pytest.importorskip("optuna", reason="the test needs optuna")
+try:
+    import optuna
+except ImportError:
+    optuna = None
+
+
+@pytest.fixture(autouse=True)
+def needs_optuna():
+    pytest.importorskip("optuna", reason="the test needs optuna")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def small(**params):
@@ -210,9 +219,6 @@ def test_tensorboard_without_a_folder_does_not_lose_the_fit(tmp_path, digits):
 
 
 # Optuna ------------------------------------------------------------------------------
-
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def study_of(values, monitor="validation_score", direction="maximize", **params):
