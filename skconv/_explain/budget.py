@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..layers.transposed import TransposedConvolution
 from .nodes import as_image, describe
 from .samples import Explained
 from .trace import Record
@@ -222,6 +223,8 @@ def _pulls(
         ):
             continue
         stacked = np.stack([record.gradients[name] for record in records])
+        if key == "kernel" and isinstance(records[0].layer, TransposedConvolution):
+            stacked = stacked.swapaxes(-1, -2)
         shape = _as_kernel(weights[key], kind).shape
         yield key, stacked.reshape(len(records), *shape)
 

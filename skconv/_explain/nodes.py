@@ -82,6 +82,18 @@ def _convolution(record: Record, shape: Shape) -> dict[str, Any]:
     }
 
 
+def _transposed(record: Record, shape: Shape) -> dict[str, Any]:
+    weights = dict(record.weights)
+    weights["kernel"] = weights["kernel"].swapaxes(-1, -2)
+    return {
+        **_window(record.layer, shape),
+        "kind": "convolution",
+        "transposed": True,
+        "groups": 1,
+        "weights": weights,
+    }
+
+
 def _depthwise(record: Record, shape: Shape) -> dict[str, Any]:
     weights = dict(record.weights)
     for old in ("depthwise_kernel", "kernel"):
@@ -122,6 +134,28 @@ def _global_pool(kind: str) -> Callable[[Record, Shape], dict[str, Any]]:
         return {**ones, "kind": kind, "size": [h, w], "before": [0, 0]}
 
     return describe_pool
+
+
+def _upsampling(record: Record, shape: Shape) -> dict[str, Any]:
+    layer: Any = record.layer
+    factors = (1, layer.size) if layer.ndim == 1 else ops.pair(layer.size, "size")
+    return {
+        "kind": "upsampling",
+        "factors": list(map(int, factors)),
+        "interpolation": layer.interpolation,
+    }
+
+
+def _margins(name: str, sign: int) -> Callable[[Record, Shape], dict[str, Any]]:
+    """Describe a layer whose values are those of its input at other places."""
+
+    def describe_margins(record: Record, shape: Shape) -> dict[str, Any]:
+        layer: Any = record.layer
+        sides = ops.margins(getattr(layer, name), name, layer.ndim)
+        first = [sign * int(before) for before, _ in sides]
+        return {"kind": "moved", "offset": [0] * (2 - len(first)) + first}
+
+    return describe_margins
 
 
 def _dense(record: Record, shape: Shape) -> dict[str, Any]:
@@ -186,6 +220,14 @@ _KINDS: dict[type, Callable[[Record, Shape], dict[str, Any]]] = {
     kinds.HandcraftedConv1D: _convolution,
     kinds.DepthwiseConv2D: _depthwise,
     kinds.SeparableConv2D: _separable,
+    kinds.Conv2DTranspose: _transposed,
+    kinds.Conv1DTranspose: _transposed,
+    kinds.UpSampling2D: _upsampling,
+    kinds.UpSampling1D: _upsampling,
+    kinds.ZeroPadding2D: _margins("padding", -1),
+    kinds.ZeroPadding1D: _margins("padding", -1),
+    kinds.Cropping2D: _margins("cropping", 1),
+    kinds.Cropping1D: _margins("cropping", 1),
     kinds.Dense: _dense,
     kinds.BatchNorm: _batch_norm,
     kinds.Normalization: _normalization,
@@ -205,6 +247,7 @@ _KINDS: dict[type, Callable[[Record, Shape], dict[str, Any]]] = {
     kinds.SpatialDropout1D: _plain("same"),
     kinds.SpatialDropout2D: _plain("same"),
     kinds.Flatten: _plain("same"),
+    kinds.Reshape: _plain("same"),
     kinds.Sequential: _plain("same"),
     kinds.Residual: _plain("sum"),
     kinds.Branches: _plain("branches"),

@@ -39,17 +39,18 @@ def explain(
     Parameters
     ----------
     estimator : estimator
-        A fitted `ConvNetClassifier` or `ConvNetRegressor`, alone, as the last step of a
-        `Pipeline`, or in a search.
+        A fitted `ConvNetClassifier`, `ConvNetRegressor`, `ConvNetSegmenter` or
+        `ConvNetAutoencoder`, alone, as the last step of a `Pipeline`, or in a search.
     X : array-like of shape (n, h, w, c), (n, h, w), (n, length, channels) or (n, k)
         Up to 20 samples.
     path : path-like
         Of the file, such as ``"net.html"``. One that exists is replaced.
-    y : array-like of shape (n,) or (n, k), default=None
-        The targets that the loss is taken of. None: what a classifier predicts. A
-        regressor's loss is then 0, so gradients are left out.
+    y : array-like of shape (n,), (n, k), (n, h, w) or (n, h, w, c), default=None
+        The targets that the loss is taken of. None: what a classifier or a segmenter
+        predicts. A regressor then has no loss, so gradients are left out. Those of an
+        autoencoder are X itself.
     display_labels : list of str, default=None
-        Texts for `classes_`, in their order.
+        Texts for `classes_`, in their order; of several columns one after the other.
     max_bytes : int, default=1_000_000
         How large the file may be. If not everything fits, the page says what was left
         out: first gradients of values, then filters of the largest layers, then layers

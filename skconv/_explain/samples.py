@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inspection.fitted import label_text, label_texts, prepare_inputs
+from ..inspection.fitted import label_text, label_texts, list_classes, prepare_inputs
 from .trace import Record, trace
 
 __all__ = ["Explained"]
@@ -65,8 +65,12 @@ class Explained:
             )
         outputs = net.network_.predict(x)
         encoder, texts = net._encoder, _label_names(net, display_labels)
-        predicts = hasattr(net, "predict")  # not an autoencoder
-        predicted = net.predict(x) if predicts else encoder.predict(outputs)
+        restores = not hasattr(net, "predict")  # an autoencoder: its targets are X
+        predicted = encoder.predict(outputs) if restores else net.predict(x)
+        if restores and y is not None:
+            raise ValueError(
+                f"y must be None: the targets of a {type(net).__name__} are X itself"
+            )
         targets = _find_targets(estimator, net, x, y, predicted)
         named = [{"predicted": _text(each, texts)} for each in predicted]
         if y is not None:
@@ -76,10 +80,12 @@ class Explained:
                 row["target"] = _text(each, texts)
         losses, traces = _trace_each(net, x, targets)
         differs = shown.size == x.size and not np.array_equal(shown.reshape(x.shape), x)
-        probabilities = None
+        probabilities, classes = None, list(texts.values())
         if hasattr(encoder, "predict_proba"):
-            found = encoder.predict_proba(outputs)
-            probabilities = found if isinstance(found, np.ndarray) else None
+            probabilities = encoder.predict_proba(outputs)
+        if isinstance(probabilities, list):  # several columns of classes
+            probabilities = np.concatenate(probabilities, axis=1)
+            classes = list(label_texts(list_classes(net), display_labels).values())
         return cls(
             net,
             x,
@@ -87,7 +93,7 @@ class Explained:
             named,
             outputs,
             probabilities,
-            list(texts.values()),
+            classes,
             losses,
             traces,
         )
@@ -168,7 +174,8 @@ def _text(value: Any, texts: dict[Any, str]) -> str:
 
 
 def _number_or_label(value: Any, texts: dict[Any, str]) -> str:
-    plain = value if value.dtype.kind in "mM" else value.item()
+    is_plain = not isinstance(value, np.generic) or value.dtype.kind in "mM"
+    plain = value if is_plain else value.item()
     if texts:
         return texts.get(plain, label_text(value))
     return f"{plain:.6g}" if isinstance(plain, float) else label_text(value)

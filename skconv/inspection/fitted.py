@@ -117,9 +117,9 @@ def find_network(estimator: Any, display: str) -> tuple[Any, list[Pipeline]]:
             if hasattr(net, "fit") and not isinstance(net, type):
                 check_is_fitted(net)
             raise TypeError(
-                f"{display} takes a fitted ConvNetClassifier or ConvNetRegressor, "
-                "alone, as the last step of a Pipeline, or in a search, got "
-                f"{estimator!r}"
+                f"{display} takes a fitted ConvNetClassifier, ConvNetRegressor, "
+                "ConvNetSegmenter or ConvNetAutoencoder, alone, as the last step of a "
+                f"Pipeline, or in a search, got {estimator!r}"
             )
     return net, before
 

@@ -29,6 +29,13 @@ def weights_of(network, name):
     return found
 
 
+def as_page_has_it(node, weight):
+    """Return a weight; the kernel of a transposed convolution with its filters last."""
+    if node.get("transposed") and weight.ndim > 1:
+        return weight.swapaxes(-1, -2)
+    return weight
+
+
 def layer_of(network, name):
     found = network.layers
     for part in name.split("."):
@@ -101,7 +108,7 @@ def test_kernels_of_a_page_are_those_of_the_network(page):
             if node["type"] not in ("SeparableConv2D", "DepthwiseConv2D"):
                 equal(
                     arrays[node["weights"][name]],
-                    weights_of(net.network_, node["name"])[name],
+                    as_page_has_it(node, weights_of(net.network_, node["name"])[name]),
                 )
 
 
@@ -134,7 +141,7 @@ def test_gradients_of_a_page_are_those_of_training(page):
                 key = next(k for k in keys.get(name, [name]) if k in found)
                 np.testing.assert_allclose(
                     arrays[number][i].ravel(),
-                    found[key].ravel(),
+                    as_page_has_it(node, found[key]).ravel(),
                     rtol=1e-3,
                     atol=1e-5 * largest,
                 )

@@ -28,16 +28,20 @@ const ACTIVATIONS = {
   sigmoid: (z) => 1 / (1 + Math.exp(-z)),
 };
 
-// The window of an output pixel: its taps, each with the pixel that it sees.
+// The window of an output pixel: its taps, each with the pixel that it sees. The taps of
+// a transposed convolution see the pixels that add to this one; between them is nothing.
 function tapsOf(node, p, q) {
-  const { size, stride, dilation, before } = node;
+  const { size, stride, dilation, before, transposed } = node;
+  const seen = (at, tap, axis) => (transposed
+    ? (at + before[axis] - tap * dilation[axis]) / stride[axis]
+    : at * stride[axis] + tap * dilation[axis] - before[axis]);
   const [h, w] = layerOf(node.inputs[0]).shape;
   const taps = [];
   for (let i = 0; i < size[0]; i++) {
     for (let j = 0; j < size[1]; j++) {
-      const row = p * stride[0] + i * dilation[0] - before[0];
-      const column = q * stride[1] + j * dilation[1] - before[1];
-      const inside = row >= 0 && row < h && column >= 0 && column < w;
+      const row = seen(p, i, 0), column = seen(q, j, 1);
+      const whole = Number.isInteger(row) && Number.isInteger(column);
+      const inside = whole && row >= 0 && row < h && column >= 0 && column < w;
       taps.push({ i, j, row, column, inside });
     }
   }
@@ -103,6 +107,23 @@ const OPEN = {
     const z = x * node.factor + node.offset;
     return { x, z, rounding: Math.abs(x * node.factor) + Math.abs(node.offset) };
   },
+  upsampling(node, s, p, q, f) {
+    const source = layerOf(node.inputs[0]);
+    const along = (at, axis) => sharesOf(at, node.factors[axis], source.shape[axis], node.interpolation);
+    const parts = [];
+    for (const [row, a] of along(p, 0)) {
+      for (const [column, b] of along(q, 1)) parts.push({ row, column, share: a * b, x: valueOf(source, s, row, column, f) });
+    }
+    const rounding = parts.reduce((sum, part) => sum + Math.abs(part.x * part.share), 0);
+    return { f, parts, z: parts.reduce((sum, part) => sum + part.x * part.share, 0), rounding };
+  },
+  moved(node, s, p, q, f) {
+    const source = layerOf(node.inputs[0]);
+    const row = p + node.offset[0], column = q + node.offset[1];
+    const inside = row >= 0 && row < source.shape[0] && column >= 0 && column < source.shape[1];
+    const x = inside ? valueOf(source, s, row, column, f) : 0;
+    return { x, z: x, rounding: Math.abs(x), at: inside ? [row, column, f] : null };
+  },
   max: (node, s, p, q, f) => pooled(node, s, p, q, f, (xs) => Math.max(...xs)),
   mean: (node, s, p, q, f) => pooled(node, s, p, q, f, (xs) => xs.reduce((a, b) => a + b, 0) / xs.length),
   same(node, s, p, q, f) {
@@ -162,6 +183,14 @@ const OPEN = {
     return { x, mean, deviation, gamma, beta, z, rounding, count: xs.length };
   },
 };
+
+// The pixels along an axis that an enlarged one is made of, each with its share.
+function sharesOf(at, factor, size, interpolation) {
+  if (interpolation === "nearest") return [[Math.floor(at / factor), 1]];
+  const position = (at + 0.5) / factor - 0.5, first = Math.floor(position);
+  const share = position - first, last = Math.min(first + 1, size - 1);
+  return [[Math.max(first, 0), 1 - share], [last, share]].filter(([, each]) => each > 0);
+}
 
 function affine(node, sum, rounding, f, s) {
   const bias = "bias" in node.weights ? weightOf(node, "bias", [f]) : 0;

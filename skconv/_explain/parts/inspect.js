@@ -96,7 +96,7 @@ const SHOW = {
     const parts = [];
     if (several) parts.push(chooser(`Channel ${channel} of ${source.name}`, at, channels.length, (to) => update({ channel: to })));
     parts.push(element("div", { class: "grids" },
-      grid("window", cells, columns, (cell) => cell.x),
+      grid(node.transposed ? "pixels that add to it" : "window", cells, columns, (cell) => cell.x),
       grid("× kernel", cells, columns, (cell) => cell.k),
       grid("= products", cells, columns, (cell) => cell.product)));
     const rows = several
@@ -144,6 +144,11 @@ const SHOW = {
   max: (node, found) => [windowOnly(node, found, "largest of the window", (cell) => cell.x === found.z), steps(row("largest", number(found.z, 6)), ...ending(node, found))],
   mean: (node, found) => [windowOnly(node, found, "window"), steps(row("mean", number(found.z, 6), `of ${found.cells.filter((c) => c.inside).length}`), ...ending(node, found))],
   same: (node, found) => [steps(row("value", number(found.x, 6), `of ${layerOf(node.inputs[0]).name}`), ...ending(node, found))],
+  upsampling: (node, found) => [steps(...found.parts.map(({ row: p, column, x, share }, i) => row(
+    `${i ? "+ " : ""}${nameOfValue(layerOf(node.inputs[0]), p, column, found.f)}`, number(x, 6), share === 1 ? "" : `× ${number(share)}`)),
+  found.parts.length > 1 && row("=", number(found.z, 6)), ...ending(node, found))],
+  moved: (node, found) => [steps(found.at ? row("value", number(found.x, 6), `${nameOfValue(layerOf(node.inputs[0]), ...found.at)}`)
+    : row("outside", "0", "of the image before"), ...ending(node, found))],
   sum: (node, found) => [steps(...found.parts.map((part, i) => row(`${i ? "+ " : ""}${part.name}`, number(part.x, 6))), row("=", number(found.z, 6)), ...ending(node, found))],
   branches: (node, found) => [steps(row(`channel ${found.channel}`, number(found.x, 6), `of ${found.from}`), ...ending(node, found))],
   prelu: (node, found) => [steps(row("value", number(found.x, 6)), row("slope below 0", number(found.alpha, 6)), row("=", number(found.z, 6)), ...ending(node, found))],

@@ -108,19 +108,24 @@ function mark() {
   place(views.get(node), f, "chosen", p, q, 1, 1);
   const sources = (node.inputs || []).map(layerOf);
   if (node.size) {
-    const [h, w] = sources[0].shape;
-    const top = p * node.stride[0] - node.before[0], left = q * node.stride[1] - node.before[1];
-    const bottom = top + (node.size[0] - 1) * node.dilation[0] + 1, right = left + (node.size[1] - 1) * node.dilation[1] + 1;
-    const [y0, x0] = [Math.max(top, 0), Math.max(left, 0)];
+    const taps = tapsOf(node, p, q).filter((tap) => tap.inside);
+    if (!taps.length) return;
+    const rows = taps.map((tap) => tap.row), columns = taps.map((tap) => tap.column);
+    const [y0, x0] = [Math.min(...rows), Math.min(...columns)];
+    const [height, width] = [Math.max(...rows) - y0 + 1, Math.max(...columns) - x0 + 1];
     const perGroup = node.kind === "convolution" ? sources[0].shape[2] / node.groups : 1;
     const first = node.kind === "convolution" ? Math.floor(f / (node.shape[2] / node.groups)) * perGroup : f;
-    for (let c = first; c < first + perGroup; c++) place(views.get(sources[0]), c, "window", y0, x0, Math.min(bottom, h) - y0, Math.min(right, w) - x0);
+    for (let c = first; c < first + perGroup; c++) place(views.get(sources[0]), c, "window", y0, x0, height, width);
   } else if (["scale", "rescale", "sum", "prelu"].includes(node.kind)) {
     sources.forEach((source) => place(views.get(source), f, "window", p, q, 1, 1));
-  } else if (node.kind === "same" || node.kind === "branches") {
+  } else if (node.kind === "upsampling") {
+    const { parts } = OPEN.upsampling(node, state.sample, p, q, f);
+    const [from, to] = [parts[0], parts[parts.length - 1]];
+    place(views.get(sources[0]), f, "window", from.row, from.column, to.row - from.row + 1, to.column - from.column + 1);
+  } else if (["same", "moved", "branches"].includes(node.kind)) {
     const found = OPEN[node.kind](node, state.sample, p, q, f);
     if (found && found.at) place(views.get(sources[0]), found.at[2], "window", found.at[0], found.at[1], 1, 1);
-    else if (found) place(views.get(layerOf(found.number)), found.channel, "window", p, q, 1, 1);
+    else if (found && node.kind === "branches") place(views.get(layerOf(found.number)), found.channel, "window", p, q, 1, 1);
   }
 }
 
@@ -153,7 +158,7 @@ function samples() {
   network.samples.forEach((sample, i) => {
     const canvas = element("canvas", { "aria-hidden": "true" });
     paintPicture(canvas, network.shown ?? network.input.values, i);
-    const wrong = sample.target !== undefined && sample.target !== sample.predicted;
+    const wrong = network.classes.length && sample.target !== undefined && sample.target !== sample.predicted;
     const words = element("span", { class: wrong ? "wrong" : "" }, element("b", { text: sample.predicted }));
     if (sample.target !== undefined) words.append(element("br"), `target ${sample.target}`);
     const label = `sample ${i + 1}, predicted ${sample.predicted}${sample.target === undefined ? "" : `, target ${sample.target}`}`;
@@ -180,8 +185,10 @@ function prediction() {
   const s = state.sample, sample = network.samples[s];
   const outputs = arrays[network.outputs], chances = arrays[network.probabilities];
   const shown = chances || outputs;
+  const loss = network.losses && `Loss of this sample: ${network.losses[s] === null ? "infinite" : number(network.losses[s])}`;
   if (shown.shape.length > 2) {
-    result.replaceChildren(element("h2", { text: "prediction" }), element("p", { class: "note", text: "An image: see the last layer." }));
+    const words = ["See the last layer: there is an output for each pixel.", loss].filter(Boolean).join(" ");
+    result.replaceChildren(element("h2", { text: "prediction" }), element("p", { class: "note", text: words }));
     return;
   }
   const size = shown.data.length / shown.shape[0];
@@ -199,7 +206,7 @@ function prediction() {
   })));
   const lines = [`Predicted: ${sample.predicted}`];
   if (sample.target !== undefined) lines.push(`Target: ${sample.target}`);
-  if (network.losses) lines.push(`Loss of this sample: ${network.losses[s] === null ? "infinite" : number(network.losses[s])}${sample.target === undefined ? ", of what it predicts" : ""}`);
+  if (loss) lines.push(`${loss}${sample.target === undefined ? ", of what it predicts" : ""}`);
   result.replaceChildren(element("h2", {}, element("span", { text: "prediction" }), element("small", { text: chances ? "probabilities" : "outputs" })),
     element("p", { class: "note", text: lines.join(" · ") }), table);
   if (rows.length > 12) result.append(element("p", { class: "note", text: `The largest 12 of ${rows.length}.` }));
