@@ -71,5 +71,6 @@ def test_saliency_is_of_a_channel_at_all_pixels(regressor):
 
 
 def test_page_of_an_autoencoder_has_losses_of_its_input(autoencoder, tmp_path):
-    for y in (None, X[:2]):
-        explain(autoencoder, X[:2], tmp_path / "page.html", y=y)
+    with pytest.raises(ValueError, match="y must be None: the targets of"):
+        explain(autoencoder, X[:2], tmp_path / "page.html", y=X[:2])
+    explain(autoencoder, X[:2], tmp_path / "page.html")

@@ -9,7 +9,6 @@ from skconv.inspection import (
     FilterDisplay,
     LearningRateDisplay,
     MistakesDisplay,
-    SaliencyDisplay,
     TrainingCurveDisplay,
     grad_cam,
     input_gradient,
@@ -50,9 +49,7 @@ def test_learning_rate_display(name):
 
 def test_displays_of_one_output_say_what_to_do(net):
     estimator, y = net
-    with pytest.raises(ValueError, match="explains an output of each image, but this"):
-        SaliencyDisplay.from_estimator(estimator, X[:2])
-    with pytest.raises(ValueError, match="draws images with one label or number each"):
+    with pytest.raises(ValueError, match="takes one label or number for each image"):
         MistakesDisplay.from_estimator(estimator, X, X if y is None else y)
 
 
