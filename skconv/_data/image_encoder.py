@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import count_samples
+from .lazy import read_rows, shape_rows
 from .regression_encoder import warn_of_distance
 from .regression_losses import REGRESSION_LOSSES, find_scale
 from .samples import pixel_weight
@@ -82,7 +83,7 @@ class ImageEncoder:
                 f"loss={loss_name!r} is for targets y (n,) or (n, k), got images of "
                 f"shape {output_shape}. Use one of {list(IMAGE_LOSSES)}"
             )
-        images = y.reshape(len(y), *output_shape)
+        images = shape_rows(y, output_shape)
         center, scale = _find_scale(images, loss_name, sample_weight)
         numbers = tuple(center.tolist()), tuple(scale.tolist())
         return cls(loss_name, y.shape[1:], output_shape, dtype, *numbers)
@@ -94,11 +95,11 @@ class ImageEncoder:
     def warn_if_far(self, y: _Array) -> None:
         """Warn if later targets are far from those of the first call, in its scale."""
         center, scale = (np.asarray(each) for each in (self.center, self.scale))
-        images = y.reshape(len(y), *self.output_shape)
+        images = shape_rows(y, self.output_shape)
         total = np.zeros(self.n_outputs)
         with np.errstate(over="ignore"):  # transform raises then
             for part in _parts(images):
-                rows = images[part].reshape(-1, self.n_outputs)
+                rows = read_rows(images, part).reshape(-1, self.n_outputs)
                 total += np.abs((rows - center) / scale).sum(axis=0)
         pixels = len(y) * math.prod(self.output_shape[:-1])
         warn_of_distance(total / pixels, center, scale, self.dtype)
@@ -295,7 +296,7 @@ class ScaledImages:
 
     def __getitem__(self, which: Any) -> _Array:
         """Return some of them as the loss takes them."""
-        return self.encoder.scaled(self.y[self._rows(which)])
+        return self.encoder.scaled(read_rows(self.y, self._rows(which)))
 
     def _rows(self, which: Any) -> Any:
         return which if self.rows is None else self.rows[which]
@@ -306,7 +307,7 @@ class ScaledImages:
 
     def read(self) -> _Array:
         """Return them as `y` has them."""
-        return self.y if self.rows is None else self.y[self.rows]
+        return read_rows(self.y, slice(None) if self.rows is None else self.rows)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -340,7 +341,7 @@ def _find_scale(
     k = images.shape[-1]
     low, high = np.full(k, np.inf), np.full(k, -np.inf)
     for part in _parts(images):
-        rows = images[part].reshape(-1, k)
+        rows = read_rows(images, part).reshape(-1, k)
         low, high = (
             np.minimum(low, rows.min(axis=0)),
             np.maximum(high, rows.max(axis=0)),
@@ -368,13 +369,14 @@ def _mean(
     total, weights = np.zeros(images.shape[-1]), 0.0
     largest = 1.0 if sample_weight is None else float(sample_weight.max())
     for part in _parts(images):
-        rows = images[part].reshape(-1, images.shape[-1]) / size - center
+        pixels = read_rows(images, part)
+        rows = pixels.reshape(-1, images.shape[-1]) / size - center
         rows = rows * rows if power == 2 else rows
         if sample_weight is None:
             total += rows.sum(axis=0)
             weights += len(rows)
             continue
-        weight = pixel_weight(sample_weight[part] / largest, images[part].shape[:-1])
+        weight = pixel_weight(sample_weight[part] / largest, pixels.shape[:-1])
         total += (rows * weight.reshape(-1, 1)).sum(axis=0)
         weights += float(weight.sum())
     return total / weights

@@ -6,7 +6,7 @@ from typing import Any, NoReturn, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LazyArray", "read_rows"]
+__all__ = ["LazyArray", "read_rows", "shape_rows"]
 
 _Array = NDArray[Any]
 
@@ -123,3 +123,10 @@ class LazyArray:
 def read_rows(X: Any, rows: Any) -> _Array:
     """Return some rows of an array, which are read if it is lazy."""
     return np.asarray(X[rows]) if isinstance(X, LazyArray) else X[rows]
+
+
+def shape_rows(X: Any, shape: tuple[int, ...]) -> Any:
+    """Return an array whose rows have a shape; one that is lazy remains so."""
+    if isinstance(X, LazyArray) and X.shape[1:] == shape:
+        return X
+    return np.asarray(X).reshape(len(X), *shape)
