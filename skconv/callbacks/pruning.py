@@ -27,7 +27,7 @@ class OptunaPruning:
         In `fit`, if the trial is pruned. The estimator is then unchanged.
     ValueError
         In `fit`, if the estimator does not have the number, or the study maximizes a
-        loss or minimizes a score.
+        loss, minimizes a score or has several objectives.
 
     Notes
     -----
@@ -86,7 +86,13 @@ class OptunaPruning:
             return
         if self._has_reported or self._reporting:
             return
-        direction = getattr(getattr(self.trial, "study", None), "direction", None)
+        study: Any = getattr(self.trial, "study", None)
+        if len(getattr(study, "directions", ())) > 1:
+            raise ValueError(
+                "OptunaPruning needs a study of one objective, as Optuna prunes no "
+                f"others, got {len(study.directions)} directions; remove the callback"
+            )
+        direction = getattr(study, "direction", None)
         expected = "MINIMIZE" if self.monitor.endswith("loss") else "MAXIMIZE"
         if direction is not None and direction.name != expected:
             raise ValueError(

@@ -257,6 +257,14 @@ def test_optuna_prunes_by_a_loss(digits):
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED"]
 
 
+def test_optuna_refuses_a_study_of_several_objectives(digits):
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    clf = ConvNetClassifier(filters=(2,), max_iter=1, early_stopping=True)
+    clf.set_callbacks(OptunaPruning(study.ask()))
+    with pytest.raises(ValueError, match="needs a study of one objective, .* got 2"):
+        clf.fit(*digits[:2])
+
+
 def test_optuna_refuses_another_direction_and_unknown_numbers(digits):
     with pytest.raises(
         ValueError,
