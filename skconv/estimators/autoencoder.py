@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._data.arrays import as_numbers, check_finite
 from .._data.image_encoder import IMAGE_LOSSES, ImageEncoder
 from .._data.inputs import check_images, check_input_shape
+from .._data.lazy import shape_rows
 from ..augmentation.protocol import Transforms
 from ..layers.typing import Chain
 from ..models.autoencoder import autoencoder_layers
@@ -293,7 +294,7 @@ class ConvNetAutoencoder(BaseConvNet):
 
     def _as_in_fit(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return checked images in the shape that X had in `fit`, maybe rows."""
-        return X.reshape(len(X), *self._encoder.shape)
+        return shape_rows(X, self._encoder.shape)
 
     def _pixels(self, y: NDArray[Any]) -> tuple[int, ...]:
         return self.input_shape_[:-1]
@@ -324,9 +325,8 @@ class ConvNetAutoencoder(BaseConvNet):
         return first
 
     def _encode(self, y: NDArray[Any], name: str) -> Any:
-        # Later images may have another form: rows, or a channel's axis.
-        images = y.reshape(len(y), *self._encoder.shape)
-        return self._encoder.transform(images, {"y": "X", "y_val": "X_val"}[name])
+        name = {"y": "X", "y_val": "X_val"}[name]
+        return self._encoder.transform(self._as_in_fit(y), name)
 
     @property
     def _output_ndim(self) -> int:
