@@ -212,7 +212,10 @@ def _walk(folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
     for entry in visible:
         if entry.is_dir():
             yield from _walk(entry.path, (*above, real))
-        elif entry.name.lower().endswith(_SUFFIXES):
+        # To read a pipe would wait for ever. A link that leads nowhere is a bad file.
+        elif entry.name.lower().endswith(_SUFFIXES) and (
+            entry.is_file() or not os.path.exists(entry.path)
+        ):
             yield entry.path
 
 

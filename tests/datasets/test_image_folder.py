@@ -88,6 +88,7 @@ def test_links_are_followed_but_not_for_ever(tmp_path):
     save(tmp_path / "data" / "a" / "0.png")
     (tmp_path / "data" / "a" / "1.png").symlink_to(tmp_path / "elsewhere" / "1.png")
     (tmp_path / "data" / "b").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / "data" / "a" / "pipe.png")
     (tmp_path / "data" / "a" / "loop").symlink_to(tmp_path / "data" / "a")
     (tmp_path / "data" / "a" / "up").symlink_to(tmp_path / "data" / "a" / "loop")
     X, y = load_image_folder(tmp_path / "data", return_X_y=True)
