@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
@@ -201,7 +202,10 @@ def test_tensorboard_has_a_run_for_each_fit_of_a_search(tmp_path, digits):
     pytest.importorskip("tensorboard", reason="the test needs tensorboard")
     X, _, y, _ = digits
     clf = small(max_iter=2).set_callbacks(TensorBoardLogger(str(tmp_path)))
-    GridSearchCV(clf, {"kernel_size": [1, 3]}, cv=2, n_jobs=2).fit(X, y)
+    # In threads: beside TensorFlow, which tensorboard loads then, a process of joblib
+    # grows so much that joblib replaces it, and may wait for it for ever.
+    with parallel_config("threading"):
+        GridSearchCV(clf, {"kernel_size": [1, 3]}, cv=2, n_jobs=2).fit(X, y)
     assert len(list(tmp_path.iterdir())) == 5
 
 
