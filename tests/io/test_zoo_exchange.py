@@ -295,12 +295,14 @@ def convolution_in_torch(nn, layer, shape):
 def transposed_in_torch(nn, layer, shape):
     """Yield a layer that makes all windows, and one that cuts some of them off."""
     size = build_blank(layer, shape)[1][:-1]
-    k, s = layer.kernel_size, layer.stride
-    win = ops.window(size, k, stride=s, padding=layer.padding)
-    yield nn.ConvTranspose2d(shape[-1], layer.filters, k, s)
-    made = [(n - 1) * s + k for n in shape[:-1]]
+    kernel, stride = ops.pair(layer.kernel_size, ""), ops.pair(layer.stride, "")
+    win = ops.window(size, kernel, stride=stride, padding=layer.padding)
+    yield nn.ConvTranspose2d(shape[-1], layer.filters, kernel, stride)
     (top, _), (left, _) = win.padding
-    below, right = (m - n for m, n in zip(made, size, strict=True))
+    below, right = (
+        (before - 1) * s + k - after
+        for before, s, k, after in zip(shape, stride, kernel, size, strict=False)
+    )
     yield nn.ZeroPad2d((-left, left - right, -top, top - below))
 
 
