@@ -11,18 +11,12 @@ from numpy.typing import NDArray
 from .arrays import count_samples
 from .lazy import read_rows, shape_rows
 from .regression_encoder import warn_of_distance
-from .regression_losses import REGRESSION_LOSSES, find_scale
+from .regression_losses import IMAGE_LOSSES, find_scale
 from .samples import pixel_weight
 
-__all__ = ["IMAGE_LOSSES", "ImageEncoder", "ScaledImages"]
+__all__ = ["ImageEncoder", "ScaledImages"]
 
 _Array = NDArray[Any]
-
-# Losses that have an output for each number, and no further ones.
-IMAGE_LOSSES = {
-    name: REGRESSION_LOSSES[name]
-    for name in ("squared_error", "absolute_error", "huber", "poisson")
-}
 
 # Numbers that are looked at at a time.
 _CHUNK = 2**20

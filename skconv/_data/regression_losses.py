@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "IMAGE_LOSSES",
     "REGRESSION_LOSSES",
     "RegressionLoss",
     "central_quantiles",
@@ -54,6 +55,12 @@ REGRESSION_LOSSES = {
     "poisson": RegressionLoss(np.exp, 0.0),
 }
 """Name of an op that is a loss -> `RegressionLoss`."""
+
+IMAGE_LOSSES = {
+    name: REGRESSION_LOSSES[name]
+    for name in ("squared_error", "absolute_error", "huber", "poisson")
+}
+"""Those with an output for each number, which targets that are images can have."""
 
 
 def check_quantile(given: Any, loss_name: str) -> float | tuple[float, ...] | None:

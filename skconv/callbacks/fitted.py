@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._data.class_encoder import ClassEncoder
-from .._data.image_encoder import IMAGE_LOSSES, ImageEncoder
+from .._data.image_encoder import ImageEncoder
 from .._data.mask_encoder import MaskEncoder
 from .._data.multioutput_encoder import MultiOutputEncoder
 from .._data.regression_encoder import RegressionEncoder
 from .._data.regression_losses import (
+    IMAGE_LOSSES,
     REGRESSION_LOSSES,
     check_quantile,
     outputs_per_target,

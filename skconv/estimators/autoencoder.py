@@ -10,9 +10,10 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._data.arrays import as_numbers, check_finite
-from .._data.image_encoder import IMAGE_LOSSES, ImageEncoder
+from .._data.image_encoder import ImageEncoder
 from .._data.inputs import check_images, check_input_shape
 from .._data.lazy import shape_rows
+from .._data.regression_losses import IMAGE_LOSSES
 from ..augmentation.protocol import Transforms
 from ..layers.typing import Chain
 from ..models.autoencoder import autoencoder_layers

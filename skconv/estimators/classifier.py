@@ -19,6 +19,7 @@ from .._training.loop import StoppingRule
 from .._training.losses import Loss, loss_of
 from ..augmentation.protocol import Transforms
 from .base import BaseConvNet
+from .options import class_loss_options
 from .parameters import (
     CONSTRAINTS,
     Layers,
@@ -369,9 +370,7 @@ class ConvNetClassifier(ClassifierMixin, PredictionMixin, BaseConvNet):
         return rule
 
     def _loss(self, samples: Samples | None = None, incremental: bool = False) -> Loss:
-        options = {"smoothing": self.label_smoothing, "gamma": self.focal_gamma}
-        chosen = {name: float(value) for name, value in options.items() if value}
-        return loss_of(self._encoder, **chosen)
+        return loss_of(self._encoder, **class_loss_options(self))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

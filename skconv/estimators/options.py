@@ -1,4 +1,4 @@
-"""Checks of parameters that scikit-learn's constraints cannot express."""
+"""Parameters that scikit-learn's constraints cannot check, and options of the loss."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from ..augmentation.views import list_views
 from .pretrained import check_pretrained
 from .tuning import check_tuning
 
-__all__ = ["check_options"]
+__all__ = ["check_options", "class_loss_options"]
 
 
 def check_options(params: Any) -> None:
@@ -26,3 +26,12 @@ def check_options(params: Any) -> None:
     check_pretrained(params.pretrained)
     views = getattr(params, "tta", None)
     list_views(views, (2, 2, 1))  # of a shape that allows all views
+
+
+def class_loss_options(params: Any) -> dict[str, float]:
+    """Return what an estimator's parameters add to the loss of classes.
+
+    Those of 0 are left out.
+    """
+    options = {"smoothing": params.label_smoothing, "gamma": params.focal_gamma}
+    return {name: float(value) for name, value in options.items() if value}

@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from .._data.labels import check_masks
 from .._data.mask_encoder import MaskEncoder
 from .._data.samples import Samples
-from .._training.losses import Loss, find_loss, with_class_factors
+from .._training.losses import Loss, loss_of, with_class_factors
 from ..augmentation.protocol import Transforms
 from ..layers.typing import Chain
 from ..models.unet import unet_layers
 from .base import BaseConvNet
 from .building import takes_signals
 from .image_targets import score_images
+from .options import class_loss_options
 from .parameters import (
     CONSTRAINTS,
     DEFAULT_UNET,
@@ -291,9 +292,7 @@ class ConvNetSegmenter(PredictionMixin, BaseConvNet):
         return self._encoder if resume else encoder
 
     def _loss(self, samples: Samples | None = None, incremental: bool = False) -> Loss:
-        options = {"smoothing": self.label_smoothing, "gamma": self.focal_gamma}
-        chosen = {name: float(value) for name, value in options.items() if value}
-        loss = find_loss(self._encoder.loss_name, **chosen)
+        loss = loss_of(self._encoder, **class_loss_options(self))
         if samples is None or self.class_weight is None:
             return loss
         check_class_weight(self.class_weight, incremental)
