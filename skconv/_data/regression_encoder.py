@@ -18,6 +18,7 @@ from .regression_losses import (
     outputs_per_target,
     weighted_quantiles,
 )
+from .weighing import are_counts
 
 __all__ = ["RegressionEncoder", "check_target_values", "warn_of_distance"]
 
@@ -71,6 +72,11 @@ class RegressionEncoder:
     ) -> "RegressionEncoder":
         """Return the encoder of `y`, which `check_target_values` has checked."""
         columns = y.reshape(len(y), -1)
+        if are_counts(sample_weight):
+            columns = columns.repeat(sample_weight.astype(np.intp), axis=0)
+            sample_weight = None
+        if sample_weight is None:  # the sum's rounding depends on the order
+            columns = np.sort(columns, axis=0)
         center, scale = find_scale(columns, loss_name, sample_weight)
         return cls(
             loss_name,

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -19,7 +19,6 @@ __all__ = [
     "check_sample_weight",
     "hold_out",
     "pixel_weight",
-    "weigh",
     "weight_of_samples",
 ]
 
@@ -74,10 +73,11 @@ class Samples:
         sample_weight : ndarray of shape (len(which),) or None
         """
         weight = None if self.sample_weight is None else self.sample_weight[which]
-        x = gather(self.X, self._rows(which), network)
+        x = gather(self.X, self.rows_of(which), network)
         return x, self.targets[which], weight
 
-    def _rows(self, which: NDArray[np.intp]) -> NDArray[np.intp]:
+    def rows_of(self, which: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return where some samples, by their numbers, are in X."""
         return which if self.rows is None else self.rows[which]
 
     def part(self, which: NDArray[np.intp]) -> "Samples":
@@ -101,25 +101,20 @@ class Samples:
         return part(which)
 
     def chunks(self, network: Any) -> Iterator[tuple[_Array, _Array | None]]:
-        """Yield all samples as (x in float64, sample_weight), in the order of X."""
-        order = self._order()
+        """Yield all samples as (x in float64, sample_weight), in their order."""
+        order = np.arange(len(self))
         size = max(1, chunk_size(network) // 8)  # float64 takes more, and so do moments
         for start in range(0, len(order), size):
             which = order[start : start + size]
             weight = None
             if self.sample_weight is not None:
                 weight = weight_of_samples(self.sample_weight[which])
-            yield gather_exactly(self.X, self._rows(which), network), weight
+            yield gather_exactly(self.X, self.rows_of(which), network), weight
 
     def some(self, count: int, network: Any) -> Iterator[_Array]:
         """Yield about `count` samples from all over X, as batches of one."""
-        order = self._order()
-        for i in order[:: math.ceil(len(order) / count)]:
-            yield gather(self.X, self._rows(np.array([i])), network)
-
-    def _order(self) -> NDArray[np.intp]:
-        """Return the numbers of the samples in the order that X has them."""
-        return np.arange(len(self)) if self.rows is None else np.argsort(self.rows)
+        for i in range(0, len(self), math.ceil(len(self) / count)):
+            yield gather(self.X, self.rows_of(np.array([i])), network)
 
     def predict(self, network: Any) -> NDArray[np.floating[Any]]:
         """Return the network's outputs, in the order of the samples."""
@@ -189,55 +184,6 @@ def pixel_weight(weight: _Array, shape: tuple[int, ...]) -> _Array:
     return np.broadcast_to(weight.reshape(*weight.shape, *axes), shape)
 
 
-def weigh(
-    samples: Samples,
-    factors: _Array | None,
-    dtype: np.dtype[Any],
-    *,
-    normalize: bool,
-) -> Samples:
-    """Return samples with the weights that they have in the training loss.
-
-    Parameters
-    ----------
-    samples : Samples
-    factors : ndarray of shape (n,) or None
-        Numbers to multiply the weights by.
-    dtype : numpy.dtype
-        Of the weights in the result.
-    normalize : bool
-        Whether to scale the weights to a mean of 1.
-
-    Raises
-    ------
-    ValueError
-        If weights leave the range of `dtype`.
-    """
-    weight = samples.sample_weight
-    if factors is not None:
-        if weight is None:
-            weight = np.ones(len(samples))
-        elif normalize:
-            weight = weight / weight.max()  # so that no product overflows
-        weight = weight * factors
-    if weight is None:
-        return samples
-    given = weight
-    if normalize:
-        weight = weight / weight.max()  # first, as the sum of large ones overflows
-        weight *= np.count_nonzero(weight) / weight.sum()
-    with np.errstate(over="ignore"):
-        weight = weight.astype(dtype)
-    # The square of a gradient, which weights multiply, must be a number as well.
-    largest = 1e-4 * np.sqrt(np.finfo(dtype).max)
-    if not 1 / largest <= weight.max() <= largest or not np.isfinite(weight).all():
-        raise ValueError(
-            f"sample_weight must lie in the range of {dtype} also when it is squared, "
-            f"got values up to {np.max(given):g}; scale it to about 1"
-        )
-    return replace(samples, sample_weight=weight)
-
-
 def hold_out(
     samples: Samples, encoder: TargetEncoder, fraction: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -265,10 +211,13 @@ def hold_out(
     ValueError
         If there is one sample only.
     """
-    weight = samples.sample_weight
+    weight, rows = samples.sample_weight, samples.rows
     which = np.arange(len(samples))
+    if rows is not None:  # one for each row: its repetitions go where it goes
+        _, which = np.unique(rows, return_index=True)
+        which.sort()
     if weight is not None:
-        which = np.flatnonzero(weight_of_samples(weight))
+        which = which[weight_of_samples(weight[which]) > 0]
     n = len(which)
     if n < 2:
         raise ValueError(
@@ -286,9 +235,14 @@ def hold_out(
         _, codes, sizes = np.unique(classes, return_inverse=True, return_counts=True)
         quotas = _share_out(wanted, sizes, rng)
         chosen = order[_rank(codes[order], sizes) < quotas[codes[order]]]
-    is_held_out = np.zeros(n, bool)
-    is_held_out[chosen] = True
-    return which[~is_held_out], which[is_held_out]
+    held_out = np.zeros(n, bool)
+    held_out[chosen] = True
+    train, held_out = which[~held_out], which[held_out]
+    if rows is None:
+        return train, held_out
+    is_held_out = np.isin(rows, rows[held_out])
+    is_used = is_held_out | np.isin(rows, rows[train])
+    return np.flatnonzero(is_used & ~is_held_out), np.flatnonzero(is_held_out)
 
 
 def _share_out(

@@ -265,7 +265,8 @@ def _run_epoch(
             which = order[start : start + step.batch_size]
             batch = samples.batch(which, network)
             before = rng.bit_generator.state
-            value = step.take(network, *batch, history, rng, which)
+            rows = samples.rows_of(which)
+            value = step.take(network, *batch, history, rng, rows)
             if not math.isfinite(value):
                 break
             total += value * len(which)

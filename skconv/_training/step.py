@@ -78,7 +78,7 @@ class Step:
     ) -> float:
         """Take a step; return the loss before it. Take none if that is infinite.
 
-        `which` are the numbers of the samples, for `augment`.
+        `which` are their rows in X, for `augment`.
         """
         if self.augment is not None:
             n_outputs, epoch = network.output_shape[-1], len(history.loss_curve)

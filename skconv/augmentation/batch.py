@@ -29,8 +29,7 @@ class Batch:
     sample_weight : ndarray of shape (n,) or (n, h, w), default=None
         In the loss, with the factors of `class_weight` (but for those of pixels).
     indices : ndarray of int of shape (n,), default=None
-        Which of the training samples these are, the same in every epoch. None counts
-        from 0 on.
+        Which rows of X these are. None counts from 0 on.
     epoch : int, default=0
         Epochs that were trained before.
     n_outputs : int, default=0

@@ -102,6 +102,8 @@ class BaseConvNet(
             (n, h, w).
         sample_weight : array-like of shape (n,), default=None
             Weight of each sample; of masks and images also of each pixel, (n, h, w).
+            Whole numbers are counts: a sample of weight 3 is the same as three equal
+            samples, unless an epoch became more than ten times as long.
         X_val, y_val : array-like, default=None
             Data to validate with after each epoch, in the form of X and y. They
             replace the held-out part of X if `early_stopping`, else they are only for

@@ -25,9 +25,9 @@ from .._data.samples import (
     Samples,
     check_sample_weight,
     hold_out,
-    weigh,
     weight_of_samples,
 )
+from .._data.weighing import repeat, sort, weigh
 from .._training.front import skip_front
 from .._training.interrupts import keeping_what_is_learnt
 from .._training.loop import History, NonFiniteLossError, StoppingRule, train
@@ -270,10 +270,8 @@ def _set_aside(
 
     The first have their weights in the loss, the second the weights passed to `fit`.
     """
+    samples = repeat(samples)
     factors = draft._class_factors(samples, incremental)
-    train_samples = weigh(
-        samples, factors, draft.network_.dtype, normalize=not incremental
-    )
     if draft._stops_early(incremental) and held_out is None:
         if not draft.validation_fraction:
             raise ValueError(
@@ -284,13 +282,15 @@ def _set_aside(
         which, others = hold_out(
             samples, draft._encoder, draft.validation_fraction, draft._split_seed
         )
-        train_samples, held_out = train_samples.part(which), samples.part(others)
-    weight = train_samples.sample_weight
+        samples, held_out = samples.part(which), samples.part(others)
+        factors = None if factors is None else factors[which]
+    samples = weigh(samples, factors, draft.network_.dtype, normalize=not incremental)
+    weight = samples.sample_weight
     if weight is not None:
         used = weight_of_samples(weight) > 0
         if not used.all():
-            train_samples = train_samples.part(np.flatnonzero(used))
-    return train_samples, held_out
+            samples = samples.part(np.flatnonzero(used))
+    return sort(samples) if draft.shuffle else samples, held_out
 
 
 def describe_history(draft: Any, validated: bool) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """Samples: batches, parts, chunks and weights, without a copy of X."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from skconv import Network
 from skconv._data import batches
 from skconv._data.class_encoder import ClassEncoder
-from skconv._data.samples import Samples, hold_out, weigh
+from skconv._data.samples import Samples, hold_out
+from skconv._data.weighing import sort, weigh
 from skconv.layers import Dense
 
 X = np.arange(60, dtype=np.uint8).reshape(20, 3)
@@ -47,14 +50,14 @@ def test_part_of_a_part_refers_to_the_same_x(samples, network):
     )
 
 
-def test_chunks_are_in_the_order_of_x(samples, network, monkeypatch):
+def test_chunks_are_in_the_order_of_the_samples(samples, network, monkeypatch):
     monkeypatch.setattr(batches, "_BATCH_BYTES", 8 * 24)  # two samples
     chunks = list(samples.part(np.array([5, 1, 3])).chunks(network))
     assert [len(x) for x, _ in chunks] == [2, 1]
     np.testing.assert_array_equal(
-        np.concatenate([x for x, _ in chunks]).reshape(3, 3), X[[1, 3, 5]]
+        np.concatenate([x for x, _ in chunks]).reshape(3, 3), X[[5, 1, 3]]
     )
-    np.testing.assert_array_equal(np.concatenate([w for _, w in chunks]), [1, 3, 5])
+    np.testing.assert_array_equal(np.concatenate([w for _, w in chunks]), [5, 1, 3])
 
 
 def test_samples_without_weights_have_none(network):
@@ -65,12 +68,62 @@ def test_samples_without_weights_have_none(network):
 
 
 def test_weighed_samples_have_a_mean_of_one_over_those_with_weight(samples):
+    samples = replace(samples, sample_weight=WEIGHT / 3)
     weighed = weigh(samples, None, np.dtype("f4"), normalize=True)
     assert weighed.sample_weight.dtype == np.float32
     assert weighed.sample_weight.sum() == pytest.approx(19)
     factors = np.where(TARGETS, 2.0, 0.0)
     weighed = weigh(samples, factors, np.dtype("f8"), normalize=False)
-    np.testing.assert_array_equal(weighed.sample_weight, WEIGHT * factors)
+    np.testing.assert_array_equal(weighed.sample_weight, WEIGHT / 3 * factors)
+
+
+COUNTS = {
+    "whole": ([2.0, 0.0, 1.0], [0, 0, 2]),
+    "halves": ([0.5, 1.0, 1.5], None),
+    "too large": ([31.0, 0.0, 0.0], None),
+    "an overflow": ([1e308] * 3, None),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_whole_weights_are_counts_unless_an_epoch_became_too_long(name):
+    weight, rows = COUNTS[name]
+    samples = Samples(X[:3], TARGETS[:3], np.array(weight))
+    weighed = weigh(samples, None, np.dtype("f8"), normalize=True)
+    assert (weighed.sample_weight is None) == (rows is not None)
+    np.testing.assert_array_equal(
+        weighed.rows_of(np.arange(len(weighed))), rows or [0, 1, 2]
+    )
+
+
+def test_sorted_samples_are_the_same_of_any_order_and_dtype():
+    """Equal rows are sorted by their targets, and then by their weights."""
+    x = np.array([[1, 2], [0, 1], [1, 2], [1, 2], [-0.0, 1]])
+    targets, weight = np.array([1, 0, 0, 1, 2]), np.array([0.5, 1, 1, 0.2, 1])
+    order = np.array([4, 2, 0, 1, 3])
+
+    def contents(samples):
+        rows = sort(samples).rows
+        part = sort(samples)
+        return (
+            samples.X[rows].tolist(),
+            part.targets.tolist(),
+            part.sample_weight.tolist(),
+        )
+
+    expected = contents(Samples(x, targets, weight))
+    for dtype in ("f4", "f8", "i8"):
+        other = Samples(x[order].astype(dtype), targets[order], weight[order])
+        assert contents(other) == expected
+
+
+def test_held_out_samples_take_their_repetitions_along():
+    samples = Samples(X, TARGETS).part(np.repeat(np.arange(20), 3))
+    encoder = ClassEncoder(np.array(["a", "b"]), multilabel=False)
+    train, held_out = hold_out(samples, encoder, 0.25, seed=0)
+    assert len(held_out) == 3 * 5
+    assert not set(samples.rows[train]) & set(samples.rows[held_out])
+    assert len(train) + len(held_out) == 60
 
 
 def test_held_out_samples_are_stratified_and_have_weight(samples):

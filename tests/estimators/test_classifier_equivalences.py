@@ -3,6 +3,7 @@
 import threading
 
 import numpy as np
+import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from small_classifiers import LAYERS, small
@@ -94,14 +95,39 @@ def test_a_convolution_over_the_whole_image_is_a_dense_layer(digits):
     )
 
 
-def test_integer_weights_are_repetitions(digits):
+@pytest.mark.parametrize("class_weight", [None, "balanced", {3: 2}])
+def test_weights_that_are_whole_numbers_are_repetitions(class_weight, digits):
+    X, _, y, _ = digits
+    weight = np.arange(len(X)) % 3
+    clf = small(batch_size=32, max_iter=3, class_weight=class_weight)
+    repeated = clone(clf).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    weighted = clone(clf).fit(X, y, sample_weight=weight)
+    assert same_bits(weighted, repeated)
+    assert weighted.t_ == repeated.t_ >= 3 * weight.sum()
+    assert not same_bits(weighted, clone(clf).fit(X, y))
+
+
+def test_a_fit_does_not_depend_on_the_order_of_samples(digits):
+    X, _, y, _ = digits
+    order = np.random.default_rng(1).permutation(len(X))
+    weight = np.random.default_rng(2).random(len(X))
+    there = small(max_iter=3).fit(X, y, sample_weight=weight)
+    back = small(max_iter=3).fit(X[order], y[order], sample_weight=weight[order])
+    assert same_bits(there, back)
+    in_order = small(max_iter=3, shuffle=False)
+    assert not same_bits(
+        clone(in_order).fit(X, y), clone(in_order).fit(X[order], y[order])
+    )
+
+
+def test_weights_are_repetitions_in_one_batch(digits):
     X, X_test, y, _ = digits
     weight = np.arange(len(X)) % 3
     params = {"dtype": "float64", "shuffle": False, "max_iter": 8}
     repeated = small(batch_size=weight.sum(), **params)
     repeated.fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
     weighted = small(batch_size=np.count_nonzero(weight), **params)
-    weighted.fit(X, y, sample_weight=5.0 * weight)
+    weighted.fit(X, y, sample_weight=0.3 * weight)
     np.testing.assert_allclose(
         weighted.predict_proba(X_test), repeated.predict_proba(X_test), rtol=1e-7
     )

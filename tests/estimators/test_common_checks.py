@@ -1,6 +1,4 @@
-"""scikit-learn's own checks, none excused without a reason."""
-
-import functools
+"""scikit-learn's own checks, none excused."""
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -33,35 +31,22 @@ def one_batch(estimator):
     )
 
 
-MINIBATCHES = dict.fromkeys(
-    ("check_sample_weight_equivalence_on_dense_data",),
-    "minibatches of a repeated sample are other minibatches than of a weighted "
-    "one; the estimators of one batch pass",
-)
-
-
-with_checks = functools.partial(
-    parametrize_with_checks,
-    expected_failed_checks=lambda estimator: (
-        {} if estimator.dtype == "float64" else MINIBATCHES
-    ),
-)
-
-
 @pytest.mark.slow
-@with_checks([small_network(ConvNetClassifier), small_network(ConvNetRegressor)])
+@parametrize_with_checks(
+    [small_network(ConvNetClassifier), small_network(ConvNetRegressor)]
+)
 def test_small_networks_pass_the_common_checks(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@with_checks([ConvNetClassifier(), ConvNetRegressor()])
+@parametrize_with_checks([ConvNetClassifier(), ConvNetRegressor()])
 def test_default_networks_pass_the_common_checks(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:batch_size=1000000000 is larger")
-@with_checks([one_batch(ConvNetClassifier), one_batch(ConvNetRegressor)])
+@parametrize_with_checks([one_batch(ConvNetClassifier), one_batch(ConvNetRegressor)])
 def test_fits_of_one_batch_pass_the_common_checks(estimator, check):
     check(estimator)

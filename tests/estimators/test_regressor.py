@@ -117,14 +117,23 @@ def test_partial_fit_and_warm_start_are_a_long_fit_in_parts(spots):
     np.testing.assert_array_equal(warm.network_.parameters, whole)
 
 
-def test_integer_weights_are_repetitions(spots):
+def test_weights_that_are_whole_numbers_are_repetitions(spots):
+    X, X_test, Y, _ = spots
+    weight = np.arange(len(X)) % 3
+    repeated = small(batch_size=16, max_iter=3)
+    repeated.fit(np.repeat(X, weight, axis=0), np.repeat(Y, weight, axis=0))
+    weighted = small(batch_size=16, max_iter=3).fit(X, Y, sample_weight=weight)
+    np.testing.assert_array_equal(weighted.predict(X_test), repeated.predict(X_test))
+
+
+def test_weights_are_repetitions_in_one_batch(spots):
     X, X_test, Y, _ = spots
     weight = np.arange(len(X)) % 3
     params = {"dtype": "float64", "shuffle": False, "max_iter": 5}
     repeated = small(batch_size=weight.sum(), **params)
     repeated.fit(np.repeat(X, weight, axis=0), np.repeat(Y, weight, axis=0))
     weighted = small(batch_size=np.count_nonzero(weight), **params)
-    weighted.fit(X, Y, sample_weight=2.0 * weight)
+    weighted.fit(X, Y, sample_weight=0.3 * weight)
     np.testing.assert_allclose(
         weighted.predict(X_test), repeated.predict(X_test), rtol=1e-7
     )

@@ -94,12 +94,12 @@ def test_checkpoint_of_each_version_is_restored_and_resumed(path, tmp_path):
             model.fit(X, y)
         return
     model.fit(X, y)
+    assert model.n_iter_ == len(model.loss_curve_) == 2
+    # It went on, in another order of samples than that version had.
     whole = path.with_name(path.name.replace("checkpoint", "model"))
-    np.testing.assert_allclose(
-        write_files.predictions(model),
-        expected(whole.with_suffix(".safetensors")),
-        rtol=1e-4,
-    )
+    finished = load_model(whole.with_suffix(".safetensors"))
+    assert model.loss_curve_[0] == pytest.approx(finished.loss_curve_[0])
+    assert model.loss_curve_[1] == pytest.approx(finished.loss_curve_[1], rel=0.1)
 
 
 def test_each_version_has_its_files():
