@@ -55,7 +55,7 @@ def main():
     for which in arguments.which or [name for name in chosen if name != "against"]:
         results[which] = chosen[which]()
         if arguments.save:  # after each: a later failure loses nothing
-            arguments.save.write_text(json.dumps(results, indent=1) + "\n")
+            arguments.save.write_text(json.dumps(results, indent=1, default=str) + "\n")
 
 
 def parse():
