@@ -42,7 +42,11 @@ def check_images(
     ValueError, TypeError
         If X is not a numeric array of 2 to 4 dimensions, or holds NaN or infinity.
     """
-    validate_data(estimator, X, y, reset=reset, skip_check_array=True, ensure_2d=False)
+    # An array has no names to check, and to find that out takes as long as an op.
+    if reset or type(X) is not np.ndarray or hasattr(estimator, "feature_names_in_"):
+        validate_data(
+            estimator, X, y, reset=reset, skip_check_array=True, ensure_2d=False
+        )
     X = as_numbers(X, name)
     if X.ndim and 0 in (len(X), X.shape[-1] if X.ndim == 2 else 1):
         raise ValueError(
