@@ -52,7 +52,7 @@ _TRAINING = {
 }
 FASHION = {
     "default": {"max_iter": 10},
-    "averaged": {"max_iter": 10, "ema_momentum": 0.99},
+    "averaged": {"max_iter": 10, "ema_momentum": 0.997},
     "lenet5": {"layers": zoo.lenet5(), **_TRAINING},
     "keras_mnist": {"layers": zoo.keras_mnist(), **_TRAINING},
     "compact": {"layers": zoo.compact(), **_TRAINING},
