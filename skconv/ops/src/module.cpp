@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arrays.h"
+#include "processor.h"
 
 namespace skconv {
 namespace {
@@ -16,15 +17,13 @@ std::vector<const Kernels*> find_available() {
   std::vector<const Kernels*> found;
 #ifdef SKCONV_AVX512
 #ifdef SKCONV_EMULATE_AVX512
-  const bool has_avx512 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (has_avx2()) found.push_back(&avx512);
 #else
-  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  if (has_avx512()) found.push_back(&avx512);
 #endif
-  if (has_avx512) found.push_back(&avx512);
 #endif
 #ifdef SKCONV_AVX2
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&avx2);
+  if (has_avx2()) found.push_back(&avx2);
 #endif
   found.push_back(&generic);
   return found;

@@ -2,7 +2,9 @@
 
 #include <cstdlib>
 #include <new>
-#ifndef _WIN32
+#ifdef _WIN32
+#include <malloc.h>
+#else
 #include <pthread.h>
 #endif
 #if defined(__has_feature)
@@ -44,10 +46,18 @@ std::vector<uint64_t> control_registers() {
 }
 
 namespace {
+#ifdef _WIN32
+void* allocate(size_t bytes) { return _aligned_malloc(bytes, 64); }
+void release(void* start) { _aligned_free(start); }
+#else
+void* allocate(size_t bytes) { return std::aligned_alloc(64, bytes); }
+void release(void* start) { std::free(start); }
+#endif
+
 struct Memory {
   void* start = nullptr;
   size_t size = 0;
-  ~Memory() { std::free(start); }
+  ~Memory() { release(start); }
 };
 thread_local Memory memory[int(Scratch::count)];
 }  // namespace
@@ -55,10 +65,10 @@ thread_local Memory memory[int(Scratch::count)];
 void* scratch(Scratch use, size_t bytes) {
   Memory& m = memory[int(use)];
   if (bytes > m.size) {
-    std::free(m.start);
+    release(m.start);
     m.size = 0;
     size_t rounded = (bytes + 4095) / 4096 * 4096;
-    m.start = std::aligned_alloc(64, rounded);
+    m.start = allocate(rounded);
     if (!m.start) throw std::bad_alloc();
     m.size = rounded;
   }
