@@ -1,14 +1,44 @@
 """What the tests share."""
 
+import random
+
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import ops
 
 
+def seed_global_generators():
+    """Seed what draws without a seed of its own, such as a fit with random_state=None."""
+    random.seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002
+
+
+seed_global_generators()  # for modules that draw when they are imported
+
+
+def pytest_report_header():
+    return f"SKCONV_TESTS_SEED: {SEED}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Let the report of a test that fails say with which seed it does."""
+    report = yield
+    if report.failed:
+        report.sections.append(("Seed", f"SKCONV_TESTS_SEED={SEED}"))
+    return report
+
+
+@pytest.fixture(autouse=True)
+def global_generators():
+    seed_global_generators()
+
+
 @pytest.fixture
 def rng():
-    return np.random.default_rng(0)
+    return np.random.default_rng(SEED)
 
 
 @pytest.fixture(params=ops.available())
@@ -28,5 +58,5 @@ def digits():
 
     X, y = load_digits(return_X_y=True)
     return train_test_split(
-        X / 16, y, train_size=400, test_size=200, stratify=y, random_state=0
+        X / 16, y, train_size=400, test_size=200, stratify=y, random_state=SEED
     )

@@ -51,7 +51,7 @@ def digest(outputs):
 def kinds(seed):
     rng = np.random.default_rng(seed)
     X, y = rng.random((90, 8, 8), np.float32), np.arange(90) % 3
-    common = {"max_iter": 2, "random_state": 0, "batch_size": 30}
+    common = {"max_iter": 2, "random_state": seed, "batch_size": 30}
     shifted = [(X, np.roll(y, k)) for k in range(3)]
     names = [(X, np.array([f"{k}{label}" for label in y])) for k in range(3)]
     return [

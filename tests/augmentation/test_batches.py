@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from tolerances import assert_same
@@ -12,7 +13,7 @@ from skconv import ConvNetClassifier, ConvNetRegressor, ops
 from skconv.augmentation import Batch, CutMix, MixUp, RandomFlip, RandomShift, augment
 
 MIXING = {"mixup": MixUp(1.0), "cutmix": CutMix()}
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 X, Y = RNG.random((90, 6, 6, 1)).astype(np.float32), np.arange(90) % 3
 X[Y == 1, :3] += 1
 
@@ -26,7 +27,7 @@ def batch_of(n=40, **parts):
 
 def net(kind=ConvNetClassifier, **params):
     defaults = {"filters": (4,), "hidden_layer_sizes": (8,), "batch_size": 16}
-    return kind(**{**defaults, "max_iter": 3, "random_state": 0, **params})
+    return kind(**{**defaults, "max_iter": 3, "random_state": SEED, **params})
 
 
 # Mixing --------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ def test_mixing_takes_signals_and_images(name, shape, rng):
 
 
 def test_cut_stretch_of_a_signal_has_the_share_drawn():
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(SEED + 3)
     x = np.eye(30)[:, None].repeat(400, axis=1)
     targets = augment(Batch(x, np.eye(30)), CutMix(), rng).targets
     others = 1 - np.diag(targets)

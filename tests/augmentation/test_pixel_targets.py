@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv.augmentation import (
     Batch,
@@ -45,7 +46,7 @@ OF_SIGNALS = {
 
 def blobs(n, h, w):
     """Return masks of three classes in areas that are larger than a pixel."""
-    coarse = np.random.default_rng(5).integers(0, 3, (n, -(-h // 4), -(-w // 4)))
+    coarse = np.random.default_rng(SEED + 5).integers(0, 3, (n, -(-h // 4), -(-w // 4)))
     return coarse.repeat(4, 1).repeat(4, 2)[:, :h, :w].astype(np.uint8)
 
 
@@ -58,7 +59,7 @@ def batch_of_masks(scale=1, **others):
 @pytest.mark.parametrize("name", MOVING)
 def test_mask_moves_as_its_image(name):
     """Where the image shows one class only, the mask has it, or no weight."""
-    moved = augment(batch_of_masks(), MOVING[name], np.random.default_rng(0))
+    moved = augment(batch_of_masks(), MOVING[name], np.random.default_rng(SEED))
     weight = 1.0 if moved.sample_weight is None else moved.sample_weight
     pure = moved.x.max(axis=-1) > 1 - 1e-5
     agrees = moved.x.argmax(axis=-1) == moved.targets
@@ -71,8 +72,8 @@ def test_mask_moves_as_its_image(name):
 
 @pytest.mark.parametrize("name", MOVING)
 def test_image_target_moves_as_its_image(name):
-    x = np.random.default_rng(1).random((N, H, W, 2), np.float32)
-    moved = augment(Batch(x, 3 * x), MOVING[name], np.random.default_rng(0))
+    x = np.random.default_rng(SEED + 1).random((N, H, W, 2), np.float32)
+    moved = augment(Batch(x, 3 * x), MOVING[name], np.random.default_rng(SEED))
     weight = moved.sample_weight
     seen = np.ones((N, H, W), bool) if weight is None else weight > 0
     np.testing.assert_allclose(moved.targets[seen], 3 * moved.x[seen], atol=1e-5)
@@ -82,7 +83,7 @@ def test_image_target_moves_as_its_image(name):
 @pytest.mark.parametrize("name", PIXELS_ONLY)
 def test_transform_of_values_leaves_masks(name):
     batch = batch_of_masks()
-    changed = augment(batch, PIXELS_ONLY[name], np.random.default_rng(0))
+    changed = augment(batch, PIXELS_ONLY[name], np.random.default_rng(SEED))
     assert changed.targets is batch.targets
     assert changed.sample_weight is None
     assert not np.array_equal(changed.x, batch.x)
@@ -93,7 +94,7 @@ def test_labels_of_a_signal_move_with_it(name):
     masks = blobs(N, 4, 40)[:, 0]
     x = np.eye(3, dtype=np.float32)[masks]
     batch = Batch(x, masks, n_outputs=3, by_pixel=True)
-    moved = augment(batch, OF_SIGNALS[name], np.random.default_rng(0))
+    moved = augment(batch, OF_SIGNALS[name], np.random.default_rng(SEED))
     weight = 1.0 if moved.sample_weight is None else moved.sample_weight
     pure = moved.x.max(axis=-1) > 1 - 1e-5
     agrees = moved.x.argmax(axis=-1) == moved.targets
@@ -104,7 +105,7 @@ def test_labels_of_a_signal_move_with_it(name):
 def test_columns_of_numbers_beside_signals_do_not_move():
     x, y = np.zeros((N, 40, 1), np.float32), np.arange(N * 40.0).reshape(N, 40)
     moved = augment(
-        Batch(x, y, by_pixel=False), RandomShift(5), np.random.default_rng(0)
+        Batch(x, y, by_pixel=False), RandomShift(5), np.random.default_rng(SEED)
     )
     assert moved.targets is y
 
@@ -115,7 +116,7 @@ def test_columns_of_numbers_beside_signals_do_not_move():
 def test_larger_masks_move_by_more_pixels(transform):
     """Targets of super-resolution: twice the image, moved in its own pixels."""
     batch = batch_of_masks(scale=2)
-    moved = augment(batch, transform, np.random.default_rng(0))
+    moved = augment(batch, transform, np.random.default_rng(SEED))
     weight = moved.sample_weight
     seen = np.ones(moved.targets.shape, bool) if weight is None else weight > 0
     coarse = moved.targets[:, ::2, ::2], seen[:, ::2, ::2]
@@ -129,16 +130,16 @@ def test_shift_that_masks_cannot_follow_is_refused():
     batch = Batch(x, masks, n_outputs=2)
     words = "RandomShift moves images by whole pixels, .* 0.5 times as large"
     with pytest.raises(ValueError, match=words):
-        augment(batch, RandomShift(3), np.random.default_rng(0))
+        augment(batch, RandomShift(3), np.random.default_rng(SEED))
     with pytest.raises(
         ValueError, match=r"CutMix needs targets of the size .*\(8, 8\)"
     ):
-        augment(batch, CutMix(), np.random.default_rng(0))
+        augment(batch, CutMix(), np.random.default_rng(SEED))
 
 
 def test_pixels_from_outside_have_no_weight():
     batch = batch_of_masks(sample_weight=np.full(N, 2, np.float32))
-    moved = augment(batch, RandomShift(3), np.random.default_rng(0))
+    moved = augment(batch, RandomShift(3), np.random.default_rng(SEED))
     outside = (moved.x == 0).all(axis=-1)
     np.testing.assert_array_equal(moved.sample_weight, np.where(outside, 0, 2))
 
@@ -147,7 +148,7 @@ def test_weights_of_pixels_move_with_them():
     masks = batch_of_masks().targets
     batch = batch_of_masks(sample_weight=1 + masks.astype(np.float32))
     moved = augment(
-        batch, [RandomFlip(), CutMix(), RandomRotation(45)], np.random.default_rng(0)
+        batch, [RandomFlip(), CutMix(), RandomRotation(45)], np.random.default_rng(SEED)
     )
     seen = moved.sample_weight > 0
     assert (moved.sample_weight == 1 + moved.targets)[seen].all()
@@ -155,18 +156,18 @@ def test_weights_of_pixels_move_with_them():
 
 def test_mixed_masks_are_probabilities():
     batch = batch_of_masks(sample_weight=np.linspace(1, 2, N, dtype=np.float32))
-    mixed = augment(batch, MixUp(1), np.random.default_rng(0))
+    mixed = augment(batch, MixUp(1), np.random.default_rng(SEED))
     assert mixed.targets.shape == (N, H, W, 3)
     np.testing.assert_allclose(mixed.targets.sum(axis=-1), 1, atol=1e-6)
     # The image is one-hot, too, and is mixed by the shares alone.
     same = batch_of_masks()
-    mixed = augment(same, MixUp(1), np.random.default_rng(0))
+    mixed = augment(same, MixUp(1), np.random.default_rng(SEED))
     np.testing.assert_allclose(mixed.targets, mixed.x, atol=1e-6)
 
 
 def test_weights_of_pixels_are_mixed():
     masks = batch_of_masks().targets
     batch = batch_of_masks(sample_weight=(masks > 0).astype(np.float32))
-    mixed = augment(batch, MixUp(1), np.random.default_rng(0))
+    mixed = augment(batch, MixUp(1), np.random.default_rng(SEED))
     assert mixed.sample_weight.shape == masks.shape
     assert (mixed.targets[..., 0] * mixed.sample_weight == 0).all()

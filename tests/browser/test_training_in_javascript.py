@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.datasets import load_digits
 
 from skconv import Network, ops
@@ -80,7 +81,7 @@ def test_training_is_the_same_to_the_bit(name, wasm, node, generic_ops, tmp_path
     layers, javascript, solver, rate, epochs = RUNS[name]
     X, labels = load_digits(return_X_y=True)
     X = (X / 16).reshape(-1, 8, 8, 1).astype(np.float32)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     orders = [rng.permutation(1437) for _ in range(epochs)]
     steps = [rows for order in orders for rows in np.split(order, range(64, 1437, 64))]
     network = Network.build(layers, (8, 8, 1), 0)

@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.datasets import load_digits
 
 from skconv import ConvNetClassifier, ConvNetRegressor
@@ -33,7 +34,7 @@ def falling(step):
 def small(kind=ConvNetClassifier, **params):
     defaults = {
         "filters": (2,), "hidden_layer_sizes": (4,), "batch_size": 32,
-        "learning_rate_init": 0.01, "max_iter": 6, "random_state": 0,
+        "learning_rate_init": 0.01, "max_iter": 6, "random_state": SEED,
     }  # fmt: skip
     if "layers" in params:
         defaults = {**defaults, "filters": "auto", "hidden_layer_sizes": (128,)}
@@ -80,7 +81,7 @@ FITS = {
     "frozen layers and rates by layer": (
         {"frozen": ["normalization", "conv1"], "solver": "muon", "ema_momentum": 0.8,
          "learning_rate_multipliers": {"dense1": 0.5},
-         "pretrained": small(max_iter=1, random_state=1).fit(X, Y).network_},
+         "pretrained": small(max_iter=1, random_state=SEED + 1).fit(X, Y).network_},
         {},
     ),
     "regressor": ({"kind": ConvNetRegressor, "loss": "huber"}, {}),

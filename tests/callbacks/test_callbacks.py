@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -31,7 +32,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 def small(kind=ConvNetClassifier, **params):
     defaults = {"filters": (4,), "hidden_layer_sizes": (8,), "max_iter": 4}
-    return kind(random_state=0, **{**defaults, **params})
+    return kind(random_state=SEED, **{**defaults, **params})
 
 
 class Notes:

@@ -14,6 +14,7 @@ from checkpoint_fits import (
     read,
     small,
 )
+from seeds import SEED
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 
@@ -206,7 +207,7 @@ def test_foreign_file_is_left_unchanged(resume, tmp_path):
     [
         ({"max_iter": 7}, {}, "max_iter: this fit 7, checkpoint 6"),
         ({"filters": (3,)}, {}, r"filters: this fit \[3\], checkpoint \[2\]"),
-        ({"random_state": 1, "solver": "sgd"}, {},
+        ({"random_state": SEED + 1, "solver": "sgd"}, {},
          "random_state: this fit 1, checkpoint 0; solver: this fit 'sgd', checkpoint 'adam'"),
         ({"augment": RandomShift(2)}, {}, "augment: this fit .*'RandomShift', .* checkpoint None"),
         ({"learning_rate": falling}, {}, "learning_rate: this fit 'checkpoint_fits.falling'"),
@@ -217,7 +218,7 @@ def test_foreign_file_is_left_unchanged(resume, tmp_path):
         ({}, {"y": NAMES[Y % 3]}, "other X, y or sample_weight"),
         ({}, {"sample_weight": WEIGHT}, "other X, y or sample_weight"),
         ({}, {"X_val": X, "y_val": Y}, "other X_val, y_val or sample_weight_val"),
-        ({"random_state": np.random.RandomState(1)}, {}, "random_state: this fit 'RandomState'"),
+        ({"random_state": np.random.RandomState(SEED + 1)}, {}, "random_state: this fit 'RandomState'"),
     ],
 )  # fmt: skip
 def test_checkpoint_of_a_different_fit_is_refused(params, given, words, tmp_path):
@@ -236,9 +237,11 @@ def test_checkpoint_of_a_different_fit_is_refused(params, given, words, tmp_path
 def test_random_state_objects_are_distinguished(tmp_path):
     path = tmp_path / "fit.ckpt"
     for _ in range(2):
-        clf = small(random_state=np.random.RandomState(0))
+        clf = small(random_state=np.random.RandomState(SEED))
         clf.set_callbacks(Checkpoint(path)).fit(X, Y)
-    other = small(random_state=np.random.RandomState(1)).set_callbacks(Checkpoint(path))
+    other = small(random_state=np.random.RandomState(SEED + 1)).set_callbacks(
+        Checkpoint(path)
+    )
     with pytest.raises(
         ValueError, match="other initial weights or another random_state"
     ):

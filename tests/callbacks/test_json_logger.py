@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -28,7 +29,7 @@ class Older(compat.CallbackSupportMixin, ConvNetClassifier):
 
 def small(kind=ConvNetClassifier, **params):
     defaults = {"filters": (4,), "hidden_layer_sizes": (8,), "max_iter": 3}
-    return kind(random_state=0, **{**defaults, **params})
+    return kind(random_state=SEED, **{**defaults, **params})
 
 
 def read(path):

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from joblib import parallel_config
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
@@ -33,7 +34,7 @@ def needs_optuna():
 
 def small(**params):
     defaults = {"filters": (4,), "hidden_layer_sizes": (8,), "max_iter": 3}
-    return ConvNetClassifier(random_state=0, **{**defaults, **params})
+    return ConvNetClassifier(random_state=SEED, **{**defaults, **params})
 
 
 # MLflow ------------------------------------------------------------------------------

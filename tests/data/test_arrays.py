@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 from scipy import sparse
+from seeds import SEED
 
 from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv._data.arrays import as_numbers, check_finite
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 X = RNG.integers(0, 256, (12, 6, 6)).astype(np.uint8)
 F = X.reshape(12, -1)
 Y = np.arange(12) % 3
@@ -206,7 +207,7 @@ def test_infinities_of_both_signs_give_an_error_and_no_warning():
 
 
 def test_lists_and_series_of_images_are_fitted_and_predicted():
-    clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=0)
+    clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=SEED)
     expected = clf.fit(X, Y).predict_proba(X)
     for given in (list(X), pd.Series(list(X)), objects(list(X))):
         np.testing.assert_array_equal(clf.fit(given, Y).predict_proba(given), expected)

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from seeds import SEED
 
 from skconv import ConvNetClassifier
 
-X = np.random.default_rng(0).random((12, 4, 4))
+X = np.random.default_rng(SEED).random((12, 4, 4))
 Y = np.arange(12) % 3
 
 
@@ -22,7 +23,7 @@ def objects(*entries):
 
 
 def small(**params):
-    return ConvNetClassifier(filters=(2,), max_iter=1, random_state=0, **params)
+    return ConvNetClassifier(filters=(2,), max_iter=1, random_state=SEED, **params)
 
 
 def column(*entries, dtype=None):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.datasets import make_events, make_shapes
@@ -11,7 +12,7 @@ TARGETS = "label", "mask", "position", "angle"
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_shapes_are_float32_from_0_to_1(target):
-    X, y = make_shapes(7, image_size=20, n_channels=2, target=target, random_state=0)
+    X, y = make_shapes(7, image_size=20, n_channels=2, target=target, random_state=SEED)
     assert X.shape == (7, 20, 20, 2) and X.dtype == np.float32
     assert X.min() >= 0 and X.max() <= 1 and len(y) == 7
 
@@ -21,25 +22,27 @@ def test_shapes_are_float32_from_0_to_1(target):
 )
 def test_random_state_gives_the_same_data_in_every_call(make, targets):
     for target in targets:
-        X, y = make(5, target=target, random_state=3)
-        again, y_again = make(5, target=target, random_state=3)
+        X, y = make(5, target=target, random_state=SEED + 3)
+        again, y_again = make(5, target=target, random_state=SEED + 3)
         assert (again == X).all() and (y == y_again).all()
-        other, _ = make(5, target=target, random_state=np.random.RandomState(4))
+        other, _ = make(5, target=target, random_state=np.random.RandomState(SEED + 4))
         assert (other != X).any()
 
 
 def test_more_samples_begin_with_the_fewer():
     for make in (make_shapes, make_events):
-        assert (make(9, random_state=0)[0][:4] == make(4, random_state=0)[0]).all()
+        assert (
+            make(9, random_state=SEED)[0][:4] == make(4, random_state=SEED)[0]
+        ).all()
 
 
 def test_label_and_position_are_of_the_same_images():
-    X, _ = make_shapes(5, random_state=0)
-    assert (make_shapes(5, target="position", random_state=0)[0] == X).all()
+    X, _ = make_shapes(5, random_state=SEED)
+    assert (make_shapes(5, target="position", random_state=SEED)[0] == X).all()
 
 
 def test_position_is_the_middle_of_what_differs_from_the_background():
-    X, y = make_shapes(40, noise=0, target="position", random_state=0)
+    X, y = make_shapes(40, noise=0, target="position", random_state=SEED)
     for image, position in zip(X, y, strict=True):
         strange = abs(image - np.median(image, axis=(0, 1))).max(axis=2) > 0.22
         rows, columns = np.nonzero(strange)
@@ -48,7 +51,7 @@ def test_position_is_the_middle_of_what_differs_from_the_background():
 
 
 def test_angle_points_to_the_tip_clockwise():
-    X, y = make_shapes(40, noise=0, n_channels=1, target="angle", random_state=1)
+    X, y = make_shapes(40, noise=0, n_channels=1, target="angle", random_state=SEED + 1)
     assert np.allclose((y**2).sum(axis=1), 1)
     for image, (cos, sin) in zip(X[..., 0], y, strict=True):
         strange = abs(image - np.median(image)) > 0.2
@@ -59,7 +62,7 @@ def test_angle_points_to_the_tip_clockwise():
 
 
 def test_masks_have_all_classes_and_match_the_colours():
-    X, y = make_shapes(60, noise=0, target="mask", random_state=0)
+    X, y = make_shapes(60, noise=0, target="mask", random_state=SEED)
     assert y.shape == X.shape[:3] and y.dtype == np.uint8
     assert np.unique(y).tolist() == [0, 1, 2, 3]
     shares = np.bincount(y.ravel()) / y.size
@@ -71,14 +74,14 @@ def test_masks_have_all_classes_and_match_the_colours():
 
 
 def test_positions_of_events_are_where_signals_differ_most():
-    X, y = make_events(60, noise=0, target="position", random_state=0)
+    X, y = make_events(60, noise=0, target="position", random_state=SEED)
     assert X.shape == (60, 256) and ((y > 0) & (y < 255)).all()
     steepest = abs(np.diff(X, axis=1)).argmax(axis=1)
     assert np.median(abs(steepest - y)) < 15
 
 
 def test_events_of_channels_have_one_place():
-    X, y = make_events(5, length=64, n_channels=3, random_state=0)
+    X, y = make_events(5, length=64, n_channels=3, random_state=SEED)
     assert X.shape == (5, 64, 3) and X.dtype == np.float32
     assert set(y) <= {"burst", "pulse", "step"}
 
@@ -87,17 +90,17 @@ def test_events_of_channels_have_one_place():
 def test_places_of_shapes_and_labels_of_events_can_be_learnt():
     from skconv.layers import Conv1D, GlobalMaxPool1D
 
-    X, y = make_shapes(800, image_size=24, target="position", random_state=0)
-    reg = ConvNetRegressor(max_iter=10, random_state=0).fit(X[:600], y[:600])
+    X, y = make_shapes(800, image_size=24, target="position", random_state=SEED)
+    reg = ConvNetRegressor(max_iter=10, random_state=SEED).fit(X[:600], y[:600])
     assert reg.score(X[600:], y[600:]) > 0.8
-    X, y = make_events(600, length=128, random_state=0)
+    X, y = make_events(600, length=128, random_state=SEED)
     layers = [
         Conv1D(16, 9, activation="relu"),
         Conv1D(32, 9, activation="relu"),
         GlobalMaxPool1D(),
     ]
     clf = ConvNetClassifier(
-        layers, max_iter=20, learning_rate_init=0.003, random_state=0
+        layers, max_iter=20, learning_rate_init=0.003, random_state=SEED
     )
     assert clf.fit(X[:450], y[:450]).score(X[450:], y[450:]) > 0.7
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from seeds import SEED
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 
 from skconv import ConvNetClassifier
@@ -15,7 +16,7 @@ from skconv.datasets import load_image_folder
 from skconv.datasets.image_files import ImageFiles
 from skconv.layers import Conv2D, Normalization
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 
 
 def save(path, pixels=(8, 8), **options):
@@ -42,7 +43,7 @@ def folder(tmp_path):
 def small():
     layers = [Normalization(0.5), Conv2D(4, 3, activation="relu")]
     return ConvNetClassifier(
-        layers, max_iter=4, batch_size=6, learning_rate_init=0.01, random_state=0
+        layers, max_iter=4, batch_size=6, learning_rate_init=0.01, random_state=SEED
     )
 
 
@@ -286,7 +287,7 @@ def test_fits_of_lazy_and_whole_arrays_are_the_same(folder, tmp_path_factory):
 def test_lazy_arrays_are_split_and_searched(folder):
     lazy, y = load_image_folder(folder, lazy=True, return_X_y=True)
     X = np.asarray(lazy)
-    parts = train_test_split(lazy, y, stratify=y, random_state=0)
+    parts = train_test_split(lazy, y, stratify=y, random_state=SEED)
     assert isinstance(parts[0], ImageFiles) and parts[0].shape == (18, 8, 8, 3)
     assert small().fit(parts[0], parts[2]).score(parts[1], parts[3]) > 0.8
     assert (

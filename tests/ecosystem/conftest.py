@@ -1,6 +1,7 @@
 """What the tests of other packages share."""
 
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetClassifier, ConvNetRegressor
 
@@ -29,7 +30,7 @@ def clf():
         max_iter=8,
         batch_size=32,
         learning_rate_init=0.005,
-        random_state=0,
+        random_state=SEED,
     )
 
 
@@ -41,5 +42,5 @@ def reg():
         max_iter=8,
         batch_size=32,
         learning_rate_init=0.005,
-        random_state=0,
+        random_state=SEED,
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetClassifier
 from skconv.datasets import make_events
@@ -11,13 +12,15 @@ from skconv.layers import Conv1D, GlobalMaxPool1D
 def network():
     layers = [Conv1D(8, 9, activation="relu"), GlobalMaxPool1D()]
     return ConvNetClassifier(
-        layers, learning_rate_init=0.01, max_iter=15, random_state=0
+        layers, learning_rate_init=0.01, max_iter=15, random_state=SEED
     )
 
 
 def signals(channels=2):
     """Return signals, the same as a panel, and their labels."""
-    X, y = make_events(150, length=64, n_channels=channels, noise=0.05, random_state=0)
+    X, y = make_events(
+        150, length=64, n_channels=channels, noise=0.05, random_state=SEED
+    )
     return X, np.moveaxis(X, -1, 1).astype(float), y
 
 
@@ -41,7 +44,7 @@ def check_predictions(kind):
 def check_parameters(kind):
     """Check that they reach into layers, and that a wrong estimator is named."""
     _, panel, y = signals(1)
-    clf = kind(network(), random_state=1)
+    clf = kind(network(), random_state=SEED + 1)
     clf.set_params(estimator__conv1d_1__filters=4)
     assert clf.get_params()["estimator__conv1d_1__filters"] == 4
     clf.fit(panel, y)
@@ -55,7 +58,7 @@ def check_default(kind):
     from skconv import zoo
 
     _, panel, y = signals(1)
-    clf = kind(random_state=0).fit(panel[:12, :, :32], y[:12])
+    clf = kind(random_state=SEED).fit(panel[:12, :, :32], y[:12])
     assert clf.estimator is None
     expected = zoo.signal_classifier(n_samples=12).get_params()
     assert clf.estimator_.max_iter == expected["max_iter"]

@@ -5,6 +5,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -24,7 +25,7 @@ def test_optuna_searches_parameters(small, clf):
         return cross_val_score(clf, X, y, cv=2).mean()
 
     study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=0)
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEED)
     )
     study.optimize(objective, n_trials=3)
     assert study.best_value > 0.5
@@ -55,7 +56,7 @@ def test_mapie_crosses_conformal_intervals(small, reg):
     regression = pytest.importorskip("mapie.regression")
     X, _, X_test, _ = small
     cross = regression.CrossConformalRegressor(
-        reg, confidence_level=0.9, cv=3, random_state=0
+        reg, confidence_level=0.9, cv=3, random_state=SEED
     )
     cross.fit_conformalize(X, X.sum(axis=1))
     _, limits = cross.predict_interval(X_test)
@@ -75,15 +76,17 @@ def test_imbalanced_learn_resamples_in_a_pipeline(small, clf):
     rare = (y != 8) | (np.arange(len(y)) % 4 == 0)
     X, y = X[rare], y[rare]
     for sampler in (
-        over_sampling.SMOTE(k_neighbors=2, random_state=0),
-        over_sampling.RandomOverSampler(random_state=0),
+        over_sampling.SMOTE(k_neighbors=2, random_state=SEED),
+        over_sampling.RandomOverSampler(random_state=SEED),
     ):
         pipeline = make_sampling_pipeline(sampler, clf).fit(X, y)
         assert (
             geometric_mean_score(y_test, pipeline.predict(X_test), average="macro")
             > 0.8
         )
-    bagging = BalancedBaggingClassifier(clf, n_estimators=2, random_state=0).fit(X, y)
+    bagging = BalancedBaggingClassifier(clf, n_estimators=2, random_state=SEED).fit(
+        X, y
+    )
     assert bagging.predict_proba(X_test).shape == (len(X_test), 10)
 
 
@@ -148,7 +151,7 @@ def test_shap_explains_by_permutation_and_kernel(small, clf):
     X, y, X_test, _ = small
     clf.fit(X, y)
     explainer = shap.Explainer(
-        clf.predict_proba, X[:20], algorithm="permutation", seed=0
+        clf.predict_proba, X[:20], algorithm="permutation", seed=SEED
     )
     explained = explainer(X_test[:2], max_evals=2 * 64 + 1)
     total = explained.values.sum(axis=1) + explained.base_values
@@ -174,14 +177,14 @@ def test_lime_explains_rows_and_images(small, clf):
 
     X, y, *_ = small
     clf.fit(X, y)
-    explainer = lime_tabular.LimeTabularExplainer(X, random_state=0)
+    explainer = lime_tabular.LimeTabularExplainer(X, random_state=SEED)
     explained = explainer.explain_instance(
         X[0], clf.predict_proba, num_features=5, num_samples=200
     )
     assert len(explained.as_list()) == 5
     colours = np.repeat(X.reshape(-1, 8, 8, 1), 3, axis=3)
     clf.fit(colours, y)
-    image = LimeImageExplainer(random_state=0).explain_instance(
+    image = LimeImageExplainer(random_state=SEED).explain_instance(
         colours[0], clf.predict_proba, num_samples=50,
         segmentation_fn=lambda image: np.arange(64).reshape(8, 8) // 8,
     )  # fmt: skip
@@ -195,7 +198,7 @@ def test_cleanlab_finds_wrong_labels(small, clf):
     noisy = y.copy()
     noisy[wrong] = (noisy[wrong] + 1) % 10
     clean = classification.CleanLearning(
-        clf.set_params(max_iter=15), cv_n_folds=3, seed=0
+        clf.set_params(max_iter=15), cv_n_folds=3, seed=SEED
     )
     issues = clean.find_label_issues(X, noisy)
     found = np.flatnonzero(issues["is_label_issue"])
@@ -211,8 +214,8 @@ def test_scikit_activeml_queries_labels(small, clf):
     X, y, *_ = small
     known = np.full(len(y), MISSING_LABEL)
     known[:60] = y[:60]
-    wrapped = classifier.SklearnClassifier(clf, classes=range(10), random_state=0)
-    strategy = UncertaintySampling(method="margin_sampling", random_state=0)
+    wrapped = classifier.SklearnClassifier(clf, classes=range(10), random_state=SEED)
+    strategy = UncertaintySampling(method="margin_sampling", random_state=SEED)
     for _ in range(2):
         queried = strategy.query(X=X, y=known, clf=wrapped, batch_size=10)
         known[queried] = y[queried]
@@ -231,7 +234,7 @@ def test_dask_ml_predicts_in_parallel_and_trains_by_blocks(small, clf):
         post.predict_proba(chunked).compute() == clf.fit(X, y).predict_proba(X_test)
     ).all()
     blocks = da.from_array(X, chunks=(100, 64)), da.from_array(y, chunks=100)
-    incremental = wrappers.Incremental(clf, random_state=0, shuffle_blocks=False)
+    incremental = wrappers.Incremental(clf, random_state=SEED, shuffle_blocks=False)
     for _ in range(5):
         incremental.partial_fit(*blocks, classes=range(10))
     assert (
@@ -262,7 +265,7 @@ def test_mlxtend_selects_and_votes(small, clf):
     vote = classifier.EnsembleVoteClassifier([clf, linear], voting="soft").fit(X, y)
     assert vote.score(X_test, y_test) > 0.8
     stack = classifier.StackingCVClassifier(
-        [clf, linear], linear, cv=2, random_state=0, use_probas=True
+        [clf, linear], linear, cv=2, random_state=SEED, use_probas=True
     )
     assert stack.fit(X, y).score(X_test, y_test) > 0.8
     _, p = paired_ttest_kfold_cv(clf, linear, X, y, cv=3, random_seed=0)
@@ -297,7 +300,7 @@ def test_fairlearn_reduces_and_thresholds(small, clf):
         clf, reductions.DemographicParity(), max_iter=2
     )
     fair.fit(X, even, sensitive_features=group)
-    predicted = fair.predict(X_test, random_state=0)
+    predicted = fair.predict(X_test, random_state=SEED)
     frame = MetricFrame(
         metrics=accuracy_score,
         y_true=y_test % 2 == 0,
@@ -309,7 +312,7 @@ def test_fairlearn_reduces_and_thresholds(small, clf):
         estimator=clf.set_params(dtype="float64"), predict_method="predict_proba"
     ).fit(X, even, sensitive_features=group)
     predicted = threshold.predict(
-        X_test, sensitive_features=(X_test[:, 20] > 0.5).astype(int), random_state=0
+        X_test, sensitive_features=(X_test[:, 20] > 0.5).astype(int), random_state=SEED
     )
     assert len(predicted) == len(X_test)
 
@@ -335,7 +338,7 @@ def test_eli5_permutes_features(small, clf):
     sklearn_part = pytest.importorskip("eli5.sklearn")
     X, y, X_test, y_test = small
     importance = sklearn_part.PermutationImportance(
-        clf.fit(X, y), n_iter=1, random_state=0, cv="prefit"
+        clf.fit(X, y), n_iter=1, random_state=SEED, cv="prefit"
     )
     importance.fit(X_test, y_test)
     ink = X.var(axis=0)
@@ -366,7 +369,7 @@ def test_hyperopt_minimizes_an_error(small, clf):
         algo=hyperopt.tpe.suggest,
         max_evals=3,
         trials=trials,
-        rstate=np.random.default_rng(0),
+        rstate=np.random.default_rng(SEED),
         show_progressbar=False,
     )
     assert min(trials.losses()) < 0.6
@@ -376,7 +379,9 @@ def test_scikit_optimize_searches(small, clf):
     skopt = pytest.importorskip("skopt")
     X, y, *_ = small
     space = {"learning_rate_init": (1e-4, 1e-2, "log-uniform"), "kernel_size": [1, 3]}
-    search = skopt.BayesSearchCV(clf, space, n_iter=3, cv=2, random_state=0).fit(X, y)
+    search = skopt.BayesSearchCV(clf, space, n_iter=3, cv=2, random_state=SEED).fit(
+        X, y
+    )
     assert search.best_score_ > 0.3
 
 
@@ -384,7 +389,7 @@ def test_category_encoders_come_before_a_network(clf):
     encoders = pytest.importorskip("category_encoders")
     import pandas as pd
 
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     frame = pd.DataFrame(
         {"colour": rng.choice(["red", "blue", "green"], 200), "size": rng.random(200)}
     )
@@ -392,7 +397,7 @@ def test_category_encoders_come_before_a_network(clf):
     pipeline = make_pipeline(
         encoders.OneHotEncoder(cols=["colour"]),
         ConvNetClassifier(
-            filters=(), max_iter=60, learning_rate_init=0.01, random_state=0
+            filters=(), max_iter=60, learning_rate_init=0.01, random_state=SEED
         ),
     )
     assert pipeline.fit(frame, y).score(frame, y) > 0.95
@@ -403,8 +408,8 @@ def test_boruta_selects_with_a_forest_before_a_network(small, clf):
     from sklearn.ensemble import RandomForestClassifier
 
     X, y, X_test, y_test = small
-    forest = RandomForestClassifier(max_depth=5, n_jobs=1, random_state=0)
-    selector = boruta.BorutaPy(forest, n_estimators=30, max_iter=20, random_state=0)
+    forest = RandomForestClassifier(max_depth=5, n_jobs=1, random_state=SEED)
+    selector = boruta.BorutaPy(forest, n_estimators=30, max_iter=20, random_state=SEED)
     pipeline = make_pipeline(selector, clf.set_params(filters=())).fit(X, y)
     assert pipeline.score(X_test, y_test) > 0.6
 

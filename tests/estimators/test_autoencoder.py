@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -25,7 +26,7 @@ DIGITS, LABELS = load_digits(return_X_y=True)
 @pytest.mark.filterwarnings("ignore:X has .* features, which make no square")
 @with_checks(
     [
-        ConvNetAutoencoder(max_iter=5, random_state=0),
+        ConvNetAutoencoder(max_iter=5, random_state=SEED),
         autoencoder(dtype="float64", batch_size=10**9, shuffle=False, max_iter=20),
     ]
 )
@@ -93,7 +94,7 @@ def test_images_come_back_in_the_shape_of_X(form):
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 7), (5, 12), (9, 6)])
 @pytest.mark.parametrize("kernel_size", [2, 3])
 def test_default_network_takes_images_of_any_size(size, kernel_size):
-    images = np.random.default_rng(0).random((6, *size, 2))
+    images = np.random.default_rng(SEED).random((6, *size, 2))
     auto = autoencoder(
         kernel_size=kernel_size, filters=(3, 4, 5), max_iter=1, batch_size=6
     )
@@ -112,7 +113,7 @@ def test_code_is_a_layer_by_name_or_the_smallest():
 
 
 def autoencoder_of(layers, **params):
-    return ConvNetAutoencoder(layers, max_iter=1, random_state=0, **params).fit(X)
+    return ConvNetAutoencoder(layers, max_iter=1, random_state=SEED, **params).fit(X)
 
 
 def test_code_that_is_an_image_is_flat():
@@ -125,7 +126,7 @@ def test_code_that_is_an_image_is_flat():
 
 def test_signals_are_coded():
     signals = X.reshape(-1, 16)
-    auto = ConvNetAutoencoder(CODER, max_iter=5, random_state=0)
+    auto = ConvNetAutoencoder(CODER, max_iter=5, random_state=SEED)
     codes = auto.fit(signals[..., None]).transform(signals)
     assert codes.shape == (len(signals), 3)
     assert auto.inverse_transform(codes).shape == (len(signals), 16, 1)
@@ -133,7 +134,7 @@ def test_signals_are_coded():
 
 
 def test_pipeline_before_a_classifier():
-    auto = ConvNetAutoencoder(n_components=8, max_iter=5, random_state=0)
+    auto = ConvNetAutoencoder(n_components=8, max_iter=5, random_state=SEED)
     pipe = make_pipeline(auto, LogisticRegression(max_iter=500))
     pipe.fit(DIGITS[:1000], LABELS[:1000])
     assert pipe.score(DIGITS[1000:], LABELS[1000:]) > 0.7
@@ -161,7 +162,7 @@ def test_frames_in_and_out():
 
 def test_transforms_of_values_leave_the_target():
     """With noise it learns to remove noise."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     clean = np.repeat(rng.random((80, 1, 1)), 64, axis=1).reshape(80, 8, 8)
     noisy = clean + rng.normal(0, 0.3, clean.shape)
     auto = autoencoder(augment=[GaussianNoise(0.3), RandomFlip()], max_iter=30)

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
@@ -23,7 +24,7 @@ SHAPES, SIZES = np.array(["bar", "dot", "ring"]), np.array([10, 20])
 
 def small(**params):
     network = [Normalization(), Conv2D(6, 3, activation="relu"), Flatten()]
-    defaults = {"max_iter": 12, "random_state": 0, "learning_rate_init": 0.01}
+    defaults = {"max_iter": 12, "random_state": SEED, "learning_rate_init": 0.01}
     return ConvNetClassifier([*network, Dense(16, "relu")], **{**defaults, **params})
 
 
@@ -191,7 +192,7 @@ def test_two_columns_are_trained_as_two_networks_of_one_layer_would_be(drawn):
     """The loss is the sum of the columns', each with its own softmax."""
     X, y = drawn
     params = {"layers": [Flatten()], "batch_size": 150, "max_iter": 1, "alpha": 0}
-    both = ConvNetClassifier(**params, random_state=0, solver="sgd").fit(X, y)
+    both = ConvNetClassifier(**params, random_state=SEED, solver="sgd").fit(X, y)
     encoder = both._encoder
     from skconv import ops
     from skconv._training.losses import loss_of

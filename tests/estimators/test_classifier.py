@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from small_classifiers import small
@@ -161,7 +162,7 @@ def test_large_x_is_never_copied_or_cast_whole(tmp_path):
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
     y = np.arange(len(X)) % 10
     layers = [Normalization(0.5), Conv2D(2, 4, stride=4, activation="relu")]
-    clf = ConvNetClassifier(layers, batch_size=500, max_iter=1, random_state=0)
+    clf = ConvNetClassifier(layers, batch_size=500, max_iter=1, random_state=SEED)
     few = peak_of(lambda: clf.fit(X[:3000], y[:3000]))
     many = peak_of(lambda: clf.fit(X, y))
     minibatch = 500 * 28 * 28 * 4
@@ -221,7 +222,7 @@ def test_two_classes_have_one_output(digits):
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, np.ndarray.tolist])
 def test_multilabel_targets_are_learnt(kind):
-    X, Y = make_multilabel_classification(300, 16, n_classes=4, random_state=0)
+    X, Y = make_multilabel_classification(300, 16, n_classes=4, random_state=SEED)
     X = X / X.max()
     clf = small(max_iter=150).fit(X, kind(Y))
     np.testing.assert_array_equal(clf.classes_, np.arange(4))
@@ -234,7 +235,7 @@ def test_multilabel_targets_are_learnt(kind):
 
 
 def test_multilabel_targets_with_early_stopping_and_partial_fit():
-    X, Y = make_multilabel_classification(200, 16, n_classes=3, random_state=0)
+    X, Y = make_multilabel_classification(200, 16, n_classes=3, random_state=SEED)
     clf = small(early_stopping=True).fit(X, Y)
     assert 0 <= clf.best_validation_score_ <= 1
     assert small().partial_fit(X, Y).n_outputs_ == 3

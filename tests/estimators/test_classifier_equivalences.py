@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from small_classifiers import LAYERS, small
@@ -16,9 +17,9 @@ from skconv.layers import Conv2D, Dense, Dropout
 def test_the_same_seed_gives_the_same_bits(digits):
     X, X_test, y, _ = digits
     layers = [*LAYERS, Dropout(0.2)]
-    first = ConvNetClassifier(layers, max_iter=3, random_state=1).fit(X, y)
+    first = ConvNetClassifier(layers, max_iter=3, random_state=SEED + 1).fit(X, y)
     again = clone(first).fit(X, y)
-    other = clone(first).set_params(random_state=2).fit(X, y)
+    other = clone(first).set_params(random_state=SEED + 2).fit(X, y)
     assert same_bits(first, again)
     assert first.loss_curve_ == again.loss_curve_
     assert not same_bits(first, other)
@@ -31,10 +32,10 @@ def test_random_state_may_be_an_instance_or_numpys_global_one(digits):
     X, _, y, _ = digits
 
     def with_instance():
-        return small(max_iter=1, random_state=np.random.RandomState(3)).fit(X, y)
+        return small(max_iter=1, random_state=np.random.RandomState(SEED + 3)).fit(X, y)
 
     def with_global():
-        np.random.seed(3)  # noqa: NPY002
+        np.random.seed(SEED + 3)  # noqa: NPY002
         return small(max_iter=1, random_state=None).fit(X, y)
 
     assert same_bits(with_instance(), with_instance())
@@ -67,13 +68,13 @@ def test_predictions_continue_in_threads_during_a_refit(digits):
 def test_network_without_hidden_layers_is_multinomial_logistic_regression(digits):
     X, X_test, y, _ = digits
     few = y < 4
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     y = np.where(rng.random(len(y)) < 0.3, rng.integers(0, 4, len(y)), y)[
         few
     ]  # overlap
     X = X[few].reshape(-1, 8, 8)[:, ::4, ::4].reshape(-1, 4)
     clf = ConvNetClassifier(
-        filters=(), hidden_layer_sizes=(), alpha=0, dtype="float64", random_state=0,
+        filters=(), hidden_layer_sizes=(), alpha=0, dtype="float64", random_state=SEED,
         batch_size=len(X), max_iter=4000, learning_rate_init=0.01, tol=1e-12,
     ).fit(X, y)  # fmt: skip
     exact = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8).fit(X, y)
@@ -83,9 +84,11 @@ def test_network_without_hidden_layers_is_multinomial_logistic_regression(digits
 
 def test_a_convolution_over_the_whole_image_is_a_dense_layer(digits):
     X, _, y, _ = digits
-    dense = ConvNetClassifier([Dense(12, "relu")], max_iter=3, random_state=0)
+    dense = ConvNetClassifier([Dense(12, "relu")], max_iter=3, random_state=SEED)
     conv = ConvNetClassifier(
-        [Conv2D(12, 8, padding="valid", activation="relu")], max_iter=3, random_state=0
+        [Conv2D(12, 8, padding="valid", activation="relu")],
+        max_iter=3,
+        random_state=SEED,
     )
     # The same draws, and the same first weights where the fans agree (lecun: fan in).
     dense.layers[0].kernel_initializer = "lecun_uniform"
@@ -145,7 +148,7 @@ def test_a_weight_of_zero_leaves_a_sample_out(digits):
 def test_partial_fit_is_a_long_fit_in_parts(digits):
     """Moments and the random stream continue: n calls are one fit of n epochs, to the bit."""
     X, _, y, _ = digits
-    params = {"layers": [*LAYERS, Dropout(0.2)], "random_state": 0}
+    params = {"layers": [*LAYERS, Dropout(0.2)], "random_state": SEED}
     whole = ConvNetClassifier(max_iter=4, **params).fit(X, y)
     parts = ConvNetClassifier(**params).partial_fit(X, y, classes=np.arange(10))
     assert parts.n_iter_ == 1
@@ -179,6 +182,6 @@ def test_numpys_scalars_give_the_same_bits_as_python_numbers(digits):
     assert same_bits(plain, small(max_iter=2, **numpys).fit(X, y))
     for rate in (0.25, np.float64(0.25)):
         y_drop, _ = Dropout(rate).forward(
-            {}, np.ones((2, 3), np.float32), np.random.default_rng(0)
+            {}, np.ones((2, 3), np.float32), np.random.default_rng(SEED)
         )
         assert y_drop.dtype == np.float32

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from small_classifiers import small
 from tolerances import same_bits
 
@@ -21,7 +22,7 @@ def test_early_stopping_restores_the_best_weights(digits):
 
     clf = ConvNetClassifier(
         filters=(8,), early_stopping=True, scoring=noting, max_iter=200, n_iter_no_change=5,
-        learning_rate_init=0.03, random_state=0,
+        learning_rate_init=0.03, random_state=SEED,
     ).fit(X, y)  # fmt: skip
     curve = [score for score, _ in scores]
     assert clf.validation_scores_ == curve
@@ -73,7 +74,7 @@ def test_layers_with_any_arguments_are_compared_on_partial_fit(digits):
             return dy, {}
 
     duck = Duck(Thing(np.arange(5000)))
-    clf = ConvNetClassifier([duck, Dense(4)], random_state=0)
+    clf = ConvNetClassifier([duck, Dense(4)], random_state=SEED)
     clf.partial_fit(X, y, np.arange(10)).partial_fit(X, y)
     duck.thing.values[2500] = 0
     with pytest.raises(ValueError, match="layers must be the same as in the last fit"):

@@ -1,6 +1,7 @@
 """scikit-learn's own checks, none excused."""
 
 import pytest
+from seeds import SEED
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skconv import ConvNetClassifier, ConvNetRegressor
@@ -21,13 +22,17 @@ def small_network(estimator):
         GlobalAvgPool2D(),
         Dense(16, "relu"),
     ]
-    return estimator(layers, learning_rate_init=0.01, random_state=0)
+    return estimator(layers, learning_rate_init=0.01, random_state=SEED)
 
 
 def one_batch(estimator):
     """Return the default network, with all samples in one batch, in float64."""
     return estimator(
-        batch_size=10**9, shuffle=False, dtype="float64", random_state=0, max_iter=100
+        batch_size=10**9,
+        shuffle=False,
+        dtype="float64",
+        random_state=SEED,
+        max_iter=100,
     )
 
 

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
@@ -34,7 +35,7 @@ def net(**params):
 def default(**params):
     return ConvNetClassifier(
         filters=(8,), hidden_layer_sizes=(32,), max_iter=10, batch_size=32,
-        learning_rate_init=0.005, random_state=0,
+        learning_rate_init=0.005, random_state=SEED,
     ).set_params(**params)  # fmt: skip
 
 
@@ -182,7 +183,7 @@ def test_halving_search_over_epochs(digits):
     X, _, y, _ = digits
     search = HalvingGridSearchCV(
         default(), {"kernel_size": [1, 3, 5]}, resource="max_iter",
-        min_resources=2, max_resources=8, factor=2, cv=2, random_state=0,
+        min_resources=2, max_resources=8, factor=2, cv=2, random_state=SEED,
     ).fit(X, y)  # fmt: skip
     assert search.n_iterations_ > 1
     assert search.best_estimator_.n_iter_ > 2
@@ -193,14 +194,14 @@ def test_cross_validation_and_splits_of_images(shape, digits):
     X, _, y, _ = digits
     X = X.reshape(-1, *shape)
     assert cross_val_score(net(), X, y, cv=3).mean() > 0.8
-    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=SEED)
     assert net().fit(X_train, y_train).score(X_test, y_test) > 0.8
 
 
 ENSEMBLES = {
     "calibrated": lambda: CalibratedClassifierCV(net(), cv=2),
     "voting": lambda: VotingClassifier([("a", net()), ("b", default())], voting="soft"),
-    "bagging": lambda: BaggingClassifier(net(), n_estimators=3, random_state=0),
+    "bagging": lambda: BaggingClassifier(net(), n_estimators=3, random_state=SEED),
     "stacking": lambda: StackingClassifier([("a", net()), ("b", default())], cv=2),
     "one against the rest": lambda: OneVsRestClassifier(net(max_iter=4)),
 }

@@ -4,11 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetClassifier
 from skconv.layers import Activation, Conv2D, Dense, Flatten, MaxPool2D
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 X = RNG.random((40, 8, 8))
 Y = np.arange(40) % 4
 
@@ -92,7 +93,7 @@ BAD_FITS = {
 @pytest.mark.parametrize("case", BAD_FITS)
 def test_errors_of_fit_name_the_cause_and_change_nothing(case):
     params, X_bad, y_bad, words = BAD_FITS[case]
-    clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=0).fit(X, Y)
+    clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=SEED).fit(X, Y)
     expected = clf.predict_proba(X)
     if "layers" in params:
         clf.set_params(
@@ -132,8 +133,10 @@ def test_bad_sample_weights_are_refused(weight, words):
 
 @pytest.mark.parametrize("scale", [1e308, 1e-300, 1e-320])
 def test_fit_uses_only_the_ratios_of_sample_weights(scale):
-    plain = ConvNetClassifier(max_iter=1, random_state=0).fit(X, Y)
-    scaled = ConvNetClassifier(max_iter=1, random_state=0).fit(X, Y, np.full(40, scale))
+    plain = ConvNetClassifier(max_iter=1, random_state=SEED).fit(X, Y)
+    scaled = ConvNetClassifier(max_iter=1, random_state=SEED).fit(
+        X, Y, np.full(40, scale)
+    )
     np.testing.assert_array_equal(plain.predict_proba(X), scaled.predict_proba(X))
 
 
@@ -147,7 +150,7 @@ def test_sample_weights_of_partial_fit_must_be_in_range():
 
 @pytest.fixture(scope="module")
 def fitted():
-    return ConvNetClassifier(filters=(4,), max_iter=1, random_state=0).fit(X, Y)
+    return ConvNetClassifier(filters=(4,), max_iter=1, random_state=SEED).fit(X, Y)
 
 
 @pytest.mark.parametrize(
@@ -172,10 +175,10 @@ def test_batches_larger_than_the_data_are_clipped_with_a_warning():
     with pytest.warns(
         UserWarning, match="batch_size=100 is larger than the 40 samples"
     ):
-        clipped = ConvNetClassifier(batch_size=100, max_iter=1, random_state=0).fit(
+        clipped = ConvNetClassifier(batch_size=100, max_iter=1, random_state=SEED).fit(
             X, Y
         )
-    exact = ConvNetClassifier(batch_size=40, max_iter=1, random_state=0).fit(X, Y)
+    exact = ConvNetClassifier(batch_size=40, max_iter=1, random_state=SEED).fit(X, Y)
     np.testing.assert_array_equal(clipped.predict_proba(X), exact.predict_proba(X))
 
 
@@ -223,7 +226,7 @@ def test_partial_fit_checks_the_classes_it_is_given():
 
 def test_warm_start_refuses_another_problem():
     clf = ConvNetClassifier(
-        filters=(4,), max_iter=1, warm_start=True, random_state=0
+        filters=(4,), max_iter=1, warm_start=True, random_state=SEED
     ).fit(X, Y)
     expected = clf.predict_proba(X)
     with pytest.raises(

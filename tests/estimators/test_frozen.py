@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.datasets import load_digits
 
 from skconv import ConvNetClassifier, ConvNetRegressor, Network, load_model, save_model
@@ -40,7 +41,7 @@ def deep():
 
 
 def net(kind=ConvNetClassifier, **params):
-    defaults = {"max_iter": 3, "random_state": 0, "batch_size": 32, "tol": 0.0}
+    defaults = {"max_iter": 3, "random_state": SEED, "batch_size": 32, "tol": 0.0}
     return kind(deep(), **{**defaults, **params})
 
 
@@ -151,7 +152,7 @@ def test_gradient_is_that_of_frozen_layers_as_in_prediction(frozen):
     network = Network.build(
         [*layers, ("output", L.Dense(3))], (8, 8, 1), 0, float, names
     )
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     for array in network.arrays.values():
         if array.ndim == 1:  # else some values are where ReLU has no derivative
             array += rng.random(array.shape)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_score
 from small_images import CONVOLUTIONS, SIGNALS, images_and_masks, regressor
@@ -38,7 +39,7 @@ def test_predictions_have_the_shape_and_the_units_of_y(y):
 
 @pytest.mark.parametrize("weighted", ["samples", "pixels"])
 def test_score_has_weights(weighted):
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     weight = rng.random((40, 1, 1) if weighted == "samples" else (40, 8, 8))
     by_pixel = np.broadcast_to(weight, (40, 8, 8)).ravel()
     reg = regressor(max_iter=1).fit(NOISY, COLOURS, weight.squeeze())

@@ -27,12 +27,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from seeds import SEED
+
 from skconv import ConvNetClassifier, load_model, save_model
 from skconv._training import loop
 from skconv.layers import Dense, Layer
 from tests.attacks import interruptions
 
-rng = np.random.default_rng(0)
+rng = np.random.default_rng(SEED)
 X, Y = rng.random((60, 8, 8)), np.arange(60) % 3
 BATCH = 20  # three steps an epoch
 
@@ -73,7 +75,7 @@ class Interrupted(ConvNetClassifier):
 
 
 def net(step=0, cls=ConvNetClassifier, **params):
-    params = {"batch_size": BATCH, "max_iter": 5, "random_state": 0, **params}
+    params = {"batch_size": BATCH, "max_iter": 5, "random_state": SEED, **params}
     return cls([InterruptsAt(step), Dense(8)], **params)
 
 
@@ -258,7 +260,7 @@ def test_exceptions_of_handlers_at_random_moments_leave_whole_models(tmp_path):
     before = signal.getsignal(signal.SIGALRM)
     try:
         with warnings.catch_warnings():
-            outcomes = interruptions.attack(60, 0, tmp_path)
+            outcomes = interruptions.attack(60, SEED, tmp_path)
     finally:
         signal.signal(signal.SIGALRM, before)
     assert sum(n for name, n in outcomes.items() if "raised" in name) > 10

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.layers import (
@@ -19,7 +20,7 @@ from skconv.layers import (
     Normalization,
 )
 
-rng = np.random.default_rng(0)
+rng = np.random.default_rng(SEED)
 X, Y = rng.random((60, 8, 8)), np.arange(60) % 3
 TARGETS = {
     "classes": Y,
@@ -37,7 +38,7 @@ METHODS = (
 
 def fit(kind, **params):
     is_number = kind.startswith("number")
-    params = {"max_iter": 2, "random_state": 0, **params}
+    params = {"max_iter": 2, "random_state": SEED, **params}
     if "layers" not in params:
         params["filters"] = (4,)
     cls = ConvNetRegressor if is_number else ConvNetClassifier
@@ -121,7 +122,7 @@ def test_predictions_of_counts_beyond_float64_are_an_error():
 
 
 def test_class_of_validation_outputs_that_are_not_finite_is_no_hit():
-    clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=0)
+    clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=SEED)
     large = X[:6].astype(np.float32) * 3e38
     for scoring in (None, "accuracy", "f1_macro"):
         clf.set_params(scoring=scoring)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -29,14 +30,14 @@ from skconv.layers import (
     Sequential,
 )
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 X = RNG.random((24, 8, 8))
 Y = np.arange(24) % 3
 A = np.array
 
 
 def small(**params):
-    defaults = {"filters": (4,), "max_iter": 1, "random_state": 0}
+    defaults = {"filters": (4,), "max_iter": 1, "random_state": SEED}
     if "layers" in params:
         del defaults["filters"]
     return ConvNetClassifier(**{**defaults, **params})
@@ -95,7 +96,7 @@ RANGES = {
     "momentum": [-0.1, 1.1, np.nan, None],
     "nesterovs_momentum": [1, None, "a"],
     "shuffle": [1, None, "a"],
-    "random_state": [1.5, "a", -1, np.random.default_rng(0)],
+    "random_state": [1.5, "a", -1, np.random.default_rng(SEED)],
     "tol": [-1, np.nan, np.inf, "a"],
     "verbose": [-1, "a", None],
     "warm_start": [1, None],

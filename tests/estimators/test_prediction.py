@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from seeds import SEED
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -19,7 +20,7 @@ def net(**params):
         ("dense1", Dense(16, "relu")),
     ]
     defaults = {"max_iter": 8, "batch_size": 32, "learning_rate_init": 0.005}
-    return ConvNetClassifier(layers, random_state=0, **{**defaults, **params})
+    return ConvNetClassifier(layers, random_state=SEED, **{**defaults, **params})
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_transform_works_in_a_pipeline_and_a_grid(digits):
     grid = {"net__transform_layer": ["conv1", "dense1"], "net__conv1__kernel_size": [3]}
     search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
     assert search.score(X_test, y_test) > 0.8
-    reg = ConvNetRegressor(filters=(4,), max_iter=5, random_state=0)
+    reg = ConvNetRegressor(filters=(4,), max_iter=5, random_state=SEED)
     assert make_pipeline(reg, PCA(3)).fit_transform(X, y).shape == (400, 3)
 
 
@@ -81,13 +82,13 @@ def test_unknown_layers_are_refused(fitted, digits):
 
 @pytest.mark.parametrize("kind", ["classes", "two", "labels"])
 def test_labels_and_probabilities_agree_where_these_round_to_ties(kind):
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     X, y = rng.random((60, 8, 8)), np.arange(60) % 3
     if kind == "two":
         y = y > 0
     elif kind == "labels":
         y = np.c_[y > 0, y == 1].astype(int)
-    clf = ConvNetClassifier(filters=(4,), max_iter=1, random_state=0).fit(X, y)
+    clf = ConvNetClassifier(filters=(4,), max_iter=1, random_state=SEED).fit(X, y)
     for scale in (1e-2, 1e-3, 1e-4):
         parameters = clf.network_.parameters
         signs = np.where(np.arange(len(parameters)) % 2, -1, 1)

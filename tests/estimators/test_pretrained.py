@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
@@ -27,7 +28,7 @@ MANY, FEW = Y < 8, Y >= 8
 
 
 def small(kind=ConvNetClassifier, **params):
-    defaults = {"max_iter": 2, "random_state": 0, "tol": 0.0}
+    defaults = {"max_iter": 2, "random_state": SEED, "tol": 0.0}
     if "layers" not in params:
         defaults |= {"filters": (4, 8), "hidden_layer_sizes": (16,)}
     return kind(**{**defaults, **params})
@@ -266,8 +267,8 @@ def test_pickle_keeps_pretrained(old):
 
 
 def test_checkpoint_of_other_pretrained_weights_is_refused(old, path, tmp_path):
-    other = small(random_state=1).fit(X[MANY], Y[MANY])
-    for seed in (0, None):
+    other = small(random_state=SEED + 1).fit(X[MANY], Y[MANY])
+    for seed in (SEED, None):
         checkpoint = Checkpoint(tmp_path / f"fit{seed}.ckpt")
         params = {"random_state": seed, "frozen": "conv1"}
         first = small(pretrained=old, **params).set_callbacks(checkpoint)
@@ -280,6 +281,6 @@ def test_checkpoint_of_other_pretrained_weights_is_refused(old, path, tmp_path):
             with pytest.raises(ValueError, match="other weights of pretrained"):
                 clf.fit(X[FEW], Y[FEW])
     restored = small(pretrained="nowhere", frozen="conv1")
-    assert Checkpoint(tmp_path / "fit0.ckpt").restore(restored) == 2
+    assert Checkpoint(tmp_path / f"fit{SEED}.ckpt").restore(restored) == 2
     assert restored.pretrained_layers_ == HIDDEN
     assert restored.network_.frozen == ("conv1",)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.linear_model import LinearRegression, PoissonRegressor
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
@@ -14,7 +15,7 @@ from skconv.layers import Conv2D, Dense
 def small(**params):
     defaults = {
         "filters": (8,), "hidden_layer_sizes": (32,), "max_iter": 40,
-        "learning_rate_init": 0.003, "batch_size": 32, "random_state": 0,
+        "learning_rate_init": 0.003, "batch_size": 32, "random_state": SEED,
     }  # fmt: skip
     return ConvNetRegressor(**{**defaults, **params})
 
@@ -22,7 +23,7 @@ def small(**params):
 @pytest.fixture(scope="module")
 def spots():
     """Images with a bright spot; where it is, and how bright."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     where, light = rng.integers(1, 7, (500, 2)), rng.uniform(0.5, 1, 500)
     X = np.zeros((500, 8, 8))
     for image, (row, column), value in zip(X, where, light, strict=True):
@@ -144,14 +145,14 @@ def test_losses_and_layers_are_searched_over(spots):
     X, X_test, Y, Y_test = spots
     layers = [("conv", Conv2D(8, activation="relu")), Dense(32, "relu")]
     reg = ConvNetRegressor(
-        layers, max_iter=30, batch_size=32, learning_rate_init=0.003, random_state=0
+        layers, max_iter=30, batch_size=32, learning_rate_init=0.003, random_state=SEED
     )
     grid = {"conv__kernel_size": [1, 3], "loss": ["huber", "squared_error"]}
     search = GridSearchCV(reg, grid, cv=2).fit(X, Y)
     assert search.score(X_test, Y_test) > 0.8
 
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 X, Y = RNG.random((40, 8, 8)), RNG.random(40)
 BAD_TARGETS = {
     "negative counts": ("poisson", Y - 0.5, r"y must be >= 0 with loss='poisson', got -0\.\d+. Use loss="),

@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from seeds import SEED
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
@@ -44,7 +45,7 @@ def da():
 @pytest.fixture(scope="module")
 def clf(digits):
     X, _, y, _ = digits
-    return ConvNetClassifier(filters=(8,), max_iter=2, random_state=0).fit(X, y)
+    return ConvNetClassifier(filters=(8,), max_iter=2, random_state=SEED).fit(X, y)
 
 
 # Searches ------------------------------------------------------------------------------
@@ -73,7 +74,7 @@ def search(digits, backend, *, once=None, **options):
 
     X, _, y, _ = digits
     grid = {"kernel_size": [1, 3], "augment": [None, RandomShift(1)]}
-    clf = ConvNetClassifier(filters=(8,), max_iter=2, random_state=0)
+    clf = ConvNetClassifier(filters=(8,), max_iter=2, random_state=SEED)
     scoring = partial(score, once=once)
     with joblib.parallel_config(backend, n_jobs=2, **options):
         fitted = GridSearchCV(clf, grid, cv=FOLDS, scoring=scoring, refit=False)
@@ -187,7 +188,7 @@ def test_chunks_train_as_parts_of_an_array_do(store, digits, tmp_path):
     labels = [y[start : start + 150] for start in range(0, 400, 150)]
     fitted = []
     for chunks in (parts, store(X, tmp_path)):
-        clf = ConvNetClassifier(filters=(8,), random_state=0)
+        clf = ConvNetClassifier(filters=(8,), random_state=SEED)
         for chunk, of_chunk in zip(chunks, labels, strict=True):
             clf.partial_fit(chunk, of_chunk, classes=range(10))
         fitted.append(clf.network_.parameters)

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import jaccard_score
@@ -110,7 +111,7 @@ def test_probabilities_belong_to_the_predictions():
 
 @pytest.mark.parametrize("weighted", ["no", "samples", "pixels"])
 def test_score_is_the_macro_jaccard_score_of_all_pixels(weighted):
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     weight, by_pixel = None, None
     if weighted != "no":
         weight = rng.random((40, 1, 1) if weighted == "samples" else (40, 8, 8))
@@ -164,7 +165,7 @@ def test_weights_of_pixels_are_those_of_samples():
 
 
 def test_pixels_without_weight_do_not_matter():
-    unknown = np.random.default_rng(0).random(MASKS.shape) < 0.3
+    unknown = np.random.default_rng(SEED).random(MASKS.shape) < 0.3
     one = segmenter().fit(X, np.where(unknown, 0, MASKS), ~unknown)
     other = segmenter().fit(X, np.where(unknown, 2, MASKS), ~unknown)
     np.testing.assert_array_equal(one.network_.values, other.network_.values)

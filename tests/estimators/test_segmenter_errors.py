@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from small_images import (
@@ -93,7 +94,7 @@ class OfRows(ConvNetSegmenter):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:X has .* features, which make no square")
-@with_checks([OfRows(filters=(2, 4), max_iter=3, random_state=0)])
+@with_checks([OfRows(filters=(2, 4), max_iter=3, random_state=SEED)])
 def test_common_checks_pass_for_masks_of_one_label(estimator, check):
     check(estimator)
 

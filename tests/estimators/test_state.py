@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetClassifier, Network, ops
 from skconv.layers import Conv2D, Dense, Layer
@@ -39,9 +40,17 @@ LAYERS = [("conv", Conv2D(2)), ("counts", Counts()), ("output", Dense(3))]
 
 
 def step(network, n=4):
-    x = np.random.default_rng(0).random((n, *network.input_shape)).astype(network.dtype)
+    x = (
+        np.random.default_rng(SEED)
+        .random((n, *network.input_shape))
+        .astype(network.dtype)
+    )
     return network.loss_and_gradient(
-        x, np.arange(n) % 3, None, ops.softmax_cross_entropy, np.random.default_rng(0)
+        x,
+        np.arange(n) % 3,
+        None,
+        ops.softmax_cross_entropy,
+        np.random.default_rng(SEED),
     )
 
 
@@ -92,7 +101,12 @@ def test_copies_and_pickles_have_their_own_state():
 @pytest.fixture
 def clf():
     return ConvNetClassifier(
-        LAYERS[:-1], batch_size=32, max_iter=4, random_state=0, warm_start=True, tol=0
+        LAYERS[:-1],
+        batch_size=32,
+        max_iter=4,
+        random_state=SEED,
+        warm_start=True,
+        tol=0,
     )
 
 

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_predict
@@ -11,7 +12,7 @@ from sklearn.model_selection import cross_val_predict
 from skconv import ConvNetRegressor, load_model, save_model
 from skconv._data.regression_encoder import find_scale
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 X = RNG.random((200, 6, 6)) * RNG.random((200, 1, 1))
 T = X.mean(axis=(1, 2)) * 4 - 1
 T = (T - T.mean()) / T.std()
@@ -21,7 +22,7 @@ LOSSES = ("squared_error", "huber", "poisson")
 def reg(**params):
     defaults = {
         "filters": (4,), "hidden_layer_sizes": (16,), "max_iter": 20, "batch_size": 20,
-        "learning_rate_init": 0.005, "random_state": 0,
+        "learning_rate_init": 0.005, "random_state": SEED,
     }  # fmt: skip
     return ConvNetRegressor(**{**defaults, **params})
 
@@ -147,7 +148,11 @@ def test_predictions_are_in_the_units_of_y_everywhere(tmp_path):
     np.testing.assert_array_equal(
         pickle.loads(pickle.dumps(model)).predict(X), expected
     )
-    other = reg(random_state=1, max_iter=1).fit(X, y).set_weights(model.get_weights())
+    other = (
+        reg(random_state=SEED + 1, max_iter=1)
+        .fit(X, y)
+        .set_weights(model.get_weights())
+    )
     np.testing.assert_allclose(other.predict(X), expected)
     predicted = cross_val_predict(reg(), X, y, cv=2)
     assert r2_score(y, predicted) > 0.8

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from tolerances import assert_same
@@ -14,13 +15,13 @@ from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.callbacks import Checkpoint
 from skconv.layers import Conv1D, Conv2D, Dense, Dropout, Flatten, GlobalAvgPool1D
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 X, Y = RNG.random((60, 5, 6, 2)).astype(np.float32), np.arange(60) % 3
 
 
 def net(kind=ConvNetClassifier, **params):
     defaults = {"filters": (4,), "hidden_layer_sizes": (8,), "batch_size": 16}
-    return kind(**{**defaults, "max_iter": 2, "random_state": 0, **params})
+    return kind(**{**defaults, "max_iter": 2, "random_state": SEED, **params})
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def fitted():
 
 def test_draws_of_numbers_are_averaged_one_by_one():
     layers = [Flatten(), Dropout(0.5), Dense(8)]
-    reg = ConvNetRegressor(layers, max_iter=2, random_state=0).fit(X, X.sum((1, 2)))
+    reg = ConvNetRegressor(layers, max_iter=2, random_state=SEED).fit(X, X.sum((1, 2)))
     drawn = [reg.sample_y(x, n_samples=5) for x in (X, X[:, :, ::-1])]
     reg.set_params(tta="flip")
     assert_same(reg.sample_y(X, n_samples=5), np.mean(drawn, axis=0), np.float32)
@@ -38,7 +39,7 @@ def test_draws_of_numbers_are_averaged_one_by_one():
 
 def test_draws_of_images_are_averaged_one_by_one():
     layers = [Conv2D(4, 3), Dropout(0.5)]
-    reg = ConvNetRegressor(layers, max_iter=2, random_state=0).fit(X, X)
+    reg = ConvNetRegressor(layers, max_iter=2, random_state=SEED).fit(X, X)
     drawn = reg.sample_y(X, n_samples=5)
     mirrored = reg.sample_y(X[:, :, ::-1], n_samples=5)[:, :, ::-1]
     reg.set_params(tta="flip")

@@ -6,6 +6,7 @@ import types
 import numpy as np
 import pytest
 import solutions
+from seeds import SEED
 from wrong import WRONG
 
 from skconv import ops
@@ -110,7 +111,7 @@ def test_stubs_and_hints_are_in_the_order_of_exercises():
 
 @pytest.fixture
 def arrays():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     x, kernel = rng.normal(size=(2, 7, 6, 3)), rng.normal(size=(3, 2, 3, 4))
     return x, kernel, rng.normal(size=4), rng.normal(size=(2, 3, 3, 4))
 
@@ -144,7 +145,7 @@ def test_loops_of_the_loss_are_those_of_ops():
 
 @pytest.mark.parametrize("name", ["batch_norm_backward", "dense_backward", "network"])
 def test_gradients_of_loops_are_those_of_differences(name):
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     if name == "network":
         arguments = EXERCISES["network"].cases()[0].arguments
         weights = arguments["weights"]

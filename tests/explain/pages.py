@@ -5,6 +5,7 @@ import re
 import warnings
 
 import numpy as np
+from seeds import SEED
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -74,7 +75,7 @@ NETWORKS = {
 
 def samples(kind):
     """Return X and y."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     if kind == "signals":
         return rng.normal(size=(40, 24, 2)), np.arange(40) % 3
     X, codes = rng.random((40, 8, 8)), np.arange(40) % 4
@@ -92,13 +93,13 @@ def fitted(name, **params):
     kind = ConvNetRegressor if kind == "numbers" else ConvNetClassifier
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return kind(chosen, max_iter=2, random_state=0, **params).fit(X, y), X, y
+        return kind(chosen, max_iter=2, random_state=SEED, **params).fit(X, y), X, y
 
 
 def scaled():
     """Return a pipeline with a scaler, X and y."""
     X, y = samples("digits")
-    clf = ConvNetClassifier([Conv2D(3), Dense(4)], max_iter=1, random_state=0)
+    clf = ConvNetClassifier([Conv2D(3), Dense(4)], max_iter=1, random_state=SEED)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return (

@@ -6,6 +6,7 @@ import stat
 import numpy as np
 import pytest
 from explain.pages import NETWORKS, fitted, read, samples, scaled
+from seeds import SEED
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -214,7 +215,7 @@ def test_pipeline_shows_samples_before_it_and_values_after(tmp_path):
 
 def test_search_is_explained_by_its_best_network(tmp_path):
     X, y = samples("digits")
-    clf = ConvNetClassifier([("conv", Conv2D(2))], max_iter=1, random_state=0)
+    clf = ConvNetClassifier([("conv", Conv2D(2))], max_iter=1, random_state=SEED)
     search = GridSearchCV(clf, {"conv__filters": [2, 3]}, cv=2).fit(X, y)
     explain(search, X[:1], tmp_path / "net.html")
     assert (
@@ -254,7 +255,7 @@ def test_layers_of_other_types_are_not_computed_again(tmp_path):
             return 2 * y, cache
 
     X, y = samples("digits")
-    net = ConvNetClassifier([Twice(2)], max_iter=1, random_state=0).fit(X, y)
+    net = ConvNetClassifier([Twice(2)], max_iter=1, random_state=SEED).fit(X, y)
     explain(net, X[:1], tmp_path / "net.html")
     assert read(tmp_path / "net.html")[0]["layers"][0]["kind"] == "other"
 
@@ -334,7 +335,7 @@ def test_argument_that_does_not_fit_is_named(tmp_path, change, kind, words):
 
 def test_targets_in_other_units_are_refused(tmp_path):
     X, y = samples("numbers")
-    net = ConvNetRegressor([Conv2D(2)], max_iter=1, random_state=0)
+    net = ConvNetRegressor([Conv2D(2)], max_iter=1, random_state=SEED)
     outer = TransformedTargetRegressor(
         net, func=np.cbrt, inverse_func=lambda v: v**3
     ).fit(X, y)
@@ -360,9 +361,9 @@ def test_labels_of_a_regressor_are_refused(tmp_path):
     ],
 )  # fmt: skip
 def test_small_networks_of_the_zoo_take_less_than_a_megabyte(tmp_path, chain, shape):
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     X, y = rng.random((20, *shape)), np.arange(20) % 10
-    net = ConvNetClassifier(chain, max_iter=1, random_state=0).fit(X, y)
+    net = ConvNetClassifier(chain, max_iter=1, random_state=SEED).fit(X, y)
     path = tmp_path / "net.html"
     explain(net, X[:1], path, y=y[:1])
     assert path.stat().st_size < 1_000_000

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from explain.pages import read, samples
+from seeds import SEED
 
 from skconv import (
     ConvNetAutoencoder,
@@ -22,7 +23,7 @@ def small_images():
 def test_masks_have_a_loss_and_no_row_of_probabilities(tmp_path):
     X = small_images()
     y = np.where(X[..., 0] > 0.5, "in", "out")
-    net = ConvNetSegmenter(filters=(2, 4), max_iter=1, random_state=0).fit(X, y)
+    net = ConvNetSegmenter(filters=(2, 4), max_iter=1, random_state=SEED).fit(X, y)
     explain(net, X[:2], tmp_path / "net.html", y=y[:2])
     document, arrays = read(tmp_path / "net.html")
     assert document["classes"] == ["in", "out"]
@@ -37,7 +38,9 @@ def test_masks_have_a_loss_and_no_row_of_probabilities(tmp_path):
 @pytest.mark.parametrize("shape", [(8, 8, 1), (64,)])
 def test_targets_of_an_autoencoder_are_its_samples(tmp_path, shape):
     X = small_images().reshape(-1, *shape)
-    net = ConvNetAutoencoder(filters=(2, 4), n_components=3, max_iter=1, random_state=0)
+    net = ConvNetAutoencoder(
+        filters=(2, 4), n_components=3, max_iter=1, random_state=SEED
+    )
     net.fit(X)
     explain(net, X[:2], tmp_path / "net.html")
     document, arrays = read(tmp_path / "net.html")
@@ -52,7 +55,7 @@ def test_targets_of_an_autoencoder_are_its_samples(tmp_path, shape):
 def test_several_columns_of_classes_are_named(tmp_path):
     X, y = small_images(), np.arange(12) % 3
     columns = np.stack([y, np.where(y, "cat", "dog")], axis=1).astype(object)
-    net = ConvNetClassifier([Conv2D(2)], max_iter=1, random_state=0).fit(X, columns)
+    net = ConvNetClassifier([Conv2D(2)], max_iter=1, random_state=SEED).fit(X, columns)
     path = tmp_path / "net.html"
     explain(net, X[:2], path, y=columns[:2])
     document, arrays = read(path)
@@ -73,7 +76,7 @@ def test_intervals_have_a_loss(tmp_path, params):
     X, y = small_images(), np.arange(12.0)
     loss = "quantile" if params else "gaussian"
     net = ConvNetRegressor(
-        [Conv2D(2)], loss=loss, max_iter=1, random_state=0, **params
+        [Conv2D(2)], loss=loss, max_iter=1, random_state=SEED, **params
     ).fit(X, y)
     explain(net, X[:2], tmp_path / "net.html", y=y[:2])
     document, arrays = read(tmp_path / "net.html")

@@ -3,6 +3,7 @@
 import matplotlib
 import pytest
 from matplotlib import pyplot as plt
+from seeds import SEED
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -36,12 +37,12 @@ def close_figures():
 def fitted(digits):
     clf = ConvNetClassifier(
         LAYERS, max_iter=6, batch_size=32, early_stopping=True, n_iter_no_change=10,
-        learning_rate="cosine", random_state=0,
+        learning_rate="cosine", random_state=SEED,
     )  # fmt: skip
     return clf.fit(digits[0], digits[2])
 
 
 @pytest.fixture(scope="session")
 def scaled(digits):
-    clf = ConvNetClassifier(LAYERS, max_iter=4, random_state=0)
+    clf = ConvNetClassifier(LAYERS, max_iter=4, random_state=SEED)
     return make_pipeline(StandardScaler(), clf).fit(digits[0], digits[2])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import (
     ConvNetAutoencoder,
@@ -16,9 +17,9 @@ from skconv.inspection import (
     input_gradient,
 )
 
-X = np.random.default_rng(0).random((12, 8, 8)).astype(np.float32)
+X = np.random.default_rng(SEED).random((12, 8, 8)).astype(np.float32)
 MASKS = np.array(["dark", "grey", "light"])[(X * 3).astype(int)]
-SMALL = {"filters": (2, 4), "max_iter": 1, "random_state": 0}
+SMALL = {"filters": (2, 4), "max_iter": 1, "random_state": SEED}
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from drawn import drawn_images, texts
+from seeds import SEED
 
 from skconv import ConvNetClassifier
 from skconv.inspection import (
@@ -20,10 +21,10 @@ from skconv.layers import (
 @pytest.fixture(scope="module")
 def signals():
     """Signals of two channels, their classes, and a classifier of them."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     X, y = rng.standard_normal((30, 40, 2)), np.arange(30) % 3
     layers = [("conv1", Conv1D(5, 3)), ("pool1", MaxPool1D(2)), ("conv2", Conv1D(4, 7))]
-    return X, y, ConvNetClassifier(layers, max_iter=1, random_state=0).fit(X, y)
+    return X, y, ConvNetClassifier(layers, max_iter=1, random_state=SEED).fit(X, y)
 
 
 def drawn_lines(axes):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from drawn import drawn_images, texts
+from seeds import SEED
 
 from skconv import ConvNetClassifier
 from skconv.inspection import (
@@ -30,7 +31,7 @@ def test_filters_are_the_layers_kernels(fitted):
 
 
 def test_filters_of_several_channels_are_colours_means_or_one_channel():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     X, y = rng.random((20, 6, 6, 3)), np.arange(20) % 2
     layers = [("conv1", Conv2D(5)), ("conv2", Conv2D(4, 2))]
     clf = ConvNetClassifier(layers, max_iter=1).fit(X, y)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetAutoencoder, ConvNetRegressor, ConvNetSegmenter
 from skconv.inspection import (
@@ -16,8 +17,8 @@ from skconv.inspection import (
 )
 
 pytest.importorskip("matplotlib")
-X = np.random.default_rng(0).random((12, 8, 8))
-FAST = {"filters": (2, 4), "max_iter": 2, "batch_size": 4, "random_state": 0}
+X = np.random.default_rng(SEED).random((12, 8, 8))
+FAST = {"filters": (2, 4), "max_iter": 2, "batch_size": 4, "random_state": SEED}
 NETS = {
     "segmenter": (ConvNetSegmenter(**FAST), X > 0.5),
     "regressor": (ConvNetRegressor(**FAST), X),

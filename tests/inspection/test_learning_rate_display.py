@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -20,7 +21,7 @@ Y = Y[:600]
 
 def net(kind=ConvNetClassifier, **params):
     return kind(
-        **{"filters": (8,), "hidden_layer_sizes": (16,), "random_state": 0, **params}
+        **{"filters": (8,), "hidden_layer_sizes": (16,), "random_state": SEED, **params}
     )
 
 
@@ -105,7 +106,7 @@ def test_test_is_repeatable_and_changes_nothing(params):
     np.testing.assert_array_equal(first.loss, again.loss)
     assert first.suggestion == again.suggestion
     other = LearningRateDisplay.from_estimator(
-        net(**params, max_iter=1).set_params(random_state=1), X, Y
+        net(**params, max_iter=1).set_params(random_state=SEED + 1), X, Y
     )
     assert list(first.loss[:5]) != list(other.loss[:5])
     assert {**vars(clf)} == before

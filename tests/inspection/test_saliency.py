@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import Network
 from skconv.inspection import (
@@ -83,13 +84,15 @@ def test_smooth_gradient_averages_over_noise(network, x):
     np.testing.assert_allclose(still, plain, rtol=1e-12)
     smooth = smooth_gradient(network, x, direction, rng=5)
     assert not np.allclose(smooth, plain, rtol=1e-3)
-    again = smooth_gradient(network, x, direction, rng=np.random.default_rng(5))
+    again = smooth_gradient(network, x, direction, rng=np.random.default_rng(SEED + 5))
     np.testing.assert_array_equal(smooth, again)
     # Its spread over draws falls as the root of their number.
     few, many = (
         np.std(
             [
-                smooth_gradient(network, x[:1], direction[:1], n_draws=n, rng=seed)
+                smooth_gradient(
+                    network, x[:1], direction[:1], n_draws=n, rng=SEED + seed
+                )
                 for seed in range(10)
             ],
             axis=0,
@@ -124,7 +127,7 @@ def test_grad_cam_has_the_images_size_and_uses_the_last_convolution(network, x):
 
 
 def test_occlusion_of_a_linear_network_is_the_hidden_pixels_share():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     network = Network.build([("output", Dense(2))], (4, 5, 2), 0, "float64")
     x = rng.random((2, 4, 5, 2))
     direction = np.array([[1.0, 0], [0, -1]])
@@ -148,7 +151,7 @@ def test_saliency_of_signals_equals_that_of_images_of_one_row():
     layers = [("maps", Activation("tanh")), ("output", Dense(3))]
     signals = Network.build(layers, (12, 2), 0, "float64")
     images = Network.build(layers, (1, 12, 2), 0, "float64")
-    x = np.random.default_rng(1).standard_normal((3, 12, 2))
+    x = np.random.default_rng(SEED + 1).standard_normal((3, 12, 2))
     direction = np.eye(3)
     for compute in (
         input_gradient,

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from drawn import drawn_images
+from seeds import SEED
 
 from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.inspection import (
@@ -47,7 +48,7 @@ def test_saliency_display_has_maps_of_the_functions(fitted, digits):
 def test_saliency_of_two_classes_has_opposite_signs(digits):
     X, _, y, _ = digits
     labels = np.where(y[:100] > 4, "large", "small")
-    clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=0).fit(
+    clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=SEED).fit(
         X[:100], labels
     )
     maps = [

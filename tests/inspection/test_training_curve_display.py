@@ -2,6 +2,7 @@
 
 import numpy as np
 from drawn import texts
+from seeds import SEED
 
 from skconv import ConvNetClassifier
 from skconv.inspection import (
@@ -36,7 +37,7 @@ def test_training_curves_are_the_estimators_curves(fitted):
 
 def test_training_curves_without_data_have_no_panel(digits):
     X, X_val, y, y_val = digits
-    clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=0).fit(X, y)
+    clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=SEED).fit(X, y)
     display = TrainingCurveDisplay.from_estimator(clf)
     assert len(display.axes_) == 1
     assert display.best_epoch is None

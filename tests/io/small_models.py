@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetClassifier
 from skconv.layers import Activation, AvgPool2D, Conv2D, Dense, Dropout, Flatten
@@ -23,7 +24,7 @@ def images(rng):
 
 @pytest.fixture
 def clf(images):
-    return ConvNetClassifier(LAYERS, max_iter=3, random_state=0).fit(*images)
+    return ConvNetClassifier(LAYERS, max_iter=3, random_state=SEED).fit(*images)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -21,7 +22,7 @@ STEP = "named_steps['convnetclassifier']"
 
 @pytest.fixture(scope="module")
 def models():
-    X, y = np.random.default_rng(0).random((30, 6, 6)), np.arange(30) % 2
+    X, y = np.random.default_rng(SEED).random((30, 6, 6)), np.arange(30) % 2
     rows, net = X.reshape(30, -1), ConvNetClassifier(filters=2, max_iter=1)
     pipeline = make_pipeline(StandardScaler(), net).fit(rows, y)
     search = GridSearchCV(pipeline, {}, cv=2).fit(rows, y)

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import small_models
+from seeds import SEED
 from test_loading import HEADER, edit, framed
 
 from skconv import ConvNetClassifier, ConvNetRegressor, load_model, save_model, zoo
@@ -189,7 +190,7 @@ def test_layers_without_weights_that_take_much_are_refused(name, images, path):
 def test_stride_beyond_32_bits_is_one_window(images, path):
     probabilities = []
     for stride in (6, 2**31):
-        clf = ConvNetClassifier([GlobalAvgPool2D()], max_iter=1, random_state=0)
+        clf = ConvNetClassifier([GlobalAvgPool2D()], max_iter=1, random_state=SEED)
         save_model(clf.fit(*images), path)
         edit(path, first(layer("AvgPool2D", pool_size=1, stride=stride)))
         probabilities.append(load_model(path).predict_proba(images[0]))
@@ -290,7 +291,7 @@ def test_long_names_are_not_saved(images, path):
         ValueError, match="the name of a layer must be a text of at most"
     ):
         save_model(clf, path)
-    clf = ConvNetClassifier(filters=2, max_iter=1, random_state=0).fit(*images)
+    clf = ConvNetClassifier(filters=2, max_iter=1, random_state=SEED).fit(*images)
     with pytest.raises(ValueError, match="parameter transform_layer must have at most"):
         save_model(clf.set_params(transform_layer="a" * 20_000), path)
 

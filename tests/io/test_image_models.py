@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 
 import skconv
@@ -13,11 +14,11 @@ from skconv.augmentation import CutMix, RandomAffine
 from skconv.callbacks import Checkpoint
 from skconv.layers import Conv1D, Conv2D, UpSampling2D
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 X = RNG.random((24, 8, 8)).astype(np.float32)
 LABELS = np.array(["a", "b", "c"])[(X * 3).astype(int)]
 CODES = (X * 3).astype(int) - 1
-SMALL = {"max_iter": 3, "random_state": 0, "batch_size": 8}
+SMALL = {"max_iter": 3, "random_state": SEED, "batch_size": 8}
 NET = [Conv2D(4, 3, activation="relu")]
 SIGNALS = [Conv1D(4, 3, activation="relu")]
 COLOURS = np.stack([X * 3 + 1, -X], axis=-1)
@@ -112,7 +113,9 @@ def test_onnx_model_agrees(fitted, image):
 
 def test_torch_weights_come_back(fitted):
     model, inputs, targets = fitted
-    other = clone(model).set_params(random_state=1, max_iter=1).fit(inputs, targets)
+    other = (
+        clone(model).set_params(random_state=SEED + 1, max_iter=1).fit(inputs, targets)
+    )
     skconv.from_torch(other, skconv.to_torch(model))
     assert_same(outputs(other, inputs), outputs(model, inputs))
 

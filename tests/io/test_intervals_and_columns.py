@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -35,7 +36,7 @@ def fitted(params, name, rng, wrap=lambda model: model):
         "codes": np.stack([np.arange(40) % 3, np.arange(40) % 2], axis=1),
     }
     kind = ConvNetClassifier if name in ("columns", "codes") else ConvNetRegressor
-    model = wrap(kind(filters=(2,), max_iter=2, random_state=0, **params))
+    model = wrap(kind(filters=(2,), max_iter=2, random_state=SEED, **params))
     return model.fit(X, targets[name]), X, targets[name]
 
 

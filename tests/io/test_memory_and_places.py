@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import small_models
 from attacks import files, specs
+from seeds import SEED
 from sklearn.base import clone
 from test_loading import framed
 
@@ -100,7 +101,7 @@ def test_available_memory_is_read_from_the_system(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_path_that_leads_to_no_file_is_refused(seed, path):
-    specs.draw_place(path, np.random.default_rng(seed))
+    specs.draw_place(path, np.random.default_rng(SEED + seed))
     with pytest.raises((ValueError, OSError), match="model.safetensors"):
         load_model(path)
 
@@ -108,13 +109,13 @@ def test_path_that_leads_to_no_file_is_refused(seed, path):
 @pytest.mark.slow
 def test_file_that_changes_while_it_is_read_is_refused_or_whole(images, path):
     """Another thread overwrites, cuts and extends it, in place."""
-    clf = ConvNetClassifier([Dense(2000)], max_iter=1, random_state=0).fit(*images)
+    clf = ConvNetClassifier([Dense(2000)], max_iter=1, random_state=SEED).fit(*images)
     save_model(clf, path)
     data, expected = path.read_bytes(), clf.predict_proba(images[0])
     ended = threading.Event()
 
     def change():
-        rng = np.random.default_rng(0)
+        rng = np.random.default_rng(SEED)
         while not ended.is_set():
             n = int(rng.integers(len(data)))
             with open(path, "r+b") as file:
@@ -150,7 +151,7 @@ def test_file_that_changes_while_it_is_read_is_refused_or_whole(images, path):
 
 
 def test_files_of_the_grammar_are_valid_before_they_are_changed(tmp_path):
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     with documents.reading(
         files.OLD / "model_3_classifier.safetensors", "model"
     ) as reader:

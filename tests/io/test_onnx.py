@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -137,7 +138,7 @@ def run(onnx_model, X):
 
 def randomize(model):
     """Let no weight be 0 or 1, as first ones are."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(SEED + 1)
     for name, array in model.network_.arrays.items():
         low = 0.5 if name.endswith("variance") else -0.5
         array += rng.uniform(low, 0.5, array.shape)
@@ -156,7 +157,7 @@ def test_onnx_of_each_layer_agrees(block, rng):
     image = (IMAGES + SIGNALS).index(block) % 2 == 0  # else rows
     shape = (20, 3) if block in SIGNALS else (9, 8, 3)
     X, y = rng.random((12, *shape), np.float32), np.arange(12) % 3
-    model = ConvNetClassifier(block, max_iter=1, random_state=0).fit(X, y)
+    model = ConvNetClassifier(block, max_iter=1, random_state=SEED).fit(X, y)
     randomize(model)
     outputs = run(skconv.to_onnx(model, image=image), X if image else X.reshape(12, -1))
     assert_agrees(model, X, outputs)
@@ -183,7 +184,7 @@ def test_onnx_table_has_every_activation(name):
 )  # fmt: skip
 def test_onnx_labels_agree(classes, rng):
     X, y = rng.random((30, 6, 6)), np.asarray(classes)[np.arange(30) % 3]
-    model = ConvNetClassifier(filters=4, max_iter=2, random_state=0).fit(X, y)
+    model = ConvNetClassifier(filters=4, max_iter=2, random_state=SEED).fit(X, y)
     onnx_model = skconv.to_onnx(model)
     for n in 30, 1, 0:  # any number of rows
         outputs = run(onnx_model, X.reshape(30, -1)[:n])
@@ -196,7 +197,7 @@ def test_onnx_labels_agree(classes, rng):
 
 def test_onnx_multilabel_agrees(rng):
     X, y = rng.random((30, 6, 6)), rng.integers(0, 2, (30, 4))
-    model = ConvNetClassifier(filters=4, max_iter=2, random_state=0).fit(X, y)
+    model = ConvNetClassifier(filters=4, max_iter=2, random_state=SEED).fit(X, y)
     for onnx_model in skconv.to_onnx(model), skconv.to_onnx(make_pipeline(model)):
         assert_agrees(model, X, run(onnx_model, X.reshape(30, -1)))
 
@@ -223,7 +224,7 @@ def test_onnx_regressors_agree(loss, n_targets, rng):
 def test_onnx_has_the_scale_of_targets(loss, rng):
     X = rng.random((60, 36)).astype(np.float32)
     y = np.c_[1e5 + 1e3 * X.mean(axis=1), X[:, 0] / 1e3]
-    model = ConvNetRegressor(filters=4, max_iter=3, random_state=0, loss=loss)
+    model = ConvNetRegressor(filters=4, max_iter=3, random_state=SEED, loss=loss)
     output = run(skconv.to_onnx(model.fit(X, y)), X)["variable"]
     np.testing.assert_allclose(output, model.predict(X), rtol=1e-5, atol=1e-8)
 
@@ -248,7 +249,7 @@ def test_targets_beyond_float32_are_refused(size, rng):
 def test_onnx_averages_over_views(kind, tta, rng):
     X = rng.random((30, 5, 6, 2), np.float32)
     loss = {"loss": "poisson"} if kind is ConvNetRegressor else {}
-    model = kind([Conv2D(4), Flatten()], max_iter=1, random_state=0, tta=tta, **loss)
+    model = kind([Conv2D(4), Flatten()], max_iter=1, random_state=SEED, tta=tta, **loss)
     model.fit(X, np.arange(30) % 3)
     outputs = run(skconv.to_onnx(model, image=True), X)
     predict = model.predict_proba if kind is ConvNetClassifier else model.predict
@@ -260,7 +261,9 @@ def test_onnx_averages_over_views(kind, tta, rng):
 def test_onnx_averages_over_views_of_signals(rng):
     X = rng.random((30, 9, 2), np.float32)
     layers = [Conv1D(4), GlobalAvgPool1D()]
-    model = ConvNetClassifier(layers, max_iter=1, random_state=0, tta=["flip", "shift"])
+    model = ConvNetClassifier(
+        layers, max_iter=1, random_state=SEED, tta=["flip", "shift"]
+    )
     model.fit(X, np.arange(30) % 2)
     assert_agrees(model, X, run(skconv.to_onnx(model, image=True), X))
 
@@ -269,7 +272,7 @@ def test_onnx_averages_over_views_of_signals(rng):
 def test_onnx_pipelines_agree(names, rows):
     pytest.importorskip("skl2onnx")
     X, y = rows[0], np.array(names)[rows[1]]
-    clf = ConvNetClassifier(filters=4, max_iter=3, random_state=0)
+    clf = ConvNetClassifier(filters=4, max_iter=3, random_state=SEED)
     pipeline = make_pipeline(StandardScaler(), clf).fit(X, y)
     outputs = run(skconv.to_onnx(pipeline), X)
     assert list(outputs) == ["label", "probabilities"]
@@ -279,7 +282,9 @@ def test_onnx_pipelines_agree(names, rows):
 def test_onnx_regression_pipelines_agree(rows):
     pytest.importorskip("skl2onnx")
     X, y = rows
-    model = ConvNetRegressor([Conv2D(3), Dense(4, "gelu")], max_iter=3, random_state=0)
+    model = ConvNetRegressor(
+        [Conv2D(3), Dense(4, "gelu")], max_iter=3, random_state=SEED
+    )
     pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
     output = run(skconv.to_onnx(pipeline), X)["variable"]
     np.testing.assert_allclose(output[:, 0], pipeline.predict(X), rtol=0, atol=1e-5)
@@ -290,7 +295,7 @@ def test_onnx_of_estimators_inside_others_agrees(n_classes, rows):
     """Calibration is of what `decision_function` gives, "raw_scores" of skl2onnx."""
     pytest.importorskip("skl2onnx")
     X, y = rows[0], rows[1] % n_classes
-    clf = ConvNetClassifier(filters=2, max_iter=2, random_state=0)
+    clf = ConvNetClassifier(filters=2, max_iter=2, random_state=SEED)
     model = CalibratedClassifierCV(clf, cv=2, method="sigmoid").fit(X, y)
     assert_agrees(model, X, run(skconv.to_onnx(model), X))
 
@@ -298,7 +303,7 @@ def test_onnx_of_estimators_inside_others_agrees(n_classes, rows):
 def test_options_of_skl2onnx_are_followed(rows):
     skl2onnx = pytest.importorskip("skl2onnx")
     X, y = rows
-    clf = ConvNetClassifier(filters=2, max_iter=2, random_state=0)
+    clf = ConvNetClassifier(filters=2, max_iter=2, random_state=SEED)
     pipeline = make_pipeline(StandardScaler(), clf).fit(X, np.array(["a", "b", "c"])[y])
     skconv.register_with_skl2onnx()
     onnx_model = skl2onnx.to_onnx(pipeline, X[:1], target_opset=18)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
@@ -62,16 +63,18 @@ pytestmark = [
 
 def net(**params):
     return ConvNetClassifier(
-        **{"filters": 4, "max_iter": 3, "random_state": 0} | params
+        **{"filters": 4, "max_iter": 3, "random_state": SEED} | params
     )
 
 
 def reg(**params):
-    return ConvNetRegressor(**{"filters": 4, "max_iter": 3, "random_state": 0} | params)
+    return ConvNetRegressor(
+        **{"filters": 4, "max_iter": 3, "random_state": SEED} | params
+    )
 
 
 def dense(kind=ConvNetClassifier):
-    return kind([Dense(4, "relu")], max_iter=3, random_state=0)
+    return kind([Dense(4, "relu")], max_iter=3, random_state=SEED)
 
 
 def then(*steps, first=reg):
@@ -100,8 +103,8 @@ FEATURES = {
     "a linear regression of two targets": (then(Ridge()), "pairs"),
     "a scaler": (then(S()), "classes"),
     "a classifier's features": (then(S(), first=net), "classes"),
-    "a forest": (then(RandomForestClassifier(9, random_state=0)), "classes"),
-    "a forest of numbers": (then(RandomForestRegressor(9, random_state=0)), "numbers"),
+    "a forest": (then(RandomForestClassifier(9, random_state=SEED)), "classes"),
+    "a forest of numbers": (then(RandomForestRegressor(9, random_state=SEED)), "numbers"),
     "a machine": (then(SVC()), "classes"),
     "a machine of two classes": (then(SVC(), first=net), "two"),
     "a machine of numbers": (then(SVR()), "numbers"),
@@ -115,9 +118,9 @@ FEATURES = {
     "a network": (then(dense()), "classes"),
     "a network of numbers": (then(S(), PCA(4), dense(ConvNetRegressor)), "numbers"),
     "three networks": (then(reg(), dense(ConvNetRegressor)), "numbers"),
-    "clusters": (then(KMeans(3, random_state=0)), "numbers"),
-    "outliers": (then(IsolationForest(n_estimators=9, random_state=0)), "numbers"),
-    "a mixture": (then(PCA(3), GaussianMixture(2, random_state=0)), "numbers"),
+    "clusters": (then(KMeans(3, random_state=SEED)), "numbers"),
+    "outliers": (then(IsolationForest(n_estimators=9, random_state=SEED)), "numbers"),
+    "a mixture": (then(PCA(3), GaussianMixture(2, random_state=SEED)), "numbers"),
     "another layer": (make_pipeline(reg(transform_layer="conv1"), Ridge()), "numbers"),
     "float64": (make_pipeline(reg(dtype="float64"), Ridge()), "numbers"),
     "scalers around": (
@@ -238,7 +241,7 @@ REFUSED = {
         "because of step 'lineardiscriminantanalysis', LinearDiscriminantAnalysis: its",
     ),
     "clusters before the last step": (
-        make_pipeline(S(), make_pipeline(KMeans(3, random_state=0), dense())),
+        make_pipeline(S(), make_pipeline(KMeans(3, random_state=SEED), dense())),
         "classes",
         "because of step 'pipeline.kmeans', KMeans: its ONNX model",
     ),
@@ -267,7 +270,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def data():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     X, classes = rng.random((60, 36)), np.arange(60) % 3
     X[:, :20] += 0.3 * classes[:, np.newaxis]
     two, numbers = classes % 2, X.sum(axis=1)

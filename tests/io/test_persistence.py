@@ -8,6 +8,7 @@ import sys
 import joblib
 import numpy as np
 import pytest
+from seeds import SEED
 
 import skconv
 from skconv import ConvNetClassifier
@@ -16,7 +17,9 @@ from skconv.layers import Dense, Dropout
 
 def fitted(digits, **params):
     X, _, y, _ = digits
-    return ConvNetClassifier(**{"max_iter": 2, "random_state": 0, **params}).fit(X, y)
+    return ConvNetClassifier(**{"max_iter": 2, "random_state": SEED, **params}).fit(
+        X, y
+    )
 
 
 @pytest.mark.slow
@@ -53,7 +56,7 @@ def test_unpickled_estimator_trains_further_to_the_same_bits(how, digits):
     X, _, y, _ = digits
     layers = [Dense(16, "relu"), Dropout(0.2)]
     clf = ConvNetClassifier(
-        layers, max_iter=2, random_state=0, warm_start=how == "warm_start"
+        layers, max_iter=2, random_state=SEED, warm_start=how == "warm_start"
     )
 
     def train(clf):
@@ -81,7 +84,9 @@ def test_fit_drops_moments_of_earlier_partial_fits(digits):
 
 def test_memory_mapped_weights_predict_and_train_on(digits, tmp_path):
     X, X_test, y, _ = digits
-    clf = ConvNetClassifier(max_iter=1, random_state=0).partial_fit(X, y, np.arange(10))
+    clf = ConvNetClassifier(max_iter=1, random_state=SEED).partial_fit(
+        X, y, np.arange(10)
+    )
     joblib.dump(clf, tmp_path / "model.joblib")
     mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
     assert isinstance(mapped.network_.parameters, np.memmap)

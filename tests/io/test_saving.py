@@ -10,6 +10,7 @@ import threading
 import numpy as np
 import pytest
 import small_models
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -59,7 +60,7 @@ def reload(model, path):
 )
 def test_labels_are_loaded_unchanged(classes, images, path):
     X, codes = images
-    clf = ConvNetClassifier(filters=2, max_iter=1, random_state=0)
+    clf = ConvNetClassifier(filters=2, max_iter=1, random_state=SEED)
     clf.fit(X, classes[codes])
     loaded = reload(clf, path)
     np.testing.assert_array_equal(loaded.classes_, clf.classes_, strict=True)
@@ -94,7 +95,7 @@ def test_labels_are_loaded_unchanged(classes, images, path):
     ],
 )  # fmt: skip
 def test_fitted_attributes_are_loaded_unchanged(estimator, images, path):
-    model = clone(estimator).set_params(random_state=0).fit(*images)
+    model = clone(estimator).set_params(random_state=SEED).fit(*images)
     loaded = reload(model, path)
     assert repr(loaded) == repr(model)
     for name, value in vars(model).items():
@@ -121,7 +122,7 @@ def test_feature_names_are_loaded(images, path):
     pandas = pytest.importorskip("pandas")
     X, y = images
     frame = pandas.DataFrame(X.reshape(40, 36), columns=[f"p{i}" for i in range(36)])
-    clf = ConvNetClassifier(filters=2, max_iter=1, random_state=0).fit(frame, y)
+    clf = ConvNetClassifier(filters=2, max_iter=1, random_state=SEED).fit(frame, y)
     loaded = reload(clf, path)
     np.testing.assert_array_equal(loaded.predict(frame), clf.predict(frame))
     assert list(loaded.feature_names_in_) == list(frame.columns)
@@ -133,7 +134,7 @@ def test_feature_names_are_loaded(images, path):
 def test_loaded_model_trains_further(dtype, images, path):
     X, y = images
     clf = ConvNetClassifier(
-        LAYERS, max_iter=2, random_state=0, warm_start=True, dtype=dtype
+        LAYERS, max_iter=2, random_state=SEED, warm_start=True, dtype=dtype
     ).fit(X, y)
     twins = [reload(clf, path), load_model(path)]
     for twin in twins:
@@ -255,7 +256,7 @@ def test_layers_and_transforms_are_registered():
         ({"learning_rate": lambda step: 0.1}, r"parameter learning_rate must be made of .*<function"),
         ({"scoring": lambda *_: 0.0}, "parameter scoring must be made of None, bool"),
         ({"augment": [RandomFlip(), lambda x, rng: x]}, r"parameter augment\[1\] must be"),
-        ({"random_state": np.random.RandomState(0)}, "parameter random_state must be.*RandomState"),
+        ({"random_state": np.random.RandomState(SEED)}, "parameter random_state must be.*RandomState"),
         ({"layers": np.array([Dense(2)])}, "parameter layers must be .* got array"),
         ({"augment": len}, "got <built-in function len>.*or save with joblib"),
         ({"layers": [type("Tall", (Layer,), {})]}, r"parameter layers\[0\] must be"),

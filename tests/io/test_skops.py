@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -36,7 +37,7 @@ ESTIMATORS = [
         scoring="accuracy",
     ),
     ConvNetClassifier([Conv1D(3), Dense(4, "tanh")], max_iter=1, solver="sgd"),
-    ConvNetRegressor(max_iter=1, dtype="float64", loss="huber", random_state=1),
+    ConvNetRegressor(max_iter=1, dtype="float64", loss="huber", random_state=SEED + 1),
 ]
 
 

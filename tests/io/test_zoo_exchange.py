@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from zoo_shapes import NETWORKS, SHAPES
@@ -23,7 +24,7 @@ CASES = [(name, shape) for name in NETWORKS for shape in SHAPES[name]]
 def fitted(request):
     """A network after one epoch, and the samples of that epoch."""
     name, shape = request.param
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     y = np.arange(18) % 3
     X = rng.random((18, *shape), np.float32)
     X *= 1 + y.reshape(-1, *[1] * len(shape))
@@ -31,7 +32,7 @@ def fitted(request):
         getattr(zoo, name)(),
         max_iter=1,
         batch_size=6,
-        random_state=0,
+        random_state=SEED,
         input_shape=shape,
     )
     proba = clf.fit(X, y).predict_proba(X)

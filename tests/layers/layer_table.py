@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import layers as L
 from skconv import ops
@@ -168,7 +169,7 @@ each_layer = pytest.mark.parametrize(
 
 def setup(layer, shape, dtype=np.float64, n=3):
     """Return weights, output shape and an input of distinct values, far from 0."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     weights, output_shape = layer.build(shape, rng, np.dtype(dtype))
     for _, weight, is_trained in chain.named_weights(layer, weights):
         weight[...] = rng.standard_normal(weight.shape)

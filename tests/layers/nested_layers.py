@@ -1,5 +1,7 @@
 """Layers that contain layers, for the tests."""
 
+from seeds import SEED
+
 from skconv import ConvNetClassifier
 from skconv.layers import (
     Activation,
@@ -39,5 +41,5 @@ def nested():
 
 def net(**params):
     return ConvNetClassifier(
-        nested(), max_iter=3, batch_size=32, learning_rate_init=0.01, random_state=0
+        nested(), max_iter=3, batch_size=32, learning_rate_init=0.01, random_state=SEED
     ).set_params(**params)

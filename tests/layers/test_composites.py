@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from nested_layers import block, nested, net
+from seeds import SEED
 from sklearn.base import clone
 
 from skconv import ConvNetClassifier, Network, ops
@@ -54,7 +55,7 @@ def test_gradient_through_nested_layers_is_the_derivative_of_the_loss(rng):
     def loss(parameters):
         network.parameters[:] = parameters
         return network.loss_and_gradient(
-            x, codes, None, ops.softmax_cross_entropy, np.random.default_rng(3)
+            x, codes, None, ops.softmax_cross_entropy, np.random.default_rng(SEED + 3)
         )
 
     _, gradient = loss(start)
@@ -74,7 +75,7 @@ def test_chain_within_a_chain_is_the_same_network(digits):
     X, X_test, y, _ = digits
     flat = [Conv2D(4, activation="relu"), MaxPool2D(), Flatten(), Dense(8, "relu")]
     fits = [
-        ConvNetClassifier(layers, max_iter=2, random_state=0).fit(X, y)
+        ConvNetClassifier(layers, max_iter=2, random_state=SEED).fit(X, y)
         for layers in (flat, [Sequential(flat[:2]), Sequential([Sequential(flat[2:])])])
     ]
     a, b = (clf.predict_proba(X_test) for clf in fits)
@@ -186,7 +187,7 @@ class Gate(Layer):
 def test_custom_composites_train_as_layers_that_define_all_methods(digits):
     X, _, y, _ = digits
     fits = [
-        ConvNetClassifier([Conv2D(4), kind(Conv2D(4, 1, activation="sigmoid"))], max_iter=1, random_state=0).fit(X, y)
+        ConvNetClassifier([Conv2D(4), kind(Conv2D(4, 1, activation="sigmoid"))], max_iter=1, random_state=SEED).fit(X, y)
         for kind in (Product, Gate)
     ]  # fmt: skip
     by_paths, by_methods = (clf.network_ for clf in fits)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from seeds import SEED
 
 from skconv import ConvNetClassifier
 from skconv.layers import Conv2D, DepthwiseConv2D, SeparableConv2D
@@ -75,7 +76,7 @@ def test_zeros_are_zeros():
 def test_grouped_convolution_draws_each_group_as_if_alone():
     """A depthwise layer is a convolution of as many groups; fans are those of one."""
     weights = [
-        layer.build((8, 8, 512), np.random.default_rng(0), np.dtype("float64"))[0]
+        layer.build((8, 8, 512), np.random.default_rng(SEED), np.dtype("float64"))[0]
         for layer in (Conv2D(512, groups=512), DepthwiseConv2D(), SeparableConv2D(4))
     ]
     kernel = weights[0]["kernel"]

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 
 from skconv import ConvNetClassifier, ConvNetRegressor, Network
@@ -21,7 +22,7 @@ from skconv.layers import (
 
 
 def built(layer, shape, dtype=np.float64):
-    return layer.build(shape, np.random.default_rng(0), np.dtype(dtype))[0]
+    return layer.build(shape, np.random.default_rng(SEED), np.dtype(dtype))[0]
 
 
 def adapted(x, dtype=np.float32, layer=None, sample_weight=None):
@@ -79,7 +80,7 @@ def normal(**params):
         Flatten(),
     ]
     return ConvNetClassifier(
-        layers, batch_size=32, max_iter=5, learning_rate_init=0.003, random_state=0
+        layers, batch_size=32, max_iter=5, learning_rate_init=0.003, random_state=SEED
     ).set_params(**params)
 
 
@@ -284,7 +285,7 @@ def test_fit_on_any_scale_gives_the_same_predictions(digits):
     X, X_test, y, _ = digits
     expected = None
     for scale in (lambda x: x, lambda x: 256 * x, lambda x: 65_536 * x - 1024):
-        clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=0)
+        clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=SEED)
         found = clf.fit(scale(X), y).predict_proba(scale(X_test))
         expected = found if expected is None else expected
         np.testing.assert_allclose(found, expected, atol=1e-4)
@@ -306,7 +307,7 @@ def test_memory_map_is_read_once_for_the_scale_piece_by_piece(tmp_path, monkeypa
 
     monkeypatch.setattr(Normalization, "adapt", adapt)
     y = np.arange(5000) % 2
-    clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=0).fit(X, y)
+    clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=SEED).fit(X, y)
     assert sum(seen) == 5000
     assert max(seen) < 1500
     assert clf.network_.weights["normalization"]["mean"] == np.float32(X.mean())
@@ -319,7 +320,7 @@ def test_memory_map_is_read_once_for_the_scale_piece_by_piece(tmp_path, monkeypa
 def test_regressor_and_incremental_fits_learn_the_scale():
     X = 1000.0 * PIXELS + 5
     y = X[:, 1:3].mean(axis=(1, 2, 3))
-    reg = ConvNetRegressor(filters=(2,), random_state=0).partial_fit(X[:30], y[:30])
+    reg = ConvNetRegressor(filters=(2,), random_state=SEED).partial_fit(X[:30], y[:30])
     first = reg.network_.weights["normalization"]["mean"].copy()
     np.testing.assert_allclose(first, X[:30].mean(), rtol=1e-6)
     reg.partial_fit(X[30:], y[30:])

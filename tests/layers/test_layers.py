@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from layer_table import LAYERS, each_layer, flat, parts, setup, trained
+from seeds import SEED
 from sklearn.base import clone
 from tolerances import assert_same
 
@@ -42,7 +43,7 @@ def test_layer_returns_the_shape_and_dtype_of_build(layer, shape, dtype):
     y = layer.predict(weights, x)
     assert y.shape == (len(x), *output_shape)
     assert y.dtype == dtype
-    z, cache = layer.forward(weights, x, np.random.default_rng(0))
+    z, cache = layer.forward(weights, x, np.random.default_rng(SEED))
     dx, grads = layer.backward(weights, cache, np.ones_like(z))
     assert dx.shape == x.shape
     assert dx.dtype == dtype
@@ -60,7 +61,7 @@ def test_predict_equals_forward(layer, shape):
         if changes is None:
             pytest.skip("the layer normalises by its minibatch")
         part.set_params(**changes)
-    y, _ = layer.forward(weights, x, np.random.default_rng(0))
+    y, _ = layer.forward(weights, x, np.random.default_rng(SEED))
     np.testing.assert_array_equal(layer.predict(weights, x), y)
 
 
@@ -79,11 +80,11 @@ def test_frozen_layer_returns_the_same_gradient_in_x_as_one_that_learns(
 ):
     weights, _, x = setup(layer, shape, dtype)
     y, cache = layer.forward(weights, x, None)
-    dy = np.random.default_rng(2).standard_normal(y.shape).astype(dtype)
+    dy = np.random.default_rng(SEED + 2).standard_normal(y.shape).astype(dtype)
     expected, _ = layer.backward(weights, cache, dy)
     frozen = mark({"a": weights}, ["a"], frozen=True)
     layers = [("a", layer)]
-    z, caches = chain.forward(layers, frozen, x, np.random.default_rng(0))
+    z, caches = chain.forward(layers, frozen, x, np.random.default_rng(SEED))
     np.testing.assert_array_equal(z, y)
     dx, grads = chain.backward(layers, frozen, caches, dy)
     assert_same(dx, expected, dtype)
@@ -95,7 +96,7 @@ def test_frozen_layer_returns_the_same_gradient_in_x_as_one_that_learns(
 def test_backward_is_the_adjoint_of_the_derivative(layer, shape):
     """<dy, J u> = <J^T dy, u>, with J u by central differences in a random direction."""
     weights, _, x = setup(layer, shape)
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(SEED + 1)
     u = {
         path: rng.standard_normal(w.shape)
         for path, w in trained(layer, weights).items()
@@ -104,10 +105,10 @@ def test_backward_is_the_adjoint_of_the_derivative(layer, shape):
 
     def f(t):  # the same random stream each time, so that dropout draws the same
         there = moved(weights, u, t)
-        return layer.forward(there, x + t * du, np.random.default_rng(2))[0]
+        return layer.forward(there, x + t * du, np.random.default_rng(SEED + 2))[0]
 
     here = moved(weights, u, 0)
-    y, cache = layer.forward(here, x, np.random.default_rng(2))
+    y, cache = layer.forward(here, x, np.random.default_rng(SEED + 2))
     dy = rng.standard_normal(y.shape)
     dx, grads = layer.backward(here, cache, dy)
     step = 1e-5
@@ -123,7 +124,7 @@ def test_forward_without_generator_gives_the_gradient_of_predict(layer, shape):
     before = {path: weight.copy() for path, weight in flat(weights).items()}
     y, cache = layer.forward(weights, x, None)
     assert_same(layer.predict(weights, x), y)  # which may fuse layers
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(SEED + 1)
     du, step = rng.standard_normal(x.shape), 1e-5
     ahead, behind = (layer.predict(weights, x + t * du) for t in (step, -step))
     dy = rng.standard_normal(ahead.shape)
@@ -144,7 +145,7 @@ def test_backward_without_need_dx_returns_the_same_gradients(layer, shape):
     weights, _, x = setup(layer, shape)
     results = []
     for need_dx in (True, False):
-        y, cache = layer.forward(weights, x, np.random.default_rng(0))
+        y, cache = layer.forward(weights, x, np.random.default_rng(SEED))
         results += [layer.backward(weights, cache, np.ones_like(y), need_dx=need_dx)]
     (_, expected), (dx, grads) = results
     assert dx is None or not weights
@@ -158,7 +159,7 @@ def test_layer_does_not_change_its_arguments(layer, shape):
     before = [array.copy() for array in arrays]
     for array in arrays:
         array.flags.writeable = False
-    y, cache = layer.forward(weights, x, np.random.default_rng(0))
+    y, cache = layer.forward(weights, x, np.random.default_rng(SEED))
     dy = np.ones_like(y)
     dy.flags.writeable = False
     layer.backward(weights, cache, dy)
@@ -236,7 +237,7 @@ def test_float32_results_are_float64_results_rounded(layer, shape, each_ops):
     for dtype in (np.float32, np.float64):
         weights = cast(drawn, dtype)
         x = values.astype(dtype)
-        y, cache = layer.forward(weights, x, np.random.default_rng(0))
+        y, cache = layer.forward(weights, x, np.random.default_rng(SEED))
         dy = np.cos(np.arange(y.size)).reshape(y.shape).astype(dtype)
         dx, grads = layer.backward(weights, cache, dy)
         results.append(

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from seeds import SEED
 from tolerances import assert_same
 
 from skconv import ConvNetClassifier, Network, ops
@@ -18,7 +19,7 @@ from skconv.layers import (
 
 
 def built(layer, shape, dtype=np.float64):
-    return layer.build(shape, np.random.default_rng(0), np.dtype(dtype))[0]
+    return layer.build(shape, np.random.default_rng(SEED), np.dtype(dtype))[0]
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 3), (3,)])
@@ -134,7 +135,7 @@ def net(**params):
         ("norm2", BatchNorm(activation="relu")),
     ]
     return ConvNetClassifier(
-        layers, batch_size=32, max_iter=3, learning_rate_init=0.02, random_state=0
+        layers, batch_size=32, max_iter=3, learning_rate_init=0.02, random_state=SEED
     ).set_params(**params)
 
 

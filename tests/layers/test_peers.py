@@ -12,6 +12,7 @@ import layer_configurations
 import numpy as np
 import pytest
 import torch_layers
+from seeds import SEED
 from tolerances import RTOL
 
 from skconv import layers as L
@@ -53,7 +54,7 @@ def draw(name, dtype):
     Inputs are distinct and far from 0, so that no maximum is close to a tie and no
     ReLU of an input to its corner.
     """
-    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    rng = np.random.default_rng(SEED + zlib.crc32(name.encode()))
     for _ in range(CONFIGURATIONS):
         shape, arguments = layer_configurations.LAYERS[name](rng)
         layer = getattr(L, name)(**arguments)
@@ -97,7 +98,7 @@ def test_layer_forward_and_all_gradients_agree_with_torch(name, dtype, torch):
 
 def run(layer, weights, x, dy):
     weights = each(np.copy, weights)  # forward may change the state in them
-    y, cache = layer.forward(weights, x, np.random.default_rng(0))
+    y, cache = layer.forward(weights, x, np.random.default_rng(SEED))
     if all(learnt for _, _, learnt in chain.named_weights(layer, weights)):
         np.testing.assert_array_equal(layer.predict(weights, x), y)
     dx, grads = layer.backward(weights, cache, dy)
@@ -113,7 +114,7 @@ def near_a_kink(layer, weights, x, distance):
         return False
     linear = type(layer)(**{**layer.get_params(), "activation": None})
     wide = each(lambda weight: weight.astype(float), weights)
-    z, _ = linear.forward(wide, x.astype(float), np.random.default_rng(0))
+    z, _ = linear.forward(wide, x.astype(float), np.random.default_rng(SEED))
     return bool((np.abs(z) < distance).any())
 
 

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,7 +26,7 @@ LAYERS = [Conv1D(6, 5, activation="relu"), MaxPool1D(2), GlobalAvgPool1D()]
 
 def waves(n=120, length=40, channels=1):
     """Slow and fast waves of any phase: a mean over windows can separate them."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     y = np.arange(n) % 2
     time = np.arange(length)[:, None] + rng.uniform(0, 40, (n, 1, channels))
     X = np.sin(time * np.where(y, 0.3, 1.2)[:, None, None])
@@ -34,7 +35,7 @@ def waves(n=120, length=40, channels=1):
 
 def net(**params):
     return ConvNetClassifier(
-        LAYERS, max_iter=60, learning_rate_init=0.02, random_state=0, **params
+        LAYERS, max_iter=60, learning_rate_init=0.02, random_state=SEED, **params
     )
 
 
@@ -63,7 +64,7 @@ def test_rows_of_several_channels_need_their_shape():
 
 
 def test_layers_decide_between_images_and_signals():
-    X, y = np.random.default_rng(0).random((20, 8, 8)), np.arange(20) % 2
+    X, y = np.random.default_rng(SEED).random((20, 8, 8)), np.arange(20) % 2
     image = ConvNetClassifier([Conv2D(2), Dense(3)], max_iter=1, batch_size=10)
     assert image.fit(X, y).input_shape_ == (8, 8, 1)
     signal = ConvNetClassifier([Dropout(0.1), Conv1D(2)], max_iter=1, batch_size=10)
@@ -84,7 +85,7 @@ def test_grid_search_and_pipeline_take_signals():
 def test_regressor_takes_signals():
     X, _ = waves()
     y = np.abs(X).mean(axis=(1, 2))
-    regressor = ConvNetRegressor(LAYERS, max_iter=2, random_state=0).fit(X, y)
+    regressor = ConvNetRegressor(LAYERS, max_iter=2, random_state=SEED).fit(X, y)
     assert regressor.input_shape_ == (40, 1)
     assert regressor.predict(X[:, :, 0]).shape == y.shape
 
@@ -151,7 +152,7 @@ def test_predict_refuses_other_signals():
 
 @pytest.mark.parametrize("shape", [(1, 40), (6, 100)])
 def test_channels_first_are_warned_of(shape):
-    X = np.random.default_rng(0).random((20, *shape))
+    X = np.random.default_rng(SEED).random((20, *shape))
     words = rf"signals of shape \({shape[0]}, {shape[1]}\) seem .* read as \(length, channels\). If "
     with pytest.warns(
         UserWarning, match=words + rf".*{shape[1]} values in (one|{shape[0]}) ch"

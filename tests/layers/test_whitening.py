@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.datasets import load_digits
 
 from skconv import ConvNetClassifier, ConvNetRegressor, ops
@@ -14,7 +15,7 @@ SIZES = [1, 2, 3, 9, 27, 80]
 
 
 def adapted(layer, x, weight=None, dtype=np.float64):
-    weights, _ = layer.build(x.shape[1:], np.random.default_rng(0), np.dtype(dtype))
+    weights, _ = layer.build(x.shape[1:], np.random.default_rng(SEED), np.dtype(dtype))
     half = len(x) // 2
     parts = [slice(0, half), slice(half, None)]
     layer.adapt(
@@ -108,7 +109,7 @@ def test_signals_and_dilation(rng):
 @pytest.mark.parametrize("x", [np.ones((5, 8, 8, 1)), np.ones((5, 2, 2, 1)), X[:0]])
 def test_data_without_patches_leave_the_random_kernel(x):
     layer = Conv2D(20, 3, kernel_initializer="whitening")
-    drawn = layer.build(x.shape[1:], np.random.default_rng(0), np.dtype(float))[0]
+    drawn = layer.build(x.shape[1:], np.random.default_rng(SEED), np.dtype(float))[0]
     kernel = adapted(layer, x)["kernel"]
     np.testing.assert_array_equal(kernel, drawn["kernel"])
 
@@ -121,9 +122,9 @@ def test_network_trains_from_whitening_kernels(kind, dtype):
                   BatchNorm(activation="relu"), Conv2D(1, 1)]),
         Flatten(), Dense(16, "relu"),
     ]  # fmt: skip
-    model = kind(layers, max_iter=6, random_state=0, dtype=dtype).fit(X / 16, Y)
+    model = kind(layers, max_iter=6, random_state=SEED, dtype=dtype).fit(X / 16, Y)
     assert model.score(X / 16, Y) > 0.6
-    parts = kind(layers, max_iter=3, random_state=0, dtype=dtype, warm_start=True)
+    parts = kind(layers, max_iter=3, random_state=SEED, dtype=dtype, warm_start=True)
     parts.fit(X / 16, Y).fit(X / 16, Y)
     np.testing.assert_array_equal(model.network_.values, parts.network_.values)
 
@@ -163,5 +164,5 @@ def test_misspelt_name_is_corrected(layer):
     shape = (8,) * (2 if layer is Conv1D else 3)
     with pytest.raises(ValueError, match="got 'Whitening'; did you mean 'whitening'"):
         layer(4, kernel_initializer="Whitening").build(
-            shape, np.random.default_rng(0), np.dtype(float)
+            shape, np.random.default_rng(SEED), np.dtype(float)
         )

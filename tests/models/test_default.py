@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetClassifier, Network
 from skconv.layers import Conv2D, Dense, Normalization
@@ -61,7 +62,7 @@ def test_the_first_layer_learns_the_scale():
 
 def test_filters_of_a_fit_follow_from_the_size_of_its_images(rng):
     X, y = rng.random((8, 40, 40), np.float32), np.arange(8) % 2
-    clf = ConvNetClassifier(max_iter=1, random_state=0)
+    clf = ConvNetClassifier(max_iter=1, random_state=SEED)
     assert clf.get_params()["filters"] == "auto"
     assert filters_of(clf.fit(X, y).network_.layers) == (32, 64, 64)
     clf.set_params(filters=(2, 3)).fit(X, y)

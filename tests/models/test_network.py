@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy import optimize
+from seeds import SEED
 from tolerances import assert_same
 
 from skconv import Network, ops
@@ -65,7 +66,7 @@ def test_gradient_is_the_derivative_of_the_loss(network, rng):
     def loss(parameters):
         network.parameters[:] = parameters
         return network.loss_and_gradient(
-            x, codes, weight, ops.softmax_cross_entropy, np.random.default_rng(3)
+            x, codes, weight, ops.softmax_cross_entropy, np.random.default_rng(SEED + 3)
         )
 
     start = network.parameters.copy()
@@ -290,7 +291,7 @@ def test_network_computes_in_float32_throughout(rng):
         x, np.array([0, 1]), None, ops.softmax_cross_entropy, rng
     )
     assert network.predict(x).dtype == gradient.dtype == np.float32
-    twice = Network.build(LAYERS, (8, 7, 2), np.random.default_rng(5), "float64")
-    once = Network.build(LAYERS, (8, 7, 2), np.random.default_rng(5), "float32")
+    twice = Network.build(LAYERS, (8, 7, 2), np.random.default_rng(SEED + 5), "float64")
+    once = Network.build(LAYERS, (8, 7, 2), np.random.default_rng(SEED + 5), "float32")
     once.parameters[:] = twice.parameters
     assert_same(once.predict(x), twice.predict(x.astype(float)), np.float32, scale=5)

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.exceptions import ConvergenceWarning
 
 from skconv import ConvNetClassifier, zoo
@@ -22,9 +23,9 @@ from skconv.layers import (
     Sequential,
 )
 
-X = np.random.default_rng(0).random((40, 8, 8, 2))
+X = np.random.default_rng(SEED).random((40, 8, 8, 2))
 Y = np.arange(40) % 2
-RNG = np.random.default_rng(1)
+RNG = np.random.default_rng(SEED + 1)
 
 
 def warned(layers, X, **params):
@@ -143,7 +144,7 @@ def test_odd_deviations_and_scales_after_normalization_are_named():
 
 def resume(first, later, layers=None):
     params = {"filters": (2,)} if layers is None else {"layers": layers}
-    clf = ConvNetClassifier(learning_rate_init=1e-6, random_state=0, **params)
+    clf = ConvNetClassifier(learning_rate_init=1e-6, random_state=SEED, **params)
     clf.partial_fit(first, Y, classes=[0, 1])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from seeds import SEED
 
 from skconv import ConvNetClassifier, ConvNetRegressor, Network, ops
 from skconv._data.batches import gather
@@ -36,7 +37,7 @@ LAYERS = [
     ("dense1", Dense(64, "gelu")),
 ]
 NETS = [
-    (ConvNetClassifier(max_iter=1, random_state=0), (20, 20, 1), 32),
+    (ConvNetClassifier(max_iter=1, random_state=SEED), (20, 20, 1), 32),
     (ConvNetClassifier(hidden_layer_sizes=1000, solver="sgd", alpha=0), (20, 20, 1), 8),
     (ConvNetClassifier(LAYERS, dtype="float64", early_stopping=True), (24, 24, 3), 32),
 ]
@@ -60,7 +61,7 @@ class Twice(Composite):
 
 @pytest.fixture
 def clf(digits):
-    params = {"max_iter": 1, "filters": (8,), "random_state": 0}
+    params = {"max_iter": 1, "filters": (8,), "random_state": SEED}
     return ConvNetClassifier(**params).fit(digits[0], digits[2])
 
 
@@ -180,7 +181,7 @@ def test_layers_inside_of_layers_have_rows():
         input_shape=(8, 8, 2), shapes=[(4, 4, 2), (4, 4, 3), (3,)], weights={},
         dtype=np.dtype("float32"), copy=lambda: network, n_fixed=0, frozen=(),
     )  # fmt: skip
-    shape, rng = network.input_shape, np.random.default_rng(0)
+    shape, rng = network.input_shape, np.random.default_rng(SEED)
     for name, layer in network.layers:
         network.weights[name], shape = layer.build(shape, rng, network.dtype)
     costs = cost_of_layers(network, batch_size=32)

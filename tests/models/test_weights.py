@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from fitted_layers import N, fit
+from seeds import SEED
 
 import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor
@@ -43,7 +44,7 @@ def test_weights_have_the_shapes_and_names_of_keras_and_torch():
 
 def test_scale_is_a_variance_in_keras_and_torch(rng):
     X = 40 * rng.random((N, 6, 6, 2))
-    clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=0)
+    clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=SEED)
     expected = clf.fit(X, np.arange(N) % 3).predict_proba(X)
     scale = clf.network_.arrays["normalization.scale"].copy()
     mean, variance, count, *_ = clf.get_weights()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from threadpoolctl import threadpool_limits
 
 from skconv import ConvNetClassifier, ConvNetRegressor, layers, ops, zoo
@@ -57,7 +58,7 @@ pytestmark = [
     pytest.mark.skipif(len(SETS) < 2, reason="the processor has no AVX-512"),
 ]
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 IMAGES = RNG.standard_normal((70, 13, 14, 3)).astype(np.float32)
 SIGNALS = RNG.standard_normal((70, 60, 2)).astype(np.float32)
 Y = np.arange(70) % 5
@@ -140,7 +141,7 @@ ON_SIGNALS = {
     "inception_time": zoo.inception_time(8, depth=3),
     "lite": zoo.lite(),
 }
-SHARED = {"max_iter": 2, "batch_size": 32, "random_state": 0}
+SHARED = {"max_iter": 2, "batch_size": 32, "random_state": SEED}
 CASES = {
     **{f"{name} on images": (ConvNetClassifier(each, **SHARED), IMAGES, Y)
        for name, each in ON_IMAGES.items()},

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import joblib
 import numpy as np
 import pytest
+from seeds import SEED
 from threadpoolctl import threadpool_limits
 
 import skconv
@@ -31,7 +32,7 @@ NET = [
 def fit_on_threads(threads, X, y):
     with threadpool_limits(threads):
         assert compiled.max_threads() == threads
-        clf = ConvNetClassifier(NET, max_iter=2, batch_size=100, random_state=0)
+        clf = ConvNetClassifier(NET, max_iter=2, batch_size=100, random_state=SEED)
         clf.fit(X, y)
     return clf
 

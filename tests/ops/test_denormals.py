@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from seeds import SEED
 from threadpoolctl import threadpool_limits
 
 from skconv import ops
@@ -95,12 +96,12 @@ def everything(rng):
 @pytest.mark.usefixtures("each_set")
 def test_compiled_ops_give_no_denormals_on_any_number_of_threads():
     with threadpool_limits(1):
-        expected = everything(np.random.default_rng(0))
+        expected = everything(np.random.default_rng(SEED))
     assert denormals(*expected) == 0
     for threads in (2, 3, 7):
         with threadpool_limits(threads):
             for one, more in zip(
-                expected, everything(np.random.default_rng(0)), strict=True
+                expected, everything(np.random.default_rng(SEED)), strict=True
             ):
                 np.testing.assert_array_equal(one, more)
 

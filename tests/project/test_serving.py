@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from seeds import SEED
+
 from examples import serving
 from skconv import ConvNetClassifier, ConvNetRegressor, load_model, save_model
 from tests.attacks import clients
@@ -26,7 +28,9 @@ from tests.attacks import clients
 def clf(digits):
     X, _, y, _ = digits
     names = np.array([f"a {digit}" for digit in range(10)])
-    return ConvNetClassifier(filters=(8,), max_iter=2, random_state=0).fit(X, names[y])
+    return ConvNetClassifier(filters=(8,), max_iter=2, random_state=SEED).fit(
+        X, names[y]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +148,7 @@ TARGETS = {
 
 
 def fit(kind, X):
-    params = {"filters": (4,), "max_iter": 2, "random_state": 0}
+    params = {"filters": (4,), "max_iter": 2, "random_state": SEED}
     if kind in ("number", "column", "numbers", "counts"):
         params["loss"] = "poisson" if kind == "counts" else "squared_error"
         return ConvNetRegressor(**params).fit(X, TARGETS[kind])
@@ -158,7 +162,7 @@ def fit(kind, X):
 def test_labels_are_those_of_predict_for_every_kind_of_target(
     kind, content_type, tmp_path
 ):
-    X = np.random.default_rng(0).random((60, 8, 8)).astype(np.float32)
+    X = np.random.default_rng(SEED).random((60, 8, 8)).astype(np.float32)
     model = fit(kind, X)
     # Outputs around 0, where probabilities are all but equal.
     output = model.network_.arrays["output.kernel"]
@@ -242,7 +246,7 @@ def test_too_many_images_are_refused(app):
 
 
 def test_one_large_image_is_taken(tmp_path):
-    X = np.random.default_rng(0).random((4, 120, 110, 3)) - 0.5
+    X = np.random.default_rng(SEED).random((4, 120, 110, 3)) - 0.5
     clf = ConvNetClassifier(filters=(2,), max_iter=1).fit(X, [0, 1, 0, 1])
     save_model(clf, tmp_path / "model.safetensors")
     app = serving.create_app(tmp_path / "model.safetensors")
@@ -280,7 +284,7 @@ def load_model_of(app, clf, digits, path):
 
 
 def test_labels_that_are_no_json_end_the_server_before_it_answers(tmp_path):
-    X = np.random.default_rng(0).random((60, 8, 8))
+    X = np.random.default_rng(SEED).random((60, 8, 8))
     clf = fit("int", X)
     clf.classes_ = np.array([1, 2, np.inf])
     with pytest.MonkeyPatch.context() as patch:
@@ -354,5 +358,5 @@ def test_reload_takes_a_new_file_and_no_broken_one(server, clf, digits):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_clients_attack_in_a_short_form(tmp_path):
     pytest.importorskip("gunicorn", reason="the server of the example")
-    it = clients.attack(150, 0, tmp_path)
+    it = clients.attack(150, SEED, tmp_path)
     assert it.outcomes["honest, right"] > 20

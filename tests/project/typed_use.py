@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from seeds import SEED
 
 import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor, Network, ops
@@ -56,7 +57,7 @@ def fit(X: Array, y: list[str]) -> float:
         class_weight="balanced",
         augment=[RandomFlip(), ("shift", RandomShift(1))],
         early_stopping=True,
-        random_state=0,
+        random_state=SEED,
     )
     clf.fit(X, y, X_val=X, y_val=y).set_params(conv1__filters=4)
     probabilities: NDArray[np.floating[Any]] = clf.predict_proba(X)

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 
@@ -21,7 +22,7 @@ LAYERS = [Normalization(0.5), Conv2D(4), BatchNorm(activation="relu"), Flatten()
 def small(kind=ConvNetClassifier, **params):
     defaults = {
         "layers": LAYERS, "batch_size": 32, "max_iter": 4, "ema_momentum": 0.8,
-        "learning_rate_init": 0.01, "random_state": 0,
+        "learning_rate_init": 0.01, "random_state": SEED,
     }  # fmt: skip
     return kind(**{**defaults, **params})
 

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.exceptions import ConvergenceWarning
 
 from skconv import ConvNetClassifier, ConvNetRegressor
@@ -14,19 +15,19 @@ from skconv.layers import Activation, BatchNorm, Conv2D, Dense, Dropout, Rescali
 
 # Data out of range are what these tests are about.
 pytestmark = pytest.mark.filterwarnings("ignore:what reaches")
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 X, Y = RNG.random((60, 8, 8)), np.arange(60) % 3
 T = RNG.random(60)
 
 
 def net(*layers, **params):
-    defaults = {"max_iter": 30, "random_state": 0, "batch_size": 60}
+    defaults = {"max_iter": 30, "random_state": SEED, "batch_size": 60}
     layers = list(layers) or [Conv2D(4, activation="relu"), Dense(8, "relu")]
     return ConvNetClassifier(layers, **{**defaults, **params})
 
 
 def reg(*layers, **params):
-    defaults = {"max_iter": 30, "random_state": 0, "batch_size": 60}
+    defaults = {"max_iter": 30, "random_state": SEED, "batch_size": 60}
     layers = list(layers) or [Conv2D(4, activation="relu"), Dense(8, "relu")]
     return ConvNetRegressor(layers, **{**defaults, **params})
 
@@ -157,7 +158,7 @@ def test_network_that_learns_gives_no_warning():
 
 
 def test_validation_data_on_another_scale_are_named():
-    params = {"filters": (4,), "early_stopping": True, "random_state": 0}
+    params = {"filters": (4,), "early_stopping": True, "random_state": SEED}
     clf = ConvNetClassifier(max_iter=3, **params)
     words = r"X_val between 19.0002 and 99956.6, where X is between 0.000"
     with pytest.warns(ConvergenceWarning, match=words):
@@ -166,7 +167,9 @@ def test_validation_data_on_another_scale_are_named():
 
 
 def test_later_data_on_another_scale_get_another_way_out():
-    clf = ConvNetClassifier(filters=(4,), random_state=0).partial_fit(X, Y, [0, 1, 2])
+    clf = ConvNetClassifier(filters=(4,), random_state=SEED).partial_fit(
+        X, Y, [0, 1, 2]
+    )
     far = X.copy()
     far[-1] *= 1e9  # of which the first batch has none
     words = r"X between .*\(layer 'normalization' keeps the scale of the first call"

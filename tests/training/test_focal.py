@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 
@@ -14,7 +15,7 @@ X, Y = X[:300].reshape(-1, 8, 8) / 16, Y[:300]
 def small(**params):
     defaults = {
         "filters": (4,), "hidden_layer_sizes": (16,), "max_iter": 8,
-        "learning_rate_init": 0.01, "random_state": 0, "focal_gamma": 2.0,
+        "learning_rate_init": 0.01, "random_state": SEED, "focal_gamma": 2.0,
     }  # fmt: skip
     return ConvNetClassifier(**{**defaults, **params})
 

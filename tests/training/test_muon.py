@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.datasets import load_digits
 from tolerances import assert_same
 
@@ -113,7 +114,7 @@ def test_parts_of_a_fit_are_the_whole(kind, dtype):
     layers = [Conv2D(4), BatchNorm(activation="relu"), Flatten(), Dense(8, "relu")]
     params = {
         "layers": layers, "solver": "muon", "learning_rate_init": 0.01, "dtype": dtype,
-        "random_state": 0, "batch_size": 32,
+        "random_state": SEED, "batch_size": 32,
     }  # fmt: skip
     whole = kind(**params, max_iter=6).fit(X, Y)
     parts = kind(**params, max_iter=3, warm_start=True).fit(X, Y).fit(X, Y)
@@ -124,5 +125,5 @@ def test_parts_of_a_fit_are_the_whole(kind, dtype):
 @pytest.mark.parametrize("layers", [[Flatten()], [Conv1D(3, 4), Flatten()]])
 def test_networks_of_few_matrices_are_trained(layers):
     signals = X[:40].reshape(40, 64, 1)
-    clf = ConvNetClassifier(layers, solver="muon", max_iter=2, random_state=0)
+    clf = ConvNetClassifier(layers, solver="muon", max_iter=2, random_state=SEED)
     assert np.isfinite(clf.fit(signals, Y[:40]).loss_)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from small_fits import small
@@ -151,13 +152,13 @@ def test_warm_start_is_a_long_fit_in_parts(case, digits):
     """Moments, schedule and the random stream continue."""
     X, _, y, _ = digits
     params = {"layers": [Dense(16, "relu"), Dropout(0.2)], **OPTIONS[case]}
-    whole = ConvNetClassifier(max_iter=4, random_state=0, **params).fit(X, y)
-    parts = ConvNetClassifier(max_iter=2, random_state=0, warm_start=True, **params)
+    whole = ConvNetClassifier(max_iter=4, random_state=SEED, **params).fit(X, y)
+    parts = ConvNetClassifier(max_iter=2, random_state=SEED, warm_start=True, **params)
     if case != "adaptive":  # which counts idle epochs again in each fit
         assert same_bits(whole, parts.fit(X, y).fit(X, y))
     if case == "classes":  # whose weights fit scales
         return
-    stream = ConvNetClassifier(random_state=0, **params)
+    stream = ConvNetClassifier(random_state=SEED, **params)
     if case != "adaptive":
         for _ in range(4):
             stream.partial_fit(X, y, np.arange(10))
@@ -264,7 +265,7 @@ def test_a_regressor_has_the_options_of_training(digits):
     X, _, y, _ = digits
     reg = ConvNetRegressor(
         filters=(8,), solver="sgd", learning_rate="one_cycle", clip_norm=1.0,
-        augment=RandomShift(1), max_iter=10, learning_rate_init=0.05, random_state=0,
+        augment=RandomShift(1), max_iter=10, learning_rate_init=0.05, random_state=SEED,
     ).fit(X, y / 9)  # fmt: skip
     assert reg.score(X, y / 9) > 0.2
     assert "class_weight" not in reg.get_params()
@@ -308,5 +309,5 @@ def test_classifier_stops_when_nothing_is_left_to_learn(digits):
 def test_regressor_has_no_loss_that_is_low_enough(rng):
     X = rng.random((40, 6, 6))
     params = {"filters": (4,), "max_iter": 60, "tol": 1.0, "n_iter_no_change": 50}
-    reg = ConvNetRegressor(**params, random_state=0).fit(X, X[:, 2, 2])
+    reg = ConvNetRegressor(**params, random_state=SEED).fit(X, X[:, 2, 2])
     assert reg.n_iter_ == 52

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from seeds import SEED
 from sklearn.metrics import (
     log_loss,
     make_scorer,
@@ -154,7 +155,7 @@ def test_sample_weight_val_weighs_loss_and_score(digits):
 
 def test_a_regressor_validates_too(digits):
     X, X_val, y, y_val = digits
-    params = {"filters": (8,), "max_iter": 5, "random_state": 0}
+    params = {"filters": (8,), "max_iter": 5, "random_state": SEED}
     reg = ConvNetRegressor(**params).fit(X, y / 9, X_val=X_val, y_val=y_val / 9)
     exact = r2_score(y_val / 9, reg.predict(X_val))
     assert reg.validation_scores_[-1] == pytest.approx(exact, rel=1e-5)

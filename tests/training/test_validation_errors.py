@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.metrics import accuracy_score
 from tolerances import same_bits
 from validated_fits import regressor, small
@@ -60,7 +61,7 @@ def test_validation_losses_that_are_not_finite_give_a_warning(digits):
     assert np.isnan(clf.best_validation_score_)
 
 
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(SEED)
 
 
 X, Y = RNG.random((40, 8, 8)), np.arange(40) % 4

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from zoo_shapes import MAKE_IMAGES, NETWORKS, SHAPES, SIGNALS
@@ -39,7 +40,7 @@ def build(layers, shape, classes=10):
 def small(name, **params):
     layers = getattr(zoo, name)(**SMALL[name])
     return ConvNetClassifier(
-        layers, batch_size=16, learning_rate_init=5e-3, random_state=0, **params
+        layers, batch_size=16, learning_rate_init=5e-3, random_state=SEED, **params
     )
 
 
@@ -63,7 +64,7 @@ def test_tables_have_the_whole_zoo():
 def test_networks_fit_their_input(name, shape):
     layers = getattr(zoo, name)(**SMALL[name])
     network = build(layers, shape)
-    x = np.random.default_rng(0).random((2, *shape), np.float32)
+    x = np.random.default_rng(SEED).random((2, *shape), np.float32)
     y = network.predict(x)
     assert y.shape == (2, 10)
     assert np.isfinite(y).all()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -27,7 +28,7 @@ def images():
 
 
 def make(name, **params):
-    return getattr(zoo, name)(**QUICK[name], **SMALL, random_state=0).set_params(
+    return getattr(zoo, name)(**QUICK[name], **SMALL, random_state=SEED).set_params(
         **params
     )
 
@@ -92,9 +93,11 @@ def test_recipes_can_be_searched_and_saved(images, tmp_path):
 @pytest.mark.slow
 def test_few_images_are_learnt_better_than_by_chance_and_with_edges(images):
     X_train, X_test, y_train, y_test = train_test_split(
-        *images, train_size=200, stratify=images[1], random_state=0
+        *images, train_size=200, stratify=images[1], random_state=SEED
     )
-    clf = zoo.few_images_classifier(max_iter=15, random_state=0).fit(X_train, y_train)
+    clf = zoo.few_images_classifier(max_iter=15, random_state=SEED).fit(
+        X_train, y_train
+    )
     assert clf.score(X_test, y_test) > 0.85
 
 
@@ -117,11 +120,11 @@ def test_signal_classifier_refuses_a_number_of_samples(n_samples):
 
 
 def test_signal_classifier_scales_each_signal_by_itself():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     y = np.arange(80) % 2
     X = np.sin(np.arange(48) * np.where(y, 0.5, 1.1)[:, None] + rng.random((80, 1)))
     scale = np.exp(rng.uniform(-5, 5, (80, 1)))
-    clf = zoo.signal_classifier(max_iter=10, random_state=0).fit(X[:60], y[:60])
+    clf = zoo.signal_classifier(max_iter=10, random_state=SEED).fit(X[:60], y[:60])
     scaled = clone(clf).fit((scale * X)[:60], y[:60])
     assert clf.score(X[60:], y[60:]) > 0.9
     assert scaled.score((scale * X)[60:], y[60:]) > 0.9
