@@ -10,15 +10,28 @@ import argparse
 import signal
 import sys
 
-from . import clients, files, interruptions, kept, kills, threads, twins, winograd
+from . import (
+    clients,
+    files,
+    fits,
+    interruptions,
+    kept,
+    kills,
+    load,
+    threads,
+    twins,
+    winograd,
+)
 
 # Name -> module, n by default.
 ATTACKS = {
     "clients": (clients, 20_000),
     "files": (files, 50_000),
+    "fits": (fits, 1_000),
     "interruptions": (interruptions, 5_000),
     "kept": (kept, 1_000),
     "kills": (kills, 200),
+    "load": (load, 600),  # seconds
     "threads": (threads, 2_000),
     "twins": (twins, 50_000),
     "winograd": (winograd, 1_000),

@@ -27,6 +27,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from examples import serving
 from skconv import ConvNetClassifier, save_model
+from tests.attacks.resources import memory_of
 
 HONEST, HOSTILE, SLOW = 16, 8, 8
 MEMORY = 2**20 * 128 + 2**27  # of a worker, beyond what it begins with
@@ -278,8 +279,7 @@ class Attack:
                 self.problems.append(f"slow {way}: {how} after {took:.1f} s")
 
     def workers(self):
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        return children(self.process.pid)
 
     def disturb(self, ended, models):
         """Kill workers, replace the file, and look at their memory."""
@@ -310,12 +310,12 @@ def ask(address, content_type, body):
         connection.close()
 
 
-def memory_of(pid):
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def children(pid):
+    """Return the processes that a process has started, here its workers."""
+    return [
+        int(child)
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    ]
 
 
 def attack(n, seed, folder):
