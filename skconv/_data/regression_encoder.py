@@ -311,9 +311,14 @@ class RegressionEncoder:
         if self.quantile is not None:
             levels = np.ravel(np.asarray(self.quantile, float))
             return central_quantiles(errors, sample_weight, levels).ravel()
-        relative = (errors[..., 0] / ops.gaussian_std(outputs[:, 1::2])) ** 2
-        mean = np.average(relative, axis=0, weights=sample_weight)
-        shift = np.log(np.clip(mean, 1e-4, 1e4)) / 2
+        shift = np.zeros(self.n_targets)
+        for _ in range(20):  # one would do if the deviation were exp(z), without bounds
+            std = ops.gaussian_std(outputs[:, 1::2] + shift)
+            relative = np.average(
+                (errors[..., 0] / std) ** 2, axis=0, weights=sample_weight
+            )
+            step = np.log(np.clip(relative, 1e-4, 1e4)) / 2
+            shift = np.clip(shift + step, -5, 5)
         return np.stack([np.zeros_like(shift), shift], axis=1).ravel()
 
     def stratify(self, targets: _Array) -> None:

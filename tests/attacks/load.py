@@ -11,6 +11,7 @@ too, which replaces all workers.
 """
 
 import collections
+import contextlib
 import json
 import os
 import random
@@ -135,7 +136,7 @@ def attack(seconds, seed, folder):
     save_model(clf, path)
     options = "--error-logfile", str(log)
     with serving.serve(path, *options, workers=WORKERS) as (process, address):
-        clients.ask(address, serving.BINARY, X[:1].tobytes())
+        wait_for(address, serving.BINARY, X[:1].tobytes())
         it = Load(address, process, X, clf)
         threads = [
             threading.Thread(target=it.be_client, args=(f"{seed} {k}",))
@@ -154,6 +155,14 @@ def attack(seconds, seed, folder):
     assert not it.problems, "\n".join(it.problems)
     assert "Traceback" not in words, words[-5000:]
     return it
+
+
+def wait_for(*request, times=5):
+    """Return when the server has started, which a busy machine may delay."""
+    for _ in range(times - 1):
+        with contextlib.suppress(TimeoutError):
+            return clients.ask(*request)
+    return clients.ask(*request)
 
 
 def check(name, found, allowed=GROWTH):

@@ -208,7 +208,7 @@ def test_foreign_file_is_left_unchanged(resume, tmp_path):
         ({"max_iter": 7}, {}, "max_iter: this fit 7, checkpoint 6"),
         ({"filters": (3,)}, {}, r"filters: this fit \[3\], checkpoint \[2\]"),
         ({"random_state": SEED + 1, "solver": "sgd"}, {},
-         "random_state: this fit 1, checkpoint 0; solver: this fit 'sgd', checkpoint 'adam'"),
+         f"random_state: this fit {SEED + 1}, checkpoint {SEED}; solver: this fit 'sgd', checkpoint 'adam'"),
         ({"augment": RandomShift(2)}, {}, "augment: this fit .*'RandomShift', .* checkpoint None"),
         ({"learning_rate": falling}, {}, "learning_rate: this fit 'checkpoint_fits.falling'"),
         ({"dtype": "float64"}, {}, "dtype: this fit 'float64'"),

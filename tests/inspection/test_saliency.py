@@ -82,7 +82,7 @@ def test_smooth_gradient_averages_over_noise(network, x):
     plain = input_gradient(network, x, direction)
     still = smooth_gradient(network, x, direction, noise=0, n_draws=2)
     np.testing.assert_allclose(still, plain, rtol=1e-12)
-    smooth = smooth_gradient(network, x, direction, rng=5)
+    smooth = smooth_gradient(network, x, direction, rng=SEED + 5)
     assert not np.allclose(smooth, plain, rtol=1e-3)
     again = smooth_gradient(network, x, direction, rng=np.random.default_rng(SEED + 5))
     np.testing.assert_array_equal(smooth, again)

@@ -1,5 +1,6 @@
 """One warning where X is far from the scale on which networks learn."""
 
+import re
 import warnings
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_standardised_and_blank_data_give_none(rng):
 
 def test_values_far_from_0_give_a_warning():
     (words,) = warned([Conv2D(2)], 20 + X)
-    assert "about 20 " in words or "about 21," in words
+    assert re.search(r"about 2[01]\b", words)
 
 
 def test_a_few_values_far_out_of_range_are_named_as_the_cause():
@@ -167,7 +168,9 @@ def test_a_later_call_of_partial_fit_gives_none():
     clf = ConvNetClassifier([Conv2D(2)], learning_rate_init=1e-6)
     with pytest.warns(UserWarning, match="root mean square"):
         clf.partial_fit(100 * X, Y, classes=[0, 1])
-    clf.partial_fit(100 * X, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it has learnt nothing
+        clf.partial_fit(100 * X, Y)
 
 
 def test_the_warning_reads_few_rows_of_a_memory_map(monkeypatch):
