@@ -4,14 +4,14 @@
 
 Images have up to 6 x 6 pixels, windows up to 4 x 4 taps, with strides and dilations up to
 3, each axis by itself; 1 and 2 images, and every number of channels, filters and groups up
-to 4. All numbers are small integers, of which float32 makes no error, in whatever order it
-adds: forward passes and all gradients must be equal to `geometry_sums.py`, on each
+to 4. All numbers are small integers, with which float32 makes no error in any order of a
+sum: forward passes and all gradients must be equal to those of `geometry_sums.py`, on each
 instruction set. The NumPy ops, which are slow, take each window with one of its
 configurations, in turn.
 
-Algorithms that the rules would not choose for so small layers are tried wherever they can
-be used. Winograd's divides by numbers such as 90 and 225, which is not exact: its results
-must be equal when they are rounded to integers.
+Algorithms that the rules do not choose for layers of this size are tried wherever they can
+be used. Winograd's divides by 225 or by 90, which is not exact: its results must be equal
+when they are rounded to integers.
 
 The geometries are a list, in an order in which any part of it is spread over the whole.
 With ``--n`` N and ``--seed`` K the attack tries the configurations from K * N on: so it can
@@ -155,13 +155,14 @@ def blocks():
         of_valid = Block(fused, cases.PER_FUSED, with_pools(valid, stride, dilation))
         rows = with_pools(same, stride, dilation)
         before_pools += of_valid, Block(fused, cases.PER_FUSED, rows, before=[of_valid])
-    valid_name, *others = plain
+    valid_name, same_name, *others = plain
     return {
         "upsampling": [Block(cases.upsamplings, cases.PER_POOL, enlarged)],
         "global pools": [Block(cases.global_pools, cases.PER_POOL, SIZES)],
         valid_name: [plain[valid_name]],
-        "convolutions before pools": before_pools,
+        same_name: [plain[same_name]],
         "pools": [Block(cases.pools, cases.PER_POOL, pooled)],
+        "convolutions before pools": before_pools,
         **{name: [plain[name]] for name in others},
     }
 
@@ -208,7 +209,7 @@ class Comparison:
             for case in some:
                 self.calls_of(case.calls, window, name, "rule")
         self.configurations += len(its_cases)
-        if block.make in (cases.convolutions, fused):
+        if ops.compiled and block.make in (cases.convolutions, fused):
             self.algorithms(window, its_cases)
 
     def algorithms(self, window, its_cases):

@@ -60,7 +60,7 @@ PER_WINDOW = PER_FUSED + len(IMAGES) * sum(ch.groups == 1 for ch in CHANNELS)
 
 
 def _integers(seed, *shape):
-    """Return integers from -4 to 4, but not 0: nothing hides behind it."""
+    """Return integers from -4 to 4, but not 0, which would hide a wrong place."""
     rng = np.random.default_rng(seed)
     return rng.integers(1, 5, shape) * rng.choice([-1.0, 1.0], shape)
 
