@@ -31,7 +31,7 @@ from skconv import ops
 from . import geometry_cases as cases
 from .geometry_sums import Axis
 
-REPORT_EVERY = 2000  # windows
+REPORT_EVERY = 250  # windows
 STRIDES = DILATIONS = range(1, 4)
 FACTORS = range(1, cases.FACTOR + 1)
 SIZES, TAPS = range(1, cases.SIZE + 1), range(1, cases.TAPS + 1)
