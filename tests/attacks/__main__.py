@@ -26,6 +26,7 @@ from . import (
     twins,
     winograd,
 )
+from . import clients, files, fuzz, interruptions, kept, kills, threads, twins, winograd
 
 # Name -> module, n by default.
 ATTACKS = {
@@ -33,6 +34,7 @@ ATTACKS = {
     "files": (files, 50_000),
     "fits": (fits, 1_000),
     "geometries": (geometries, 1_000_000),
+    "fuzz": (fuzz, 10_000_000),
     "interruptions": (interruptions, 5_000),
     "kept": (kept, 1_000),
     "kills": (kills, 200),
