@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from .._utils.files import as_path, check_takes_files, replacing
+from .._utils.files import as_path, check_takes_files, replacing, writing
 from .._version import __version__
 from ..ops import positive_int
 
@@ -97,13 +97,14 @@ def explain(
 
     path = as_path(path)
     max_bytes = positive_int(max_bytes, "max_bytes")
-    check_takes_files(path)
+    with writing(path):
+        check_takes_files(path)
     explained = Explained.find(estimator, X, y, display_labels, _MOST_SAMPLES)
     frame = len(fill_template("", "{}", "").encode())
     document, numbers = fit_document(explained, max_bytes - frame)
     document["version"] = __version__
     page = fill_template(document["title"], _as_json(document), numbers)
-    with replacing(path) as file:
+    with writing(path), replacing(path) as file:
         file.write(page.encode())
 
 

@@ -7,6 +7,7 @@ in which version of the format, and hold the document and a checksum of all of i
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import re
@@ -236,6 +237,8 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     try:
         yield
+    except io.UnsupportedOperation as error:  # Python's words for a seek that failed
+        raise OSError(errno.ESPIPE, str(error), os.fspath(path)) from error
     except OSError as error:
         if error.filename is not None or error.errno is None:  # not of the system
             raise

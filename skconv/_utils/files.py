@@ -20,8 +20,11 @@ __all__ = [
     "as_path",
     "check_takes_files",
     "open_regular",
+    "reading",
     "remove_leftovers",
     "replacing",
+    "unwritten",
+    "writing",
 ]
 
 # A longer name of a file leaves no room for that of its temporary file.
@@ -69,6 +72,20 @@ def open_regular(path: str, flags: int) -> int:
     return descriptor
 
 
+@contextlib.contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Say in errors of the system which file they are about, and what to do."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno is None:  # what a signal's handler raised
+            raise
+        words = f"could not be read: {error.strerror}. Remove the cause or choose"
+        raise OSError(error.errno, f"{words} another path", path) from error
+
+
 def _check_regular(status: os.stat_result, path: str) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
@@ -102,20 +119,56 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         If it cannot be written, or `path` exists and is not a regular file.
     """
     path = os.path.realpath(path)
-    older = _find_older(path)
-    with _temporary_file(path, private=older is not None) as (temporary, file):
-        with file as opened:
-            if older is not None:
-                _copy_access(older, temporary)
-            yield opened
-            opened.flush()
-            os.fsync(file.fileno())
-            if fcntl is not None:  # while it is locked
+    older, replaced = _find_older(path), False
+    try:
+        with _temporary_file(path, private=older is not None) as (temporary, file):
+            with file as opened:
+                if older is not None:
+                    _copy_access(older, temporary)
+                yield opened
+                opened.flush()
+                os.fsync(file.fileno())
+                if fcntl is not None:  # while it is locked
+                    os.replace(temporary, path)
+                    replaced = True
+            if fcntl is None:  # Windows does not rename files that are open
                 os.replace(temporary, path)
-        if fcntl is None:  # Windows does not rename files that are open
-            os.replace(temporary, path)
-    if os.name == "posix":  # elsewhere folders cannot be opened
-        _sync_folder(Path(path).parent)
+        if os.name == "posix":  # elsewhere folders cannot be opened
+            _sync_folder(Path(path).parent)
+    except (OSError, MemoryError) as error:
+        error.has_replaced = replaced  # type: ignore[union-attr]
+        raise
+
+
+@contextlib.contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Say in errors of the system which file they are about, and what to do.
+
+    A lack of memory is one of them. What a signal's handler raises, such as a
+    TimeoutError, is unchanged.
+    """
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno is None:
+            raise
+        code, words = unwritten(error)
+        raise OSError(code, f"{words}, and save again", path) from error
+
+
+def unwritten(error: OSError | MemoryError) -> tuple[int, str]:
+    """Return the number of an error of `replacing`, and words for it.
+
+    They begin with "could not be written" and end with a way out, which may be added to.
+    """
+    code, cause = errno.ENOMEM, str(error) or os.strerror(errno.ENOMEM)
+    if isinstance(error, OSError):
+        code, cause = error.errno or code, error.strerror or cause
+    left = "An older file was left unchanged"
+    if getattr(error, "has_replaced", False):
+        left = "The new file is in its place, but may not survive a loss of power"
+    words = f"could not be written: {cause}. {left}. Remove the cause or choose another"
+    return code, f"{words} path"
 
 
 def check_takes_files(path: str | os.PathLike[str]) -> None:
@@ -230,10 +283,12 @@ def _temporary_file(
             temporary = _temporary(path)
         yield temporary, file
     finally:
-        if file is not None:
-            file.close()  # Windows removes no open file
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        try:
+            if file is not None:
+                file.close()  # Windows removes no open file
+        finally:  # a disk may say only here that it is full
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
 
 
 def _open_new(temporary: Path, path: str, mode: int) -> BinaryIO | None:
@@ -243,8 +298,12 @@ def _open_new(temporary: Path, path: str, mode: int) -> BinaryIO | None:
     except OSError as error:
         error.filename = path  # not the temporary one
         raise
-    if _lock(file.fileno()):
-        return file
+    try:
+        if _lock(file.fileno()):
+            return file
+    except BaseException:
+        file.close()
+        raise
     file.close()
     temporary.unlink(missing_ok=True)
     return None

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from .. import ops
 from .._utils import documents
-from .._utils.files import check_takes_files, remove_leftovers
+from .._utils.files import check_takes_files, remove_leftovers, unwritten
 from .._version import __version__
 from .fingerprint import diff_fingerprints, file_name
 from .state import (
@@ -223,7 +223,9 @@ class Checkpoint:
     def _file(self, state: FitState | None = None) -> Path:
         """Return the path of a fit's file."""
         path = Path(os.path.realpath(self.path))
-        if not path.is_dir():
+        with _reading(path):
+            is_folder = path.is_dir()
+        if not is_folder:
             return path
         if state is None or state.incremental:
             raise ValueError(
@@ -319,7 +321,13 @@ def _reading(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise _unavailable(path, "read", error) from None
+        if error.errno is None:  # as above
+            raise
+        raise OSError(
+            error.errno,
+            f"checkpoint {path} could not be read: {error.strerror or error}. The file "
+            "was left unchanged. Remove the cause or choose another path, and run again",
+        ) from None
     except ValueError as error:
         raise ValueError(
             f"checkpoint {error}. The file was left unchanged: choose another path to "
@@ -332,19 +340,11 @@ def _writing(path: Path) -> Iterator[None]:
     """Say in errors of the system which file they are about, and what to do."""
     try:
         yield
-    except OSError as error:
-        raise _unavailable(path, "written", error) from None
-
-
-def _unavailable(path: Path, done: str, error: OSError) -> OSError:
-    if error.errno is None:  # a TimeoutError, say, that a signal's handler raised
-        return error
-    return OSError(
-        error.errno,
-        f"checkpoint {path} could not be {done}: {error.strerror or error}. An older "
-        "file was left unchanged. Remove the cause or choose another path, and run "
-        "again",
-    )
+    except (OSError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno is None:
+            raise  # a TimeoutError, say, that a signal's handler raised
+        code, words = unwritten(error)
+        raise OSError(code, f"checkpoint {path} {words}, and run again") from None
 
 
 # Checks ------------------------------------------------------------------------------

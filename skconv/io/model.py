@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils import documents
-from .._utils.files import as_path, remove_leftovers
+from .._utils.files import as_path, reading, remove_leftovers, writing
 from ..callbacks.fitted import CURVES, curves, set_curves
 from ..layers.ranges import check_values
 from ..layers.upgrade import names_in_version, upgrade_state
@@ -75,8 +75,10 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
         network.layers, network.input_shape, network.dtype, network.values.size
     )
     arrays = {**network.arrays, **curves(fitted["_history"])}
-    remove_leftovers(path)
-    documents.write(path, "model", describe_model(model, fitted), arrays)
+    document = describe_model(model, fitted)
+    with writing(path):
+        remove_leftovers(path)
+        documents.write(path, "model", document, arrays)
 
 
 def load_model(path: str | os.PathLike[str]) -> Any:
@@ -113,7 +115,8 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     A checksum finds accidents. It is not a signature: anyone who can write the file
     can write another model with its checksum.
     """
-    with documents.reading(as_path(path), "model") as reader:
+    path = as_path(path)
+    with reading(path), documents.reading(path, "model") as reader:
         model, fitted, validated = parse_model(
             reader.document, reader.version, reader.parts
         )

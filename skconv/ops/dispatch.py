@@ -73,10 +73,14 @@ def run(op: str, arrays: tuple, *arguments: Any) -> Any:
             try:
                 these = arrays if plain else map(_copy_awkward, arrays)
                 result = twin(*these, *arguments)
-            # Larger than the kernels' offsets or than memory; or numbers that no twin
-            # takes, for which the definition has the words.
-            except (OverflowError, MemoryError, ValueError):
+            # Larger than the kernels' offsets; or numbers that no twin takes, for which
+            # the definition has the words.
+            except (OverflowError, ValueError):
                 result = NotImplemented
+            # The definition adds in another order: the bits of a result would depend on
+            # the memory that is free.
+            except MemoryError as error:
+                raise _describe_lack(op, arrays) from error
             if result is not NotImplemented:
                 return result
     return getattr(reference, op)(*arrays, *arguments)
@@ -87,3 +91,9 @@ def _copy_awkward(array):
     if array is None or (array.flags.c_contiguous and array.flags.aligned):
         return array
     return np.array(array, order="C")
+
+
+def _describe_lack(op, arrays):
+    """Return the error that there is no memory for an op of these arrays."""
+    shapes = ", ".join(str(array.shape) for array in arrays if array is not None)
+    return MemoryError(f"there is not enough memory for {op} of arrays of {shapes}")

@@ -26,7 +26,7 @@ from skconv.callbacks import Checkpoint
 from skconv.layers import BatchNorm, Conv2D, Dense, Dropout, Normalization
 
 LONGEST = 0.9  # until a kill, in times of what the fit takes without one
-PATIENCE = 60.0  # seconds for a process that is not killed
+PATIENCE = 300.0  # seconds for a process that is not killed, on a busy machine
 MOST_KILLS = 6  # of a process in a round
 
 _RNG = np.random.default_rng(0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skconv import ops
+from skconv.ops import dispatch
 from skconv.ops.compiled import _kernels
 
 WINDOW = ops.Window((3, 3), (1, 1), (1, 1), ((0, 0), (0, 0)), (3, 3))
@@ -156,3 +157,15 @@ def test_more_channels_than_kernels_count():
     x = np.broadcast_to(np.float32(2), (1, 2**25)).copy()
     mean, variance = ops.channel_moments(x)
     assert (mean[-1], variance[-1]) == (2, 0)
+
+
+def test_memory_that_lacks_is_an_error_and_not_another_twin(monkeypatch):
+    """The definition, in its place, would give other bits."""
+
+    def lack(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(dispatch, "_compiled_twins", {"dense": lack})
+    x = np.ones((2, 3), np.float32)
+    with pytest.raises(MemoryError, match=r"not enough memory for dense of arrays of"):
+        ops.dense(x, np.ones((3, 4), np.float32), np.zeros(4, np.float32))
