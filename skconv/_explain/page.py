@@ -99,13 +99,14 @@ def explain(
     max_bytes = positive_int(max_bytes, "max_bytes")
     with writing(path):
         check_takes_files(path)
+        frame = len(fill_template("", "{}", "").encode())
     explained = Explained.find(estimator, X, y, display_labels, _MOST_SAMPLES)
-    frame = len(fill_template("", "{}", "").encode())
     document, numbers = fit_document(explained, max_bytes - frame)
     document["version"] = __version__
-    page = fill_template(document["title"], _as_json(document), numbers)
-    with writing(path), replacing(path) as file:
-        file.write(page.encode())
+    with writing(path):
+        page = fill_template(document["title"], _as_json(document), numbers).encode()
+        with replacing(path) as file:
+            file.write(page)
 
 
 def fill_template(title: str, document: str, numbers: str) -> str:

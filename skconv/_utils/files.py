@@ -159,7 +159,7 @@ def writing(path: str) -> Iterator[None]:
 def unwritten(error: OSError | MemoryError) -> tuple[int, str]:
     """Return the number of an error of `replacing`, and words for it.
 
-    They begin with "could not be written" and end with a way out, which may be added to.
+    They begin with "could not be written" and end with a way out.
     """
     code, cause = errno.ENOMEM, str(error) or os.strerror(errno.ENOMEM)
     if isinstance(error, OSError):

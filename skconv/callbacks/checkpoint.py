@@ -326,7 +326,8 @@ def _reading(path: Path) -> Iterator[None]:
         raise OSError(
             error.errno,
             f"checkpoint {path} could not be read: {error.strerror or error}. The file "
-            "was left unchanged. Remove the cause or choose another path, and run again",
+            "was left unchanged. Remove the cause or choose another path, and run "
+            "again",
         ) from None
     except ValueError as error:
         raise ValueError(

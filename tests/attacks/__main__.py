@@ -19,6 +19,10 @@ from . import (
     kills,
     load,
     geometries,
+    calls,
+    clients,
+    files,
+    fuzz,
     interruptions,
     kept,
     kills,
@@ -30,6 +34,7 @@ from . import clients, files, fuzz, interruptions, kept, kills, threads, twins, 
 
 # Name -> module, n by default.
 ATTACKS = {
+    "calls": (calls, 10**9),  # every k
     "clients": (clients, 20_000),
     "files": (files, 50_000),
     "fits": (fits, 1_000),

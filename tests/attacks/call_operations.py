@@ -14,12 +14,24 @@ from skconv.layers import BatchNorm, Conv2D, Dense, Dropout, MaxPool2D
 
 X = np.random.default_rng(0).random((24, 6, 6)).astype(np.float32)
 Y = np.arange(24) % 2
-LAYERS = [Conv2D(2), BatchNorm(activation="relu"), MaxPool2D(2), Dropout(0.2), Dense(3, "relu")]
+LAYERS = [
+    Conv2D(2),
+    BatchNorm(activation="relu"),
+    MaxPool2D(2),
+    Dropout(0.2),
+    Dense(3, "relu"),
+]
 
 
 def classifier(**params):
     defaults = {"layers": LAYERS, "max_iter": 2, "batch_size": 8, "random_state": 0}
     return ConvNetClassifier(**{**defaults, **params})
+
+
+# Its convolutions run in several threads.
+IMAGES = np.random.default_rng(0).random((24, 16, 16)).astype(np.float32)
+LARGE = classifier(layers=[Conv2D(16), BatchNorm(), Conv2D(16), MaxPool2D(2)])
+LARGE.set_params(max_iter=1, batch_size=12)
 
 
 def state_of(model):
@@ -39,6 +51,7 @@ class Operation:
     """An operation on the file `path`, in a folder of its own."""
 
     name = "model.safetensors"
+    in_new_thread = False  # in which the compiled ops have no memory yet
 
     def __init__(self, folder):
         self.folder, self.path = folder, folder / self.name
@@ -220,13 +233,24 @@ class Resume(Fit):
 
 
 class FitAlone(Fit):
-    """Fit without a file; only memory can lack."""
+    """Fit without a file, larger images in several threads; only memory can lack."""
+
+    in_new_thread = True
+
+    def __init__(self, folder):
+        Operation.__init__(self, folder)
+        self.fitted = clone(LARGE).set_params(random_state=1).fit(IMAGES, Y)
+        self.fitted.set_params(random_state=0)
+        self.expected = outcome(clone(LARGE).fit(IMAGES, Y))
 
     def set_callbacks(self, model):
         model.set_callbacks()
 
+    def run(self):
+        self.model.fit(IMAGES, Y)
+
     def check_failure(self, error):
-        assert outcome(clone(self.model).fit(X, Y)) == self.expected
+        """There is no file to resume from."""
 
 
 class PartialFit(Fit):
@@ -309,12 +333,15 @@ class Search(Fit):
 class Predict(Operation):
     """Predict; only memory can lack."""
 
+    in_new_thread = True
+
     def __init__(self, folder):
         super().__init__(folder)
-        self.expected = self.model.predict_proba(X).tobytes()
+        self.model = clone(LARGE).fit(IMAGES, Y)
+        self.expected = self.model.predict_proba(IMAGES).tobytes()
 
     def run(self):
-        self.predicted = self.model.predict_proba(X)
+        self.predicted = self.model.predict_proba(IMAGES)
 
     def check_success(self):
         assert self.predicted.tobytes() == self.expected

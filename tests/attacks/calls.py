@@ -34,6 +34,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -103,8 +104,29 @@ class Shim:
             counts.append(self.library.skconv_disarm())
 
 
-def attempt(shim, operation, call, k, code, once):
+def attempt(shim, operation, *failing):
     """Run an operation of which a call fails; return how many calls there were."""
+    if not operation.in_new_thread:
+        return attempt_here(shim, operation, *failing)
+    found, may_begin = [], threading.Lock()
+
+    def target():
+        with may_begin:
+            try:
+                found.append(attempt_here(shim, operation, *failing))
+            except BaseException as error:
+                found.append(error)
+
+    thread = threading.Thread(target=target)
+    with may_begin:
+        thread.start()
+    thread.join()  # needs no memory, which is this thread's, too
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    return found[0]
+
+
+def attempt_here(shim, operation, call, k, code, once):
     operation.prepare()
     before, n_files, error = operation.state(), open_files(), None
     with shim.failing(call, k, code, once) as counts:

@@ -26,7 +26,6 @@ import json
 import os
 import random
 import re
-import resource
 import runpy
 import shutil
 import subprocess
@@ -228,6 +227,8 @@ def predict(model):
 def limit_growth(n):
     """Make the system refuse memory once this process has grown by `n` bytes."""
     if sys.platform == "linux":
+        import resource
+
         with open("/proc/self/statm") as file:
             pages = int(file.read().split()[0])
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -262,7 +263,9 @@ def guided(atheris, n, seed, folder):
     (folder / "words").write_text("".join(f"{json.dumps(each)}\n" for each in WORDS))
     memory = Path("/dev/shm")
     name = f"skconv-{os.getpid()}.safetensors"
-    target = Target(str((memory if memory.is_dir() else folder) / name), estimators(found))
+    target = Target(
+        str((memory if memory.is_dir() else folder) / name), estimators(found)
+    )
     before = json.loads(counted.read_text()) if counted.exists() else {"seconds": 0.0}
     target.outcomes.update(before.get("outcomes", {}))
     start = time.monotonic() - before["seconds"]
