@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from . import safetensors
 from .files import open_regular
 from .lookup import shorten
-from .memory import available_memory
+from .memory import available_memory, is_lack_of_memory
 from .safetensors import Header, Part
 
 __all__ = ["FORMAT_VERSION", "Reader", "file_id", "naming", "reading", "write"]
@@ -244,10 +244,12 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
             raise
         words = error.strerror or str(error)
         raise OSError(error.errno, words, os.fspath(path)) from error
-    except MemoryError as error:
-        words = str(error) or os.strerror(errno.ENOMEM)
-        raise OSError(errno.ENOMEM, words, os.fspath(path)) from error
-    except _OF_CONTENTS as error:
+    except (MemoryError, SystemError, *_OF_CONTENTS) as error:
+        if is_lack_of_memory(error):
+            words = str(error) or os.strerror(errno.ENOMEM)
+            raise OSError(errno.ENOMEM, words, os.fspath(path)) from error
+        if not isinstance(error, _OF_CONTENTS):
+            raise
         words = str(error)
         if len(words) > _LONGEST_WORDS:
             half = _LONGEST_WORDS // 2

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from .memory import is_lack_of_memory
+
 try:
     import fcntl
 except ImportError:  # Windows: nothing is locked, and no leftover removed
@@ -135,8 +137,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 os.replace(temporary, path)
         if os.name == "posix":  # elsewhere folders cannot be opened
             _sync_folder(Path(path).parent)
-    except (OSError, MemoryError) as error:
-        error.has_replaced = replaced  # type: ignore[union-attr]
+    except Exception as error:
+        error.has_replaced = replaced  # type: ignore[attr-defined]
         raise
 
 
@@ -149,21 +151,25 @@ def writing(path: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno is None:
+    except Exception as error:
+        if (found := unwritten(error)) is None:
             raise
-        code, words = unwritten(error)
+        code, words = found
         raise OSError(code, f"{words}, and save again", path) from error
 
 
-def unwritten(error: OSError | MemoryError) -> tuple[int, str]:
+def unwritten(error: Exception) -> tuple[int, str] | None:
     """Return the number of an error of `replacing`, and words for it.
 
-    They begin with "could not be written" and end with a way out.
+    They begin with "could not be written" and end with a way out. Return None of what
+    the system did not raise.
     """
-    code, cause = errno.ENOMEM, str(error) or os.strerror(errno.ENOMEM)
-    if isinstance(error, OSError):
-        code, cause = error.errno or code, error.strerror or cause
+    if isinstance(error, OSError) and error.errno is not None:
+        code, cause = error.errno, error.strerror or os.strerror(error.errno)
+    elif is_lack_of_memory(error):
+        code, cause = errno.ENOMEM, str(error) or os.strerror(errno.ENOMEM)
+    else:
+        return None
     left = "An older file was left unchanged"
     if getattr(error, "has_replaced", False):
         left = "The new file is in its place, but may not survive a loss of power"

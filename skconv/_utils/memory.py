@@ -1,10 +1,11 @@
-"""The memory that is free."""
+"""The memory that is free, and errors that say that none is."""
 
 import contextlib
 import math
+import re
 from pathlib import Path
 
-__all__ = ["available_memory"]
+__all__ = ["available_memory", "is_lack_of_memory"]
 
 _MEMINFO = Path("/proc/meminfo")
 # Limits of containers, of both versions of control groups.
@@ -29,3 +30,19 @@ def available_memory() -> float:
         with contextlib.suppress(OSError, ValueError):  # "max": no limit
             found.append(int(path.read_text()))
     return min(found)
+
+
+# What Python's locks, OpenSSL's digests and NumPy raise, besides MemoryError.
+_IN_OTHER_WORDS = [
+    (RuntimeError, r"can't allocate |can't start new thread"),
+    (ValueError, r"\[digital envelope routines\]"),
+    (SystemError, r".* without (setting an )?exception"),
+]
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that there is not enough memory."""
+    return isinstance(error, MemoryError) or any(
+        isinstance(error, kind) and re.match(words, str(error))
+        for kind, words in _IN_OTHER_WORDS
+    )

@@ -341,10 +341,10 @@ def _writing(path: Path) -> Iterator[None]:
     """Say in errors of the system which file they are about, and what to do."""
     try:
         yield
-    except (OSError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno is None:
-            raise  # a TimeoutError, say, that a signal's handler raised
-        code, words = unwritten(error)
+    except Exception as error:
+        if (found := unwritten(error)) is None:
+            raise  # such as a TimeoutError that a signal's handler raised
+        code, words = found
         raise OSError(code, f"checkpoint {path} {words}, and run again") from None
 
 

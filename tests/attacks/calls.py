@@ -39,6 +39,8 @@ import time
 import warnings
 from pathlib import Path
 
+from skconv._utils import memory
+
 SHIM = Path(__file__).with_name("failing_calls.c")
 SHORT = 0  # in place of an error's number: a read or a write of half of the bytes
 
@@ -169,11 +171,7 @@ def check_error(error, call, code, operation, once):
 def is_lack_of_memory(error):
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    # What NumPy's reductions raise without memory for their iterator.
-    of_numpy = "error return without exception set"
-    return isinstance(error, MemoryError) or (
-        isinstance(error, SystemError) and str(error) == of_numpy
-    )
+    return memory.is_lack_of_memory(error)
 
 
 def open_files():

@@ -205,7 +205,7 @@ class Target:
     def restore(self, data):
         digest = DIGEST.search(data)
         default = next(iter(self.by_data.values()))
-        model = clone(self.by_data.get(digest and digest[1], default))
+        model = self.by_data.get(digest and digest[1], default)._draft()
         Checkpoint(self.path).restore(model)
         documents.file_id(self.path, "checkpoint")
         return model
@@ -284,7 +284,7 @@ def guided(atheris, n, seed, folder):
             os.unlink(target.path)
             os._exit(0)
         target.load(data)
-        if target.outcomes.total() % 50_000 == 0:
+        if target.outcomes.total() % 10_000 == 0:
             report()
 
     def change(data, size, seed):

@@ -107,6 +107,41 @@ def test_lack_of_memory_in_saving_names_the_file(clf, path, monkeypatch):
         save_model(clf, path)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("can't allocate lock"),
+        ValueError("[digital envelope routines] initialization error"),
+        SystemError("<ufunc 'square'> returned NULL without setting an exception"),
+    ],
+)
+def test_lack_of_memory_in_other_words_does_not_blame_the_file(
+    error, clf, path, monkeypatch
+):
+    def lack(*arguments):
+        raise error
+
+    save_model(clf, path)
+    monkeypatch.setattr(documents, "_digest", lack)
+    with pytest.raises(OSError, match="could not be read") as caught:
+        load_model(path)
+    assert caught.value.errno == errno.ENOMEM
+    with pytest.raises(OSError, match="could not be written") as caught:
+        save_model(clf, path)
+    assert caught.value.errno == errno.ENOMEM
+
+
+def test_other_error_of_the_interpreter_is_unchanged(clf, path, monkeypatch):
+    def fault(*arguments):
+        raise SystemError("a fault")
+
+    save_model(clf, path)
+    monkeypatch.setattr(documents, "_digest", fault)
+    for call in (lambda: load_model(path), lambda: save_model(clf, path)):
+        with pytest.raises(SystemError, match="a fault"):
+            call()
+
+
 def test_file_that_fails_when_it_is_closed_is_removed(path, monkeypatch):
     """A disk may say only then that it is full."""
 
