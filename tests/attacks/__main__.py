@@ -23,6 +23,10 @@ from . import (
     clients,
     files,
     fuzz,
+    bounds,
+    clients,
+    files,
+    floats,
     interruptions,
     kept,
     kills,
@@ -40,6 +44,13 @@ ATTACKS = {
     "fits": (fits, 1_000),
     "geometries": (geometries, 1_000_000),
     "fuzz": (fuzz, 10_000_000),
+
+# Name -> module, n by default.
+ATTACKS = {
+    "bounds": (bounds, 10**8),
+    "clients": (clients, 20_000),
+    "files": (files, 50_000),
+    "floats": (floats, 2**32),
     "interruptions": (interruptions, 5_000),
     "kept": (kept, 1_000),
     "kills": (kills, 200),

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 LEAKY_RELU_SLOPE = 0.2  # Keras' default
+_GELU_RANGE = 40.0  # beyond, Phi is 0 or 1, also of float64; infinity times 0 is NaN
 
 
 class ActivationFunction(NamedTuple):
@@ -78,10 +79,11 @@ def _elu(z, out):
 def _gelu(z, out):
     """Z Phi(z), Phi the normal distribution function (Hendrycks & Gimpel 2016)."""
     phi = special.ndtr(z)
-    return np.multiply(z, phi, out=out)
+    return np.multiply(np.maximum(z, -_GELU_RANGE), phi, out=out)
 
 
 def _gelu_gradient(dy, z):
+    z = np.clip(z, -_GELU_RANGE, _GELU_RANGE)  # the square must not overflow
     density = np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
     return dy * (special.ndtr(z) + z * density)
 
@@ -117,7 +119,9 @@ ACTIVATIONS: dict[str, ActivationFunction] = {
     "elu": ActivationFunction(_elu, lambda dy, y: dy * np.minimum(y + 1, 1), "output"),
     "gelu": ActivationFunction(_gelu, _gelu_gradient, "input"),
     "tanh": ActivationFunction(
-        lambda z, out: np.tanh(z, out=out), lambda dy, y: dy * (1 - y * y), "output"
+        lambda z, out: np.tanh(z, out=out),
+        lambda dy, y: dy * ((1 - y) * (1 + y)),
+        "output",
     ),
     "logistic": _LOGISTIC,
     "sigmoid": _LOGISTIC,

@@ -25,6 +25,26 @@ SKCONV_INLINE Floats<L> apply(Floats<L> z) {
   }
 }
 
+// 1 - y^2 and y (1 - y), which are small near y = 1: rounded once, or as products whose
+// factors keep their digits there.
+template <int L>
+SKCONV_INLINE Floats<L> tanh_slope(Floats<L> y) {
+#ifdef SKCONV_HAS_FMA
+  return 1.0f - y * y;
+#else
+  return (1.0f - y) * (1.0f + y);
+#endif
+}
+
+template <int L>
+SKCONV_INLINE Floats<L> logistic_slope(Floats<L> y) {
+#ifdef SKCONV_HAS_FMA
+  return y - y * y;
+#else
+  return y * (1.0f - y);
+#endif
+}
+
 // dz from dy and y.
 template <int L, Activation A>
 SKCONV_INLINE Floats<L> activation_grad(Floats<L> dy, Floats<L> y) {
@@ -33,8 +53,8 @@ SKCONV_INLINE Floats<L> activation_grad(Floats<L> dy, Floats<L> y) {
     case Activation::relu: return y > 0.0f ? dy : zero;
     case Activation::leaky_relu: return y > 0.0f ? dy : LEAKY_RELU_SLOPE * dy;
     case Activation::elu: return y > 0.0f ? dy : dy * (y + 1.0f);
-    case Activation::tanh: return dy * (1.0f - y * y);
-    case Activation::logistic: return dy * (y * (1.0f - y));
+    case Activation::tanh: return dy * tanh_slope<L>(y);
+    case Activation::logistic: return dy * logistic_slope<L>(y);
     default: return dy;
   }
 }
@@ -70,16 +90,29 @@ SKCONV_INLINE void with_gradient(const Gradient& g, Body body) {
   });
 }
 
+// What an activation is applied to. Those that only choose or copy would give a denormal number
+// back, and ReLU one below 0, as it compares as 0: the sum makes it 0.
+template <int L, Activation A>
+SKCONV_INLINE Floats<L> flushed(Floats<L> z) {
+  switch (A) {
+    case Activation::relu:
+    case Activation::leaky_relu:
+    case Activation::elu: return z + 0.0f;
+    default: return z;
+  }
+}
+
 // y = activation(z) for a run of numbers; y may be z.
 inline void activate_run(const float* z, ptrdiff_t size, Activation activation, float* y) {
   constexpr int L = LANES;
   with_activation(activation, [&](auto tag) {
     constexpr Activation A = decltype(tag)::activation;
     ptrdiff_t i = 0;
-    for (; i + L <= size; i += L) store<L>(y + i, apply<L, A>(load<L>(z + i)));
+    for (; i + L <= size; i += L)
+      store<L>(y + i, apply<L, A>(flushed<L, A>(load<L>(z + i))));
     if (i < size) {
       const int left = int(size - i);
-      store<L>(y + i, apply<L, A>(load<L>(z + i, left)), left);
+      store<L>(y + i, apply<L, A>(flushed<L, A>(load<L>(z + i, left))), left);
     }
   });
 }

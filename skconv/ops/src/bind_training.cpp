@@ -59,6 +59,18 @@ double soft_cross_entropy(const Matrix& logits, const Matrix& targets,
          double(n);
 }
 
+void exp_values(const Vector& x, const VectorOut& y) {
+  require(same_shape(x, y), "y must have x's shape");
+  check_all_aligned(x, y);
+  kernels->exp_values(x.data(), x.size(), y.data());
+}
+
+void log_values(const Vector& x, const Array<double, 1>& y) {
+  require(same_shape(x, y), "y must have x's shape");
+  check_all_aligned(x, y);
+  kernels->log_values(x.data(), x.size(), y.data());
+}
+
 void affine_transform(const Images& x, const Flat& matrix, const Matrix& shift, float fill,
                       const ImagesOut& y) {
   const size_t n = x.shape(0), h = x.shape(1), w = x.shape(2), c = x.shape(3);
@@ -123,6 +135,8 @@ void bind_training(nb::module_& m) {
        optional("weights"), "smoothing"_a, array("dlogits"));
   bind(m, "soft_cross_entropy", soft_cross_entropy, array("logits"), array("targets"),
        optional("weights"), "smoothing"_a, array("dlogits"));
+  bind(m, "exp_values", exp_values, array("x"), array("y"));
+  bind(m, "log_values", log_values, array("x"), array("y"));
   bind(m, "affine_transform", affine_transform, array("x"), array("matrix"), array("shift"),
        "fill"_a, array("y"));
   bind(m, "adam_step", adam_step, array("parameters"), array("moment_1"), array("moment_2"),

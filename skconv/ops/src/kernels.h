@@ -106,6 +106,8 @@ enum class Element : int { uint8, int32, int64, float32, float64 };
   KERNEL(double, soft_cross_entropy, (const float* logits, const float* targets,            \
                                       const float* weights, float smoothing, int n, int k,  \
                                       float* dlogits))                                      \
+  KERNEL(void, exp_values, (const float* x, ptrdiff_t size, float* y))                      \
+  KERNEL(void, log_values, (const float* x, ptrdiff_t size, double* y))                     \
   KERNEL(void, affine_transform, (const float* x, const Images4&, const float* matrix,      \
                                   const float* shift, float fill, float* y))                \
   KERNEL(void, adam_step, (float* parameters, float* moment_1, float* moment_2,             \

@@ -107,6 +107,8 @@ SKCONV_INLINE void store(float* p, Floats<L> v, int n) {
   copy_part<L>(p, (const float*)lanes, n);
 }
 
+// exp of numbers up to 88, and NaN: no op needs more, and those above have exp(88).
+//
 // Where x is below the logarithm of the smallest number that is not denormal, exp(x) is 0: 2^n
 // is 0 from -87.7 on, and results of the range before that are flushed.
 //

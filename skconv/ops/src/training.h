@@ -93,6 +93,19 @@ inline double log(double x) {
          ((half - (s * (half + even + odd) + double(k) * LN2_LOW)) - f);
 }
 
+// exp and log of each number: for the tests, which try all of them.
+inline void exp_values(const float* x, ptrdiff_t size, float* y) {
+  constexpr int L = LANES;
+  for (ptrdiff_t i = 0; i < size; i += L) {
+    const int filled = int(min64(L, size - i));
+    store<L>(y + i, exp<L>(load<L>(x + i, filled)), filled);
+  }
+}
+
+inline void log_values(const float* x, ptrdiff_t size, double* y) {
+  for (ptrdiff_t i = 0; i < size; i++) y[i] = log(double(x[i]));
+}
+
 // Sum of -log softmax(logits)[codes] weight, and dlogits = (softmax - onehot) weight / n;
 // smoothing shares a part of the onehot evenly among all k. On one thread: logits are few.
 inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
