@@ -91,29 +91,52 @@ def gelu_derivative(z):
 
 
 COMPILED = ("generic", "avx2", "avx512")
+QUOTIENT = Limits(3.0, 3.0)  # of two numbers that are rounded themselves
+ONE_ROUNDING = Limits(0.501, 2.0)  # where it is one; the exact result is rounded, too
 FUNCTIONS = {
-    "relu": activation("relu", lambda z: np.where(z < 0, 0, z)),
-    "leaky_relu": activation("leaky_relu", lambda z: np.where(z < 0, 0.2 * z, z)),
-    "elu": activation("elu", elu),
-    "tanh": activation("tanh", np.tanh),
-    "logistic": activation("logistic", lambda z: 1 / (1 + np.exp(-z))),
-    "gelu": activation("gelu", gelu, without=COMPILED, is_monotone=False),
-    "relu'": derivative("relu", lambda y: np.where(y > 0, 1, 0), low=0),
-    "leaky_relu'": derivative("leaky_relu", lambda y: np.where(y > 0, 1, 0.2)),
-    "elu'": derivative("elu", lambda y: np.where(y > 0, 1, y + 1), low=-1),
-    "tanh'": derivative("tanh", lambda y: 1 - y * y, low=-1, high=1),
-    "logistic'": derivative(
-        "logistic", lambda y: y * (1 - y), low=0, high=1, is_monotone=False
-    ),
-    "gelu'": derivative("gelu", gelu_derivative, without=COMPILED, is_monotone=False),
     "exp": Function(
         kernel("exp_values", np.float32), double(np.exp), high=88, without=["numpy"]
     ),
+    "logistic": activation("logistic", lambda z: 1 / (1 + np.exp(-z)), limits=QUOTIENT),
+    "tanh": activation("tanh", np.tanh, limits=QUOTIENT),
+    "elu": activation("elu", elu),
+    "leaky_relu": activation("leaky_relu", lambda z: np.where(z < 0, 0.2 * z, z)),
+    "relu": activation("relu", lambda z: np.where(z < 0, 0, z)),
+    "logistic'": derivative(
+        "logistic",
+        lambda y: y * (1 - y),
+        limits=ONE_ROUNDING,
+        low=0,
+        high=1,
+        is_monotone=False,
+    ),
+    "tanh'": derivative(
+        "tanh", lambda y: 1 - y * y, limits=ONE_ROUNDING, low=-1, high=1
+    ),
+    "elu'": derivative("elu", lambda y: np.where(y > 0, 1, y + 1), low=-1),
+    "leaky_relu'": derivative("leaky_relu", lambda y: np.where(y > 0, 1, 0.2)),
+    "relu'": derivative("relu", lambda y: np.where(y > 0, 1, 0), low=0),
     "log": Function(
         kernel("log_values", np.float64),
         lambda x: np.log(x.astype(np.longdouble)),
         low=1,
         high=F32_MAX,
         without=["numpy"],
+    ),
+    "gelu": activation(
+        "gelu",
+        gelu,
+        # Phi is denormal below -12.9.
+        limits=Limits(numpy=10.0),
+        without=COMPILED,
+        is_monotone=False,
+    ),
+    "gelu'": derivative(
+        "gelu",
+        gelu_derivative,
+        # It is a difference, and 0 at -0.75.
+        limits=Limits(numpy=INFINITY),
+        without=COMPILED,
+        is_monotone=False,
     ),
 }
