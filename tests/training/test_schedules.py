@@ -91,6 +91,29 @@ def test_a_callable_must_return_a_finite_number(returned):
     assert str(caught.value).endswith(f"got {returned!r} for step 3")
 
 
+@pytest.mark.parametrize("kind", [TypeError, ValueError])
+def test_what_a_callable_raises_is_named(kind):
+    def broken(step):
+        raise kind("no rate today")
+
+    words = "function of the step, a number, but .*broken.* raised, for step 3: no rate"
+    with pytest.raises(kind, match=words) as caught:
+        rate(broken, 3)
+    assert type(caught.value) is kind
+    assert str(caught.value.__cause__) == "no rate today"
+
+
+def test_rate_of_a_callable_is_multiplied_by_the_loops_factor():
+    assert rate(lambda step: 1 / step, 4, adaptive_factor=1 / 5) == 0.05
+
+
+@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+@pytest.mark.parametrize(("total", "warmup"), [(1, 0), (2, 1), (2, 0)])
+def test_last_steps_rate_stays_after_the_end(name, total, warmup):
+    short = {"total_steps": total, "warmup_steps": warmup}
+    assert rate(name, total + 5, **short) == rate(name, total, **short)
+
+
 def check_estimator(learning_rate):
     ConvNetClassifier(learning_rate=learning_rate)._check_options()
 

@@ -1,0 +1,102 @@
+"""Run the tests against mutants: the package with one small fault at a time.
+
+    pip install mutmut==3.8.1
+    python -m tests.mutants training
+    python -m tests.mutants kernels
+
+Prints each mutant that the tests did not notice, and how many they did. Faults are made
+in a copy, in ``build/mutants``; a run that was interrupted continues there. It needs
+Linux, and for the kernels a compiler, CMake and nanobind.
+"""
+
+import argparse
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+SURVIVORS = Path(__file__).with_name("survivors.toml")
+
+OPS = [
+    *("arguments", "ops", "ops_convolution", "ops_edges", "normalization_ops"),
+    *("upsampling_ops", "compiled", "compiled_refusals"),
+]
+OPS = [f"tests/ops/test_{name}.py" for name in OPS]
+KERNELS = [
+    *("compiled", "compiled_kept", "compiled_thin", "compiled_upsampling"),
+    *("compiled_winograd", "denormals", "normalization_ops", "ops_edges"),
+]
+KERNELS = [f"tests/ops/test_{name}.py" for name in KERNELS]
+# Name -> files of skconv/, the tests that run.
+ROOMS = {
+    "ops": (["ops/*.py"], OPS),
+    "reference": (["ops/reference/*.py"], OPS),
+    "layers": (["layers/*.py"], ["tests/layers"]),
+    "training": (["_training/*.py"], ["tests/training"]),
+    "data": (["_data/*.py"], ["tests/data", "tests/training"]),
+    "augmentation": (["augmentation/*.py"], ["tests/augmentation"]),
+    "models": (["models/*.py"], ["tests/models"]),
+    "io": (["io/*.py"], ["tests/io"]),
+    "utils": (["_utils/*.py"], ["tests/io", "tests/callbacks"]),
+    "callbacks": (["callbacks/*.py"], ["tests/callbacks"]),
+    "estimators": (["estimators/*.py"], ["tests/estimators"]),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("room", choices=[*ROOMS, "kernels"])
+    parser.add_argument("--only", default="", help="mutants with this in their names")
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="of tests for each mutant"
+    )
+    parser.add_argument("--tests", nargs="+", help="that run; by default the room's")
+    arguments = parser.parse_args()
+    if arguments.room == "kernels":
+        from . import kernels
+
+        tests = arguments.tests or KERNELS
+        results, changes = kernels.main(tests, arguments.only, arguments.seconds)
+    else:
+        from . import python
+
+        files, tests = ROOMS[arguments.room]
+        results, changes = python.main(
+            arguments.room,
+            files,
+            arguments.tests or tests,
+            arguments.only,
+            arguments.seconds,
+        )
+    unexplained = report(results, changes)
+    return 1 if unexplained else 0
+
+
+def report(results, changes):
+    """Print what the tests did not notice, and figures; return what has no reason."""
+    known = {
+        change for each in tomllib.loads(SURVIVORS.read_text())["survivors"]
+        for change in each["changes"]
+    }  # fmt: skip
+    unnoticed = {
+        changes[mutant]: note or verdict
+        for mutant, (verdict, note) in results.items()
+        if verdict in ("survived", "not reached")
+    }
+    unexplained = sorted(unnoticed.keys() - known)
+    for change in unexplained:
+        print(f"{change}\n    ({unnoticed[change]})")
+    counts = Counter(verdict for verdict, _ in results.values())
+    noticed = counts["killed"] + counts["timeout"]
+    print(
+        f"{len(results)} mutants: {noticed} killed ({counts['timeout']} by a timeout), "
+        f"{counts['survived']} survived, {counts['not reached']} not reached by a test; "
+        f"{len(unexplained)} without a reason in {SURVIVORS.name}"
+    )
+    return unexplained
+
+
+if __name__ == "__main__":
+    sys.exit(main())

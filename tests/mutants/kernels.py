@@ -1,0 +1,242 @@
+"""Mutants of the C++ kernels, all in one build: see `mutants.h`.
+
+The sources are formatted, so that a binary operator is one with spaces around it.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .python import COPIED, PYTEST
+from .runner import Runner
+
+HERE = Path(__file__).parent
+OPERATORS = {
+    "+": "Plus", "-": "Minus", "*": "Times", "/": "Over", "%": "Modulo", "<": "Less",
+    "<=": "LessOrEqual", ">": "Greater", ">=": "GreaterOrEqual", "==": "Equal",
+    "!=": "NotEqual",
+}  # fmt: skip
+# The browser's, what the module and the kernels agree on, and the module itself.
+LEFT_OUT = {"wasm.cpp", "single_thread.cpp", "kernels.h", "module.cpp", "kernels.cpp"}
+# Not a program: comments, texts, preprocessor, checks of the compiler, attributes, and what
+# only a compiler reads.
+OTHER = re.compile(
+    r"//[^\n]*|\"[^\"\n]*\"|#pragma omp[^\n]*\n[^\n]*|^\s*#(?:[^\n]*\\\n)*[^\n]*"
+    r"|static_assert\([^;]*;|typedef[^;]*;"
+    r"|template <[^\n]*|operator\S+|constexpr [\w:<>]+ [A-Z_]+ ?[=\[][^;]*;|if constexpr[^\n]*"
+    r"|asm volatile[^;]*;|enum class[^;]*;",
+    re.MULTILINE,
+)
+# What to change, by name of the group that matched.
+FAULTS = re.compile(
+    r"(?<=[\w)\]}]) (?P<operator>[-+*/%<>]|[<>=!]=)(?=\s)"
+    r"|(?<=[-+]=)(?P<sum> )(?=\S)"
+    r"|(?<=[=<>+-] )(?P<number>\d+(\.\d+f?)?)(?=[;,) ])"
+    r"|(?<=\bif )(?P<condition>\((?:[^=;()\n]|\((?:[^=;()\n]|\([^=;()\n]*\))*\))*\))"
+    r"|^ +(?P<statement>(?:std::|\w+\.)?[a-z]\w+(?:<[\w, ]+>)?\([^;{}\n]*\));$",
+    re.MULTILINE,
+)
+MODULE = """
+  m.def("mutant", [](int i) {{ skconv_mutants::active = i; }});
+  m.def("mutants_known", [] {{
+    std::vector<int> all;
+    for (int i = 0; i < {n}; i++) if (skconv_mutants::known[i]) all.push_back(i);
+    return all;
+  }});
+  m.def("mutants_reached", [] {{
+    std::vector<int> all;
+    for (int i = 0; i < {n}; i++) if (skconv_mutants::reached[i]) all.push_back(i);
+    memset(skconv_mutants::reached, 0, {n});
+    return all;
+  }});
+}}
+namespace skconv_mutants {{
+int active = -1;
+unsigned char reached[{n}], known[{n}];
+}}
+"""
+
+
+def balanced(text):
+    """Return whether a text of one line closes each bracket that it opens, and no more."""
+    depth = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def change(match, number):
+    """Return the source of a fault and its words, or None."""
+    kind, text = match.lastgroup, match[0]
+    if match["operator"]:
+        kind = OPERATORS[match["operator"]]
+        return f"{text} skconv_mutants::{kind}<{number}>{{}} {match['operator']}", kind
+    if match["sum"]:
+        return f" skconv_mutants::Negated<{number}>{{}} = ", "Negated"
+    if match["number"]:
+        return f"skconv_mutants::number<{number}>({text})", "number + 1"
+    if match["condition"] and balanced(text):
+        return f"(skconv_mutants::condition<{number}>(bool{text}))", "not condition"
+    statement = match["statement"]
+    if statement and balanced(statement):
+        return (
+            f"  skconv_mutants::runs<{number}>() ? (void)({statement}) : (void)0;",
+            "left out",
+        )
+    return None
+
+
+def mutate(name, source, first):
+    """Return a source with its faults, numbered from `first` on, and their names."""
+    blank = OTHER.sub(lambda match: re.sub(r"[^\n]", "\0", match[0]), source)
+    out, names, end = [], [], 0
+    for match in FAULTS.finditer(blank):
+        made = change(match, first + len(names))
+        before = blank[: match.start()].rstrip()
+        if made is None or (match["statement"] and before[-1] not in ";{})"):
+            continue
+        line = source.count("\n", 0, match.start(match.lastgroup)) + 1
+        column = match.start(match.lastgroup) - source.rfind(
+            "\n", 0, match.start(match.lastgroup)
+        )
+        names.append(f"{name}:{line}:{column} {made[1]}")
+        out += [source[end : match.start()], made[0]]
+        end = match.end()
+    return "".join([*out, source[end:]]), names
+
+
+def make(root, folder):
+    """Write a copy of the package with faults; return their names, by number."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        for name in COPIED:
+            copy = shutil.copytree if (root / name).is_dir() else shutil.copy
+            copy(root / name, folder / name)
+    names, target = [], folder / "skconv" / "ops" / "src"
+    for path in sorted((root / "skconv" / "ops" / "src").iterdir()):
+        text = path.read_text()
+        if path.suffix in (".h", ".cpp") and path.name not in LEFT_OUT:
+            text, found = mutate(path.name, text, len(names))
+            names += found
+            text = f'#include "{HERE / "mutants.h"}"\n{text}'
+        write(target / path.name, text)
+    n = len(names)
+    module = (root / "skconv" / "ops" / "src" / "module.cpp").read_text()
+    module = module.rstrip().removesuffix("}") + MODULE.format(n=n)
+    write(
+        target / "module.cpp",
+        f'#include "{HERE / "mutants.h"}"\n#include <cstring>\n{module}',
+    )
+    build = target / "CMakeLists.txt"
+    write(build, build.read_text().replace("optimization -O3", "optimization -O1 -w"))
+    return names
+
+
+def write(path, text):
+    """Write a file, unless that is what it has: then there is nothing to compile."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def compile_all(folder):
+    """Build the generic instruction set, whose vectors have four floats."""
+    nanobind = subprocess.check_output(
+        [sys.executable, "-m", "nanobind", "--cmake_dir"], text=True
+    ).strip()
+    build = folder.parent / "kernels-build"
+    options = {
+        "CMAKE_BUILD_TYPE": "Release",
+        "CMAKE_CXX_FLAGS_RELEASE": "-O1 -w",
+        "SKCONV_X86_SETS": "",
+        "nanobind_DIR": nanobind,
+        "Python_EXECUTABLE": sys.executable,
+    }
+    source = folder / "skconv" / "ops" / "src"
+    defined = [f"-D{name}={value}" for name, value in options.items()]
+    subprocess.run(["cmake", "-S", source, "-B", build, *defined], check=True)
+    subprocess.run(["cmake", "--build", build], check=True)
+    for old in (folder / "skconv" / "ops").glob("_kernels*"):
+        old.unlink()
+    for module in build.glob("_kernels*"):
+        shutil.copy(module, folder / "skconv" / "ops")
+
+
+class Switch:
+    """Which fault is on."""
+
+    def __init__(self, kernels, names):
+        self.kernels, self.names = kernels, names
+        self.numbers = {name: i for i, name in enumerate(names)}
+
+    def place_of(self, mutant):
+        return mutant
+
+    def group_of(self, mutant):
+        return mutant.partition(":")[0]
+
+    def activate(self, mutant):
+        self.kernels.mutant(self.numbers.get(mutant, -1))
+
+    @contextlib.contextmanager
+    def reached(self):
+        places = set()
+        self.kernels.mutants_reached()
+        yield places
+        places.update(self.names[i] for i in self.kernels.mutants_reached())
+
+
+class Plugin:
+    """Begins where the tests are collected: the module is then imported."""
+
+    def __init__(self, names, only, results, seconds):
+        self.names, self.only, self.results, self.seconds = (
+            names,
+            only,
+            results,
+            seconds,
+        )
+
+    def pytest_runtestloop(self, session):
+        from skconv.ops import _kernels
+
+        known = [self.names[i] for i in _kernels.mutants_known()]
+        chosen = [name for name in known if self.only in name]
+        self.runner = Runner(
+            Switch(_kernels, self.names), chosen, self.results, self.seconds
+        )
+        return self.runner.pytest_runtestloop(session)
+
+
+def main(tests, only, seconds):
+    """Run the mutants of the kernels; return their verdicts and their sources."""
+    root = Path.cwd()
+    folder = root / "build" / "mutants" / "kernels"
+    names = make(root, folder)
+    compile_all(folder)
+    plugin = Plugin(names, only, folder.with_suffix(".json"), seconds)
+    os.environ["OMP_NUM_THREADS"] = "1"  # a fork has no other threads
+    sys.path.insert(0, str(folder))
+    os.chdir(folder)
+    pytest.main([*PYTEST, *tests], plugins=[plugin])
+    os.chdir(root)
+    changes = {name: describe(root, name) for name in names}
+    folder.with_suffix(".changes.json").write_text(json.dumps(changes, indent=0))
+    return plugin.runner.results, changes
+
+
+def describe(root, name):
+    """Return a mutant in words that do not depend on its place."""
+    file, line, column, kind = re.fullmatch(r"(.*?):(.*?):(.*?) (.*)", name).groups()
+    lines = (root / "skconv" / "ops" / "src" / file).read_text().splitlines()
+    text = lines[int(line) - 1]
+    at = int(column) - 1
+    return f"{file}: {text[:at].lstrip()} [{kind}] {text[at:]}"

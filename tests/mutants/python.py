@@ -1,0 +1,132 @@
+"""Mutants of the Python of a room, made by mutmut.
+
+mutmut writes each function with all its mutants beside it, and a wrapper that calls one
+of them. Its own command starts pytest for each mutant; here one process has collected the
+tests, and forks: see `runner`.
+"""
+
+import contextlib
+import difflib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import libcst as cst
+import pytest
+from mutmut.configuration import config
+from mutmut.mutation import mutators
+from mutmut.mutation.file_mutation import mutate_file_contents
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.state import state
+from mutmut.utils.format_utils import get_mutant_name
+
+from .runner import Runner
+
+PYTEST = [
+    *("-q", "-p", "no:cacheprovider", "--rootdir=.", "--import-mode=importlib"),
+    *("-o", "addopts=", "--tb=native", "-m", "not slow and not extras"),
+]
+COPIED = "skconv", "tests", "pyproject.toml", "conftest.py"
+
+
+class Switch:
+    """Which of mutmut's functions runs."""
+
+    def place_of(self, mutant):
+        return mutant.partition("__mutmut_")[0]
+
+    group_of = place_of
+
+    def activate(self, mutant):
+        set_mutant_under_test(mutant or "")
+
+    @contextlib.contextmanager
+    def reached(self):
+        places = state()._stats
+        places.clear()
+        set_mutant_under_test("stats")
+        yield places
+        set_mutant_under_test("")
+
+
+def mutate_text(node):
+    """Mutate names and options, but no sentence: a test matches some of its words."""
+    if isinstance(node, cst.SimpleString) and re.fullmatch(r"[^ ]+", node.raw_value):
+        yield node.with_changes(value=f"{node.prefix}'XX{node.raw_value}XX'")
+
+
+def leave_out_argument(node):
+    """Leave out each argument of a call. (mutmut also makes each None: an error, mostly.)"""
+    if len(node.args) > 1:
+        for i in range(len(node.args)):
+            yield node.with_changes(args=[*node.args[:i], *node.args[i + 1 :]])
+
+
+# mutmut's operators -> those in their place.
+REPLACED = {
+    mutators.operator_string: mutate_text,
+    mutators.operator_arg_removal: leave_out_argument,
+}
+
+
+def make(root, folder, files):
+    """Write a copy of the package with mutants; return {mutant: its difference}."""
+    mutators.mutation_operators[:] = [
+        (kind, REPLACED.get(operator, operator))
+        for kind, operator in mutators.mutation_operators
+    ]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in COPIED:
+        source = root / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / name)
+    mutants = {}
+    for path in files:
+        made = mutate_file_contents(str(path), (root / path).read_text())
+        (folder / path).write_text(made.code)
+        lines, spans = made.code.splitlines(), made.line_span_by_function_name
+        for name in made.mutant_names:
+            place = name.partition("__mutmut_")[0]
+            before, after = (
+                lines[spans[n].start - 1 : spans[n].end]
+                for n in (f"{place}__mutmut_orig", name)
+            )
+            mutants[get_mutant_name(path, name)] = describe(path, place, before, after)
+    return mutants
+
+
+def describe(path, place, before, after):
+    """Return a mutant in words that do not depend on its number."""
+    removed, added = [], []
+    for line in difflib.unified_diff(before, after, n=0, lineterm=""):
+        if not line.startswith(("---", "+++")) and "__mutmut_" not in line:
+            {"-": removed, "+": added}.get(line[0], []).append(line[1:].strip())
+    function = place.removeprefix("x_").replace("xǁ", "").replace("ǁ", ".")
+    where = f"{'/'.join(path.parts[1:])} {function}"
+    return f"{where}: {' '.join(removed)} -> {' '.join(added)}"
+
+
+def main(name, files, tests, only, seconds):
+    """Run the mutants of some files; return their verdicts and their differences.
+
+    They are in ``build/mutants``, where a run that was interrupted continues.
+    """
+    root = Path.cwd()
+    folder = root / "build" / "mutants" / name
+    config()  # read from this folder's pyproject.toml
+    paths = sorted(path for pattern in files for path in Path("skconv").glob(pattern))
+    mutants = make(root, folder, paths)
+    folder.with_suffix(".changes.json").write_text(json.dumps(mutants, indent=0))
+    runner = Runner(
+        Switch(),
+        [m for m in mutants if only in m],
+        folder.with_suffix(".json"),
+        seconds,
+    )
+    os.chdir(folder)
+    pytest.main([*PYTEST, *tests], plugins=[runner])
+    os.chdir(root)
+    return runner.results, mutants

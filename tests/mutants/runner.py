@@ -1,0 +1,203 @@
+"""Run each mutant against the tests that reach it, in forks of one warm process.
+
+A plugin of pytest, in place of its loop over tests. First each test runs once, without a
+fault: how long it takes, and which places it reaches. Then a fork runs, for one mutant
+after the other, the tests that reach it until one fails: first those that noticed a mutant
+of the same place before, then the shortest. A test that fails runs again without the fault:
+if it still fails, the fork is spoiled, and the mutant is tried in a new one.
+"""
+
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import time
+from collections import defaultdict
+from pathlib import Path
+
+FORK = 200  # mutants for one fork
+MEMORY = 4 << 30  # bytes that it may take
+SILENCE = 600  # seconds without a word from it: it hangs
+
+
+class Runner:
+    """Run mutants.
+
+    Parameters
+    ----------
+    switch : object
+        ``place_of(mutant)``, ``group_of(mutant)``, ``activate(mutant or None)``, and the context manager
+        ``reached()``, whose value is the set of the places that ran within it.
+    mutants : list of str
+    results : Path
+        A JSON file, which is read if it is there: its mutants are not run again.
+    seconds : float
+        How long the tests of one mutant may take in all, without a fault.
+    """
+
+    def __init__(self, switch, mutants, results, seconds):
+        self.switch, self.mutants, self.seconds = switch, mutants, seconds
+        self.path = Path(results)
+        self.results = json.loads(self.path.read_text()) if self.path.exists() else {}
+        self.durations, self.tests = {}, defaultdict(set)
+        self.killers = defaultdict(list)  # of a place, the last one first
+
+    def pytest_runtestloop(self, session):
+        """Take the place of pytest's loop."""
+        manager = session.config.pluginmanager
+        manager.unregister(name="terminalreporter")
+        self.hook = session.config.hook
+        items = {item.nodeid: item for item in session.items}
+        self.measure(list(items.values()))
+        left = [mutant for mutant in self.mutants if mutant not in self.results]
+        left.sort(key=self.switch.place_of)
+        start, total = time.monotonic(), len(left)
+        gc.collect()
+        gc.freeze()  # or each fork would copy what its garbage collector touches
+        while left:
+            for mutant, verdict in self.fork(left[:FORK], items):
+                self.results[mutant] = verdict
+            left = [mutant for mutant in left if mutant not in self.results]
+            self.path.write_text(json.dumps(self.results, indent=0))
+            spent = time.monotonic() - start
+            print(f"{total - len(left)} of {total}, {spent:.0f} s", flush=True)
+        return True
+
+    def pytest_runtest_logreport(self, report):
+        """Note the phases of a test."""
+        self.reports.append(report)
+
+    def run_test(self, item, following=None):
+        """Run a test as pytest does, with its warnings as errors; return its reports."""
+        self.reports = []
+        self.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        return self.reports
+
+    def measure(self, items):
+        """Run each test once; those that fail without a fault are left out."""
+        failed = []
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            start = time.perf_counter()
+            with self.switch.reached() as places:
+                reports = self.run_test(item, following)
+            if any(report.failed for report in reports):
+                failed.append(item.nodeid)
+            elif any(report.when == "call" and report.passed for report in reports):
+                self.durations[item.nodeid] = time.perf_counter() - start
+                for place in places:
+                    self.tests[place].add(item.nodeid)
+        seconds = sum(self.durations.values())
+        print(f"{len(self.durations)} tests, {seconds:.0f} s", flush=True)
+        if failed:
+            print(f"{len(failed)} fail without a fault:", *failed[:5], sep="\n  ")
+
+    def fork(self, mutants, items):
+        """Yield mutants with their verdicts, until the fork ends."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(reading)
+            self.run(mutants, items, writing)
+        os.close(writing)
+        mutant = test = None
+        with os.fdopen(reading, buffering=1) as pipe:
+            for line in _lines(pipe, child):
+                kind, *values = json.loads(line)
+                if kind == "mutant":
+                    mutant, test = values[0], None
+                elif kind == "test":
+                    test = values[0]
+                elif kind == "spoiled":
+                    mutant = None
+                else:
+                    self.note(mutant, values)
+                    yield mutant, values
+                    mutant = None
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if mutant is not None:  # the fork ended before its verdict
+            slow = status in (-signal.SIGPROF, -signal.SIGKILL)
+            values = ["timeout" if slow else "killed", test]
+            self.note(mutant, values)
+            yield mutant, values
+
+    def note(self, mutant, values):
+        """Remember which test noticed a mutant: it may notice its neighbours."""
+        status, test = values
+        if status in ("killed", "timeout"):
+            killers = self.killers[self.switch.group_of(mutant)]
+            killers[:] = [test, *(other for other in killers if other != test)]
+
+    def run(self, mutants, items, writing):
+        """Run mutants in a fork, which ends with this."""
+
+        def report(*values):
+            os.write(writing, f"{json.dumps(values)}\n".encode())
+
+        try:
+            resource.setrlimit(resource.RLIMIT_AS, (_address_space() + MEMORY,) * 2)
+            for mutant in mutants:
+                report("mutant", mutant)
+                verdict = self.verdict(mutant, items, report)
+                if verdict[0] == "spoiled":
+                    if mutant is not mutants[0]:  # again, first in a new fork
+                        report("spoiled")
+                        break
+                    verdict = ["killed", verdict[1]]
+                self.note(mutant, verdict)
+                report("verdict", *verdict)
+        finally:
+            os._exit(0)
+
+    def verdict(self, mutant, items, report):
+        """Return "killed" and the test, "survived", or "not reached"."""
+        spent = 0.0
+        tests = self.in_order(mutant)
+        for test in tests:
+            spent += self.durations[test]
+            if spent > self.seconds and test is not tests[0]:
+                return ["survived", "not all tests"]
+            report("test", test)
+            self.switch.activate(mutant)
+            passed = self.passes(items[test])
+            self.switch.activate(None)
+            if not passed:
+                # Without the fault it passes: what other faults did is not the reason.
+                recovered = self.passes(items[test])
+                return ["killed" if recovered else "spoiled", test]
+        return ["survived" if tests else "not reached", None]
+
+    def passes(self, item):
+        """Run a test; an endless loop ends the fork."""
+        limit = 3 + 10 * self.durations[item.nodeid]
+        signal.setitimer(signal.ITIMER_PROF, limit)
+        reports = self.run_test(item)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        return not any(report.failed for report in reports)
+
+    def in_order(self, mutant):
+        """Return the tests that reach a mutant, those first that may notice it soon."""
+        tests = self.tests[self.switch.place_of(mutant)]
+        known = self.killers[self.switch.group_of(mutant)]
+        known = [test for test in known if test in tests][:5]
+        others = tests.difference(known)
+        return [*known, *sorted(others, key=lambda test: (self.durations[test], test))]
+
+
+def _address_space():
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+def _lines(pipe, child):
+    """Yield the lines of a pipe; its fork is ended if there is none for long."""
+    text = ""
+    while True:
+        if not select.select([pipe], [], [], SILENCE)[0]:
+            os.kill(child, signal.SIGKILL)
+        new = os.read(pipe.fileno(), 1 << 16).decode()
+        if not new:
+            return
+        *lines, text = (text + new).split("\n")
+        yield from lines
