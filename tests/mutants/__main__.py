@@ -53,23 +53,20 @@ def main():
         "--seconds", type=float, default=20, help="of tests for each mutant"
     )
     parser.add_argument("--tests", nargs="+", help="that run; by default the room's")
+    parser.add_argument("--folder", default="build/mutants")
     arguments = parser.parse_args()
+    options = arguments.only, arguments.seconds, arguments.folder
     if arguments.room == "kernels":
         from . import kernels
 
         tests = arguments.tests or KERNELS
-        results, changes = kernels.main(tests, arguments.only, arguments.seconds)
+        results, changes = kernels.main(tests, *options)
     else:
         from . import python
 
         files, tests = ROOMS[arguments.room]
-        results, changes = python.main(
-            arguments.room,
-            files,
-            arguments.tests or tests,
-            arguments.only,
-            arguments.seconds,
-        )
+        tests = arguments.tests or tests
+        results, changes = python.main(arguments.room, files, tests, *options)
     unexplained = report(results, changes)
     return 1 if unexplained else 0
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .python import COPIED, PYTEST
-from .runner import Runner
+from .runner import COPIED, PYTEST, Runner
 
 HERE = Path(__file__).parent
 OPERATORS = {
@@ -39,7 +38,7 @@ FAULTS = re.compile(
     r"(?<=[\w)\]}]) (?P<operator>[-+*/%<>]|[<>=!]=)(?=\s)"
     r"|(?<=[-+]=)(?P<sum> )(?=\S)"
     r"|(?<=[=<>+-] )(?P<number>\d+(\.\d+f?)?)(?=[;,) ])"
-    r"|(?<=\bif )(?P<condition>\((?:[^=;()\n]|\((?:[^=;()\n]|\([^=;()\n]*\))*\))*\))"
+    r"|(?<=\bif \()(?P<condition>)"
     r"|^ +(?P<statement>(?:std::|\w+\.)?[a-z]\w+(?:<[\w, ]+>)?\([^;{}\n]*\));$",
     re.MULTILINE,
 )
@@ -74,6 +73,16 @@ def balanced(text):
     return depth == 0
 
 
+def declares(text):
+    """Return whether a condition, up to its closing bracket, declares a variable."""
+    depth = 1
+    for end, letter in enumerate(text):  # noqa: B007
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0:
+            break
+    return re.search(r"[^=<>!]=[^=]|;", text[:end]) is not None
+
+
 def change(match, number):
     """Return the source of a fault and its words, or None."""
     kind, text = match.lastgroup, match[0]
@@ -84,8 +93,8 @@ def change(match, number):
         return f" skconv_mutants::Negated<{number}>{{}} = ", "Negated"
     if match["number"]:
         return f"skconv_mutants::number<{number}>({text})", "number + 1"
-    if match["condition"] and balanced(text):
-        return f"(skconv_mutants::condition<{number}>(bool{text}))", "not condition"
+    if kind == "condition":
+        return f"skconv_mutants::Opposite<{number}>{{}} = ", "opposite"
     statement = match["statement"]
     if statement and balanced(statement):
         return (
@@ -103,6 +112,8 @@ def mutate(name, source, first):
         made = change(match, first + len(names))
         before = blank[: match.start()].rstrip()
         if made is None or (match["statement"] and before[-1] not in ";{})"):
+            continue
+        if match.lastgroup == "condition" and declares(blank[match.end() :]):
             continue
         line = source.count("\n", 0, match.start(match.lastgroup)) + 1
         column = match.start(match.lastgroup) - source.rfind(
@@ -216,10 +227,10 @@ class Plugin:
         return self.runner.pytest_runtestloop(session)
 
 
-def main(tests, only, seconds):
+def main(tests, only, seconds, folder):
     """Run the mutants of the kernels; return their verdicts and their sources."""
     root = Path.cwd()
-    folder = root / "build" / "mutants" / "kernels"
+    folder = Path(folder, "kernels").absolute()
     names = make(root, folder)
     compile_all(folder)
     plugin = Plugin(names, only, folder.with_suffix(".json"), seconds)

@@ -91,11 +91,14 @@ constexpr A number(A a) {
   return on<I>() ? A(a + 1) : a;
 }
 
-// A condition, or its opposite.
+// `if (a)` becomes `if (Opposite<7>{} = a)`.
 template <int I>
-constexpr bool condition(bool a) {
-  return on<I>() ? !a : a;
-}
+struct Opposite {
+  template <class B>
+  __attribute__((always_inline)) constexpr bool operator=(const B& b) const {
+    return on<I>() ? !bool(b) : bool(b);
+  }
+};
 
 // Whether a statement runs.
 template <int I>

@@ -22,13 +22,7 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 from mutmut.utils.format_utils import get_mutant_name
 
-from .runner import Runner
-
-PYTEST = [
-    *("-q", "-p", "no:cacheprovider", "--rootdir=.", "--import-mode=importlib"),
-    *("-o", "addopts=", "--tb=native", "-m", "not slow and not extras"),
-]
-COPIED = "skconv", "tests", "pyproject.toml", "conftest.py"
+from .runner import COPIED, PYTEST, Runner
 
 
 class Switch:
@@ -109,13 +103,13 @@ def describe(path, place, before, after):
     return f"{where}: {' '.join(removed)} -> {' '.join(added)}"
 
 
-def main(name, files, tests, only, seconds):
+def main(name, files, tests, only, seconds, folder):
     """Run the mutants of some files; return their verdicts and their differences.
 
-    They are in ``build/mutants``, where a run that was interrupted continues.
+    They are in a folder, where a run that was interrupted continues.
     """
     root = Path.cwd()
-    folder = root / "build" / "mutants" / name
+    folder = Path(folder, name).absolute()
     config()  # read from this folder's pyproject.toml
     paths = sorted(path for pattern in files for path in Path("skconv").glob(pattern))
     mutants = make(root, folder, paths)

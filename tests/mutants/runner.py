@@ -17,6 +17,13 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+# What a copy of the package needs, and how its tests run.
+COPIED = "skconv", "tests", "pyproject.toml", "conftest.py"
+PYTEST = [
+    *("-q", "-p", "no:cacheprovider", "--rootdir=.", "--import-mode=importlib"),
+    *("-o", "addopts=", "--tb=native", "-m", "not slow and not extras"),
+]
+
 FORK = 200  # mutants for one fork
 MEMORY = 4 << 30  # bytes that it may take
 SILENCE = 600  # seconds without a word from it: it hangs

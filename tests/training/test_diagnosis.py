@@ -7,11 +7,17 @@ import pytest
 from seeds import SEED
 from sklearn.exceptions import ConvergenceWarning
 
-from skconv import ConvNetClassifier, ConvNetRegressor
-from skconv._training.diagnosis import _find_in_solver
+from skconv import ConvNetClassifier, ConvNetRegressor, Network
+from skconv._training.diagnosis import (
+    _describe_growth,
+    _find_in_solver,
+    _find_in_targets,
+    _is_trained,
+    _with_new_weights,
+)
 from skconv._training.optimizers import SGD, Adam
 from skconv.augmentation import RandomFlip
-from skconv.layers import Activation, BatchNorm, Conv2D, Dense, Dropout, Rescaling
+from skconv.layers import Activation, BatchNorm, Conv2D, Dense, Dropout, Rescaling, Residual
 
 # Data out of range are what these tests are about.
 pytestmark = pytest.mark.filterwarnings("ignore:what reaches")
@@ -191,3 +197,105 @@ def test_betas_that_do_not_limit_the_steps_of_adam_are_named():
     assert words.startswith("beta_1=0.9 with beta_2=0.5") and "increase" in words
     step = SimpleNamespace(optimizer=SGD(np.zeros(3)))
     assert not [*_find_in_solver(step, 0.001, np.dtype("float64"))]
+
+
+# Where a range ends: the pieces ---------------------------------------------------------
+
+
+def solver_causes(rate=0.001, alpha=None, dtype="float64", **options):
+    decay = None if alpha is None else np.array([0.0, alpha])
+    optimizer = Adam(np.zeros(2), decay=decay, **options)
+    step = SimpleNamespace(optimizer=optimizer)
+    return [words.split("=")[0] for words in _find_in_solver(step, rate, np.dtype(dtype))]
+
+
+@pytest.mark.parametrize(
+    ("options", "causes"),
+    [
+        ({"rate": 1.0}, []),
+        ({"rate": 1.1}, ["the learning rate, 1.1 (lower learning_rate_init)"]),
+        ({"rate": 0.5, "alpha": 3.0}, []),
+        ({"rate": 1.0, "alpha": 2.0}, []),
+        ({"rate": 1.0, "alpha": 2.5}, ["alpha"]),
+        ({"epsilon": float(np.finfo("f4").tiny), "dtype": "float32"}, []),
+        ({"beta_1": 0.5, "beta_2": 0.25}, []),
+        ({"beta_1": 0.9, "beta_2": 0.8}, ["beta_1"]),
+    ],
+)
+def test_solver_is_blamed_beyond_its_range_alone(options, causes):
+    assert solver_causes(**options) == causes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_cause"),
+    [
+        (0.5, 1e4, None),
+        (0.5, 1.5e4, True),
+        (3.0, 3e4, None),
+        (3.0, 3.5e4, True),
+        (1.0, np.finfo("f4").max, True),
+        (1e7, np.inf, True),
+        (1e8, np.nan, True),
+        (1e9, np.inf, False),
+    ],
+)
+def test_growth_of_values_is_described(before, after, is_cause):
+    x, y = np.full((2, 3), -before), np.full(4, after, np.float32)
+    growth = _describe_growth(x, y)
+    if is_cause is None:
+        assert growth is None
+    else:
+        assert growth[0] is is_cause
+        returned = f"up to {after:.3g}" if after < np.inf else "infinity or NaN"
+        assert returned in growth[1]
+        assert growth[1].endswith(f"for an input up to {before:.3g}")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "named"), [(0, 1e3, True), (599, -2e3, True), (0, 999.0, False)]
+)
+def test_targets_are_blamed_wherever_they_are(place, value, named):
+    targets = np.zeros((600, 1))
+    targets[place] = value
+    samples = SimpleNamespace(
+        targets=targets, sample_weight=None, numbers=lambda: targets
+    )
+    found = [*_find_in_targets(samples)]
+    low, high = sorted([0, value])
+    assert found == ([(True, f"y between {low:g} and {high:g} (scale y)")] if named else [])
+    codes = SimpleNamespace(targets=targets.astype(int), sample_weight=None)
+    assert not [*_find_in_targets(codes)]
+
+
+def test_sample_weights_are_blamed_where_they_are_large():
+    samples = SimpleNamespace(targets=np.zeros(2, int), sample_weight=np.array([1, 1e4]))
+    words = "sample_weight up to 10000 (scale it to about 1)"
+    assert [*_find_in_targets(samples)] == [(True, words)]
+    samples.sample_weight = np.array([1, 9e3])
+    assert not [*_find_in_targets(samples)]
+
+
+def test_network_that_is_lost_gets_other_weights_and_keeps_its_state():
+    layers = [("norm", BatchNorm()), ("out", Dense(3))]
+    network = Network.build(layers, (4,), 1, np.float64)
+    network.state[...] = 7
+    network.state[0] = np.nan
+    network.parameters[...] = 1e30
+    new = _with_new_weights(network)
+    assert new.values.dtype == np.float64
+    expected = Network.build(layers, (4,), 0, np.float64)
+    np.testing.assert_array_equal(new.parameters, expected.parameters)
+    assert new.state[0] == expected.state[0]
+    assert (new.state[1:] == 7).all()
+    assert np.isnan(network.state[0])  # not in place
+
+
+def test_trained_layers_are_found_by_their_own_names():
+    inner = Residual([("dense", Dense(4))])
+    network = Network.build(
+        [("block", inner), ("dense", Activation("relu")), ("norm", Rescaling(2.0))],
+        (4,),
+        0,
+    )
+    found = {name for name, _ in network.layers if _is_trained(network, name)}
+    assert found == {"block"}
