@@ -35,18 +35,22 @@ class Runner:
     Parameters
     ----------
     switch : object
-        ``place_of(mutant)``, ``group_of(mutant)``, ``activate(mutant or None)``, and the context manager
-        ``reached()``, whose value is the set of the places that ran within it.
+        ``place_of(mutant)``, ``group_of(mutant)`` of places with the same killers,
+        ``activate(mutant or None)``, and the context manager ``reached()``, whose value is
+        the set of the places that ran within it.
     mutants : list of str
     results : Path
-        A JSON file, which is read if it is there: its mutants are not run again.
+        A JSON file, which is read if it is there: mutants that were killed are not run
+        again, and tests not measured again.
     seconds : float
-        How long the tests of one mutant may take in all, without a fault.
+        How long the tests of one mutant may take in all, without a fault, on a processor
+        (which others may use, too).
     """
 
     def __init__(self, switch, mutants, results, seconds):
         self.switch, self.mutants, self.seconds = switch, mutants, seconds
         self.path = Path(results)
+        self.measured = self.path.with_suffix(".tests.json")
         self.results = json.loads(self.path.read_text()) if self.path.exists() else {}
         self.durations, self.tests = {}, defaultdict(set)
         self.killers = defaultdict(list)  # of a place, the last one first
@@ -58,19 +62,29 @@ class Runner:
         self.hook = session.config.hook
         items = {item.nodeid: item for item in session.items}
         self.measure(list(items.values()))
-        left = [mutant for mutant in self.mutants if mutant not in self.results]
+        left = [mutant for mutant in self.mutants if not self.is_noticed(mutant)]
         left.sort(key=self.switch.place_of)
-        start, total = time.monotonic(), len(left)
+        start, total, done = time.monotonic(), len(left), set()
         gc.collect()
         gc.freeze()  # or each fork would copy what its garbage collector touches
         while left:
-            for mutant, verdict in self.fork(left[:FORK], items):
+            for i, (mutant, verdict) in enumerate(self.fork(left[:FORK], items)):
                 self.results[mutant] = verdict
-            left = [mutant for mutant in left if mutant not in self.results]
-            self.path.write_text(json.dumps(self.results, indent=0))
+                done.add(mutant)
+                if i % 20 == 0:
+                    self.save()
+            self.save()
+            left = [mutant for mutant in left if mutant not in done]
             spent = time.monotonic() - start
             print(f"{total - len(left)} of {total}, {spent:.0f} s", flush=True)
         return True
+
+    def is_noticed(self, mutant):
+        """Return whether an earlier run killed a mutant: if not, a new test may do it."""
+        return self.results.get(mutant, ["not run"])[0] in ("killed", "timeout")
+
+    def save(self):
+        self.path.write_text(json.dumps(self.results, indent=0))
 
     def pytest_runtest_logreport(self, report):
         """Note the phases of a test."""
@@ -83,22 +97,43 @@ class Runner:
         return self.reports
 
     def measure(self, items):
-        """Run each test once; those that fail without a fault are left out."""
-        failed = []
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            start = time.perf_counter()
-            with self.switch.reached() as places:
-                reports = self.run_test(item, following)
-            if any(report.failed for report in reports):
-                failed.append(item.nodeid)
-            elif any(report.when == "call" and report.passed for report in reports):
-                self.durations[item.nodeid] = time.perf_counter() - start
+        """Run each test once, if it is new, and note what it reaches."""
+        known = {}
+        if self.measured.exists():
+            known = json.loads(self.measured.read_text())
+        known |= self.measure_again(
+            [item for item in items if item.nodeid not in known]
+        )
+        self.measured.write_text(json.dumps(known, indent=0))
+        for item in items:
+            seconds, places = known[item.nodeid]
+            if seconds is not None:
+                self.durations[item.nodeid] = seconds
                 for place in places:
                     self.tests[place].add(item.nodeid)
-        seconds = sum(self.durations.values())
-        print(f"{len(self.durations)} tests, {seconds:.0f} s", flush=True)
+
+    def measure_again(self, items):
+        """Return test -> (seconds, the places that it reaches).
+
+        Tests that fail without a fault, or do not run, have no seconds.
+        """
+        failed, known = [], {}
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            start = time.process_time()
+            with self.switch.reached() as reached:
+                reports = self.run_test(item, following)
+            seconds = time.process_time() - start
+            if any(report.failed for report in reports):
+                failed.append(item.nodeid)
+                seconds = None
+            elif not any(report.when == "call" and report.passed for report in reports):
+                seconds = None
+            known[item.nodeid] = seconds, sorted(reached)
+        total = sum(seconds or 0 for seconds, _ in known.values())
+        print(f"{len(known)} tests measured, {total:.0f} s", flush=True)
         if failed:
             print(f"{len(failed)} fail without a fault:", *failed[:5], sep="\n  ")
+        return known
 
     def fork(self, mutants, items):
         """Yield mutants with their verdicts, until the fork ends."""
@@ -177,7 +212,7 @@ class Runner:
 
     def passes(self, item):
         """Run a test; an endless loop ends the fork."""
-        limit = 3 + 10 * self.durations[item.nodeid]
+        limit = 1 + 5 * self.durations[item.nodeid]
         signal.setitimer(signal.ITIMER_PROF, limit)
         reports = self.run_test(item)
         signal.setitimer(signal.ITIMER_PROF, 0)

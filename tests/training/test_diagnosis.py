@@ -7,7 +7,7 @@ import pytest
 from seeds import SEED
 from sklearn.exceptions import ConvergenceWarning
 
-from skconv import ConvNetClassifier, ConvNetRegressor, Network
+from skconv import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter, Network
 from skconv._training.diagnosis import (
     _describe_growth,
     _find_in_solver,
@@ -16,8 +16,16 @@ from skconv._training.diagnosis import (
     _with_new_weights,
 )
 from skconv._training.optimizers import SGD, Adam
-from skconv.augmentation import RandomFlip
-from skconv.layers import Activation, BatchNorm, Conv2D, Dense, Dropout, Rescaling, Residual
+from skconv.augmentation import MixUp, RandomFlip
+from skconv.layers import (
+    Activation,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Rescaling,
+    Residual,
+)
 
 # Data out of range are what these tests are about.
 pytestmark = pytest.mark.filterwarnings("ignore:what reaches")
@@ -54,6 +62,7 @@ CAUSES = {
     "function": (net(learning_rate=lambda step: 1e30), X, r"the learning rate, 1e\+30"),
     "x": (net(), 1e30 * X, r"X between 1.90002e\+26 and 9.99566e\+29 \(scale X"),
     "x of sgd": (net(Conv2D(4), Dense(8), solver="sgd"), 255 * X, "X between 0.04.* and 254.889"),
+    "x below zero": (net(Conv2D(4), Dense(8), solver="sgd"), -255 * X, "X between -254.889 and -0.04"),
     "penalty": (net(Conv2D(4, kernel_l2=1e30)), X, r"the penalty of layer 'conv2d_1' \(Conv2D\(filters=4, kernel_l2=1e\+30\)\)"),
     "layer": (net(Dense(8), Rescaling(1e30), Dense(4)), X, r"layer 'rescaling_1' \(Rescaling\(scale=1e\+30\)\) returned values up to"),
     "offset": (net(Rescaling(1.0, 1e35), Conv2D(4)), X, r"layer 'rescaling_1' \(.*\) returned values up to 1e\+35 for an input up to 1"),
@@ -116,6 +125,27 @@ def test_failure_without_a_cause_says_where_it_began():
         reg(Dense(4), loss="poisson", solver="sgd", learning_rate_init=1.0).fit(
             50 * X, 1e3 * T**8
         )
+
+
+def test_loss_of_outputs_in_range_is_where_it_began():
+    """An exponential of 160 is infinite in float32."""
+    model = reg(Activation("identity"), loss="poisson", solver="sgd")
+    words = (
+        r"became infinite or NaN in epoch 1; it began with the loss, inf, of outputs"
+    )
+    with pytest.raises(ValueError, match=words):
+        model.fit(80 * X, T)
+
+
+@pytest.mark.parametrize("kind", ["classes", "columns", "masks"])
+def test_transforms_before_the_one_to_blame_see_what_training_showed_them(kind):
+    """Mixed images have mixed targets, whose shape depends on their kind."""
+    steps = [MixUp(), ("spoil", spoil)]
+    targets = {"classes": Y, "columns": np.c_[Y, Y], "masks": (X > 0.5).astype(int)}
+    estimator = ConvNetSegmenter if kind == "masks" else ConvNetClassifier
+    model = estimator(augment=steps, max_iter=2, random_state=0)
+    with pytest.raises(ValueError, match="out of range: augment: transform 'spoil'"):
+        model.fit(X, targets[kind])
 
 
 def test_fit_that_fails_changes_nothing():
@@ -206,7 +236,9 @@ def solver_causes(rate=0.001, alpha=None, dtype="float64", **options):
     decay = None if alpha is None else np.array([0.0, alpha])
     optimizer = Adam(np.zeros(2), decay=decay, **options)
     step = SimpleNamespace(optimizer=optimizer)
-    return [words.split("=")[0] for words in _find_in_solver(step, rate, np.dtype(dtype))]
+    return [
+        words.split("=")[0] for words in _find_in_solver(step, rate, np.dtype(dtype))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -262,13 +294,17 @@ def test_targets_are_blamed_wherever_they_are(place, value, named):
     )
     found = [*_find_in_targets(samples)]
     low, high = sorted([0, value])
-    assert found == ([(True, f"y between {low:g} and {high:g} (scale y)")] if named else [])
+    assert found == (
+        [(True, f"y between {low:g} and {high:g} (scale y)")] if named else []
+    )
     codes = SimpleNamespace(targets=targets.astype(int), sample_weight=None)
     assert not [*_find_in_targets(codes)]
 
 
 def test_sample_weights_are_blamed_where_they_are_large():
-    samples = SimpleNamespace(targets=np.zeros(2, int), sample_weight=np.array([1, 1e4]))
+    samples = SimpleNamespace(
+        targets=np.zeros(2, int), sample_weight=np.array([1, 1e4])
+    )
     words = "sample_weight up to 10000 (scale it to about 1)"
     assert [*_find_in_targets(samples)] == [(True, words)]
     samples.sample_weight = np.array([1, 9e3])

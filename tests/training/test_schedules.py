@@ -7,7 +7,12 @@ import pytest
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from skconv import ConvNetClassifier
-from skconv._training.schedules import SCHEDULES, check_schedule, learning_rate_at
+from skconv._training.schedules import (
+    SCHEDULES,
+    check_schedule,
+    learning_rate_at,
+    plan_learning_rate,
+)
 
 
 def rate(schedule, step, total_steps=100, **options):
@@ -112,6 +117,24 @@ def test_rate_of_a_callable_is_multiplied_by_the_loops_factor():
 def test_last_steps_rate_stays_after_the_end(name, total, warmup):
     short = {"total_steps": total, "warmup_steps": warmup}
     assert rate(name, total + 5, **short) == rate(name, total, **short)
+
+
+@pytest.mark.parametrize(("warmup", "steps"), [(0, 0), (5, 5), (0.25, 10), (1.0, 40)])
+def test_schedule_of_an_estimator_is_planned_from_its_parameters(warmup, steps):
+    clf = ConvNetClassifier(
+        learning_rate="invscaling",
+        learning_rate_init=0.2,
+        power_t=0.25,
+        warmup_steps=warmup,
+    )
+    plan = plan_learning_rate(clf, 40)
+    expected = {"total_steps": 40, "warmup_steps": steps, "power_t": 0.25}
+    for step in (1, 5, 20, 40):
+        assert plan(step) == rate("invscaling", step, **expected)
+        slower = rate("invscaling", step, adaptive_factor=0.5, **expected)
+        assert plan(step, adaptive_factor=0.5) == slower
+    clf.set_params(learning_rate="cosine")
+    assert plan_learning_rate(clf, 40)(30) == rate("cosine", 30, **expected)
 
 
 def check_estimator(learning_rate):
