@@ -9,8 +9,17 @@ import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from tolerances import assert_same
 
-from skconv import ops
-from skconv._training.optimizers import OPTIMIZERS, SGD, Adam, clip_by_norm
+from skconv import ConvNetClassifier, Network, ops
+from skconv._training.optimizers import (
+    OPTIMIZERS,
+    SGD,
+    Adam,
+    Muon,
+    _gaps,
+    clip_by_norm,
+    make_optimizer,
+)
+from skconv.layers import Dense
 
 SIZE = 40_000  # more than a step takes at a time
 
@@ -87,6 +96,100 @@ def test_numpys_floats_keep_float32(name, rng):
     optimizer = OPTIMIZERS[name](parameters, **rates[name])
     optimizer.step(parameters, np.ones(5, np.float32), 0.1)
     assert parameters.dtype == optimizer.moments.dtype == np.float32
+
+
+def steps_of(make, start, gradients, rate=0.01, **arguments):
+    """Return the parameters after some steps."""
+    parameters = start.copy()
+    optimizer = make(parameters, **arguments)
+    for gradient in gradients:
+        optimizer.step(parameters, gradient, rate)
+    return parameters
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_learning_rate_of_a_part_is_multiplied(name, rng):
+    make = OPTIMIZERS[name]
+    start, *gradients = rng.standard_normal((4, 30), np.float32)
+    decay = rng.random(30, np.float32)
+    parts = [(slice(0, 6), 0.5), (slice(6, 24), 3.0), (slice(24, 30), 1.0)]
+    kernels = [(slice(6, 12), (2, 3)), (slice(24, 30), (3, 2))]
+    options = {"matrices": kernels} if name == "muon" else {}
+    found = steps_of(make, start, gradients, parts=parts, decay=decay, **options)
+    for part, multiplier in parts:
+        rate = 0.01 * multiplier
+        alone = steps_of(make, start, gradients, rate, decay=decay, **options)
+        np.testing.assert_array_equal(found[part], alone[part])
+
+
+@pytest.mark.parametrize(
+    ("name", "defaults"),
+    [
+        ("adam", {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}),
+        ("sgd", {"momentum": 0.9, "nesterov": True}),
+        ("muon", {"momentum": 0.9, "nesterov": True, "epsilon": 1e-8}),
+    ],
+)
+def test_defaults_are_those_of_the_docstrings(name, defaults, rng):
+    start, *gradients = rng.standard_normal((4, 12), np.float32)
+    options = {"matrices": [(slice(0, 6), (2, 3))]} if name == "muon" else {}
+    make = OPTIMIZERS[name]
+    found = steps_of(make, start, gradients, **options)
+    said = steps_of(make, start, gradients, **options, **defaults)
+    np.testing.assert_array_equal(found, said)
+
+
+@pytest.mark.parametrize("name", ["sgd", "muon"])
+def test_velocities_that_became_tiny_are_flushed_now_and_then(name):
+    parameters, gradient = np.ones(4), np.zeros(4)
+    options = {"matrices": [(slice(0, 4), (2, 2))]} if name == "muon" else {}
+    optimizer = OPTIMIZERS[name](parameters, momentum=1.0, **options)
+    tiny = np.finfo(float).smallest_subnormal
+    optimizer.moments[0] = tiny
+    for _ in range(31):
+        optimizer.step(parameters, gradient, 0.0)
+    assert (optimizer.moments[0] == tiny).all()
+    parameters[:] = tiny
+    optimizer.step(parameters, gradient, 0.0)
+    assert (optimizer.moments[0] == 0).all()
+    assert (parameters == tiny).all()
+
+
+def test_gaps_are_what_lies_between():
+    parts = [slice(2, 4), slice(6, 8), slice(8, 9)]
+    assert [*_gaps(parts, slice(2, 9))] == [slice(4, 6)]
+    assert [*_gaps(parts, slice(0, 11))] == [slice(0, 2), slice(4, 6), slice(9, 11)]
+    assert [*_gaps([], slice(3, 5))] == [slice(3, 5)]
+
+
+@pytest.mark.parametrize(
+    ("solver", "kind", "options"),
+    [
+        ("adam", Adam, {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-6}),
+        ("sgd", SGD, {"momentum": 0.7, "nesterov": False}),
+        ("muon", Muon, {"momentum": 0.7, "nesterov": False, "beta_1": 0.8}),
+    ],
+)
+def test_optimizer_of_an_estimator_has_its_parameters(solver, kind, options):
+    network = Network.build([("a", Dense(3)), ("b", Dense(2))], (4,), 0)
+    params = {
+        p.replace("nesterov", "nesterovs_momentum"): v for p, v in options.items()
+    }
+    clf = ConvNetClassifier(solver=solver, alpha=0.1, **params)
+    optimizer = make_optimizer(clf, network)
+    assert type(optimizer) is kind
+    assert {name: getattr(optimizer, name) for name in options} == options
+    assert optimizer.parts == [(slice(0, 23), 1.0)]
+    np.testing.assert_array_equal(optimizer.decay, network.decayed(0.1))
+    assert optimizer.moments.shape == (kind.n_moments, 23)
+    if kind is Muon:
+        assert [optimizer.inside[0][0][0]] == [network.matrices()[0][0]]
+
+    clf.set_params(alpha=0, learning_rate_multipliers={"b": 0.5})
+    again = make_optimizer(clf, network, optimizer.state)
+    assert again.decay is None
+    assert again.parts == network.parts({"b": 0.5}) != optimizer.parts
+    assert again.moments is optimizer.moments
 
 
 def test_a_state_of_another_optimizer_is_refused():
