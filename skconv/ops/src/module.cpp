@@ -46,17 +46,6 @@ void use(const std::string& name) {
   throw nb::value_error("no such instruction set on this machine");
 }
 
-// The register that FlushDenormals changes, in each thread that an op would use.
-std::vector<uint64_t> control_registers() {
-  std::vector<uint64_t> registers(max_threads(), FlushDenormals::read());
-#ifdef _OPENMP
-  if (registers.size() == 1) return registers;  // a forked process has no other threads
-#pragma omp parallel num_threads(int(registers.size()))
-  registers[omp_get_thread_num()] = FlushDenormals::read();
-#endif
-  return registers;
-}
-
 }  // namespace
 
 const Kernels* kernels = available[0];
