@@ -1,4 +1,4 @@
-"""Processor time of a training step and of a prediction of nets of ``peers/nets.py``."""
+"""Processor time of a training step and a prediction of nets of ``peers/nets.py``."""
 
 import sys
 import time

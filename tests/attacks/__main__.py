@@ -7,57 +7,27 @@ says "finished", and the exit status is 0.
 """
 
 import argparse
+import importlib
 import signal
 import sys
 
-from . import (
-    clients,
-    files,
-    fits,
-    interruptions,
-    kept,
-    kills,
-    load,
-    geometries,
-    calls,
-    clients,
-    files,
-    fuzz,
-    bounds,
-    clients,
-    files,
-    floats,
-    interruptions,
-    kept,
-    kills,
-    threads,
-    twins,
-    winograd,
-)
-from . import clients, files, fuzz, interruptions, kept, kills, threads, twins, winograd
-
-# Name -> module, n by default.
+# Name of a module -> n by default.
 ATTACKS = {
-    "calls": (calls, 10**9),  # every k
-    "clients": (clients, 20_000),
-    "files": (files, 50_000),
-    "fits": (fits, 1_000),
-    "geometries": (geometries, 1_000_000),
-    "fuzz": (fuzz, 10_000_000),
-
-# Name -> module, n by default.
-ATTACKS = {
-    "bounds": (bounds, 10**8),
-    "clients": (clients, 20_000),
-    "files": (files, 50_000),
-    "floats": (floats, 2**32),
-    "interruptions": (interruptions, 5_000),
-    "kept": (kept, 1_000),
-    "kills": (kills, 200),
-    "load": (load, 600),  # seconds
-    "threads": (threads, 2_000),
-    "twins": (twins, 50_000),
-    "winograd": (winograd, 1_000),
+    "bounds": 10**8,  # results
+    "calls": 10**9,  # every k-th call
+    "clients": 20_000,
+    "files": 50_000,
+    "fits": 1_000,
+    "floats": 2**32,
+    "fuzz": 10_000_000,
+    "geometries": 1_000_000,
+    "interruptions": 5_000,
+    "kept": 1_000,
+    "kills": 200,
+    "load": 600,  # seconds
+    "threads": 2_000,
+    "twins": 50_000,
+    "winograd": 1_000,
 }
 
 
@@ -74,8 +44,8 @@ def main():
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
-    module, n = ATTACKS[arguments.attack]
-    module.main(arguments.n or n, arguments.seed)
+    module = importlib.import_module(f"{__package__}.{arguments.attack}")
+    module.main(arguments.n or ATTACKS[arguments.attack], arguments.seed)
 
 
 if __name__ == "__main__":
