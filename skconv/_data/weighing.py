@@ -4,14 +4,15 @@ Minibatches are drawn from that order. So a fit depends on which samples there a
 on where they lie in X, and a sample of weight 3 is the same as three equal samples.
 """
 
+import math
 from dataclasses import replace
 from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .lazy import LazyArray
-from .samples import Samples
+from .lazy import read_rows
+from .samples import Samples, weight_of_samples
 
 __all__ = ["are_counts", "repeat", "sort", "weigh"]
 
@@ -19,7 +20,9 @@ _Array = NDArray[Any]
 
 # Whole numbers are counts, unless an epoch became longer than by this factor.
 _MOST = 10
-# Bytes of X that are hashed at a time.
+# Columns of X that samples are sorted by, before hashes of all.
+_COLUMNS = 32
+# Bytes of X that are read at a time.
 _CHUNK_BYTES = 2**24
 
 
@@ -102,40 +105,45 @@ def weigh(
 def sort(samples: Samples) -> Samples:
     """Return samples in an order that follows from their contents.
 
-    Images that are read from files keep their order, and so do samples whose targets
-    are images: no file is read, and no image copied, just to be sorted.
+    They are sorted by the values of some columns of X, so that X on another scale has
+    the same order; those in which these are equal by hashes of all values.
     """
     X, targets = samples.X, samples.targets
-    if isinstance(X, LazyArray) or not isinstance(targets, np.ndarray):
-        return samples
-    if targets.ndim > 2:
-        return samples
     rows = np.arange(len(X)) if samples.rows is None else samples.rows
-    keys = _hash_rows(X)[rows]
-    order = np.argsort(keys, kind="stable")
-    if (keys[order[1:]] == keys[order[:-1]]).any():  # so are repetitions
-        weight = samples.sample_weight
-        ties = [] if weight is None else [weight]
-        order = np.lexsort([*ties, _hash_rows(targets), keys])
+    columns, hashes = _summarize(X)
+    keys = [*columns.T, hashes]
+    order = np.lexsort([key[rows] for key in reversed(keys)])
+    ordered = hashes[rows[order]]
+    if (ordered[1:] == ordered[:-1]).any():  # so are repetitions
+        weight, last = samples.sample_weight, []
+        if weight is not None:
+            last.append(weight_of_samples(weight))
+        if isinstance(targets, np.ndarray):
+            last.append(_summarize(targets)[1])
+        order = np.lexsort([*last, *(key[rows] for key in reversed(keys))])
     return samples.part(order)
 
 
-def _hash_rows(a: _Array) -> NDArray[np.uint64]:
-    """Return a number for each row, the same for equal values of any dtype.
+def _summarize(a: _Array) -> tuple[_Array, NDArray[np.uint64]]:
+    """Return some columns of the rows of an array, and a hash of each row.
 
-    It is the sum of the values' bits, as float32, times fixed random odd numbers,
-    modulo 2**64: a multilinear hash (Dietzfelbinger, 1996).
+    Equal values of any dtype have the same hash. It is the sum of their bits, as
+    float32, times fixed random odd numbers, modulo 2**64: a multilinear hash
+    (Dietzfelbinger, 1996).
     """
-    size = a[:1].size
-    factors = (
-        np.random.default_rng(0).integers(2**63, size=size, dtype=np.uint64) * 2 + 1
-    )
+    size = math.prod(a.shape[1:])
+    rng = np.random.default_rng(0)
+    factors = rng.integers(2**63, size=size, dtype=np.uint64) * 2 + 1
+    some = rng.permutation(size)[:_COLUMNS]
+    columns = np.empty((len(a), len(some)), np.float32)
     hashes = np.empty(len(a), np.uint64)
     step = max(1, _CHUNK_BYTES // (8 * size))
     with np.errstate(over="ignore"):  # of float64; the network's check says it
         for start in range(0, len(a), step):
-            part = slice(start, start + step)
+            part = np.arange(start, min(start + step, len(a)))
             # Adding zero makes -0.0 and 0.0, which are equal, the same bits.
-            values = np.asarray(a[part], np.float32).reshape(-1, size) + np.float32(0)
+            values = read_rows(a, part).astype(np.float32) + np.float32(0)
+            values = values.reshape(len(part), size)
+            columns[part] = values[:, some]
             hashes[part] = values.view(np.uint32) @ factors
-    return hashes
+    return columns, hashes

@@ -51,7 +51,7 @@ FITS = {
     "early stopping": (
         {"early_stopping": True, "scoring": "accuracy",
          "validation_fraction": 0.2, "max_iter": 9, "tol": 0.03,
-         "n_iter_no_change": 1, "learning_rate_init": 0.06, "batch_size": 26},
+         "n_iter_no_change": 1, "learning_rate_init": 0.05, "batch_size": 26},
         {},
     ),
     "validation and weights": (

@@ -307,6 +307,7 @@ def test_only_some_images_are_in_memory_during_a_fit(folder, monkeypatch):
 
     monkeypatch.setattr(ImageFiles, "__array__", count)
     monkeypatch.setattr("skconv._data.batches._BATCH_BYTES", 20000)
+    monkeypatch.setattr("skconv._data.weighing._CHUNK_BYTES", 20000)
     small().fit(lazy, y).predict(lazy)
     assert read and max(read) < 24
 

@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
 from small_images import CODER, autoencoder, images_and_masks
-from test_common_checks import with_checks
 
 from skconv import ConvNetAutoencoder
 from skconv.augmentation import GaussianNoise, RandomFlip
@@ -24,7 +24,7 @@ DIGITS, LABELS = load_digits(return_X_y=True)
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:X has .* features, which make no square")
-@with_checks(
+@parametrize_with_checks(
     [
         ConvNetAutoencoder(max_iter=5, random_state=SEED),
         autoencoder(dtype="float64", batch_size=10**9, shuffle=False, max_iter=20),

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from seeds import SEED
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils.estimator_checks import (
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
 from small_images import (
     CONVOLUTIONS,
     LABELS,
     images_and_masks,
     segmenter,
 )
-from test_common_checks import with_checks
 
 from skconv import ConvNetSegmenter, ops
 from skconv._data.inputs import find_input_shape
@@ -94,7 +96,7 @@ class OfRows(ConvNetSegmenter):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:X has .* features, which make no square")
-@with_checks([OfRows(filters=(2, 4), max_iter=3, random_state=SEED)])
+@parametrize_with_checks([OfRows(filters=(2, 4), max_iter=3, random_state=SEED)])
 def test_common_checks_pass_for_masks_of_one_label(estimator, check):
     check(estimator)
 
