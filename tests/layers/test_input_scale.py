@@ -85,12 +85,16 @@ def normal(**params):
 
 
 def test_normalization_of_raw_pixels_trains_as_scaled_pixels_do(digits):
-    X, X_test, y, y_test = raw(digits)
+    X, X_test, y, _ = raw(digits)
     clf = normal().fit(X, y)
-    assert clf.score(X_test, y_test) > 0.93
     arrays = clf.network_.arrays
     np.testing.assert_allclose(arrays["raw.mean"], X.mean(), rtol=1e-6)
     np.testing.assert_allclose(arrays["raw.scale"], X.std(), rtol=1e-6)
+    by_hand, by_hand_test = ((each - X.mean()) / X.std() for each in (X, X_test))
+    scaled = normal(layers=normal().layers[1:]).fit(by_hand, y)
+    np.testing.assert_allclose(
+        clf.predict_proba(X_test), scaled.predict_proba(by_hand_test), atol=0.02
+    )
     shifted = normal().fit(X / 1000 - 7, y)
     np.testing.assert_allclose(
         shifted.predict_proba(X_test / 1000 - 7), clf.predict_proba(X_test), atol=0.02
