@@ -28,6 +28,33 @@ ATTACKS = {
     "threads": 2_000,
     "twins": 50_000,
     "winograd": 1_000,
+from . import (
+    clients,
+    files,
+    fits,
+    interruptions,
+    kept,
+    kills,
+    load,
+    seeds,
+    threads,
+    twins,
+    winograd,
+)
+
+# Name -> module, n by default.
+ATTACKS = {
+    "clients": (clients, 20_000),
+    "files": (files, 50_000),
+    "fits": (fits, 1_000),
+    "interruptions": (interruptions, 5_000),
+    "kept": (kept, 1_000),
+    "kills": (kills, 200),
+    "load": (load, 600),  # seconds
+    "seeds": (seeds, 100),
+    "threads": (threads, 2_000),
+    "twins": (twins, 50_000),
+    "winograd": (winograd, 1_000),
 }
 
 
@@ -38,6 +65,7 @@ def main():
     parser.add_argument("attack", choices=ATTACKS)
     parser.add_argument("--n", type=int, help="how many attempts")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("rest", nargs="*", help="of `seeds`: after --, which tests")
     arguments = parser.parse_args()
     # Ended from outside, an attack clears away its files and its processes.
     for name in "SIGTERM", "SIGHUP":

@@ -21,7 +21,7 @@ from seeds import SEED
 
 from examples import serving
 from skconv import ConvNetClassifier, ConvNetRegressor, load_model, save_model
-from tests.attacks import clients
+from tests.attacks import clients, load
 
 
 @pytest.fixture(scope="module")
@@ -360,3 +360,13 @@ def test_clients_attack_in_a_short_form(tmp_path):
     pytest.importorskip("gunicorn", reason="the server of the example")
     it = clients.attack(150, SEED, tmp_path)
     assert it.outcomes["honest, right"] > 20
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_load_in_a_short_form(tmp_path):
+    pytest.importorskip("gunicorn", reason="the server of the example")
+    it = load.attack(6, SEED, tmp_path)
+    assert it.outcomes["right"] > 20
+    for name, found in it.usages.items():
+        load.check(name, found, allowed=2**26)  # threads begin, and caches fill

@@ -58,7 +58,7 @@ def test_validation_loss_is_the_log_loss():
 
 def test_small_focal_loss_is_not_the_end_of_training():
     """A focal loss of 0.001 is that of a probability of 0.9: much is left to learn."""
-    clf = small(max_iter=60, tol=1e-4).fit(X, Y)
+    clf = small(filters=(8,), hidden_layer_sizes=(64,), max_iter=60, tol=1e-4).fit(X, Y)
     rule = clf._stopping_rule()
     assert rule.enough == pytest.approx(1e-9)
     assert clf.loss_curve_[-1] < 1e-3

@@ -7,6 +7,9 @@ from sklearn.metrics import accuracy_score
 from tolerances import same_bits
 from validated_fits import regressor, small
 
+from skconv import ConvNetClassifier
+from skconv.layers import Conv2D, Rescaling
+
 
 @pytest.mark.parametrize("scoring", [None, "r2"])
 def test_constant_validation_targets_give_one_warning(scoring, digits):
@@ -55,9 +58,10 @@ def test_areas_under_a_curve_of_one_class_give_a_warning(digits):
 
 def test_validation_losses_that_are_not_finite_give_a_warning(digits):
     X, X_val, y, y_val = digits
-    clf = small(early_stopping=True, max_iter=2)
+    layers = [Rescaling(1e3), Conv2D(4, activation="relu")]
+    clf = ConvNetClassifier(layers, early_stopping=True, max_iter=2, random_state=SEED)
     with pytest.warns(UserWarning, match="loss of the validation data is (nan|inf)"):
-        clf.fit(X, y, X_val=1e38 * X_val, y_val=y_val)
+        clf.fit(X / 1e3, y, X_val=1e38 * X_val, y_val=y_val)
     assert np.isnan(clf.best_validation_score_)
 
 
