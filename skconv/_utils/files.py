@@ -8,7 +8,6 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from .memory import is_lack_of_memory
@@ -136,7 +135,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             if fcntl is None:  # Windows does not rename files that are open
                 os.replace(temporary, path)
         if os.name == "posix":  # elsewhere folders cannot be opened
-            _sync_folder(Path(path).parent)
+            _sync_folder(os.path.dirname(path))
     except Exception as error:
         error.has_replaced = replaced  # type: ignore[attr-defined]
         raise
@@ -170,9 +169,13 @@ def unwritten(error: Exception) -> tuple[int, str] | None:
         code, cause = errno.ENOMEM, str(error) or os.strerror(errno.ENOMEM)
     else:
         return None
-    left = "An older file was left unchanged"
-    if getattr(error, "has_replaced", False):
-        left = "The new file is in its place, but may not survive a loss of power"
+    # Not known where it lacked on the way out of `replacing`.
+    replaced = getattr(error, "has_replaced", None if code == errno.ENOMEM else False)
+    left = {
+        None: "The file is the older one or the new one, whole",
+        False: "An older file was left unchanged",
+        True: "The new file is in its place, but may not survive a loss of power",
+    }[replaced]
     words = f"could not be written: {cause}. {left}. Remove the cause or choose another"
     return code, f"{words} path"
 
@@ -206,7 +209,7 @@ def _find_older(path: str) -> os.stat_result | None:
     return status
 
 
-def _copy_access(older: os.stat_result, path: Path) -> None:
+def _copy_access(older: os.stat_result, path: str) -> None:
     """Give a new file the mode of the one that it replaces, and its owner."""
     mode = stat.S_IMODE(older.st_mode)
     if hasattr(os, "chown"):
@@ -220,7 +223,7 @@ def _copy_access(older: os.stat_result, path: Path) -> None:
         os.chmod(path, mode)
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     """Make the new name survive a loss of power, too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -266,7 +269,7 @@ def _remove_unlocked(path: str) -> None:
 @contextlib.contextmanager
 def _temporary_file(
     path: str, *, private: bool = False
-) -> Iterator[tuple[Path, BinaryIO]]:
+) -> Iterator[tuple[str, BinaryIO]]:
     """Create a temporary file beside `path`; at the end it is removed if it is there.
 
     Its name is known before it exists: Ctrl-C leaves none at any moment.
@@ -279,7 +282,7 @@ def _temporary_file(
 
     Yields
     ------
-    temporary : Path
+    temporary : str
     file : binary file, open for writing and locked
     """
     temporary, file = _temporary(path), None
@@ -297,7 +300,7 @@ def _temporary_file(
                 os.unlink(temporary)
 
 
-def _open_new(temporary: Path, path: str, mode: int) -> BinaryIO | None:
+def _open_new(temporary: str, path: str, mode: int) -> BinaryIO | None:
     """Create a file and lock it; return None if it was taken for a leftover."""
     try:
         file = open(temporary, "xb", opener=lambda n, f: os.open(n, f, mode))  # noqa: SIM115
@@ -311,7 +314,8 @@ def _open_new(temporary: Path, path: str, mode: int) -> BinaryIO | None:
         file.close()
         raise
     file.close()
-    temporary.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
     return None
 
 
@@ -327,9 +331,9 @@ def _lock(descriptor: int) -> bool:
     return os.fstat(descriptor).st_nlink > 0
 
 
-def _temporary(path: str) -> Path:
+def _temporary(path: str) -> str:
     name = f".{_stem(path)}.{secrets.token_hex(8)}.tmp"
-    return Path(path).with_name(name)
+    return os.path.join(os.path.dirname(path), name)
 
 
 def _stem(path: str) -> str:

@@ -318,7 +318,7 @@ class Search(Fit):
         self.model = self.search()
 
     def state(self):
-        return sorted(vars(self.model))
+        return state_of(self.model.estimator)
 
     def check_success(self):
         assert self.scores(self.model) == self.expected

@@ -158,10 +158,12 @@ class Target:
         Where inputs are written: a file in memory.
     by_data : dict of bytes to estimator
         See `estimators`.
+    limits : bool, default=True
+        Whether the memory of this process is limited, until it ends.
     """
 
-    def __init__(self, path, by_data):
-        self.path, self.by_data = path, by_data
+    def __init__(self, path, by_data, limits=True):
+        self.path, self.by_data, self.limits = path, by_data, limits
         self.outcomes, self.slowest = collections.Counter(), 0.0
         self.file = os.open(path, os.O_RDWR | os.O_CREAT)
         model = skconv.load_model(files.OLD / "model_3_classifier.safetensors")
@@ -172,9 +174,9 @@ class Target:
         """Load an input."""
         os.ftruncate(self.file, 0)
         os.pwrite(self.file, data, 0)
-        total = self.outcomes.total()
-        if total % EVERY == 0:
-            limit_growth(4 * LONGEST + SLACK)
+        if self.outcomes.total() % EVERY == 0:
+            if self.limits:
+                limit_growth(4 * LONGEST + SLACK)
             assert count_open_files() == self.n_files, "a file is left open"
         start = time.perf_counter()
         kind = "checkpoint" if b"skconv checkpoint" in data else "model"
@@ -194,6 +196,11 @@ class Target:
         if model is not None and zlib.crc32(data) % PREDICTED == 0:
             with files.growing_by_at_most(files.GROWTH):
                 predict(model)
+
+    def close(self):
+        """Remove the file."""
+        os.close(self.file)
+        os.unlink(self.path)
 
     def read(self, data):
         if zlib.crc32(data) % 8 == 0:
@@ -255,7 +262,8 @@ def guided(atheris, n, seed, folder):
     warnings.simplefilter("ignore")  # a mutant may overflow in a cast
     inspect.signature = functools.cache(inspect.signature)  # the most of the time
     corpus, counted = folder / "corpus", folder / "count.json"
-    found = seeds(folder)
+    with tempfile.TemporaryDirectory() as place:
+        found = seeds(Path(place))
     if not corpus.exists():
         corpus.mkdir()
         for i, data in enumerate(found):
@@ -281,7 +289,7 @@ def guided(atheris, n, seed, folder):
     def load(data):
         if target.outcomes.total() >= n:  # the fuzzer itself never returns
             report(ends=True)
-            os.unlink(target.path)
+            target.close()
             os._exit(0)
         target.load(data)
         if target.outcomes.total() % 10_000 == 0:

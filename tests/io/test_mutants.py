@@ -1,12 +1,15 @@
 """A short run of the fuzzer, and the process in which it loads files."""
 
+import functools
 import mmap
 import os
+import random
 import signal
 import sys
+import warnings
 
 import pytest
-from attacks import files
+from attacks import files, fuzz
 
 
 @pytest.mark.slow
@@ -17,6 +20,34 @@ def test_mutants_are_loaded_or_refused(tmp_path):
     assert outcomes["checkpoint: loaded"] > 0
     assert outcomes["model: ValueError"] + outcomes["checkpoint: ValueError"] > 100
     assert worst["bytes"] < files.SLACK
+
+
+@pytest.mark.slow
+def test_mutants_in_this_process_are_loaded_or_refused(tmp_path):
+    """A short run of ``python -m tests.attacks fuzz``, without guidance and its limits."""
+    draw, found = random.Random(0), fuzz.seeds(tmp_path)
+    by_data = fuzz.estimators(found)
+    target = fuzz.Target(str(tmp_path / "input"), by_data, limits=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a mutant may overflow in a cast
+        for seed in range(1500):
+            data = draw.choice(found)
+            raw = functools.partial(fuzz.mutate_raw, seed=seed)
+            target.load(fuzz.mutate(data, seed, raw))
+    target.close()
+    assert min(target.outcomes.values()) > 2, target.outcomes
+
+
+def test_file_that_is_refused_without_its_name_is_an_error(tmp_path, monkeypatch):
+    def refuse(path):
+        raise ValueError("it is damaged")
+
+    old = [path.read_bytes() for path in files.OLD.glob("checkpoint_3_scaled.ckpt")]
+    target = fuzz.Target(str(tmp_path / "input"), fuzz.estimators(old), limits=False)
+    monkeypatch.setattr("skconv.load_model", refuse)
+    with pytest.raises(AssertionError, match="does not name its file"):
+        target.load(b"no file")
+    target.close()
 
 
 def send_and_die(sender):
