@@ -278,7 +278,11 @@ def tell(what):
 def run(library, names, calls, most, *, each_object=False):
     """Yield what `work` tells, of a process of its own; raise an error if it dies."""
     folder = tempfile.mkdtemp()
-    environment = {**os.environ, "LD_PRELOAD": str(library)}
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": str(library),
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
     if each_object:
         environment["PYTHONMALLOC"] = "malloc"
     arguments = json.dumps([names, calls, most, folder])

@@ -30,12 +30,12 @@ def test_mutants_in_this_process_are_loaded_or_refused(tmp_path):
     target = fuzz.Target(str(tmp_path / "input"), by_data, limits=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a mutant may overflow in a cast
-        for seed in range(1500):
+        for seed in range(2000):
             data = draw.choice(found)
             raw = functools.partial(fuzz.mutate_raw, seed=seed)
             target.load(fuzz.mutate(data, seed, raw))
     target.close()
-    assert min(target.outcomes.values()) > 2, target.outcomes
+    assert len(target.outcomes) == 4, target.outcomes  # of both kinds both
 
 
 def test_file_that_is_refused_without_its_name_is_an_error(tmp_path, monkeypatch):
