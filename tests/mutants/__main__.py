@@ -48,7 +48,12 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("room", choices=[*ROOMS, "kernels"])
-    parser.add_argument("--only", default="", help="mutants with this in their names")
+    parser.add_argument(
+        "--only",
+        default=[""],
+        nargs="+",
+        help="mutants with one of these in their names; of kernels, names of headers",
+    )
     parser.add_argument(
         "--seconds", type=float, default=20, help="of tests for each mutant"
     )

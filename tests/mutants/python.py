@@ -116,7 +116,7 @@ def main(name, files, tests, only, seconds, folder):
     folder.with_suffix(".changes.json").write_text(json.dumps(mutants, indent=0))
     runner = Runner(
         Switch(),
-        [m for m in mutants if only in m],
+        [m for m in mutants if any(part in m for part in only)],
         folder.with_suffix(".json"),
         seconds,
     )
