@@ -97,6 +97,21 @@ def test_windows_out_of_the_image_read_zeros():
     np.testing.assert_array_equal(y, expected[:, :9, :9])
 
 
+def test_gradient_in_the_kernel_of_no_images_is_zero():
+    x, kernel, bias, _, y = arrays()
+    dkernel, db = np.full_like(kernel, np.nan), np.full_like(bias, np.nan)
+    none = (y[:0], None, x[:0])
+    _kernels.conv2d_grad_kernel(*none, dkernel, db, WINDOW, 1, 0)
+    assert not dkernel.any() and not db.any()
+
+
+def test_unknown_instruction_sets_are_refused():
+    before = _kernels.instruction_set()
+    with pytest.raises(ValueError, match="no such instruction set on this machine"):
+        _kernels.use("abacus")
+    assert _kernels.instruction_set() == before
+
+
 def test_definitions_run_where_arrays_are_too_large_for_kernels(monkeypatch):
     x, kernel, *_ = arrays()
     expected = ops.conv2d(x, kernel)

