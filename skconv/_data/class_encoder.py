@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from .. import ops
+from .._utils.elementary import log
 from .labels import check_labels
 
 __all__ = ["ClassEncoder", "factors_by_class", "log_softmax", "softmax"]
@@ -295,7 +296,8 @@ def _with_largest(probabilities: _Array, outputs: _Array) -> _Array:
 def _with_logarithms(exact: _Array, probabilities: _Array) -> _Array:
     """Put the own logarithms of probabilities that are normal numbers into `exact`."""
     normal = probabilities > np.finfo(probabilities.dtype).tiny
-    return np.log(probabilities, where=normal, out=exact)
+    exact[normal] = log(probabilities[normal])
+    return exact
 
 
 def _entries(labels: _Array) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .._utils.elementary import exp
 from .arrays import count_samples
 from .lazy import read_rows, shape_rows
 from .regression_encoder import warn_of_distance
@@ -112,7 +113,7 @@ class ImageEncoder:
     def activation(self) -> str:
         """Name of the function from outputs to predictions."""
         link = IMAGE_LOSSES[self.loss_name].inverse_link
-        return "exp" if link is np.exp else "identity"
+        return "exp" if link is exp else "identity"
 
     def transform(self, y: _Array, name: str = "y") -> "ScaledImages":
         """Return checked numbers as targets of the loss, scaled when they are read.
@@ -208,7 +209,9 @@ class ImageEncoder:
             each = pixel_weight(sample_weight, targets.shape[:-1])
             weight = each.reshape(1, -1).astype(np.float64)
         sums = [weight.sum() * np.ones((1, self.n_outputs))]
-        sums += [weight @ part for part in (rows, rows * rows, squares)]
+        # No matrix product: BLAS rounds differently on each processor.
+        parts = rows, rows * rows, squares
+        sums += [(weight.T * part).sum(axis=0, keepdims=True) for part in parts]
         return np.concatenate(sums)
 
     def score(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import ops
+from .._utils.elementary import exp, log
 from .arrays import as_numbers, check_finite, count_samples
 from .regression_losses import (
     REGRESSION_LOSSES,
@@ -137,7 +138,7 @@ class RegressionEncoder:
     @property
     def activation(self) -> str:
         """Name of the function from outputs to predictions."""
-        return "exp" if self._loss.inverse_link is np.exp else "identity"
+        return "exp" if self._loss.inverse_link is exp else "identity"
 
     @property
     def _loss(self) -> RegressionLoss:
@@ -317,7 +318,7 @@ class RegressionEncoder:
             relative = np.average(
                 (errors[..., 0] / std) ** 2, axis=0, weights=sample_weight
             )
-            step = np.log(np.clip(relative, 1e-4, 1e4)) / 2
+            step = log(np.clip(relative, 1e-4, 1e4)) / 2
             shift = np.clip(shift + step, -5, 5)
         return np.stack([np.zeros_like(shift), shift], axis=1).ravel()
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._utils.elementary import exp
+
 __all__ = [
     "IMAGE_LOSSES",
     "REGRESSION_LOSSES",
@@ -52,7 +54,7 @@ REGRESSION_LOSSES = {
     "huber": RegressionLoss(robust=True),
     "quantile": RegressionLoss(robust=True),
     "gaussian": RegressionLoss(),
-    "poisson": RegressionLoss(np.exp, 0.0),
+    "poisson": RegressionLoss(exp, 0.0),
 }
 """Name of an op that is a loss -> `RegressionLoss`."""
 

@@ -1,6 +1,7 @@
 """Views of images that predictions are averaged over: mirrored or shifted ones."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -151,7 +152,7 @@ def average_over_views(
             outputs = view.undo(outputs, x.shape)
         add(total, outputs, out=total)
     if exponential:
-        total -= total.dtype.type(np.log(len(views)))
+        total -= total.dtype.type(math.log(len(views)))
     else:
         total /= len(views)
     return total

@@ -19,7 +19,7 @@ ROOMS = {
     ),
     "_utils": (
         "names of parameters, suggestions for misspelt names, files that are replaced "
-        "in one step, arrays and JSON in a file, free memory",
+        "in one step, arrays and JSON in a file, free memory, exponentials",
         (),
     ),
     "ops": (

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from ..._utils import elementary
 from ..._utils.lookup import look_up
 from .._types import Activation, Array
 
@@ -84,13 +85,13 @@ def _gelu(z, out):
 
 def _gelu_gradient(dy, z):
     z = np.clip(z, -_GELU_RANGE, _GELU_RANGE)  # the square must not overflow
-    density = np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
+    density = elementary.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
     return dy * (special.ndtr(z) + z * density)
 
 
 def _softmax(z, out):
     np.subtract(z, z.max(axis=-1, keepdims=True), out=out)
-    np.exp(out, out=out)
+    elementary.exp(out, out=out)
     out /= out.sum(axis=-1, keepdims=True)
     return out
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..._utils import elementary
 from .._arguments import check_loss, check_shape, indices, levels, number, numbers
 from .._types import Array, LossAndGradient
 from .activations import activate
@@ -44,9 +45,9 @@ def softmax_cross_entropy(logits, targets, sample_weight, smoothing, gamma):
         else:
             losses, dlogits = _soft_cross_entropy(shifted, targets)
         return _weighted_mean(losses, dlogits, sample_weight)
-    exponentials = np.exp(shifted)
+    exponentials = elementary.exp(shifted)
     total = exponentials.sum(axis=1)
-    losses = np.log(total) - shifted[rows, codes]
+    losses = elementary.log(total) - shifted[rows, codes]
     dlogits = exponentials / total[:, None]
     dlogits[rows, codes] -= 1
     if smoothing:
@@ -62,9 +63,9 @@ def _focal_softmax(shifted, targets, gamma):
     With ``g = t (1 - p)^gamma (1 - gamma p log(p) / (1 - p))``, the gradient in
     log p is -g; in the logits it is ``p sum(g) - g``.
     """
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    p, rest = np.exp(log_p), -np.expm1(log_p)
-    focused = targets * rest**gamma
+    log_p = shifted - elementary.log(elementary.exp(shifted).sum(axis=1, keepdims=True))
+    p, rest = elementary.exp(log_p), -elementary.expm1(log_p)
+    focused = targets * elementary.power(rest, gamma)
     ratio = np.divide(log_p, rest, out=np.full_like(log_p, -1), where=rest > 0)
     g = focused * (1 - gamma * p * ratio)
     losses = -np.where(focused > 0, focused * log_p, 0).sum(axis=1)
@@ -73,9 +74,9 @@ def _focal_softmax(shifted, targets, gamma):
 
 def _soft_cross_entropy(shifted, targets):
     """Return the losses of targets that are probabilities, and their gradient."""
-    exponentials = np.exp(shifted)
+    exponentials = elementary.exp(shifted)
     total = exponentials.sum(axis=1, keepdims=True)
-    losses = (targets * (np.log(total) - shifted)).sum(axis=1)
+    losses = (targets * (elementary.log(total) - shifted)).sum(axis=1)
     dlogits = exponentials * (targets.sum(axis=1, keepdims=True) / total)
     dlogits -= targets
     return losses, dlogits
@@ -120,7 +121,7 @@ def sigmoid_cross_entropy(
         losses, dlogits = _focal_sigmoid(logits, targets, gamma)
         return _weighted_mean(losses.sum(axis=1), dlogits, sample_weight)
     losses = np.maximum(logits, 0) - logits * targets
-    losses += np.log1p(np.exp(-np.abs(logits)))
+    losses += elementary.log1p(elementary.exp(-np.abs(logits)))
     dlogits = activate(logits, "sigmoid")
     dlogits -= targets
     return _weighted_mean(losses.sum(axis=1), dlogits, sample_weight)
@@ -128,10 +129,11 @@ def sigmoid_cross_entropy(
 
 def _focal_sigmoid(logits, targets, gamma):
     """``-t q^gamma log p - (1 - t) p^gamma log q`` with ``q = 1 - p``; its gradient."""
-    softplus = np.log1p(np.exp(-np.abs(logits)))
+    softplus = elementary.log1p(elementary.exp(-np.abs(logits)))
     log_p, log_q = np.minimum(logits, 0) - softplus, np.minimum(-logits, 0) - softplus
-    p, q = np.exp(log_p), np.exp(log_q)
-    ones, zeros = targets * q**gamma, (1 - targets) * p**gamma
+    p, q = elementary.exp(log_p), elementary.exp(log_q)
+    ones = targets * elementary.power(q, gamma)
+    zeros = (1 - targets) * elementary.power(p, gamma)
     losses = -(ones * log_p + zeros * log_q)
     slopes = q - gamma * p * log_p, p - gamma * q * log_q
     return losses, zeros * slopes[1] - ones * slopes[0]
@@ -331,7 +333,7 @@ def gaussian_std(z: Array) -> Array:
     array([0.37, 1.  , 2.7 ])
     """
     z = numbers("z", z).astype(np.float64)
-    return np.asarray(np.exp(_BOUND * np.tanh(z / _BOUND)))
+    return elementary.exp(_BOUND * np.tanh(z / _BOUND))
 
 
 def poisson(
@@ -362,8 +364,8 @@ def poisson(
     the expected value; McCullagh & Nelder, "Generalized linear models", 1989, 2.3.
     """
     outputs, targets, sample_weight = _regression(outputs, targets, sample_weight)
-    expected = np.exp(outputs)
-    log_targets = np.log(np.where(targets > 0, targets, 1))
+    expected = elementary.exp(outputs)
+    log_targets = elementary.log(np.where(targets > 0, targets, 1))
     losses = targets * (log_targets - outputs) - targets + expected
     return _weighted_mean(losses.sum(axis=1), expected - targets, sample_weight)
 
