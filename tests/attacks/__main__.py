@@ -25,36 +25,10 @@ ATTACKS = {
     "kept": 1_000,
     "kills": 200,
     "load": 600,  # seconds
+    "seeds": 100,
     "threads": 2_000,
     "twins": 50_000,
     "winograd": 1_000,
-from . import (
-    clients,
-    files,
-    fits,
-    interruptions,
-    kept,
-    kills,
-    load,
-    seeds,
-    threads,
-    twins,
-    winograd,
-)
-
-# Name -> module, n by default.
-ATTACKS = {
-    "clients": (clients, 20_000),
-    "files": (files, 50_000),
-    "fits": (fits, 1_000),
-    "interruptions": (interruptions, 5_000),
-    "kept": (kept, 1_000),
-    "kills": (kills, 200),
-    "load": (load, 600),  # seconds
-    "seeds": (seeds, 100),
-    "threads": (threads, 2_000),
-    "twins": (twins, 50_000),
-    "winograd": (winograd, 1_000),
 }
 
 

@@ -136,7 +136,9 @@ def make(root, folder, only):
     others = shutil.ignore_patterns("src", "_kernels*", "__pycache__")
     for name in COPIED:
         if (root / name).is_dir():
-            shutil.copytree(root / name, folder / name, ignore=others, dirs_exist_ok=True)
+            shutil.copytree(
+                root / name, folder / name, ignore=others, dirs_exist_ok=True
+            )
         else:
             shutil.copy(root / name, folder / name)
     for path in sorted((root / "skconv" / "ops" / "src").iterdir()):

@@ -299,6 +299,7 @@ def test_targets_are_blamed_wherever_they_are(place, value, named):
         targets=targets, sample_weight=None, numbers=lambda: targets
     )
     found = [*_find_in_targets(samples)]
+    low, high = targets.min(), targets.max()
 
     assert found == (
         [(True, f"y between {low:g} and {high:g} (scale y)")] if named else []
