@@ -8,6 +8,9 @@ from seeds import SEED
 
 from skconv import ops
 
+# Commands that need packages of their own; the search for doctests would import them.
+collect_ignore = ["attacks/fuzz_guided.py", "mutants/python.py"]
+
 
 def seed_global_generators():
     """Seed what draws without a seed of its own, such as a fit with random_state=None."""

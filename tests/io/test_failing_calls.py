@@ -45,7 +45,7 @@ def test_operation_of_which_a_call_fails_is_whole_or_an_error(name, library):
 
 
 @pytest.mark.slow
-def test_fault_and_death_of_the_process_are_told(library):
+def test_attack_tells_of_faults_and_of_processes_that_died(library):
     with pytest.raises(AssertionError, match=r"exit status [^0].*at None"):
         list(calls.run(library, ["no such operation"], ["open"], 1))
 

@@ -97,7 +97,7 @@ def test_a_callable_must_return_a_finite_number(returned):
 
 
 @pytest.mark.parametrize("kind", [TypeError, ValueError])
-def test_what_a_callable_raises_is_named(kind):
+def test_error_of_a_callable_is_named(kind):
     def broken(step):
         raise kind("no rate today")
 
