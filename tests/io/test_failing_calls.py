@@ -45,7 +45,7 @@ def test_operation_of_which_a_call_fails_is_whole_or_an_error(name, library):
 
 
 @pytest.mark.slow
-def test_attack_tells_of_faults_and_of_processes_that_died(library):
+def test_end_of_the_other_process_is_an_error(library):
     with pytest.raises(AssertionError, match=r"exit status [^0].*at None"):
         list(calls.run(library, ["no such operation"], ["open"], 1))
 
@@ -158,3 +158,18 @@ def test_file_that_fails_when_it_is_closed_is_removed(path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         files.check_takes_files(path)
     assert os.listdir(path.parent) == []
+
+
+def test_file_whose_lock_fails_is_closed_and_removed(path, monkeypatch):
+    opened = []
+
+    def lock(descriptor):
+        opened.append(descriptor)
+        fail()
+
+    monkeypatch.setattr(files, "_lock", lock)
+    with pytest.raises(OSError, match="No space left"):
+        files.check_takes_files(path)
+    assert os.listdir(path.parent) == []
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
