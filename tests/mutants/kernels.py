@@ -227,6 +227,7 @@ class Plugin:
         known = [self.names[i] for i in _kernels.mutants_known()]
         switch = Switch(_kernels, self.names)
         self.runner = Runner(switch, known, self.results, self.seconds)
+        session.config.pluginmanager.register(self.runner)
         return self.runner.pytest_runtestloop(session)
 
 
