@@ -1,0 +1,60 @@
+"""Documents in files, by themselves: what is refused, and files that are gone or cut."""
+
+import io
+import os
+
+import numpy as np
+import pytest
+
+from skconv._utils import files, safetensors
+from skconv.callbacks import checkpoint, compat, fitted, fingerprint, logger, state
+
+
+def test_numbers_that_json_lacks_are_refused():
+    with pytest.raises(ValueError, match=r"loss must be a number to be saved, got {1}"):
+        fitted._refuse({1}, "loss")
+    with pytest.raises(ValueError, match=r"rng cannot be kept in a checkpoint, got {1}"):
+        state._refuse({1}, "rng")
+
+
+def test_progress_of_a_missing_checkpoint_is_none(tmp_path):
+    assert checkpoint._read_progress(tmp_path / "none.ckpt") is None
+
+
+def test_fit_without_a_task_has_no_value():
+    assert logger.find_task({}, None) is None
+    assert compat._fitted(object(), None) is None
+
+
+def test_dates_in_parameters_are_compared_as_text():
+    dates = np.array(["2024-01-01", "2024-01-02"], "datetime64[D]")
+    assert fingerprint._by_name(dates, "classes") == fingerprint._by_name(
+        dates.astype(str), "classes"
+    )
+    assert fingerprint._by_name(np.arange(2), "classes") == [0, 1]
+
+
+def test_files_that_are_cut_short_say_so():
+    with pytest.raises(ValueError, match="cut short: 8 bytes expected, 3 left"):
+        safetensors._read(io.BytesIO(b"abc"), 8)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_file_that_becomes_a_pipe_is_closed_and_refused(tmp_path, monkeypatch):
+    path, pipe = tmp_path / "file", tmp_path / "pipe"
+    path.touch()
+    os.mkfifo(pipe)
+    opened = []
+
+    def open_pipe(_, flags):
+        opened.append(os_open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+        return opened[0]
+
+    os_open = os.open
+    monkeypatch.setattr(os, "open", open_pipe)
+    with pytest.raises(ValueError, match="not a regular file"):
+        files.open_regular(str(path), os.O_RDONLY)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+
+
