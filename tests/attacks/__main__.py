@@ -39,8 +39,8 @@ def main():
     parser.add_argument("attack", choices=ATTACKS)
     parser.add_argument("--n", type=int, help="how many attempts")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("rest", nargs="*", help="of `seeds`: after --, which tests")
-    arguments = parser.parse_args()
+    own = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else None
+    arguments = parser.parse_args(own)  # what follows -- is the attack's
     # Ended from outside, an attack clears away its files and its processes.
     for name in "SIGTERM", "SIGHUP":
         number = getattr(signal, name, None)
