@@ -9,6 +9,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skconv
 from skconv import ConvNetClassifier
+from skconv._utils.memory import is_lack_of_memory
 from skconv.callbacks import Checkpoint, JSONLogger
 from skconv.layers import BatchNorm, Conv2D, Dense, Dropout, MaxPool2D
 
@@ -290,7 +291,7 @@ class Log(Fit):
         model.set_callbacks(JSONLogger(self.path))
 
     def check_failure(self, error):
-        assert isinstance(error, MemoryError), "a log ended a fit"
+        assert is_lack_of_memory(error), "a log ended a fit"
 
 
 class Search(Fit):
