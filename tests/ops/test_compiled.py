@@ -166,6 +166,25 @@ def test_random_pools_are_as_defined(case, ties, rng):
     )
 
 
+@pytest.mark.usefixtures("each_set")
+@pytest.mark.parametrize("nans", [0, 0.3])
+@pytest.mark.parametrize("channels", [3, 4, 16])
+@pytest.mark.parametrize("padding", ["valid", ((1, 0), (1, 0)), ((1, 1), (0, 1))])
+def test_small_windows_at_edges_and_with_nan_are_as_defined(
+    padding, channels, nans, rng
+):
+    """Whole vectors of channels, and 2 x 2, have a path of their own."""
+    x = rng.standard_normal((2, 5, 6, channels), np.float32)
+    x[rng.random(x.shape) < nans] = np.nan
+    for size in (2, (3, 2), (2, 3)):
+        slide = {"stride": 1, "padding": padding}
+        expected = defined(ops.max_pool2d_with_argmax, x, size, **slide)
+        for ours, theirs in zip(
+            ops.max_pool2d_with_argmax(x, size, **slide), expected, strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.usefixtures("each_set", "guarded")
 @pytest.mark.parametrize("activation", ops.ACTIVATIONS)
 @pytest.mark.parametrize(

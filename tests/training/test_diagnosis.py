@@ -15,6 +15,7 @@ from skconv._training.diagnosis import (
     _find_in_targets,
     _is_trained,
     _with_new_weights,
+    find_out_of_range,
 )
 from skconv._training.optimizers import SGD, Adam
 from skconv.augmentation import MixUp, RandomFlip
@@ -342,3 +343,50 @@ def test_trained_layers_are_found_by_their_own_names():
     )
     found = {name for name, _ in network.layers if _is_trained(network, name)}
     assert found == {"block"}
+
+
+@pytest.mark.parametrize("kind", ["classes", "columns", "masks"])
+def test_loss_of_mixed_targets_is_computed_again(kind):
+    targets = {"classes": Y, "columns": np.c_[Y, Y], "masks": (X > 0.5).astype(int)}
+    estimator = ConvNetSegmenter if kind == "masks" else ConvNetClassifier
+    params = {"augment": MixUp(), "learning_rate_init": 1e30, "batch_size": 60}
+    with pytest.raises(ValueError, match=r"out of range: the learning rate, 1e\+30"):
+        estimator(**params, random_state=0).fit(X, targets[kind])
+
+
+def first_is_large(step):
+    return 1e30 if step == 1 else 0.001
+
+
+@pytest.mark.parametrize(
+    ("params", "rate"),
+    [
+        ({"learning_rate_multipliers": {"conv2d_1": 1e30}}, r"1e\+27"),
+        ({"learning_rate": first_is_large}, r"1e\+30"),
+    ],
+)
+def test_largest_rate_of_the_steps_is_named(params, rate):
+    words = f"out of range: the learning rate, {rate}"
+    with pytest.raises(ValueError, match=words):
+        net(Conv2D(4), Dense(4), **params).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("value", "slope", "words"),
+    [
+        (1.0, 0.0, "each value is in range"),
+        (np.inf, 0.0, "it began with the loss, inf, of outputs"),
+        (1.0, np.nan, "it began with the loss, 1, of outputs"),
+    ],
+)
+def test_step_in_range_may_have_a_loss_that_is_not(value, slope, words):
+    network = Network.build([("out", Dense(3))], (4,), 0)
+    x, codes = RNG.random((5, 4)).astype("f4"), np.zeros(5, int)
+    step = SimpleNamespace(
+        optimizer=Adam(network.parameters), learning_rate=lambda step: 0.001,
+        augment=None, column_sizes=(), loss=lambda z, *_: (value, 0 * z + slope),
+    )  # fmt: skip
+    samples = SimpleNamespace(X=x, targets=codes, sample_weight=None)
+    found = find_out_of_range(network, samples, (x, codes, None), step, 0, RNG)
+    assert found.startswith(words)
+    assert ". The learning rate was 0.001: lower learning_rate_init" in found
