@@ -157,7 +157,7 @@ class Reader:
             if self._file.readinto(raw) < raw.size:  # type: ignore[attr-defined]
                 raise ValueError("it was cut short while it was read")
             digest.update(raw)
-            if sys.byteorder == "big":
+            if sys.byteorder == "big":  # pragma: no cover - no such machine here
                 array.byteswap(inplace=True)
         if digest.hexdigest() != self.file_id:
             raise ValueError(

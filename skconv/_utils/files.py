@@ -14,7 +14,7 @@ from .memory import is_lack_of_memory
 
 try:
     import fcntl
-except ImportError:  # Windows: nothing is locked, and no leftover removed
+except ImportError:  # pragma: no cover - Windows: nothing is locked, none removed
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [

@@ -7,7 +7,7 @@ from .state import FitState
 
 try:
     from sklearn.callback import CallbackSupportMixin
-except ImportError:
+except ImportError:  # pragma: no cover - before scikit-learn 1.9: .ci/oldest
     from .compat import CallbackSupportMixin
 
 __all__ = ["CallbackSupportMixin", "EpochCallbacks"]

@@ -83,7 +83,7 @@ def use(name: str) -> None:
 
 
 use(os.environ.get(_ENVIRONMENT) or available()[0])
-if compiled is None:
+if compiled is None:  # pragma: no cover - not built: tests run it in a copy
     _warn_if_not_built(chosen=os.environ.get(_ENVIRONMENT))
 
 __all__ = sorted(

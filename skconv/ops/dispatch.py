@@ -19,7 +19,7 @@ compiled: ModuleType | None
 compiled_upsampling: ModuleType | None
 try:
     from . import compiled, compiled_upsampling
-except ImportError:  # not built: see the README
+except ImportError:  # pragma: no cover - not built: tests run it in a copy
     compiled = compiled_upsampling = None
 
 __all__ = ["run", "use_compiled"]

@@ -1,7 +1,44 @@
-"""Frozen layers compute no gradient that nothing asks for."""
+"""Layers by themselves: frozen ones, those without data, and comparison of others."""
 
 import numpy as np
+import pytest
 
-from skconv.layers import Conv2D, Dense, MaxPool2D
+from skconv.layers import BatchNorm, Conv2D, Dense, MaxPool2D, Normalization
+from skconv.layers.checks import same_configuration
 from skconv.layers.fusion import PooledConv2D
-from skconv.layers.marks import frozen
+from skconv.layers.marks import LayerWeights
+
+
+def frozen(weights):
+    marked = LayerWeights(weights)
+    marked.frozen = True
+    return marked
+
+
+def test_frozen_layer_without_a_gradient_in_x_computes_none(rng):
+    layer, x = Dense(3), rng.normal(size=(2, 4))
+    weights, _ = layer.build((4,), rng, x.dtype)
+    y, cache = layer.forward(weights, x, rng)
+    assert layer.backward(frozen(weights), cache, y, need_dx=False) == (None, {})
+
+
+def test_frozen_pooled_convolution_without_a_gradient_in_x_computes_none(rng):
+    conv, x = Conv2D(2, 3, activation="relu"), rng.normal(size=(2, 6, 6, 1))
+    weights, _ = conv.build((6, 6, 1), rng, x.dtype)
+    pooled = PooledConv2D(conv, MaxPool2D(2))
+    y, cache = pooled.forward(weights, x, rng)
+    assert pooled.backward(frozen(weights), cache, y, need_dx=False) == (None, {})
+
+
+def test_normalization_keeps_its_weights_without_data(rng):
+    layer = Normalization()
+    weights, _ = layer.build((4, 4, 3), rng, np.dtype("float64"))
+    before = {name: array.copy() for name, array in weights.items()}
+    layer.adapt(weights, lambda: iter(()))
+    for name, array in before.items():
+        np.testing.assert_array_equal(weights[name], array)
+
+
+@pytest.mark.parametrize("other", [BatchNorm(), Dense(3), 3])
+def test_layers_of_other_types_are_configured_otherwise(other):
+    assert not same_configuration(Dense(2), other)
