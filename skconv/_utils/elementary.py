@@ -24,10 +24,11 @@ def exp(x: _Array, out: _Array | None = None) -> _Array:
 
 def log(x: _Array) -> _Array:
     """Return the natural logarithm of x, of the dtype of x; -inf of 0."""
-    return np.asarray(special.xlogy(x.dtype.type(1), x))
+    # Of float32 SciPy's versions differ.
+    return special.xlogy(1.0, x.astype(np.float64)).astype(x.dtype)
 
 
 def power(x: _Array, exponent: float) -> _Array:
     """Return x to the power of `exponent`, both at least 0, of the dtype of x."""
     logarithm = special.xlogy(exponent, x.astype(np.float64))
-    return exp(logarithm).astype(x.dtype, copy=False)
+    return exp(logarithm).astype(x.dtype)
