@@ -91,7 +91,7 @@ def gelu_derivative(z):
 
 
 COMPILED = ("generic", "avx2", "avx512")
-QUOTIENT = Limits(3.0, 3.0)  # of two numbers that are rounded themselves
+QUOTIENT = Limits(2.5, 2.5)  # of two numbers that are rounded themselves
 ONE_ROUNDING = Limits(0.501, 2.0)  # where it is one; the exact result is rounded, too
 FUNCTIONS = {
     "exp": Function(
