@@ -129,12 +129,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 yield opened
                 opened.flush()
                 os.fsync(file.fileno())
-                if fcntl is not None:  # while it is locked
+                # While it is locked.
+                if fcntl is not None:  # pragma: no branch - Windows
                     os.replace(temporary, path)
                     replaced = True
-            if fcntl is None:  # Windows does not rename files that are open
+            # It does not rename files that are open.
+            if fcntl is None:  # pragma: no cover - Windows
                 os.replace(temporary, path)
-        if os.name == "posix":  # elsewhere folders cannot be opened
+        # Elsewhere folders cannot be opened.
+        if os.name == "posix":  # pragma: no branch - Windows
             _sync_folder(os.path.dirname(path))
     except Exception as error:
         error.has_replaced = replaced  # type: ignore[attr-defined]
@@ -212,7 +215,7 @@ def _find_older(path: str) -> os.stat_result | None:
 def _copy_access(older: os.stat_result, path: str) -> None:
     """Give a new file the mode of the one that it replaces, and its owner."""
     mode = stat.S_IMODE(older.st_mode)
-    if hasattr(os, "chown"):
+    if hasattr(os, "chown"):  # pragma: no branch - Windows
         for owner in (older.st_uid, -1):
             with contextlib.suppress(OSError):  # few may give files away
                 os.chown(path, owner, older.st_gid)
@@ -246,7 +249,7 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """
     path = os.path.realpath(path)
     pattern = re.compile(rf"\.{re.escape(_stem(path))}\.[0-9a-f]{{16}}\.tmp")
-    if fcntl is None:
+    if fcntl is None:  # pragma: no cover - Windows
         return
     with contextlib.suppress(OSError), os.scandir(os.path.dirname(path)) as entries:
         for entry in entries:
@@ -322,7 +325,7 @@ def _open_new(temporary: str, path: str, mode: int) -> BinaryIO | None:
 def _lock(descriptor: int) -> bool:
     """Lock a file that was created; return False if it is being removed."""
     try:
-        if fcntl is not None:
+        if fcntl is not None:  # pragma: no branch - Windows
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False

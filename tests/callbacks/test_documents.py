@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from skconv._utils import files, safetensors
-from skconv.callbacks import checkpoint, compat, fitted, fingerprint, logger, state
+from skconv.callbacks import checkpoint, compat, fingerprint, fitted, logger, state
 
 
 def test_numbers_that_json_lacks_are_refused():
     with pytest.raises(ValueError, match=r"loss must be a number to be saved, got {1}"):
         fitted._refuse({1}, "loss")
-    with pytest.raises(ValueError, match=r"rng cannot be kept in a checkpoint, got {1}"):
+    with pytest.raises(
+        ValueError, match=r"rng cannot be kept in a checkpoint, got {1}"
+    ):
         state._refuse({1}, "rng")
 
 
@@ -56,5 +58,3 @@ def test_file_that_becomes_a_pipe_is_closed_and_refused(tmp_path, monkeypatch):
         files.open_regular(str(path), os.O_RDONLY)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(opened[0])
-
-

@@ -111,7 +111,9 @@ def test_quartiles_of_large_images_are_of_some_pixels(rng, monkeypatch):
 
 def test_targets_of_another_shape_are_refused_later():
     encoder = RegressionEncoder.fit(np.arange(4.0), "squared_error", "float32")
-    with pytest.raises(ValueError, match=r"does not match the targets of the first fit, \(n,\)"):
+    with pytest.raises(
+        ValueError, match=r"does not match the targets of the first fit, \(n,\)"
+    ):
         encoder.transform(np.ones((4, 2)))
     encoder = RegressionEncoder.fit(np.ones((4, 2)), "squared_error", "float32")
     with pytest.raises(ValueError, match=r"of the first fit, \(n, 2\)"):

@@ -1,10 +1,11 @@
 """Fits at their edges: outputs that overflow, classes that files lack, resumed draws."""
 
 import numpy as np
+
 from skconv import ConvNetClassifier, ConvNetSegmenter
 from skconv._data.class_encoder import ClassEncoder
-from skconv._training.outcome import _compare
 from skconv._data.samples import Samples
+from skconv._training.outcome import _compare
 from skconv.estimators import fitting
 from skconv.estimators.pretrained import _describe
 
@@ -36,7 +37,7 @@ def test_scores_of_images_may_be_the_loss():
     )
 
 
-def test_incremental_fit_weighs_the_classes_of_pixels_as_they_are():
+def test_incremental_fit_weighs_the_pixels_by_their_classes():
     classes = {0: 1.0, 1: 3.0}
     net = ConvNetSegmenter(filters=4, class_weight=classes, random_state=0)
     net.partial_fit(X, MASKS, classes=[0, 1])
@@ -46,7 +47,9 @@ def test_incremental_fit_weighs_the_classes_of_pixels_as_they_are():
 
 
 def test_infinite_outputs_of_validation_data_leave_biases_alone():
-    clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=0).fit(X, np.arange(8) % 2)
+    clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=0).fit(
+        X, np.arange(8) % 2
+    )
     name, _ = clf.network_.layers[-1]
     before = clf.network_.weights[name]["bias"].copy()
 

@@ -6,8 +6,8 @@ import pytest
 from sklearn.preprocessing import FunctionTransformer
 
 from skconv import zoo
-from skconv.io import onnx_check
 from skconv._utils import safetensors
+from skconv.io import onnx_check
 
 
 def test_runtime_that_is_missing_is_noticed(monkeypatch):
@@ -16,7 +16,9 @@ def test_runtime_that_is_missing_is_noticed(monkeypatch):
 
 
 def test_model_that_was_never_fitted_has_no_number_of_features():
-    with pytest.raises(ValueError, match=r"number of features \(n_features_in_\): pass X"):
+    with pytest.raises(
+        ValueError, match=r"number of features \(n_features_in_\): pass X"
+    ):
         onnx_check.count_features(FunctionTransformer())
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skconv.layers import BatchNorm, Conv2D, Dense, MaxPool2D, Normalization
+from skconv.layers import BatchNorm, Conv2D, Dense, LayerNorm, MaxPool2D, Normalization
 from skconv.layers.checks import same_configuration
 from skconv.layers.fusion import PooledConv2D
 from skconv.layers.marks import LayerWeights
@@ -30,8 +30,8 @@ def test_frozen_pooled_convolution_without_a_gradient_in_x_computes_none(rng):
     assert pooled.backward(frozen(weights), cache, y, need_dx=False) == (None, {})
 
 
-def test_normalization_keeps_its_weights_without_data(rng):
-    layer = Normalization()
+@pytest.mark.parametrize("layer", [Normalization(), LayerNorm()])
+def test_normalization_keeps_its_weights_without_data(layer, rng):
     weights, _ = layer.build((4, 4, 3), rng, np.dtype("float64"))
     before = {name: array.copy() for name, array in weights.items()}
     layer.adapt(weights, lambda: iter(()))

@@ -9,8 +9,13 @@ from skconv.models.weights import _walk
 
 
 def test_unknown_filters_of_a_segmenter_are_refused():
-    X, y = np.random.default_rng(0).random((4, 8, 8)), np.arange(256).reshape(4, 8, 8) % 2
-    with pytest.raises(ValueError, match="filters must be a number, several, or 'auto'"):
+    X, y = (
+        np.random.default_rng(0).random((4, 8, 8)),
+        np.arange(256).reshape(4, 8, 8) % 2,
+    )
+    with pytest.raises(
+        ValueError, match="filters must be a number, several, or 'auto'"
+    ):
         ConvNetSegmenter(filters="many").fit(X, y)
 
 

@@ -29,13 +29,17 @@ REFUSED = {
         np.ones((2, 2, 3, 2), F32),
     ),
     "saved must be an array like dy, as 'relu'": lambda: ops.dense_backward(
-        np.ones((2, 3), F32), None, np.ones((2, 4), F32), np.ones((4, 3), F32), activation="relu"
+        np.ones((2, 3), F32),
+        None,
+        np.ones((2, 4), F32),
+        np.ones((4, 3), F32),
+        activation="relu",
     ),
     r"saved must have the shape of dy, \(2, 3\)": lambda: ops.batch_norm_backward(
         np.ones((2, 3), F32), ONES, np.ones((2, 3), F32), *[ONES] * 3, activation="relu"
     ),
-    r"shape \(99999, 99999, 99999, 99999\) has more numbers": lambda: (
-        geometry.shape_of((99999,) * 4, "shape", "(n, h, w, c)")
+    r"shape \(99999, 99999, 99999, 99999\) has more numbers": lambda: geometry.shape_of(
+        (99999,) * 4, "shape", "(n, h, w, c)"
     ),
     "images of 99999x99999 are too large; take less": lambda: geometry.check_room(
         (99999, 99999, 99999, 99999), "take less"
