@@ -23,7 +23,7 @@ _MOST = 10
 # Columns of X that samples are sorted by, before hashes of all.
 _COLUMNS = 32
 # Bytes of X that are read at a time.
-_CHUNK_BYTES = 2**24
+_CHUNK_BYTES = 2**21
 
 
 def repeat(samples: Samples) -> Samples:
@@ -109,18 +109,19 @@ def sort(samples: Samples) -> Samples:
     the same order; those in which these are equal by hashes of all values.
     """
     X, targets = samples.X, samples.targets
-    rows = np.arange(len(X)) if samples.rows is None else samples.rows
     columns, hashes = _summarize(X)
-    keys = [*columns.T, hashes]
-    order = np.lexsort([key[rows] for key in reversed(keys)])
-    ordered = hashes[rows[order]]
+    if samples.rows is not None:
+        columns, hashes = columns[samples.rows], hashes[samples.rows]
+    keys = [hashes, *columns.T[::-1]]  # the last one counts most
+    order = np.lexsort(keys)
+    ordered = hashes[order]
     if (ordered[1:] == ordered[:-1]).any():  # so are repetitions
         weight, last = samples.sample_weight, []
         if weight is not None:
             last.append(weight_of_samples(weight))
         if isinstance(targets, np.ndarray):
             last.append(_summarize(targets)[1])
-        order = np.lexsort([*last, *(key[rows] for key in reversed(keys))])
+        order = np.lexsort([*last, *keys])
     return samples.part(order)
 
 
@@ -135,7 +136,8 @@ def _summarize(a: _Array) -> tuple[_Array, NDArray[np.uint64]]:
     rng = np.random.default_rng(0)
     factors = rng.integers(2**63, size=size, dtype=np.uint64) * 2 + 1
     some = rng.permutation(size)[:_COLUMNS]
-    columns = np.empty((len(a), len(some)), np.float32)
+    small = a.dtype if a.dtype.itemsize < 4 else np.float32
+    columns = np.empty((len(a), len(some)), small)
     hashes = np.empty(len(a), np.uint64)
     step = max(1, _CHUNK_BYTES // (8 * size))
     with np.errstate(over="ignore"):  # of float64; the network's check says it
