@@ -43,7 +43,8 @@ def check_images(
         If X is not a numeric array of 2 to 4 dimensions, or holds NaN or infinity.
     """
     # An array has no names to check, and to find that out takes as long as an op.
-    if reset or type(X) is not np.ndarray or hasattr(estimator, "feature_names_in_"):
+    has_names = type(X) is not np.ndarray or hasattr(estimator, "feature_names_in_")
+    if reset or has_names or not isinstance(y, str):
         validate_data(
             estimator, X, y, reset=reset, skip_check_array=True, ensure_2d=False
         )

@@ -5,6 +5,7 @@ on where they lie in X, and a sample of weight 3 is the same as three equal samp
 """
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeGuard
 
@@ -12,21 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .lazy import read_rows
-from .samples import Samples, weight_of_samples
+from .samples import Samples
 
-__all__ = ["are_counts", "repeat", "sort", "weigh"]
+__all__ = ["are_counts", "repeat_by_weight", "sort_by_content", "weigh"]
 
 _Array = NDArray[Any]
 
 # Whole numbers are counts, unless an epoch became longer than by this factor.
 _MOST = 10
-# Columns of X that samples are sorted by, before hashes of all.
+# Columns of X that samples are sorted by at most, before hashes of all.
 _COLUMNS = 32
 # Bytes of X that are read at a time.
-_CHUNK_BYTES = 2**21
+_CHUNK_BYTES = 2**19
 
 
-def repeat(samples: Samples) -> Samples:
+def repeat_by_weight(samples: Samples) -> Samples:
     """Return samples as often as their weights say, if these are counts.
 
     Weights that are all whole numbers, with a sum of at most ten times their number,
@@ -57,7 +58,7 @@ def weigh(
     *,
     normalize: bool,
 ) -> Samples:
-    """Return samples as often, or with the weights, that the training loss has them.
+    """Return samples with the weights that they have in the training loss.
 
     Parameters
     ----------
@@ -83,9 +84,6 @@ def weigh(
         weight = weight * factors
     if weight is None:
         return samples
-    samples = replace(samples, sample_weight=weight)
-    if are_counts(weight):
-        return repeat(samples)
     given = weight
     if normalize:
         weight = weight / weight.max()  # first, as the sum of large ones overflows
@@ -102,50 +100,89 @@ def weigh(
     return replace(samples, sample_weight=weight)
 
 
-def sort(samples: Samples) -> Samples:
+def sort_by_content(samples: Samples) -> Samples:
     """Return samples in an order that follows from their contents.
 
     They are sorted by the values of some columns of X, so that X on another scale has
-    the same order; those in which these are equal by hashes of all values.
+    the same order; those in which these are equal by hashes of all they have.
     """
-    X, targets = samples.X, samples.targets
-    columns, hashes = _summarize(X)
-    if samples.rows is not None:
-        columns, hashes = columns[samples.rows], hashes[samples.rows]
-    keys = [hashes, *columns.T[::-1]]  # the last one counts most
-    order = np.lexsort(keys)
-    ordered = hashes[order]
-    if (ordered[1:] == ordered[:-1]).any():  # so are repetitions
-        weight, last = samples.sample_weight, []
-        if weight is not None:
-            last.append(weight_of_samples(weight))
-        if isinstance(targets, np.ndarray):
-            last.append(_summarize(targets)[1])
-        order = np.lexsort([*last, *keys])
-    return samples.part(order)
+    columns = _some_columns(samples.X)
+    rows = samples.rows_of(np.arange(len(samples)))
+    keys = [
+        lambda which: [columns[rows[which], 0]],  # is often enough
+        lambda which: [*columns[rows[which], 1:].T],
+        lambda which: _hashes(samples, which),
+    ]
+    return samples.part(_sort(len(samples), keys))
 
 
-def _summarize(a: _Array) -> tuple[_Array, NDArray[np.uint64]]:
-    """Return some columns of the rows of an array, and a hash of each row.
+def _sort(n: int, keys: list[Callable[[_Array], list[_Array]]]) -> NDArray[np.intp]:
+    """Return the order of n samples by keys, of which each decides where others tie.
 
-    Equal values of any dtype have the same hash. It is the sum of their bits, as
-    float32, times fixed random odd numbers, modulo 2**64: a multilinear hash
-    (Dietzfelbinger, 1996).
+    Parameters
+    ----------
+    n : int
+    keys : list of callable ``(which) -> list of ndarray``
+        Return keys of some samples, those that count more before the others.
+    """
+    order = np.arange(n)
+    ties = np.arange(n) > 0  # with the one before
+    for keys_of in keys:
+        tied = np.flatnonzero(ties | np.append(ties[1:], False))
+        if not len(tied):
+            break
+        runs = np.cumsum(~ties)[tied]
+        found = [runs, *keys_of(order[tied])]
+        by_key = np.lexsort(found[::-1])
+        order[tied] = order[tied][by_key]
+        ties[tied[1:]] = True
+        for key in found:
+            ties[tied[1:]] &= key[by_key[1:]] == key[by_key[:-1]]
+    return order
+
+
+def _some_columns(X: _Array) -> _Array:
+    """Return the values of some columns of X, (n, k)."""
+    size = math.prod(X.shape[1:])
+    some = np.unique(np.random.default_rng(0).integers(size, size=_COLUMNS))
+    np.random.default_rng(1).shuffle(some)
+    columns = np.empty(
+        (len(X), len(some)), X.dtype if X.dtype.itemsize < 4 else np.float32
+    )
+    with np.errstate(over="ignore"):  # the network's check says it
+        for part in _parts(np.arange(len(X)), size):
+            columns[part] = read_rows(X, part).reshape(len(part), size)[:, some]
+    return columns
+
+
+def _hashes(samples: Samples, which: _Array) -> list[_Array]:
+    """Return hashes of what some samples have: X, targets, and weights."""
+    found = [_hash_rows(samples.X, samples.rows_of(which))]
+    for array in (samples.targets, samples.sample_weight):
+        if isinstance(array, np.ndarray):
+            found.append(_hash_rows(array, which))
+    return found
+
+
+def _hash_rows(a: _Array, rows: _Array) -> NDArray[np.uint64]:
+    """Return a number for some rows, the same for equal values of any dtype.
+
+    It is the sum of the values' bits, as float64, times fixed random odd numbers,
+    modulo 2**64: a multilinear hash (Dietzfelbinger, 1996).
     """
     size = math.prod(a.shape[1:])
-    rng = np.random.default_rng(0)
-    factors = rng.integers(2**63, size=size, dtype=np.uint64) * 2 + 1
-    some = rng.permutation(size)[:_COLUMNS]
-    small = a.dtype if a.dtype.itemsize < 4 else np.float32
-    columns = np.empty((len(a), len(some)), small)
-    hashes = np.empty(len(a), np.uint64)
+    factors = np.random.default_rng(0).integers(2**63, size=size, dtype=np.uint64)
+    factors = 2 * factors + 1
+    hashes = np.empty(len(rows), np.uint64)
+    for part in _parts(np.arange(len(rows)), size):
+        # Adding zero makes -0.0 and 0.0, which are equal, the same bits.
+        values = read_rows(a, rows[part]).astype(np.float64) + 0.0
+        hashes[part] = values.reshape(len(part), size).view(np.uint64) @ factors
+    return hashes
+
+
+def _parts(rows: _Array, size: int) -> Iterator[_Array]:
+    """Yield parts of some rows of a size, so that not all of them are read at once."""
     step = max(1, _CHUNK_BYTES // (8 * size))
-    with np.errstate(over="ignore"):  # of float64; the network's check says it
-        for start in range(0, len(a), step):
-            part = np.arange(start, min(start + step, len(a)))
-            # Adding zero makes -0.0 and 0.0, which are equal, the same bits.
-            values = read_rows(a, part).astype(np.float32) + np.float32(0)
-            values = values.reshape(len(part), size)
-            columns[part] = values[:, some]
-            hashes[part] = values.view(np.uint32) @ factors
-    return columns, hashes
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]

@@ -27,7 +27,7 @@ from .._data.samples import (
     hold_out,
     weight_of_samples,
 )
-from .._data.weighing import repeat, sort, weigh
+from .._data.weighing import repeat_by_weight, sort_by_content, weigh
 from .._training.front import skip_front
 from .._training.interrupts import keeping_what_is_learnt
 from .._training.loop import History, NonFiniteLossError, StoppingRule, train
@@ -270,7 +270,7 @@ def _set_aside(
 
     The first have their weights in the loss, the second the weights passed to `fit`.
     """
-    samples = repeat(samples)
+    samples = repeat_by_weight(samples)
     factors = draft._class_factors(samples, incremental)
     if draft._stops_early(incremental) and held_out is None:
         if not draft.validation_fraction:
@@ -290,7 +290,7 @@ def _set_aside(
         used = weight_of_samples(weight) > 0
         if not used.all():
             samples = samples.part(np.flatnonzero(used))
-    return sort(samples) if draft.shuffle else samples, held_out
+    return sort_by_content(samples) if draft.shuffle else samples, held_out
 
 
 def describe_history(draft: Any, validated: bool) -> dict[str, Any]:

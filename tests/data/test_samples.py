@@ -10,7 +10,7 @@ from skconv import Network
 from skconv._data import batches
 from skconv._data.class_encoder import ClassEncoder
 from skconv._data.samples import Samples, hold_out
-from skconv._data.weighing import sort, weigh
+from skconv._data.weighing import repeat_by_weight, sort_by_content, weigh
 from skconv.layers import Dense
 
 X = np.arange(60, dtype=np.uint8).reshape(20, 3)
@@ -90,7 +90,7 @@ COUNTS = {
 def test_whole_weights_are_counts_unless_an_epoch_became_too_long(name):
     weight, rows = COUNTS[name]
     samples = Samples(X[:3], TARGETS[:3], np.array(weight))
-    weighed = weigh(samples, None, np.dtype("f8"), normalize=True)
+    weighed = repeat_by_weight(samples)
     assert (weighed.sample_weight is None) == (rows is not None)
     np.testing.assert_array_equal(
         weighed.rows_of(np.arange(len(weighed))), rows or [0, 1, 2]
@@ -104,8 +104,8 @@ def test_sorted_samples_are_the_same_of_any_order_and_dtype():
     order = np.array([4, 2, 0, 1, 3])
 
     def contents(samples):
-        rows = sort(samples).rows
-        part = sort(samples)
+        rows = sort_by_content(samples).rows
+        part = sort_by_content(samples)
         return (
             samples.X[rows].tolist(),
             part.targets.tolist(),

@@ -60,7 +60,7 @@ def test_class_weights_in_partial_fit(digits):
         ValueError, match="class_weight='balanced' is not supported for partial_fit"
     ):
         small(class_weight="balanced").partial_fit(X, y, classes)
-    weights = {0: 3.0}
+    weights = {0: 2.5}
     a = small(class_weight=weights).partial_fit(X, y, classes)
     b = small().partial_fit(X, y, classes, compute_sample_weight(weights, y))
     assert same_bits(a, b)
