@@ -202,7 +202,8 @@ class ClassEncoder:
         the predicted class equal to another, it is the next larger number.
         """
         if self.multilabel:
-            probabilities = ops.activate(outputs, "logistic")
+            # Of float32 they would be 1, all the same, from outputs of 17 on.
+            probabilities = special.expit(outputs.astype(np.float64))
             half = np.nextafter(probabilities.dtype.type(0.5), 1)
             probabilities[(outputs > 0) & (probabilities < half)] = half
             return probabilities

@@ -124,9 +124,11 @@ def test_grid_search_over_nested_names_in_two_processes(digits):
         "block1__conv1__filters": [2, 8],
         "mixed__wide__block": [block(2), "passthrough"],
     }
-    search = GridSearchCV(net(max_iter=6), grid, cv=2, n_jobs=2).fit(X, y)
+    search = GridSearchCV(
+        net(max_iter=6), grid, cv=2, n_jobs=2, scoring="neg_log_loss"
+    ).fit(X, y)
     scores = search.cv_results_["mean_test_score"]
     assert len(set(scores)) == 4, "the grid's values should make a difference"
-    assert search.score(X_test, y_test) > 0.7
+    assert search.best_estimator_.score(X_test, y_test) > 0.7
     shape = search.best_estimator_.network_.arrays["block1.conv1.kernel"].shape
     assert shape == (3, 3, 1, search.best_params_["block1__conv1__filters"])

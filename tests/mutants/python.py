@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import libcst as cst
@@ -103,6 +104,15 @@ def describe(path, place, before, after):
     return f"{where}: {' '.join(removed)} -> {' '.join(added)}"
 
 
+def forget_other_installs():
+    """Remove finders of editable installs, which would find the package elsewhere."""
+    sys.meta_path[:] = [
+        finder
+        for finder in sys.meta_path
+        if "editable" not in type(finder).__module__.lower()
+    ]
+
+
 def main(name, files, tests, only, seconds, folder):
     """Run the mutants of some files; return their verdicts and their differences.
 
@@ -121,6 +131,7 @@ def main(name, files, tests, only, seconds, folder):
         seconds,
     )
     os.chdir(folder)
+    forget_other_installs()
     pytest.main([*PYTEST, *tests], plugins=[runner])
     os.chdir(root)
     return runner.results, mutants
