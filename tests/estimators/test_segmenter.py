@@ -196,7 +196,9 @@ def test_balanced_classes_have_the_same_weight():
     "augment", [MixUp(1), CutMix(), RandomAffine(20), RandomFlip()]
 )
 def test_class_weight_and_augmentation_together(augment):
-    seg = segmenter(class_weight={1: 3.0}, augment=augment, label_smoothing=0.1)
+    seg = segmenter(
+        class_weight={1: 3.0}, augment=augment, label_smoothing=0.1, max_iter=48
+    )
     seg.fit(X, MASKS, np.linspace(0.5, 1, 40))
     assert seg.score(X, MASKS) > 0.6
 

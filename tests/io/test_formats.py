@@ -99,7 +99,7 @@ def test_checkpoint_of_each_version_is_restored_and_resumed(path, tmp_path):
     whole = path.with_name(path.name.replace("checkpoint", "model"))
     finished = load_model(whole.with_suffix(".safetensors"))
     assert model.loss_curve_[0] == pytest.approx(finished.loss_curve_[0])
-    assert model.loss_curve_[1] == pytest.approx(finished.loss_curve_[1], rel=0.1)
+    assert model.loss_curve_[1] < 1.1 * finished.loss_curve_[1]
 
 
 def test_each_version_has_its_files():
