@@ -90,7 +90,7 @@ def test_mlflow_gets_a_run_where_none_is_active(mlflow, digits):
     assert run.info.run_name == "ConvNetClassifier" and run.info.status == "FINISHED"
     assert metrics(mlflow, run.info.run_id, "loss") == clf.loss_curve_
     with pytest.raises(ValueError, match="became infinite"):
-        clone(clf).set_params(learning_rate_init=1e3, solver="sgd").fit(
+        clone(clf).set_params(learning_rate_init=1e30, solver="sgd").fit(
             1e5 * X, y, X_val=X, y_val=y
         )
     assert sorted(run.info.status for run in all_runs(mlflow))[-1] in (
