@@ -19,7 +19,7 @@ from .regression_losses import (
     outputs_per_target,
     weighted_quantiles,
 )
-from .weighing import are_counts
+from .weighing import as_counts
 
 __all__ = ["RegressionEncoder", "check_target_values", "warn_of_distance"]
 
@@ -73,9 +73,8 @@ class RegressionEncoder:
     ) -> "RegressionEncoder":
         """Return the encoder of `y`, which `check_target_values` has checked."""
         columns = y.reshape(len(y), -1)
-        if are_counts(sample_weight):
-            columns = columns.repeat(sample_weight.astype(np.intp), axis=0)
-            sample_weight = None
+        if (counts := as_counts(sample_weight)) is not None:
+            columns, sample_weight = columns.repeat(counts, axis=0), None
         if sample_weight is None:  # the sum's rounding depends on the order
             columns = np.sort(columns, axis=0)
         center, scale = find_scale(columns, loss_name, sample_weight)

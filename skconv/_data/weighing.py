@@ -7,7 +7,7 @@ on where they lie in X, and a sample of weight 3 is the same as three equal samp
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .lazy import read_rows
 from .samples import Samples
 
-__all__ = ["are_counts", "repeat_by_weight", "sort_by_content", "weigh"]
+__all__ = ["as_counts", "repeat_by_weight", "sort_by_content", "weigh"]
 
 _Array = NDArray[Any]
 
@@ -33,22 +33,22 @@ def repeat_by_weight(samples: Samples) -> Samples:
     Weights that are all whole numbers, with a sum of at most ten times their number,
     are counts. Others multiply the loss, as those of pixels do.
     """
-    weight = samples.sample_weight
-    if not are_counts(weight):
+    counts = as_counts(samples.sample_weight)
+    if counts is None:
         return samples
-    counts = weight.astype(np.intp)
     which = np.repeat(np.arange(len(samples)), counts)
     return replace(samples.part(which), sample_weight=None)
 
 
-def are_counts(sample_weight: _Array | None) -> TypeGuard[_Array]:
-    """Return whether weights say how often a sample is there."""
+def as_counts(sample_weight: _Array | None) -> NDArray[np.intp] | None:
+    """Return how often each sample is there, or None if weights do not say it."""
     if sample_weight is None or sample_weight.ndim > 1:
-        return False
+        return None
     most = _MOST * len(sample_weight)
     if sample_weight.max() > most or sample_weight.sum() > most:
-        return False
-    return bool((sample_weight == np.floor(sample_weight)).all())
+        return None
+    counts = sample_weight.astype(np.intp)
+    return counts if (sample_weight == counts).all() else None
 
 
 def weigh(
