@@ -19,6 +19,7 @@ import inspect
 import json
 import logging
 import math
+import signal
 import socket
 import subprocess
 import sys
@@ -184,6 +185,8 @@ class BoundedWorker(ThreadWorker):
     """A worker whose threads wait for clients, for each a limited time."""
 
     def init_process(self):
+        # The server's handler, which a fork inherits, would lose the signal to end.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self.beginnings = {}
         threading.Thread(target=self.watch, daemon=True).start()
         super().init_process()

@@ -354,6 +354,38 @@ def test_reload_takes_a_new_file_and_no_broken_one(server, clf, digits):
     assert wait_for(ask_model(other, digits))
 
 
+SLOW = f"""
+import sys, time
+sys.path.insert(0, {str(serving.HERE)!r})
+from serving import *
+
+class worker_class(BoundedWorker):
+    def init_signals(self):
+        time.sleep(self.age == 2)
+        super().init_signals()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs the signal SIGHUP")
+def test_worker_that_has_not_begun_ends_at_a_reload(clf, tmp_path):
+    """Or the server would wait 30 s for its end before it reads the next signal."""
+    pytest.importorskip("gunicorn", reason="the server of the example")
+    path, log = tmp_path / "model.safetensors", tmp_path / "log"
+    config = tmp_path / "config.py"
+    config.write_text(SLOW)
+    save_model(clf, path)
+    options = ("--error-logfile", str(log), "--log-level", "debug")
+    with serving.serve(path, *options, config=config) as (process, address):
+        clients.send(address, b"GET / HTTP/1.0\r\n\r\n")
+        for count in (1, 2):
+            process.send_signal(signal.SIGHUP)
+            end = time.monotonic() + 20
+            while log.read_text().count("Hang up") < count and time.monotonic() < end:
+                time.sleep(0.1)
+            assert log.read_text().count("Hang up") == count
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_clients_attack_in_a_short_form(tmp_path):
