@@ -24,7 +24,7 @@ DRAWING = [
     "not slow and not extras and not browser and not ecosystem",
 ]
 COUNT = re.compile(r"(\d+) (passed|failed|errors?)")
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 def run(seed, tests):

@@ -205,7 +205,9 @@ def rename(document, arrays, rng):
 
 def cut(document, arrays, rng):
     name = pick(rng, list(arrays))
-    arrays[name] = pick(rng, [arrays[name][:-1], arrays[name][None], arrays[name] * 2])
+    arrays[name] = pick(
+        rng, [arrays[name][:-1], arrays[name][None], arrays[name].repeat(2, axis=0)]
+    )
     arrays[name] = arrays[name].astype(pick(rng, ["f4", "f8"]))
 
 
