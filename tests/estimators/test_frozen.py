@@ -16,7 +16,10 @@ from skconv.callbacks import Checkpoint
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:150].reshape(-1, 8, 8) / 16, Y[:150]
-pytestmark = pytest.mark.filterwarnings("ignore:the frozen layers.*random weights")
+pytestmark = [  # few filters with random weights may return small numbers only
+    pytest.mark.filterwarnings("ignore:the frozen layers.*random weights"),
+    pytest.mark.filterwarnings("ignore:what reaches"),
+]
 
 
 def deep():
@@ -166,7 +169,7 @@ def test_gradient_is_that_of_frozen_layers_as_in_prediction(frozen):
 
     _, gradient = value()
     direction = rng.standard_normal(gradient.shape)
-    moved, step = [], 1e-6
+    moved, step = [], 1e-9  # across no place where ReLU or a pool has no derivative
     for sign in (1, -1):
         network.parameters += sign * step * direction
         moved.append(value()[0])

@@ -40,7 +40,7 @@ def fit(kind, **params):
     is_number = kind.startswith("number")
     params = {"max_iter": 2, "random_state": SEED, **params}
     if "layers" not in params:
-        params["filters"] = (4,)
+        params.setdefault("filters", (4,))
     cls = ConvNetRegressor if is_number else ConvNetClassifier
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

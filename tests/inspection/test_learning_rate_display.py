@@ -97,6 +97,7 @@ def test_loss_that_is_infinite_from_the_start_is_an_error():
     ],
     ids=str,
 )
+@pytest.mark.filterwarnings("ignore:the suggestion")
 def test_test_is_repeatable_and_changes_nothing(params):
     clf = net(**params, max_iter=1)
     clf.fit(X[:100], Y[:100])

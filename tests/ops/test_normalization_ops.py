@@ -52,9 +52,12 @@ def test_batch_norm_ops_equal_loops_of_the_formulas(dtype, rng):
         expected = oracles.batch_norm(
             *(a.astype(np.float64) for a in (x, gamma, beta)), 1e-3, dy
         )
-        for ours, theirs in zip(batch_norm(x, gamma, beta, dy), expected, strict=True):
+        actual = batch_norm(x, gamma, beta, dy)
+        terms = (), dy * gamma / np.sqrt(x.var(axis=0) + 1e-3), (), ()
+        for ours, theirs, each in zip(actual, expected, terms, strict=True):
             assert ours.dtype == dtype
-            assert_same(ours, theirs, dtype, scale=30)  # the mean takes 4 bits of x
+            # The mean takes 4 bits of x.
+            assert_same(ours, theirs, dtype, scale=30, terms=each)
 
 
 @each_shape
@@ -88,9 +91,10 @@ def test_batch_norm_ops_equal_the_reference(shape, activation, rng):
     double = [a.astype(np.float64) for a in arrays]
     actual = ops.batch_norm_backward(*arrays, activation=activation)
     expected = ops.batch_norm_backward(*double, activation=activation)
-    for ours, theirs in zip(actual, expected, strict=True):
+    terms = dy * as_32[1], (), ()
+    for ours, theirs, each in zip(actual, expected, terms, strict=True):
         assert ours.dtype == np.float32
-        assert_same(ours, theirs, np.float32, scale=2)
+        assert_same(ours, theirs, np.float32, scale=2, terms=each)
     none, *rest = ops.batch_norm_backward(*arrays, activation=activation, need_dx=False)
     assert none is None
     for ours, theirs in zip(rest, actual[1:], strict=True):

@@ -73,9 +73,9 @@ CAUSES = {
     "x below zero": (net(Conv2D(4), Dense(8), solver="sgd"), -255 * X, between(-255)),
     "penalty": (net(Conv2D(4, kernel_l2=1e30)), X, r"the penalty of layer 'conv2d_1' \(Conv2D\(filters=4, kernel_l2=1e\+30\)\)"),
     "layer": (net(Dense(8), Rescaling(1e30), Dense(4)), X, r"layer 'rescaling_1' \(Rescaling\(scale=1e\+30\)\) returned values up to"),
-    "offset": (net(Rescaling(1.0, 1e35), Conv2D(4)), X, r"layer 'rescaling_1' \(.*\) returned values up to 1e\+35 for an input up to 1"),
+    "offset": (net(Rescaling(1.0, 1e35), Conv2D(4)), X, r"layer 'rescaling_1' \(.*\) returned values up to 1e\+35 for an input up to %s" % f"{X.max():.3g}"),
     "augment": (net(augment=[RandomFlip(), ("spoil", spoil)]), X, r"augment: transform 'spoil' \(<function spoil.*\) returned infinity or NaN"),
-    "augment after dropout": (net(Dropout(0.5), Dense(4), augment=enlarge), X, "augment: transform .*enlarge.* returned values up to 1e"),
+    "augment after dropout": (net(Dropout(0.5), Dense(4), augment=enlarge), X, "augment: transform .*enlarge.* returned values up to .*e.3[78]"),
 }  # fmt: skip
 
 
@@ -136,13 +136,13 @@ def test_failure_without_a_cause_says_where_it_began():
 
 
 def test_loss_of_outputs_in_range_is_where_it_began():
-    """An exponential of 160 is infinite in float32."""
+    """An exponential of 100 is infinite in float32."""
     model = reg(Activation("identity"), loss="poisson", solver="sgd")
     words = (
         r"became infinite or NaN in epoch 1; it began with the loss, inf, of outputs"
     )
     with pytest.raises(ValueError, match=words):
-        model.fit(80 * X, T)
+        model.fit(198 * (np.random.default_rng(SEED).random((60, 16, 16)) - 0.5), T)
 
 
 @pytest.mark.parametrize("kind", ["classes", "columns", "masks"])
@@ -214,7 +214,7 @@ def test_later_data_on_another_scale_get_another_way_out():
     clf = ConvNetClassifier(filters=(4,), random_state=SEED, shuffle=False)
     clf.partial_fit(X, Y, [0, 1, 2])
     far = X.copy()
-    far[-1] *= 1e9  # of which the first batch has none
+    far[-6:] *= 1e9  # of which the first batch has none
     words = r"X between .*\(layer 'normalization' keeps the scale of the first call"
     with pytest.warns(ConvergenceWarning, match=words):
         clf.partial_fit(far, Y)
