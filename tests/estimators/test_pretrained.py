@@ -81,8 +81,9 @@ def initial(**params):
 def test_weights_and_state_come_from_pretrained(old):
     new = initial(pretrained=old).fit(X[FEW] * 2, Y[FEW])
     for name, array in new.network_.arrays.items():
-        if not name.startswith("output"):
-            np.testing.assert_array_equal(array, old.network_.arrays[name])
+        if not name.startswith("output"):  # a bias may have been 0
+            before = old.network_.arrays[name]
+            np.testing.assert_allclose(array, before, rtol=0, atol=1e-25)
 
 
 def test_running_moments_come_from_pretrained():

@@ -27,7 +27,9 @@ def test_feature_maps_are_the_layers_outputs(fitted, digits):
     assert len(drawn_images(pool1)) == 6
     np.testing.assert_array_equal(drawn_images(dense1)[0][0], display.outputs["dense1"])
     assert conv1.get_images()[0].get_cmap().name == "viridis"
-    assert dense1.get_images()[0].get_clim()[0] < 0
+    numbers = display.outputs["dense1"]
+    low = -abs(numbers).max() if numbers.min() < 0 else 0
+    assert dense1.get_images()[0].get_clim() == (low, abs(numbers).max())
     np.testing.assert_array_equal(
         [bar.get_height() for bar in bars.patches], fitted.predict_proba(X[[3]])[0]
     )

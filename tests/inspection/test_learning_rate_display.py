@@ -34,7 +34,8 @@ def test_suggestion_trains_about_as_well_as_the_best_rate():
         ).mean()
         for rate in (display.suggestion, 1e-4, 1e-3, 1e-2, 1e-1)
     }
-    assert scores[display.suggestion] > max(scores.values()) - 0.1
+    # With one rate, scores differ by 0.1 and more between random states.
+    assert scores[display.suggestion] > max(scores.values()) - 0.25
     assert scores[display.suggestion] > min(scores.values()) + 0.3
 
 
@@ -82,7 +83,7 @@ def test_smoothing_keeps_lines_and_averages_noise(rng):
 def test_loss_that_is_infinite_from_the_start_is_an_error():
     with pytest.raises(ValueError, match="first minibatch is infinite or NaN"):
         LearningRateDisplay.from_estimator(
-            net(ConvNetRegressor, loss="poisson", layers=[Rescaling(1e30)], filters="auto",
+            net(ConvNetRegressor, layers=[Rescaling(1e30)], filters="auto",
                 hidden_layer_sizes=(128,)), X, Y,
         )  # fmt: skip
 

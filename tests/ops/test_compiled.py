@@ -156,9 +156,12 @@ def test_random_pools_are_as_defined(case, ties, rng):
     assert_same(
         ops.max_pool2d_grad(dy, argmax, shape, size, **slide),
         defined(ops.max_pool2d_grad, dy, argmax, shape, size, **slide),
+        terms=dy,
     )
     assert_same(
-        ops.avg_pool2d(x, size, **slide), defined(ops.avg_pool2d, x, size, **slide)
+        ops.avg_pool2d(x, size, **slide),
+        defined(ops.avg_pool2d, x, size, **slide),
+        terms=x / np.sqrt(np.prod(size)),
     )
     assert_same(
         ops.avg_pool2d_grad(dy, shape, size, **slide),

@@ -221,7 +221,8 @@ def test_a_warm_start_may_change_its_validation(digits):
 def test_a_warm_start_competes_with_what_it_began_with(digits):
     """By its own measure, on its own validation data."""
     X, X_val, y, y_val = digits
-    clf = small(warm_start=True, early_stopping=True, max_iter=10).fit(X, y)
+    params = {"warm_start": True, "early_stopping": True, "max_iter": 10}
+    clf = small(activation="tanh", **params).fit(X, y)
     clf.set_params(scoring="neg_log_loss", learning_rate_init=1.0, max_iter=2)
     begun = clf.network_.parameters.copy()
     expected = sklearn.metrics.get_scorer("neg_log_loss")(clf, X_val, y_val)
