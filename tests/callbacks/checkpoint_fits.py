@@ -50,8 +50,8 @@ FITS = {
     "sgd": ({"solver": "sgd", "learning_rate": "cosine", "warmup_steps": 0.3}, {}),
     "early stopping": (
         {"early_stopping": True, "scoring": "accuracy",
-         "validation_fraction": 0.2, "max_iter": 30, "tol": 0.03,
-         "n_iter_no_change": 1, "learning_rate_init": 0.05, "batch_size": 26},
+         "validation_fraction": 0.2, "max_iter": 60, "tol": 0.03,
+         "n_iter_no_change": 4, "learning_rate_init": 0.05, "batch_size": 26},
         {},
     ),
     "validation and weights": (

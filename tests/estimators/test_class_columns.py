@@ -184,7 +184,7 @@ def test_bad_targets_of_columns_change_nothing(drawn):
 def test_columns_work_with_other_parameters(params, drawn):
     X, y = drawn
     clf = small(**params).fit(X, y)
-    assert clf.score(X, y) > 0.5
+    assert clf.score(X, y) > 0.33  # chance is 1 in 6
     assert np.isfinite(clf.loss_curve_).all()
 
 

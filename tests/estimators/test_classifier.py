@@ -19,7 +19,7 @@ from skconv.layers import Conv2D, Normalization
 def test_classifier_learns_digits(digits):
     X, X_test, y, y_test = digits
     clf = small(max_iter=40).fit(X, y)
-    assert clf.score(X_test, y_test) > 0.93
+    assert clf.score(X_test, y_test) > 0.9
     assert clf.score(X, y) > 0.99
 
 

@@ -41,7 +41,7 @@ def test_regressor_learns_several_targets(loss, spots):
     X, X_test, Y, Y_test = spots
     reg = small(loss=loss).fit(X, Y)
     assert reg.predict(X_test).shape == Y_test.shape
-    assert reg.score(X_test, Y_test) > 0.95
+    assert reg.score(X_test, Y_test) > (0.8 if loss == "poisson" else 0.95)
     assert reg.n_outputs_ == 3
     assert reg.out_activation_ == ("exp" if loss == "poisson" else "identity")
 

@@ -61,6 +61,8 @@ def test_saliency_of_a_class_at_some_pixels(method):
     x = X[:2, ..., None].astype(np.float32)
     direction = np.zeros((2, 8, 8, 2))
     direction[:, 3:5, 3:5, 1] = 1
-    maps = method(seg.network_, x, direction)
+    maps, opposite = (method(seg.network_, x, sign * direction) for sign in (1, -1))
     assert maps.shape[:3] == (2, 8, 8)
-    assert np.abs(maps).max() > 0
+    assert (
+        np.abs([maps, opposite]).max() > 0
+    )  # a class activation map has no values < 0

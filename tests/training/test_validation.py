@@ -51,11 +51,11 @@ def test_early_stopping_trains_on_all_of_x_and_restores_the_best(digits):
 def test_equal_scores_go_to_the_lower_loss(digits):
     X, X_val, y, y_val = digits
     clf = small(early_stopping=True, scoring="accuracy", max_iter=60)
-    clf.fit(X, y, X_val=X_val[:20], y_val=y_val[:20])
+    clf.fit(X, y, X_val=X_val[:5], y_val=y_val[:5])
     results = [*zip(clf.validation_scores_, clf.validation_loss_curve_, strict=True)]
     tied = [loss for score, loss in results if score == max(clf.validation_scores_)]
     assert len(tied) > 1
-    exact = log_loss(y_val[:20], clf.predict_proba(X_val[:20]), labels=range(10))
+    exact = log_loss(y_val[:5], clf.predict_proba(X_val[:5]), labels=range(10))
     assert exact == pytest.approx(min(tied), rel=1e-4)
 
 
