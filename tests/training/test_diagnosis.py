@@ -73,7 +73,7 @@ CAUSES = {
     "x below zero": (net(Conv2D(4), Dense(8), solver="sgd"), -255 * X, between(-255)),
     "penalty": (net(Conv2D(4, kernel_l2=1e30)), X, r"the penalty of layer 'conv2d_1' \(Conv2D\(filters=4, kernel_l2=1e\+30\)\)"),
     "layer": (net(Dense(8), Rescaling(1e30), Dense(4)), X, r"layer 'rescaling_1' \(Rescaling\(scale=1e\+30\)\) returned values up to"),
-    "offset": (net(Rescaling(1.0, 1e35), Conv2D(4)), X, r"layer 'rescaling_1' \(.*\) returned values up to 1e\+35 for an input up to %s" % f"{X.max():.3g}"),
+    "offset": (net(Rescaling(1.0, 1e35), Conv2D(4)), X, r"layer 'rescaling_1' \(.*\) returned values up to 1e\+35 for an input up to " f"{X.max():.3g}"),
     "augment": (net(augment=[RandomFlip(), ("spoil", spoil)]), X, r"augment: transform 'spoil' \(<function spoil.*\) returned infinity or NaN"),
     "augment after dropout": (net(Dropout(0.5), Dense(4), augment=enlarge), X, "augment: transform .*enlarge.* returned values up to .*e.3[78]"),
 }  # fmt: skip
