@@ -178,7 +178,7 @@ def _from_columns(array: _Array, name: str) -> _Array:
         labels = _from_objects(column, f"{name}[:, {j}]")
         _refuse_fractions(labels, f"{name}[:, {j}]")
         columns.append(labels)
-    if len({column.dtype for column in columns}) == 1:
+    if len({column.dtype.str for column in columns}) == 1:
         return np.stack(columns, axis=1)
     labels = np.empty(array.shape, object)
     for j, column in enumerate(columns):

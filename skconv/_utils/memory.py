@@ -42,6 +42,8 @@ _IN_OTHER_WORDS = [
 
 def is_lack_of_memory(error: BaseException) -> bool:
     """Return whether an error says that there is not enough memory."""
+    if isinstance(error, SystemError) and isinstance(error.__cause__, MemoryError):
+        return True  # a function of C had a result all the same
     return isinstance(error, MemoryError) or any(
         isinstance(error, kind) and re.match(words, str(error))
         for kind, words in _IN_OTHER_WORDS

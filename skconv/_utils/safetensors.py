@@ -74,11 +74,12 @@ class Header(NamedTuple):
 
 def describe(arrays: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, Any]]:
     """Return the table of arrays for a header."""
-    names = {dtype: name for name, dtype in DTYPES.items()}
+    # By text: without memory, NumPy may give a dtype another hash, and no error.
+    names = {dtype.str: name for name, dtype in DTYPES.items()}
     table, start = {}, 0
     for name, array in arrays.items():
         table[name] = {
-            "dtype": names[array.dtype.newbyteorder("<")],
+            "dtype": names[array.dtype.newbyteorder("<").str],
             "shape": list(array.shape),
             "data_offsets": [start, start + array.nbytes],
         }

@@ -103,10 +103,9 @@ def parse_model(
     document = check_fields(document, "its model", required, {"versions": {}})
     model = _make_estimator(document["estimator"])
     weights = [part for name, part in parts.items() if "/" not in name]
-    dtypes = {part.dtype for part in weights}
-    if len(dtypes) != 1:
+    if len({part.dtype.name for part in weights}) != 1:
         raise ValueError("its weights must be of one dtype")
-    dtype = dtypes.pop().newbyteorder("=")
+    dtype = weights[0].dtype.newbyteorder("=")
     fitted, validated = parse_fitted(document["fitted"], dtype.name)
     check_encoder(model, fitted["_encoder"])
     network = _make_network(

@@ -374,11 +374,14 @@ def adam_step(gradient, decay, arrays, rates, step):
     )
 
 
-_ELEMENTS = {np.dtype(t) for t in ("uint8", "int32", "int64", "float32", "float64")}
+# As text: without memory, NumPy may give a dtype another hash, and no error.
+_ELEMENTS = {
+    np.dtype(name).str for name in ("uint8", "int32", "int64", "float32", "float64")
+}
 
 
 def gather(x, rows, dtype):
-    if dtype != _FLOAT32 or x.dtype not in _ELEMENTS or not _is_plain(x):
+    if dtype != _FLOAT32 or x.dtype.str not in _ELEMENTS or not _is_plain(x):
         return NotImplemented
     if type(rows) is not np.ndarray or rows.dtype != np.int64:
         return NotImplemented

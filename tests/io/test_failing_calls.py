@@ -29,6 +29,7 @@ RUNS = {
     "files": (["save", "load", "resume"], [*calls.CALLS][:-2], 2, False),
     "memory": (["fit", "predict"], ["map", "alloc"], 10, False),
     "memory of objects": (["save", "load"], ["alloc"], 25, True),
+    "memory of a table": (["describe"], ["alloc"], 1000, True),
 }
 
 
@@ -107,9 +108,14 @@ def test_lack_of_memory_in_saving_names_the_file(clf, path, monkeypatch):
         save_model(clf, path)
 
 
+WITH_A_CAUSE = SystemError("<built-in function hash> returned a result with an ...")
+WITH_A_CAUSE.__cause__ = MemoryError()
+
+
 @pytest.mark.parametrize(
     "error",
     [
+        WITH_A_CAUSE,
         RuntimeError("can't allocate lock"),
         ValueError("[digital envelope routines] initialization error"),
         SystemError("<ufunc 'square'> returned NULL without setting an exception"),
