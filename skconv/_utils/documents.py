@@ -153,8 +153,9 @@ class Reader:
         digest = _digest(self._text, arrays)
         for name, array in arrays.items():
             self._file.seek(self._header.data_start + self.parts[name].start)
-            raw = array.reshape(-1).view(np.uint8)
-            if self._file.readinto(raw) < raw.size:  # type: ignore[attr-defined]
+            # A file's method has another error where a view lacks memory.
+            raw = array.reshape(-1).view(np.uint8).data
+            if self._file.readinto(raw) < raw.nbytes:  # type: ignore[attr-defined]
                 raise ValueError("it was cut short while it was read")
             digest.update(raw)
             if sys.byteorder == "big":  # pragma: no cover - no such machine here
