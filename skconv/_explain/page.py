@@ -97,13 +97,13 @@ def explain(
 
     path = as_path(path)
     max_bytes = positive_int(max_bytes, "max_bytes")
-    with writing(path):
+    with writing(path, "page"):
         check_takes_files(path)
         frame = len(fill_template("", "{}", "").encode())
     explained = Explained.find(estimator, X, y, display_labels, _MOST_SAMPLES)
     document, numbers = fit_document(explained, max_bytes - frame)
     document["version"] = __version__
-    with writing(path):
+    with writing(path, "page"):
         page = fill_template(document["title"], _as_json(document), numbers).encode()
         with replacing(path) as file:
             file.write(page)

@@ -24,7 +24,6 @@ __all__ = [
     "reading",
     "remove_leftovers",
     "replacing",
-    "unwritten",
     "writing",
 ]
 
@@ -74,8 +73,19 @@ def open_regular(path: str, flags: int) -> int:
 
 
 @contextlib.contextmanager
-def reading(path: str) -> Iterator[None]:
-    """Say in errors of the system which file they are about, and what to do."""
+def reading(
+    path: str | os.PathLike[str], what: str, again: str = "load again"
+) -> Iterator[None]:
+    """Say in errors of the system which file they are about, and what to do.
+
+    Parameters
+    ----------
+    path : str or path-like
+    what : str
+        What the file is: "model".
+    again : str, default="load again"
+        What to do then.
+    """
     try:
         yield
     except FileNotFoundError:
@@ -83,8 +93,15 @@ def reading(path: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # what a signal's handler raised
             raise
-        words = f"could not be read: {error.strerror}. Remove the cause or choose"
-        raise OSError(error.errno, f"{words} another path", path) from error
+        words = f"{what} could not be read: {error.strerror or error}. "
+        words += f"{_way_out(error.errno)}, and {again}"
+        raise OSError(error.errno, words, os.fspath(path)) from error
+
+
+def _way_out(code: int) -> str:
+    if code in (errno.EINVAL, errno.EISDIR):  # it is no regular file
+        return "Choose another path"
+    return "Remove the cause or choose another path"
 
 
 def _check_regular(status: os.stat_result, path: str) -> None:
@@ -145,42 +162,47 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def writing(path: str) -> Iterator[None]:
+def writing(
+    path: str | os.PathLike[str], what: str, again: str = "save again"
+) -> Iterator[None]:
     """Say in errors of the system which file they are about, and what to do.
 
     A lack of memory is one of them. What a signal's handler raises, such as a
     TimeoutError, is unchanged.
+
+    Parameters
+    ----------
+    path : str or path-like
+    what : str
+        What the file is: "model".
+    again : str, default="save again"
+        What to do then.
     """
     try:
         yield
     except Exception as error:
-        if (found := unwritten(error)) is None:
+        if isinstance(error, OSError) and error.errno is not None:
+            code, cause = error.errno, error.strerror or os.strerror(error.errno)
+        elif is_lack_of_memory(error):
+            code, cause = errno.ENOMEM, str(error) or os.strerror(errno.ENOMEM)
+        else:
             raise
-        code, words = found
-        raise OSError(code, f"{words}, and save again", path) from error
+        words = f"{what} could not be written: {cause}. "
+        words += f"{_what_is_left(error, code, path)}{_way_out(code)}, and {again}"
+        raise OSError(code, words, os.fspath(path)) from error
 
 
-def unwritten(error: Exception) -> tuple[int, str] | None:
-    """Return the number of an error of `replacing`, and words for it.
-
-    They begin with "could not be written" and end with a way out. Return None of what
-    the system did not raise.
-    """
-    if isinstance(error, OSError) and error.errno is not None:
-        code, cause = error.errno, error.strerror or os.strerror(error.errno)
-    elif is_lack_of_memory(error):
-        code, cause = errno.ENOMEM, str(error) or os.strerror(errno.ENOMEM)
-    else:
-        return None
-    # Not known where it lacked on the way out of `replacing`.
+def _what_is_left(error: Exception, code: int, path: str | os.PathLike[str]) -> str:
+    """Say which file is in its place after an error of `replacing`, if one is."""
+    # Not known where memory lacked on the way out of `replacing`.
     replaced = getattr(error, "has_replaced", None if code == errno.ENOMEM else False)
-    left = {
-        None: "The file is the older one or the new one, whole",
-        False: "An older file was left unchanged",
-        True: "The new file is in its place, but may not survive a loss of power",
-    }[replaced]
-    words = f"could not be written: {cause}. {left}. Remove the cause or choose another"
-    return code, f"{words} path"
+    if not os.path.isfile(path):
+        return ""
+    if replaced is None:
+        return "The file is the older one or the new one, whole. "
+    if replaced:
+        return "The new file is in its place, but may not survive a loss of power. "
+    return "The older file was left unchanged. "
 
 
 def check_takes_files(path: str | os.PathLike[str]) -> None:
@@ -207,7 +229,7 @@ def _find_older(path: str) -> os.stat_result | None:
     try:
         _check_regular(status, path)
     except ValueError as error:
-        words = f"{error}, and nothing else is replaced: choose another path"
+        words = f"{error}, and nothing else is replaced"
         raise OSError(errno.EINVAL, words, path) from None
     return status
 

@@ -35,7 +35,11 @@ def available_memory() -> float:
 # What Python's locks, OpenSSL's digests and NumPy raise, besides MemoryError.
 _IN_OTHER_WORDS = [
     (RuntimeError, r"can't allocate |can't start new thread"),
-    (ValueError, r"\[digital envelope routines\]"),
+    (
+        ValueError,
+        r"\[digital envelope routines\] "
+        "(initialization error|not able to copy ctx|malloc failure)",
+    ),
     (SystemError, r".* without (setting an )?exception"),
 ]
 

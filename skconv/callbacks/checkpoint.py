@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from .. import ops
 from .._utils import documents
-from .._utils.files import check_takes_files, remove_leftovers, unwritten
+from .._utils.files import check_takes_files, reading, remove_leftovers, writing
 from .._version import __version__
 from .fingerprint import diff_fingerprints, file_name
 from .state import (
@@ -191,7 +191,7 @@ class Checkpoint:
             file_id = _file_id(path)
         had_ended = state.stopping.ended
         if not had_ended:  # otherwise nothing is written
-            with _writing(path):
+            with writing(path, "checkpoint", "run again"):
                 check_takes_files(path)
         self._fits[estimator] = _Fit(state, path, file_id, had_ended)
 
@@ -210,7 +210,7 @@ class Checkpoint:
             due = ended and (due or not state.incremental)
         if due:
             if not _is_further(fit):
-                with _writing(fit.path):
+                with writing(fit.path, "checkpoint", "run again"):
                     fit.file_id = documents.write(
                         fit.path, "checkpoint", *state_dict(state)
                     )
@@ -316,36 +316,14 @@ def _file_id(path: Path) -> str | None:
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Say in errors about a file that it is a checkpoint, and what to do."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        if error.errno is None:  # as above
-            raise
-        raise OSError(
-            error.errno,
-            f"checkpoint {path} could not be read: {error.strerror or error}. The file "
-            "was left unchanged. Remove the cause or choose another path, and run "
-            "again",
-        ) from None
-    except ValueError as error:
-        raise ValueError(
-            f"checkpoint {error}. The file was left unchanged: choose another path to "
-            "start over, or replace it by an intact copy"
-        ) from error
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Say in errors of the system which file they are about, and what to do."""
-    try:
-        yield
-    except Exception as error:
-        if (found := unwritten(error)) is None:
-            raise  # such as a TimeoutError that a signal's handler raised
-        code, words = found
-        raise OSError(code, f"checkpoint {path} {words}, and run again") from None
+    with reading(path, "checkpoint", "run again"):
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(
+                f"checkpoint {error}. The file was left unchanged: choose another path "
+                "to start over, or replace it by an intact copy"
+            ) from error
 
 
 # Checks ------------------------------------------------------------------------------

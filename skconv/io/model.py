@@ -76,7 +76,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     )
     arrays = {**network.arrays, **curves(fitted["_history"])}
     document = describe_model(model, fitted)
-    with writing(path):
+    with writing(path, "model"):
         remove_leftovers(path)
         documents.write(path, "model", document, arrays)
 
@@ -116,7 +116,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     can write another model with its checksum.
     """
     path = as_path(path)
-    with reading(path), documents.reading(path, "model") as reader:
+    with reading(path, "model"), documents.reading(path, "model") as reader:
         model, fitted, validated = parse_model(
             reader.document, reader.version, reader.parts
         )

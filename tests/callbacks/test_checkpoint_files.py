@@ -52,7 +52,7 @@ def test_full_disk_leaves_the_older_file(what, tmp_path, monkeypatch):
         monkeypatch.setattr(os, what, full)
     clf = small(**FITS["sgd"][0]).set_callbacks(Checkpoint(path, resume=False))
     state = {**vars(clf)}
-    with pytest.raises(OSError, match=rf"{path} could not be written: No space left"):
+    with pytest.raises(OSError, match=rf"checkpoint could .* No space.*{path}"):
         clf.fit(X, Y)
     assert vars(clf) == state
     assert path.read_bytes() == before
@@ -86,7 +86,7 @@ def test_unwritable_folder_is_an_error_before_training(tmp_path, monkeypatch):
         (tmp_path / "file" / "fit.ckpt", "Not a directory"),
     ]:
         monkeypatch.setattr(training, "_run_epoch", None)  # it fails before
-        with pytest.raises(OSError, match=rf"checkpoint {path} could not be .*{words}"):
+        with pytest.raises(OSError, match=rf"checkpoint could not .*{words}.*{path}"):
             fit("adam", path)
 
 
@@ -100,7 +100,7 @@ def test_unreadable_file_is_an_error(tmp_path, monkeypatch):
         return open(path, mode)
 
     monkeypatch.setattr(documents, "open", denied, raising=False)
-    with pytest.raises(PermissionError, match=rf"{path} could not be read: Permission"):
+    with pytest.raises(PermissionError, match=rf"could not be read: Perm.*{path}"):
         fit("adam", path)
 
 

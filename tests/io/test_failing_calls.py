@@ -61,13 +61,36 @@ def fail(*arguments):
 def test_error_of_a_full_disk_names_the_file_and_a_way_out(clf, path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fail)
     words = (
-        r"could not be written: No space left on device. An older file was left "
-        rf"unchanged. Remove the cause or choose another path, and save.*{path.name}"
+        r"model could not be written: No space left on device. Remove the cause or "
+        rf"choose another path, and save again.*{path.name}"
     )
     with pytest.raises(OSError, match=words) as caught:
         save_model(clf, path)
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
     assert os.listdir(path.parent) == []
+
+
+def test_error_of_a_full_disk_says_that_an_older_file_is_there(clf, path, monkeypatch):
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="The older file was left unchanged. Remove the"):
+        save_model(clf, path)
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("nowhere/model.safetensors", "directory. Remove the cause or choose another"),
+        (".", "Is a directory. Choose another path, and"),
+        ("pipe", "nothing else is replaced. Choose another path, and save again"),
+    ],
+)
+def test_path_that_takes_no_file_has_one_way_out(place, words, clf, path):
+    if place == "pipe":
+        os.mkfifo(path.parent / place)
+    with pytest.raises(OSError, match=words):
+        save_model(clf, path.parent / place)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="folders are synced on POSIX alone")
@@ -118,6 +141,7 @@ WITH_A_CAUSE.__cause__ = MemoryError()
         WITH_A_CAUSE,
         RuntimeError("can't allocate lock"),
         ValueError("[digital envelope routines] initialization error"),
+        ValueError("[digital envelope routines] not able to copy ctx"),
         SystemError("<ufunc 'square'> returned NULL without setting an exception"),
     ],
 )
@@ -146,6 +170,15 @@ def test_other_error_of_the_interpreter_is_unchanged(clf, path, monkeypatch):
     for call in (lambda: load_model(path), lambda: save_model(clf, path)):
         with pytest.raises(SystemError, match="a fault"):
             call()
+
+
+def test_digest_that_a_system_forbids_is_no_lack_of_memory(clf, path, monkeypatch):
+    def refuse(*arguments):
+        raise ValueError("[digital envelope routines] unsupported")
+
+    monkeypatch.setattr(documents, "_digest", refuse)
+    with pytest.raises(ValueError, match="envelope routines. unsupported"):
+        save_model(clf, path)
 
 
 def test_file_that_fails_when_it_is_closed_is_removed(path, monkeypatch):
