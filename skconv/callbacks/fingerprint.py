@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import json
 import reprlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ Fingerprint = dict[str, Any]
 # may move.
 _IMMATERIAL = {"verbose", "transform_layer", "tta", "pretrained"}
 _HASHED_BYTES = 2**24
+# What an error says at most: parameters that differ, and characters of each value.
+_MOST_NAMED = 8
+_LONGEST = 100
 
 
 def fingerprint(draft: Any, train: Any, held_out: Any, *, resumed: bool) -> Fingerprint:
@@ -87,18 +91,20 @@ def diff_fingerprints(
     """
     ours = here["parameters"]
     theirs = {**encode_parameters(type(estimator)()), **there["parameters"]}
+    names = [n for n in sorted({*ours, *theirs}) if ours.get(n) != theirs.get(n)]
     found = [
-        f"{name}: this fit {reprlib.repr(ours.get(name))}, checkpoint "
-        f"{reprlib.repr(theirs.get(name))}"
-        for name in sorted({*ours, *theirs})
-        if ours.get(name) != theirs.get(name)
+        f"{_brief(name, str)}: this fit {_brief(ours.get(name))}, checkpoint "
+        f"{_brief(theirs.get(name))}"
+        for name in names[:_MOST_NAMED]
     ]
+    if len(names) > _MOST_NAMED:
+        found.append(f"{len(names) - _MOST_NAMED} more parameters")
     for name in ("estimator", "input_shape", "epochs_before"):
         if here[name] != there[name]:
             words = "shape of a sample" if name == "input_shape" else name
             found.append(
                 f"{words.replace('_', ' ')}: this fit {here[name]}, checkpoint "
-                f"{there[name]}"
+                f"{_brief(there[name], str)}"
             )
     if any(here[name] != there[name] for name in ("encoder", "data")):
         found.append("other X, y or sample_weight")
@@ -112,6 +118,12 @@ def diff_fingerprints(
     if not found and here["start"] != there["start"]:
         found.append("other initial weights or another random_state")
     return found
+
+
+def _brief(value: Any, write: Callable[[Any], str] = reprlib.repr) -> str:
+    """Return a value as text: a file may hold long ones."""
+    text = write(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def encode_parameters(estimator: Any) -> dict[str, Any]:

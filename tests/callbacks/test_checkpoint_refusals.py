@@ -22,6 +22,7 @@ from skconv import ConvNetRegressor
 from skconv._utils import documents
 from skconv.augmentation import RandomShift
 from skconv.callbacks import Checkpoint
+from skconv.callbacks.fingerprint import diff_fingerprints
 from skconv.layers import Flatten
 
 uninterrupted = checkpoint_fits.uninterrupted
@@ -59,6 +60,16 @@ def test_truncated_file_is_refused(whole, tmp_path):
     path.write_bytes(whole + b"more")
     with pytest.raises(ValueError, match="something was appended"):
         read(path)
+
+
+def test_words_about_a_different_fit_are_brief():
+    here = dict.fromkeys(("encoder", "data", "validation", "start", "input_shape"))
+    here |= {"epochs_before": 0, "estimator": "ConvNetClassifier", "parameters": {}}
+    many = {f"{i} {'name' * 200}": ["x" * 5000] * 99 for i in range(50)}
+    there = {**here, "estimator": "x" * 5000, "parameters": many}
+    words = "; ".join(diff_fingerprints(small(), here, there))
+    assert len(words) < 3000
+    assert "more parameters; estimator: this fit ConvNetClassifier, check" in words
 
 
 def test_truncated_file_is_replaced_if_asked_to(whole, tmp_path):
