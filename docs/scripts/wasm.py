@@ -19,7 +19,7 @@ BUILT = ROOT / "build" / "wasm"
 FILES = ["kernels.cpp", "wasm.cpp", "single_thread.cpp"]
 OPTIONS = [
     *("-target", "wasm32-wasi", "-std=c++20", "-Os", "-msimd128", "-fno-exceptions"),
-    *("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
+    *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
     *("-DSKCONV_TABLE=generic", "-DSKCONV_ISA=generic_kernels", "-DSKCONV_LANES=4"),
     *("-mexec-model=reactor", "-s"),  # a module that is called, not run
 ]

@@ -30,7 +30,7 @@ SKCONV_INLINE Floats<L> apply(Floats<L> z) {
 template <int L>
 SKCONV_INLINE Floats<L> tanh_slope(Floats<L> y) {
 #ifdef SKCONV_HAS_FMA
-  return 1.0f - y * y;
+  return fma<L>(-y, y, broadcast<L>(1.0f));
 #else
   return (1.0f - y) * (1.0f + y);
 #endif
@@ -39,7 +39,7 @@ SKCONV_INLINE Floats<L> tanh_slope(Floats<L> y) {
 template <int L>
 SKCONV_INLINE Floats<L> logistic_slope(Floats<L> y) {
 #ifdef SKCONV_HAS_FMA
-  return y - y * y;
+  return fma<L>(-y, y, y);
 #else
   return y * (1.0f - y);
 #endif

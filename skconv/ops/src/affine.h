@@ -8,7 +8,9 @@
 namespace skconv::SKCONV_ISA {
 
 // Interpolate; equal values stay equal to the bit.
-SKCONV_INLINE float between(float a, float b, float fraction) { return a + (b - a) * fraction; }
+SKCONV_INLINE float between(float a, float b, float fraction) {
+  return fma(b - a, fraction, a);
+}
 
 // C channels, or `channels` where C is 0: the number of them is known for most images.
 template <int C>
@@ -60,8 +62,8 @@ inline void affine_transform(const float* x, const Images4& s, const float* matr
       const float dy = float(r) - float(h - 1) / 2 - by[0];
       for (int j = 0; j < w; j++) {
         const float dx = float(j) - float(w - 1) / 2 - by[1];
-        const float row = (m[0] * dy + float(h + 1) / 2) + m[1] * dx;
-        const float column = (m[2] * dy + float(w + 1) / 2) + m[3] * dx;
+        const float row = fma(m[1], dx, m[0] * dy + float(h + 1) / 2);
+        const float column = fma(m[3], dx, m[2] * dy + float(w + 1) / 2);
         const int32_t above = locate(row, float(h + 1), down + j);
         const int32_t before = locate(column, float(w + 1), right + j);
         places[j] = above * int32_t(line) + before * c;

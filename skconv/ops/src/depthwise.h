@@ -45,13 +45,13 @@ SKCONV_INLINE void sum_run(const PixelRun& run, int f) {
       x += run.c;
       unrolled<Width>([&](int j) SKCONV_INLINE_BODY {
         const int p = (q - j) / Stride;
-        if (q >= j && p * Stride == q - j && p < Pixels) sum[p] += seen * tap[j];
+        if (q >= j && p * Stride == q - j && p < Pixels) sum[p] = fma<L>(seen, tap[j], sum[p]);
       });
     });
   }
   if (run.scale) {
     const Floats<L> scale = load<L>(run.scale + f), shift = load<L>(run.shift + f);
-    unrolled<Pixels>([&](int p) SKCONV_INLINE_BODY { sum[p] = sum[p] * scale + shift; });
+    unrolled<Pixels>([&](int p) SKCONV_INLINE_BODY { sum[p] = fma<L>(sum[p], scale, shift); });
   }
   unrolled<Pixels>([&](int p) SKCONV_INLINE_BODY { store<L>(run.y + p * run.c + f, sum[p]); });
 }
@@ -62,9 +62,9 @@ SKCONV_INLINE void sum_edge(const PixelRun& run, int columns, int width, int f) 
   Floats<L> sum = load<L>(run.bias + f);
   for (int i = 0; i < run.rows; i++)
     for (int j = 0; j < columns; j++)
-      sum += load<L>(run.x + i * run.row + j * run.c + f) *
-             load<L>(run.kernel + (i * width + j) * run.c + f);
-  if (run.scale) sum = sum * load<L>(run.scale + f) + load<L>(run.shift + f);
+      sum = fma<L>(load<L>(run.x + i * run.row + j * run.c + f),
+                   load<L>(run.kernel + (i * width + j) * run.c + f), sum);
+  if (run.scale) sum = fma<L>(sum, load<L>(run.scale + f), load<L>(run.shift + f));
   store<L>(run.y + f, sum);
 }
 

@@ -81,7 +81,7 @@ SKCONV_INLINE void sum_pairs(const PairRun& run, int f) {
       const Floats<L> dz = load<L>(row + p * run.c);
       unrolled<Width>([&](int j) SKCONV_INLINE_BODY {
         const int q = 2 * (p - HALF) + j;
-        if (q >= 0 && q < 2 * Pairs) sum[q] += dz * tap[j];
+        if (q >= 0 && q < 2 * Pairs) sum[q] = fma<L>(dz, tap[j], sum[q]);
       });
     });
   }
@@ -107,8 +107,8 @@ inline void sum_single(const PairRun& run, int j0, int taps) {
     Floats<L> sum = {};
     for (int i = 0; i < run.rows; i++)
       for (int k = 0; k < taps; k++)
-        sum += load<L>(run.dz + i * run.dz_row + k * run.c + f) *
-               load<L>(run.kernel + i * run.kernel_row + (j0 - 2 * k) * run.c + f);
+        sum = fma<L>(load<L>(run.dz + i * run.dz_row + k * run.c + f),
+                     load<L>(run.kernel + i * run.kernel_row + (j0 - 2 * k) * run.c + f), sum);
     store<L>(run.dx + f, sum);
   });
 }

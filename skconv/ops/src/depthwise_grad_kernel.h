@@ -44,7 +44,8 @@ SKCONV_INLINE void add_taps(const TapRows& t, int f) {
     const Floats<L> dz = load<L>(t.dz + ptrdiff_t(q) * t.c + f);
     const ptrdiff_t first = ptrdiff_t(q * Stride - t.left) * t.c;
     each_tap([&](int i, int j, Floats<L>& s) SKCONV_INLINE_BODY {
-      if (j >= from && j < to) s += load<L>(x + first + i * t.row + ptrdiff_t(j) * t.c) * dz;
+      if (j >= from && j < to)
+        s = fma<L>(load<L>(x + first + i * t.row + ptrdiff_t(j) * t.c), dz, s);
     });
   };
   const auto add_edge = [&](int q) SKCONV_INLINE_BODY {

@@ -51,7 +51,7 @@ void sum_part(const Part& p) {
     const float* from = p.from + p.offsets[e];
     const float value = p.values[e];
     each([&](int i, int v) SKCONV_INLINE_BODY {
-      sum[i][v] += value * load<L>(from + i * p.from_row + v * L);
+      sum[i][v] = fma<L>(value, load<L>(from + i * p.from_row + v * L), sum[i][v]);
     });
   }
   if constexpr (Add) {

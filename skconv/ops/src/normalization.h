@@ -52,32 +52,28 @@ SKCONV_INLINE void along(int filled, const Body& body) {
   if (p < filled) body(p, filled - p);
 }
 
-// sums[k * width + p] += the k-th of values(place in the array, p, n), R rows from `row` on.
-template <int N, int R, class Values>
-SKCONV_INLINE void add_rows(const WideRows& wide, ptrdiff_t row, float* sums,
-                            const Values& values) {
+// sums[k * width + p] += the k-th of add(place in the array, p, n, totals), R rows from `row` on.
+template <int N, int R, class Add>
+SKCONV_INLINE void add_rows(const WideRows& wide, ptrdiff_t row, float* sums, const Add& add) {
   constexpr int L = LANES;
   const ptrdiff_t width = wide.width;
   along(wide.filled(row), [&](int p, int n) SKCONV_INLINE_BODY {
-    Wide total[N], terms[N];
+    Wide total[N];
     for (int k = 0; k < N; k++) total[k] = load<L>(sums + k * width + p, n);
-    for (int r = 0; r < R; r++) {
-      values((row + r) * width + p, p, n, terms);
-      for (int k = 0; k < N; k++) total[k] += terms[k];
-    }
+    for (int r = 0; r < R; r++) add((row + r) * width + p, p, n, total);
     for (int k = 0; k < N; k++) store<L>(sums + k * width + p, total[k], n);
   });
 }
 
-// sums[k * width + p] = sum of the k-th of values over some rows.
-template <int N, class Values>
+// sums[k * width + p] = the k-th total of some rows.
+template <int N, class Add>
 SKCONV_INLINE void add_up(const WideRows& wide, ptrdiff_t from, ptrdiff_t to, float* sums,
-                          const Values& values) {
+                          const Add& add) {
   std::memset(sums, 0, N * sizeof(float) * wide.width);
   ptrdiff_t row = from;
   for (; row + 4 <= to && wide.filled(row + 3) == wide.width; row += 4)
-    add_rows<N, 4>(wide, row, sums, values);
-  for (; row < to; row++) add_rows<N, 1>(wide, row, sums, values);
+    add_rows<N, 4>(wide, row, sums, add);
+  for (; row < to; row++) add_rows<N, 1>(wide, row, sums, add);
 }
 
 // Wide rows are cut into blocks that stay in cache, and these into shares of the work.
@@ -110,8 +106,8 @@ struct Moments {
     const double part = other.rows / all, cross = rows * part;
     for (int f = 0; f < channels; f++) {
       const double delta = other.mean[f] - mean[f];
-      mean[f] += delta * part;
-      squares[f] += other.squares[f] + delta * delta * cross;
+      mean[f] = fma(delta, part, mean[f]);
+      squares[f] += fma(delta * delta, cross, other.squares[f]);
     }
     rows = all;
   }
@@ -124,8 +120,8 @@ inline void block_moments(const WideRows& wide, const float* x, ptrdiff_t from, 
   constexpr int L = LANES;
   block.rows = double(wide.before(to) - wide.before(from));
   add_up<1>(wide, from, to, sums,
-            [&](ptrdiff_t at, int, int n, Wide* terms) SKCONV_INLINE_BODY {
-              terms[0] = load<L>(x + at, n);
+            [&](ptrdiff_t at, int, int n, Wide* total) SKCONV_INLINE_BODY {
+              total[0] += load<L>(x + at, n);
             });
   wide.fold(sums, block.mean);
   for (int f = 0; f < wide.channels; f++) {
@@ -134,9 +130,9 @@ inline void block_moments(const WideRows& wide, const float* x, ptrdiff_t from, 
   }
   wide.spread(narrow, centre);
   add_up<1>(wide, from, to, sums,
-            [&](ptrdiff_t at, int p, int n, Wide* terms) SKCONV_INLINE_BODY {
+            [&](ptrdiff_t at, int p, int n, Wide* total) SKCONV_INLINE_BODY {
               const Wide deviation = load<L>(x + at, n) - load<L>(centre + p, n);
-              terms[0] = deviation * deviation;
+              total[0] = fma(deviation, deviation, total[0]);
             });
   wide.fold(sums, block.squares);
 }
@@ -188,15 +184,14 @@ SKCONV_INLINE void for_each_row(const WideRows& wide, double flops_each, const B
   });
 }
 
-// Vectors of numbers and of what belongs to their channels. One copy of the code: inlined
-// twice, for whole vectors and for a part of one, it might round in two ways.
+// Vectors of numbers and of what belongs to their channels.
 template <Activation A>
 SKCONV_ONE_COPY void normalize_vectors(const float* x, const float* means, const float* scales,
                                        const float* shifts, int vectors, float* y) {
   constexpr int L = LANES;
   for (int p = 0; p < vectors * L; p += L) {
     const Wide centred = load<L>(x + p) - load<L>(means + p);
-    store<L>(y + p, apply<L, A>(centred * load<L>(scales + p) + load<L>(shifts + p)));
+    store<L>(y + p, apply<L, A>(fma(centred, load<L>(scales + p), load<L>(shifts + p))));
   }
 }
 
@@ -260,15 +255,16 @@ inline void channel_products(const Gradient& g, const float* x, ptrdiff_t rows, 
       for (ptrdiff_t b = shares.first(share); b < shares.first(share + 1); b++) {
         const ptrdiff_t from = b * shares.block, to = min64(from + shares.block, wide.count());
         add_up<2>(wide, from, to, wide_sums,
-                  [&](ptrdiff_t at, int p, int n, Wide* terms) SKCONV_INLINE_BODY {
+                  [&](ptrdiff_t at, int p, int n, Wide* total) SKCONV_INLINE_BODY {
                     const Wide centred = load<L>(x + at, n) - load<L>(means + p, n);
                     Wide y = {};
                     if constexpr (Again)
-                      y = centred * load<L>(scales + p, n) + load<L>(shifts + p, n);
+                      y = fma(centred, load<L>(scales + p, n), load<L>(shifts + p, n));
                     else if constexpr (A != Activation::identity)
                       y = load<L>(g.y + at, n);
-                    terms[0] = activation_grad<L, A>(load<L>(g.dy + at, n), y);
-                    terms[1] = terms[0] * centred;
+                    const Wide dz = activation_grad<L, A>(load<L>(g.dy + at, n), y);
+                    total[0] += dz;
+                    total[1] = fma(dz, centred, total[1]);
                   });
         wide.fold(wide_sums, here);
         wide.fold(wide_sums + wide.width, here + channels);
@@ -290,7 +286,7 @@ struct GradientRows {
   const float *slopes, *constants;         // dx = dz * scale + (x - mean) * slope + constant
 };
 
-// As normalize_vectors: one copy of the code, for whole vectors and for a part of one.
+// As normalize_vectors.
 template <Activation A, bool Again>
 SKCONV_ONE_COPY void normalize_grad_vectors(const float* dy, const float* y, const float* x,
                                             const GradientRows& r, int from, int vectors,
@@ -299,11 +295,11 @@ SKCONV_ONE_COPY void normalize_grad_vectors(const float* dy, const float* y, con
   for (int p = 0, at = from; p < vectors * L; p += L, at += L) {
     const Wide centred = load<L>(x + p) - load<L>(r.means + at), scale = load<L>(r.scales + at);
     Wide output;
-    if constexpr (Again) output = centred * scale + load<L>(r.shifts + at);
+    if constexpr (Again) output = fma(centred, scale, load<L>(r.shifts + at));
     else output = load<L>(y + p);
     const Wide dz = activation_grad<L, A>(load<L>(dy + p), output);
-    const Wide through = centred * load<L>(r.slopes + at) + load<L>(r.constants + at);
-    store<L>(dx + p, dz * scale + through);
+    const Wide through = fma(centred, load<L>(r.slopes + at), load<L>(r.constants + at));
+    store<L>(dx + p, fma(dz, scale, through));
   }
 }
 

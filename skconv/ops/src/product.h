@@ -117,7 +117,7 @@ void multiply_tile(const Tile& t) {
       Floats<L> b_row[V];
       unrolled<V>([&](int v) SKCONV_INLINE_BODY { b_row[v] = load<L>(b + v * L); });
       each_sum([&](int i, int v) SKCONV_INLINE_BODY {
-        sum[i][v] += a_value(a[i] + step, v) * b_row[v];
+        sum[i][v] = fma<L>(a_value(a[i] + step, v), b_row[v], sum[i][v]);
       });
     }
   };
@@ -132,7 +132,7 @@ void multiply_tile(const Tile& t) {
 
   if (t.scale)
     each_sum([&](int i, int v) SKCONV_INLINE_BODY {
-      sum[i][v] = sum[i][v] * load<L>(t.scale + v * L) + load<L>(t.shift + v * L);
+      sum[i][v] = fma<L>(sum[i][v], load<L>(t.scale + v * L), load<L>(t.shift + v * L));
     });
   if (t.relu) {
     // From memory: of a constant the compiler makes two instructions, not the maximum.

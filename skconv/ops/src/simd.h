@@ -1,5 +1,5 @@
-// Vectors of floats, by GCC's and Clang's vector extensions: no intrinsics, so that one
-// source serves every instruction set. Part of kernels.cpp, which is compiled once for
+// Vectors of floats, by GCC's and Clang's vector extensions: no intrinsics but for fma, so that
+// one source serves every instruction set. Part of kernels.cpp, which is compiled once for
 // each of them, within a namespace of its own: a function that two builds shared could be
 // linked in the build for the larger instruction set and crash on a smaller machine. For
 // the same reason nothing here uses the standard library's templates.
@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <cstring>
 
-// A product and a sum are rounded once: the compiler fuses them.
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#if defined(__FMA__) || defined(__aarch64__)
 #define SKCONV_HAS_FMA
+#endif
+#if defined(__aarch64__) && !defined(__clang__)
+#include <arm_neon.h>
 #endif
 #define SKCONV_INLINE inline __attribute__((always_inline))
 #ifdef __clang__
@@ -82,14 +84,11 @@ SKCONV_INLINE void copy_part(T* dst, const T* src, int n) {
   }
 }
 
-// The first n lanes, and zeros. A compiler that knew about the zeros would multiply in each
-// branch of copy_part, and then not fuse that with an addition after the branches: the sum
-// would be rounded differently from that of whole vectors. The asm hides the zeros from it.
+// The first n lanes, and zeros.
 template <int L>
 SKCONV_INLINE Floats<L> load_part(const float* p, int n) {
   float lanes[L] = {};
   if (n > 0) copy_part<L>(lanes, p, min(n, L));
-  asm volatile("" : : "r"(lanes) : "memory");
   return load<L>(lanes);
 }
 
@@ -105,6 +104,60 @@ SKCONV_INLINE void store(float* p, Floats<L> v, int n) {
   float lanes[L];
   store<L>(lanes, v);
   copy_part<L>(p, (const float*)lanes, n);
+}
+
+// a * b + c, rounded once where the set has an instruction for it, and else twice. No other product
+// is fused with a sum: the kernels are compiled with -ffp-contract=off, or each compiler would
+// choose which ones, and fits would have the bits of a compiler.
+template <int L = LANES>
+SKCONV_INLINE Floats<L> fma(Floats<L> a, Floats<L> b, Floats<L> c) {
+#ifndef SKCONV_HAS_FMA
+  return a * b + c;
+#elif __has_builtin(__builtin_elementwise_fma)
+  return __builtin_elementwise_fma(a, b, c);
+#elif defined(__clang__)  // before version 17
+  Floats<L> sum;
+  for (int i = 0; i < L; i++) sum[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return sum;
+#elif defined(__aarch64__)
+  return vfmaq_f32(c, a, b);
+#else
+#ifdef __AVX512F__
+  if constexpr (L == 16) return __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4);
+  else
+#endif
+  if constexpr (L == 8) return __builtin_ia32_vfmaddps256(a, b, c);
+  else if constexpr (L == 4) return __builtin_ia32_vfmaddps(a, b, c);
+  else {  // the emulated AVX-512
+    Floats<L> sum;
+    for (int i = 0; i < L; i += L / 2)
+      store<L / 2>((float*)&sum + i, fma<L / 2>(load<L / 2>((float*)&a + i),
+                                               load<L / 2>((float*)&b + i),
+                                               load<L / 2>((float*)&c + i)));
+    return sum;
+  }
+#endif
+}
+
+template <int L = LANES>
+SKCONV_INLINE Floats<L> fma(float a, Floats<L> b, Floats<L> c) {
+  return fma<L>(broadcast<L>(a), b, c);
+}
+
+SKCONV_INLINE float fma(float a, float b, float c) {
+#ifdef SKCONV_HAS_FMA
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+SKCONV_INLINE double fma(double a, double b, double c) {
+#ifdef SKCONV_HAS_FMA
+  return __builtin_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
 }
 
 // exp of numbers up to 88, and NaN: no op needs more, and those above have exp(88).
@@ -124,15 +177,15 @@ struct Exponential {
     x = x < 88.0f ? x : broadcast<L>(88.0f);  // a NaN becomes 88: see keep_nan
     x = x > -88.0f ? x : broadcast<L>(-88.0f);  // n = -127 makes 2^n 0
     const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-    Floats<L> n = (x * 1.44269504f + magic) - magic;
-    Floats<L> r = x - n * 0.693359375f;
-    r = r + n * 2.12194440e-4f;
-    Floats<L> q = 1.3916407e-3f + r * 1.967373e-4f;
-    q = 8.333548e-3f + r * q;
-    q = 1.0f / 24 + r * q;
-    q = 1.0f / 6 + r * q;
-    q = 0.5f + r * q;
-    p = r + r * r * q;
+    Floats<L> n = fma<L>(1.44269504f, x, broadcast<L>(magic)) - magic;
+    Floats<L> r = fma<L>(-0.693359375f, n, x);
+    r = fma<L>(2.12194440e-4f, n, r);
+    Floats<L> q = fma<L>(1.967373e-4f, r, broadcast<L>(1.3916407e-3f));
+    q = fma<L>(r, q, broadcast<L>(8.333548e-3f));
+    q = fma<L>(r, q, broadcast<L>(1.0f / 24));
+    q = fma<L>(r, q, broadcast<L>(1.0f / 6));
+    q = fma<L>(r, q, broadcast<L>(0.5f));
+    p = fma<L>(r * r, q, r);
     Ints<L> exponent = (__builtin_convertvector(n, Ints<L>) + 127) << 23;
     power = (Floats<L>)exponent;
   }
@@ -147,7 +200,7 @@ template <int L>
 SKCONV_INLINE Floats<L> exp(Floats<L> x) {
   Exponential<L> e(x);
 #ifdef SKCONV_HAS_FMA
-  return keep_nan<L>(x, e.power + e.power * e.p);  // rounded once
+  return keep_nan<L>(x, fma<L>(e.power, e.p, e.power));
 #else
   return keep_nan<L>(x, e.power * (1.0f + e.p));  // power * p alone may be flushed
 #endif
@@ -156,7 +209,7 @@ SKCONV_INLINE Floats<L> exp(Floats<L> x) {
 template <int L>
 SKCONV_INLINE Floats<L> expm1(Floats<L> x) {
   Exponential<L> e(x);
-  return keep_nan<L>(x, e.power * e.p + (e.power - 1.0f));
+  return keep_nan<L>(x, fma<L>(e.power, e.p, e.power - 1.0f));
 }
 
 }  // namespace skconv::SKCONV_ISA

@@ -65,11 +65,13 @@ void sum_run(const Run& r) {
       const float* seen = x + r.steps[k];
       Vec pixels[V];
       unrolled<V>([&](int v) SKCONV_INLINE_BODY { pixels[v] = load<L>(seen + v * L); });
-      each_sum([&](int f, int v) SKCONV_INLINE_BODY { sum[f][v] += w[f] * pixels[v]; });
+      each_sum([&](int f, int v) SKCONV_INLINE_BODY {
+        sum[f][v] = fma(w[f], pixels[v], sum[f][v]);
+      });
     }
     if (r.scale)
       each_sum([&](int f, int v) SKCONV_INLINE_BODY {
-        sum[f][v] = sum[f][v] * r.scale[f] + r.shift[f];
+        sum[f][v] = fma(r.scale[f], sum[f][v], broadcast<L>(r.shift[f]));
       });
     if (r.relu)
       each_sum([&](int f, int v) SKCONV_INLINE_BODY {

@@ -83,14 +83,16 @@ inline double log(double x) {
   double f;
   std::memcpy(&f, &bits, sizeof f);
   f -= 1;
-  const double s = f / (2 + f), z = s * s, w = z * z, half = 0.5 * f * f;
-  const double even = w * (3.999999999940941908e-01 +
-                           w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
-  const double odd = z * (6.666666666666735130e-01 +
-                          w * (2.857142874366239149e-01 +
-                               w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
-  return double(k) * LN2_HIGH -
-         ((half - (s * (half + even + odd) + double(k) * LN2_LOW)) - f);
+  const double s = f / (2 + f), z = s * s, w = z * z;
+  const double even =
+      w * fma(w, fma(w, 1.531383769920937332e-01, 2.222219843214978396e-01),
+              3.999999999940941908e-01);
+  const double odd =
+      fma(w, fma(w, fma(w, 1.479819860511658591e-01, 1.818357216161805012e-01),
+                 2.857142874366239149e-01), 6.666666666666735130e-01);
+  const double sum = fma(z, odd, fma(0.5 * f, f, even));
+  const double low = fma(s, sum, double(k) * LN2_LOW);
+  return fma(double(k), LN2_HIGH, -(fma(0.5 * f, f, -low) - f));
 }
 
 // exp and log of each number: for the tests, which try all of them.
@@ -120,13 +122,14 @@ inline double softmax_cross_entropy(const float* logits, const int64_t* codes,
     const float share = w / float(n);
     for (int j = 0; j < k; j++) d[j] = d[j] / total * share;
     d[codes[i]] -= share;
-    loss += double(w) * (log(double(total)) - double(z[codes[i]] - largest));
+    loss = fma(double(w), log(double(total)) - double(z[codes[i]] - largest), loss);
     if (smoothing) {
       double sum = 0;
       for (int j = 0; j < k; j++) sum += z[j];
-      for (int j = 0; j < k; j++) d[j] -= share * (smoothing / float(k));
-      d[codes[i]] += share * smoothing;
-      loss += double(w) * smoothing * (double(z[codes[i]]) - sum / k);
+      const float even = share * (smoothing / float(k));
+      for (int j = 0; j < k; j++) d[j] -= even;
+      d[codes[i]] = fma(share, smoothing, d[codes[i]]);
+      loss = fma(double(w) * smoothing, double(z[codes[i]]) - sum / k, loss);
     }
   }
   return loss;
@@ -149,22 +152,22 @@ inline double soft_cross_entropy(const float* logits, const float* targets, cons
     const double log_total = log(double(total));
     double row = 0;
     for (int j = 0; j < k; j++) {
-      const float target = t[j] + smoothing * (even - t[j]);
-      row += target * (log_total - double(z[j] - largest));
-      d[j] = (d[j] * part - target) * share;
+      const float target = fma(smoothing, even - t[j], t[j]);
+      row = fma(double(target), log_total - double(z[j] - largest), row);
+      d[j] = fma(d[j], part, -target) * share;
     }
-    loss += double(w) * row;
+    loss = fma(double(w), row, loss);
   }
   return loss;
 }
 
-// moment + share * (value - moment), by which a moment without a gradient ends at 0. Rounded in
+// moment + share * (a * b - moment), by which a moment without a gradient ends at 0. Rounded in
 // two steps, share * moment would be flushed before the moment is that small.
-SKCONV_INLINE float decayed(float moment, float value, float share) {
+SKCONV_INLINE float decayed(float moment, float a, float b, float share) {
 #ifdef SKCONV_HAS_FMA
-  return __builtin_fmaf(share, value - moment, moment);
+  return fma(share, fma(a, b, -moment), moment);
 #else
-  return moment * (1.0f - share) + share * value;
+  return moment * (1.0f - share) + share * (a * b);
 #endif
 }
 
@@ -180,11 +183,11 @@ inline void adam_step(float* parameters, float* moment_1, float* moment_2,
     float* __restrict v = moment_2 + start;
     if (decay) {
       const float* __restrict d = decay + start;
-      for (ptrdiff_t i = 0; i < length; i++) w[i] -= r.learning_rate * d[i] * w[i];
+      for (ptrdiff_t i = 0; i < length; i++) w[i] = fma(-(r.learning_rate * d[i]), w[i], w[i]);
     }
     for (ptrdiff_t i = 0; i < length; i++) {
-      m[i] = decayed(m[i], g[i], r.new_1);
-      v[i] = decayed(v[i], g[i] * g[i], r.new_2);
+      m[i] = decayed(m[i], g[i], 1, r.new_1);
+      v[i] = decayed(v[i], g[i], g[i], r.new_2);
       w[i] -= r.rate * m[i] / (__builtin_sqrtf(v[i]) + r.epsilon);
     }
   });

@@ -27,7 +27,7 @@ SKCONV_INLINE Between between_pixels(int p, int factor, int size) {
 
 // Equal values stay equal to the bit.
 SKCONV_INLINE Floats<LANES> blend(Floats<LANES> a, Floats<LANES> b, float fraction) {
-  return a + (b - a) * fraction;
+  return fma(fraction, b - a, a);
 }
 
 // Rows of x, each written to the rows of y that it makes.
@@ -125,7 +125,7 @@ inline void upsample_bilinear_grad(const Upsampling& u, const float* dy, float* 
       const float* from = dy + (ptrdiff_t(n) * oh + p) * out_row;
       for (ptrdiff_t i = 0; i < out_row; i += L) {
         const Floats<L> d = load<L>(from + i, int(min64(out_row - i, L)));
-        store<L>(sums + i, load<L>(sums + i) + d * share);
+        store<L>(sums + i, fma(share, d, load<L>(sums + i)));
       }
     }
     float* to = dx + (ptrdiff_t(n) * u.h + row) * in_row;

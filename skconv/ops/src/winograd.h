@@ -139,7 +139,6 @@ inline void pack_kernel(const Slide& s, const float* kernel, bool turned, const 
       for (int l = 0; l < left; l++)
         lanes[l] =
             kernel[(s.kh * s.kw - 1 - tap) * tap_floats + ptrdiff_t(f + l) * s.c + k];
-      asm volatile("" : : "r"(lanes) : "memory");
       return load<LANES>(lanes);
     };
     for (int row = 0; row < pieces_of<T>(s) * s.c; row++) {

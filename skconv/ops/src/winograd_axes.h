@@ -3,8 +3,7 @@
 //
 // An axis has PLACES points, a tile of TILE outputs and a kernel of TAPS, PLACES = TILE + TAPS - 1.
 // All of its functions work on vectors of channels, so that each channel's bits are the same in
-// any vector. A sum holds one product, and others `rounded`: two could be fused with it in two
-// ways, which round differently. Products with a power of two are exact, fused or not.
+// any vector. Products with a power of two are exact, fused or not.
 #pragma once
 
 #include "simd.h"
@@ -12,20 +11,6 @@
 namespace skconv::SKCONV_ISA::winograd {
 
 typedef Floats<LANES> Vec;
-
-// Keeps the compiler from fusing a product with a sum that follows: it would in some loops only, or
-// with one of two products in some of them. It stays in a register if there is one so wide.
-SKCONV_INLINE Vec rounded(Vec v) {
-#if defined(__AVX512F__) || (defined(__AVX__) && SKCONV_LANES <= 8) || \
-    (defined(__SSE2__) && SKCONV_LANES == 4)
-  asm volatile("" : "+v"(v));
-#elif defined(__aarch64__) && SKCONV_LANES == 4
-  asm volatile("" : "+w"(v));
-#else
-  asm volatile("" : "+m"(v));
-#endif
-  return v;
-}
 
 // An axis that the kernel does not move along.
 struct OnePoint {
@@ -48,46 +33,46 @@ struct SixPoints {
 
   // B^T: six inputs to six places.
   static SKCONV_INLINE void input(const Vec* d, Vec* v) {
-    const Vec even_a = d[4] - b2 * d[2], odd_a = d[3] - b2 * d[1];
-    const Vec even_b = d[4] - a2 * d[2], odd_b = d[3] - a2 * d[1];
-    v[0] = a2 * b2 * d[0] + (d[4] - (a2 + b2) * d[2]);
-    v[1] = even_a + a * odd_a, v[2] = even_a - a * odd_a;
-    v[3] = even_b + b * odd_b, v[4] = even_b - b * odd_b;
-    v[5] = a2 * b2 * d[1] + (d[5] - (a2 + b2) * d[3]);
+    const Vec even_a = fma(-b2, d[2], d[4]), odd_a = fma(-b2, d[1], d[3]);
+    const Vec even_b = fma(-a2, d[2], d[4]), odd_b = fma(-a2, d[1], d[3]);
+    v[0] = fma(a2 * b2, d[0], fma(-(a2 + b2), d[2], d[4]));
+    v[1] = fma(a, odd_a, even_a), v[2] = fma(-a, odd_a, even_a);
+    v[3] = fma(b, odd_b, even_b), v[4] = fma(-b, odd_b, even_b);
+    v[5] = fma(a2 * b2, d[1], fma(-(a2 + b2), d[3], d[5]));
   }
   // A^T: six places to four outputs.
   static SKCONV_INLINE void output(const Vec* m, Vec* y) {
     const Vec sum_a = m[1] + m[2], diff_a = m[1] - m[2];
     const Vec sum_b = m[3] + m[4], diff_b = m[3] - m[4];
     y[0] = m[0] + (sum_a + sum_b);
-    y[1] = a * diff_a + rounded(b * diff_b);
-    y[2] = a2 * sum_a + rounded(b2 * sum_b);
-    y[3] = a * a2 * diff_a + (b * b2 * diff_b + m[5]);
+    y[1] = fma(a, diff_a, b * diff_b);
+    y[2] = fma(a2, sum_a, b2 * sum_b);
+    y[3] = fma(a * a2, diff_a, fma(b * b2, diff_b, m[5]));
   }
   // A: four outputs' gradients to six places.
   static SKCONV_INLINE void output_grad(const Vec* y, Vec* m) {
-    const Vec even_a = y[0] + a2 * y[2], odd_a = y[1] + a2 * y[3];
-    const Vec even_b = y[0] + b2 * y[2], odd_b = y[1] + b2 * y[3];
+    const Vec even_a = fma(a2, y[2], y[0]), odd_a = fma(a2, y[3], y[1]);
+    const Vec even_b = fma(b2, y[2], y[0]), odd_b = fma(b2, y[3], y[1]);
     m[0] = y[0];
-    m[1] = even_a + a * odd_a, m[2] = even_a - a * odd_a;
-    m[3] = even_b + b * odd_b, m[4] = even_b - b * odd_b;
+    m[1] = fma(a, odd_a, even_a), m[2] = fma(-a, odd_a, even_a);
+    m[3] = fma(b, odd_b, even_b), m[4] = fma(-b, odd_b, even_b);
     m[5] = y[3];
   }
   // G: three taps to six places.
   static SKCONV_INLINE void kernel(const Vec* g, Vec* u) {
-    const Vec even_a = g[0] + a2 * g[2], even_b = g[0] + b2 * g[2];
+    const Vec even_a = fma(a2, g[2], g[0]), even_b = fma(b2, g[2], g[0]);
     u[0] = of_zero * g[0];
-    u[1] = of_a * (even_a + a * g[1]), u[2] = of_a * (even_a - a * g[1]);
-    u[3] = of_b * (even_b + b * g[1]), u[4] = of_b * (even_b - b * g[1]);
+    u[1] = of_a * fma(a, g[1], even_a), u[2] = of_a * fma(-a, g[1], even_a);
+    u[3] = of_b * fma(b, g[1], even_b), u[4] = of_b * fma(-b, g[1], even_b);
     u[5] = g[2];
   }
   // G^T: six places to three taps.
   static SKCONV_INLINE void kernel_grad(const Vec* u, Vec* g) {
-    const Vec sum_a = rounded(of_a * (u[1] + u[2])), diff_a = rounded(of_a * (u[1] - u[2]));
-    const Vec sum_b = rounded(of_b * (u[3] + u[4])), diff_b = rounded(of_b * (u[3] - u[4]));
-    g[0] = of_zero * u[0] + (sum_a + sum_b);
-    g[1] = a * diff_a + rounded(b * diff_b);
-    g[2] = a2 * sum_a + (b2 * sum_b + u[5]);
+    const Vec sum_a = of_a * (u[1] + u[2]), diff_a = of_a * (u[1] - u[2]);
+    const Vec sum_b = of_b * (u[3] + u[4]), diff_b = of_b * (u[3] - u[4]);
+    g[0] = fma(of_zero, u[0], sum_a + sum_b);
+    g[1] = fma(a, diff_a, b * diff_b);
+    g[2] = fma(a2, sum_a, fma(b2, sum_b, u[5]));
   }
 };
 
@@ -100,15 +85,16 @@ struct EightPoints {
 
   // B^T: eight inputs to eight places.
   static SKCONV_INLINE void input(const Vec* d, Vec* v) {
-    const Vec even_half = (d[6] - 5 * d[4]) + 4 * d[2], odd_half = (d[5] - 5 * d[3]) + 4 * d[1];
-    const Vec even_1 = (d[6] - 4.25f * d[4]) + d[2], odd_1 = (d[5] - 4.25f * d[3]) + d[1];
-    const Vec even_2 = (d[6] - 1.25f * d[4]) + .25f * d[2];
-    const Vec odd_2 = (d[5] - 1.25f * d[3]) + .25f * d[1];
-    v[0] = (d[6] - d[0]) + 5.25f * (d[2] - d[4]);
-    v[1] = even_half + .5f * odd_half, v[2] = even_half - .5f * odd_half;
+    const Vec even_half = fma(4, d[2], fma(-5, d[4], d[6]));
+    const Vec odd_half = fma(4, d[1], fma(-5, d[3], d[5]));
+    const Vec even_1 = fma(-4.25f, d[4], d[6]) + d[2], odd_1 = fma(-4.25f, d[3], d[5]) + d[1];
+    const Vec even_2 = fma(.25f, d[2], fma(-1.25f, d[4], d[6]));
+    const Vec odd_2 = fma(.25f, d[1], fma(-1.25f, d[3], d[5]));
+    v[0] = fma(5.25f, d[2] - d[4], d[6] - d[0]);
+    v[1] = fma(.5f, odd_half, even_half), v[2] = fma(-.5f, odd_half, even_half);
     v[3] = even_1 + odd_1, v[4] = even_1 - odd_1;
-    v[5] = even_2 + 2 * odd_2, v[6] = even_2 - 2 * odd_2;
-    v[7] = (d[7] - d[1]) + 5.25f * (d[3] - d[5]);
+    v[5] = fma(2, odd_2, even_2), v[6] = fma(-2, odd_2, even_2);
+    v[7] = fma(5.25f, d[3] - d[5], d[7] - d[1]);
   }
   // A^T: eight places to the outputs.
   static SKCONV_INLINE void output(const Vec* m, Vec* y) {
@@ -116,10 +102,10 @@ struct EightPoints {
     const Vec sum_1 = m[3] + m[4], diff_1 = m[3] - m[4];
     const Vec sum_2 = m[5] + m[6], diff_2 = m[5] - m[6];
     y[0] = m[0] + (sum_1 + (sum_half + sum_2));
-    y[1] = diff_1 + (.5f * diff_half + 2 * diff_2);
-    y[2] = sum_1 + (.25f * sum_half + 4 * sum_2);
-    y[3] = diff_1 + (.125f * diff_half + 8 * diff_2);
-    if constexpr (TILE == 5) y[4] = sum_1 + (.0625f * sum_half + 16 * sum_2);
+    y[1] = diff_1 + fma(.5f, diff_half, 2 * diff_2);
+    y[2] = sum_1 + fma(.25f, sum_half, 4 * sum_2);
+    y[3] = diff_1 + fma(.125f, diff_half, 8 * diff_2);
+    if constexpr (TILE == 5) y[4] = sum_1 + fma(.0625f, sum_half, 16 * sum_2);
     y[TILE - 1] += m[7];
   }
   // A: the outputs' gradients to eight places.
@@ -137,27 +123,33 @@ struct EightPoints {
   // G^T: eight places to the taps.
   static SKCONV_INLINE void kernel_grad(const Vec* u, Vec* g) {
     const Vec sum_half = 64 * (u[1] + u[2]), diff_half = 64 * (u[1] - u[2]);
-    const Vec sum_1 = rounded(20 * (u[3] + u[4])), diff_1 = rounded(20 * (u[3] - u[4]));
+    const Vec sum_1 = 20 * (u[3] + u[4]), diff_1 = 20 * (u[3] - u[4]);
     const Vec sum_2 = u[5] + u[6], diff_2 = u[5] - u[6];
-    g[0] = 1 / 90.f * ((sum_half + sum_2) - sum_1) - u[0];
-    g[1] = 1 / 90.f * ((.5f * diff_half + 2 * diff_2) - diff_1);
-    g[2] = 1 / 90.f * ((.25f * sum_half + 4 * sum_2) - sum_1);
-    g[3] = 1 / 90.f * ((.125f * diff_half + 8 * diff_2) - diff_1);
-    if constexpr (Taps == 5) g[4] = 1 / 90.f * ((.0625f * sum_half + 16 * sum_2) - sum_1);
-    g[Taps - 1] += u[7];
+    const Vec taps[] = {sum_half + sum_2, fma(.5f, diff_half, 2 * diff_2),
+                        fma(.25f, sum_half, 4 * sum_2), fma(.125f, diff_half, 8 * diff_2),
+                        fma(.0625f, sum_half, 16 * sum_2)};
+    g[0] = fma(1 / 90.f, taps[0] - sum_1, -u[0]);
+    g[1] = 1 / 90.f * (taps[1] - diff_1);
+    g[2] = 1 / 90.f * (taps[2] - sum_1);
+    if constexpr (Taps == 5) g[3] = 1 / 90.f * (taps[3] - diff_1);
+    g[Taps - 1] = fma(1 / 90.f, taps[Taps - 1] - (Taps == 5 ? sum_1 : diff_1), u[7]);
   }
 
  private:
   // Of the polynomial with N coefficients y, at each of the points.
   template <int N>
   static SKCONV_INLINE void values(const Vec* y, Vec* v) {
-    const Vec odd_half = y[1] + .25f * y[3], odd_1 = y[1] + y[3], odd_2 = y[1] + 4 * y[3];
-    Vec even_half = y[0] + .25f * y[2], even_1 = y[0] + y[2], even_2 = y[0] + 4 * y[2];
-    if constexpr (N == 5) even_half += .0625f * y[4], even_1 += y[4], even_2 += 16 * y[4];
+    const Vec odd_half = fma(.25f, y[3], y[1]), odd_1 = y[1] + y[3], odd_2 = fma(4, y[3], y[1]);
+    Vec even_half = fma(.25f, y[2], y[0]), even_1 = y[0] + y[2], even_2 = fma(4, y[2], y[0]);
+    if constexpr (N == 5) {
+      even_half = fma(.0625f, y[4], even_half);
+      even_1 += y[4];
+      even_2 = fma(16, y[4], even_2);
+    }
     v[0] = y[0];
-    v[1] = even_half + .5f * odd_half, v[2] = even_half - .5f * odd_half;
+    v[1] = fma(.5f, odd_half, even_half), v[2] = fma(-.5f, odd_half, even_half);
     v[3] = even_1 + odd_1, v[4] = even_1 - odd_1;
-    v[5] = even_2 + 2 * odd_2, v[6] = even_2 - 2 * odd_2;
+    v[5] = fma(2, odd_2, even_2), v[6] = fma(-2, odd_2, even_2);
     v[7] = y[N - 1];
   }
 };

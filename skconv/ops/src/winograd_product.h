@@ -54,7 +54,7 @@ void multiply_tile(const Factors& p) {
         row[v] = load<LANES>(b + v * p.b_column);
       });
       each_sum([&](Vec& s, int r, int v, float*) SKCONV_INLINE_BODY {
-        s += a[Transposed ? k * LANES + r : r * LANES + k] * row[v];
+        s = fma(a[Transposed ? k * LANES + r : r * LANES + k], row[v], s);
       });
     }
   each_sum([](Vec& s, int, int, float* at) SKCONV_INLINE_BODY { store<LANES>(at, s); });

@@ -81,7 +81,6 @@ SKCONV_INLINE Vec gradient_at(const float* dy, const float* y, const uint8_t* pl
   if constexpr (A != Activation::identity) {
     const Vec saved = full ? load<LANES>(y) : load_part<LANES>(y, left);
     dz = activation_grad<LANES, A>(dz, saved);
-    if constexpr (A != Activation::relu) dz = rounded(dz);
   }
   if constexpr (Pooled) {
     const Ints<LANES> won = IndexLanes<uint8_t>::load(places, left);
@@ -159,8 +158,6 @@ inline void transform(const Pixels& p, ptrdiff_t image, int row, int column, con
       if (total) unrolled<HEIGHT>([&](int i) SKCONV_INLINE_BODY { sum += d[i]; });
     }
     if (total) store<LANES>(total + k, load<LANES>(total + k) + sum);
-    // Hides the zeros from the compiler, as in load_part: it would multiply in branches.
-    asm volatile("" : : "r"(half) : "memory");
     for (int i = 0; i < Rows_::PLACES; i++) {
       Vec d[WIDTH];
       unrolled<WIDTH>([&](int j) SKCONV_INLINE_BODY {
@@ -181,9 +178,6 @@ struct Outputs {
 };
 
 // z = max(scale * (the sums of a tile, transformed back) + shift, least).
-//
-// Not inlined: of two copies the compiler would compute products in front of both, where they are
-// not fused with the sums.
 template <class T>
 SKCONV_ONE_COPY void transform_back(const Matrices& sums, int vector, int t, Vec scale, Vec shift,
                                     Vec least, const Outputs& z) {
@@ -194,13 +188,10 @@ SKCONV_ONE_COPY void transform_back(const Matrices& sums, int vector, int t, Vec
   const auto finish = [&](const Vec* m, int i) SKCONV_INLINE_BODY {
     Vec o[Horizontal::TILE];
     Horizontal::output(m, o);
-    // All of them before the branches: a product and a sum that these separate are not fused.
     unrolled<Horizontal::TILE>([&](int j) SKCONV_INLINE_BODY {
-      o[j] = rounded(o[j] * scale + shift);
-    });
-    unrolled<Horizontal::TILE>([&](int j) SKCONV_INLINE_BODY {
+      const Vec all = fma(o[j], scale, shift);
       if (j < z.columns)
-        store<LANES>(z.to + i * z.row + j * z.column, o[j] < least ? least : o[j],
+        store<LANES>(z.to + i * z.row + j * z.column, all < least ? least : all,
                      z.filters);  // a NaN stays one
     });
   };
