@@ -137,3 +137,12 @@ def test_history_of_speed_measures_the_nets_of_the_benchmarks():
     it = Steps()
     it.setup("digits", "train")
     it.time_one_batch("digits", "train")
+
+
+@pytest.mark.parametrize(
+    "path", ["skconv/ops/src/CMakeLists.txt", "docs/scripts/wasm.py"]
+)
+def test_no_compiler_chooses_what_is_fused(path):
+    """Each would fuse other products with a sum: those to fuse are calls of `fma`."""
+    text = (ROOT / path).read_text()
+    assert text.count("-ffp-contract=") == text.count("-ffp-contract=off") == 1
