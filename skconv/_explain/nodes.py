@@ -50,10 +50,8 @@ def describe(record: Record, input_shape: Shape) -> dict[str, Any]:
     activation = getattr(layer, "activation", None)
     if record.name.endswith(".depthwise") and type(layer) is kinds.SeparableConv2D:
         activation = None
-    if activation is not None:
-        row = ops.find_activation(activation)
-        if row is not ops.find_activation(None):
-            found["activation"] = activation
+    if ops.find_activation(activation) is not ops.find_activation(None):
+        found["activation"] = activation
     return found
 
 

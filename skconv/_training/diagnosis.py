@@ -145,9 +145,8 @@ def _describe_x(low: float, high: float, network: Any, trained: str) -> str:
         "scale X to about [0, 1], with a division or with Normalization(0.5) as the "
         "first layer"
     )
-    for name, layer in network.layers:
-        if name == trained:
-            break
+    names = [name for name, _ in network.layers]
+    for name, layer in network.layers[: names.index(trained)]:
         if "scale" in layer.state:  # learned before the first step
             way_out = (
                 f"layer {name!r} keeps the scale of the first call: scale X as then, "

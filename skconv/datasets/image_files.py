@@ -59,11 +59,6 @@ class ImageFiles(LazyArray):
         super().__init__(paths, (*size, channels), dtype)
         self._mode, self._resize = mode, resize
 
-    @property
-    def paths(self) -> _Array:
-        """The paths of the files."""
-        return self._rows
-
     def _read(self, row: Any) -> _Array:
         path = str(row)
         height, width = size = self._row_shape[0], self._row_shape[1]

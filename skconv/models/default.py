@@ -102,10 +102,10 @@ def _auto_filters(
         raise ValueError(
             f"filters must be a number, several, or 'auto', got {filters!r}"
         )
-    for n_blocks, (*_, after) in enumerate(blocks, start=1):
-        before, size = size, after
-        if n_blocks >= 2 and (math.prod(size) <= _POSITIONS or size == before):
-            break
+    n_blocks, before = 0, None
+    while n_blocks < 2 or (math.prod(size) > _POSITIONS and size != before):
+        before, (*_, size) = size, next(blocks)
+        n_blocks += 1
     if n_blocks == 2:
         return _LAST[:2]
     return (*[_FEW] * (n_blocks - len(_LAST)), *_LAST)

@@ -207,6 +207,23 @@ def test_weights_may_be_added(rng):
     assert augment(batch_of(), [add, RandomShift(1)], rng).sample_weight is weight
 
 
+def test_targets_may_be_added(rng):
+    targets = np.arange(40)
+    add = Returning(lambda batch: replace(batch, targets=targets))
+    assert augment(batch_of(targets=None), add, rng).targets is targets
+
+
+def test_classes_of_columns_may_be_changed(rng):
+    codes = np.stack([np.arange(40) % 3, np.arange(40) % 2], axis=1)
+    batch = batch_of(targets=codes, n_outputs=5, column_sizes=(3, 2))
+    turn = Returning(lambda batch: replace(batch, targets=batch.targets[::-1]))
+    np.testing.assert_array_equal(augment(batch, turn, rng).targets, codes[::-1])
+    for change in (lambda codes: codes + 1, lambda codes: codes * 1.0):
+        wrong = Returning(lambda b, c=change: replace(b, targets=c(b.targets)))
+        with pytest.raises(ValueError, match=r"classes of columns with \[3, 2\] classes"):
+            augment(batch, wrong, rng)
+
+
 def test_callable_and_batch_transforms_follow_each_other(rng):
     batch = batch_of()
     changed = augment(batch, [lambda x, rng: x + 1, MixUp(), "passthrough"], rng)

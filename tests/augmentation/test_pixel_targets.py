@@ -102,6 +102,18 @@ def test_labels_of_a_signal_move_with_it(name):
     assert not np.array_equal(moved.targets, masks)
 
 
+def test_warp_moves_labels_of_a_longer_signal():
+    """The network may return more values than it gets: here two for each."""
+    masks = blobs(N, 4, 80)[:, 0]
+    x = np.eye(3, dtype=np.float32)[masks[:, ::2]]
+    batch = Batch(x, masks, n_outputs=3, by_pixel=True)
+    moved = augment(batch, WindowWarp(0.5), np.random.default_rng(SEED))
+    pure = moved.x.max(axis=-1) > 1 - 1e-5
+    agrees = moved.x.argmax(axis=-1) == moved.targets[:, ::2]
+    assert agrees[pure].mean() > 0.97
+    assert not np.array_equal(moved.targets, masks)
+
+
 def test_columns_of_numbers_beside_signals_do_not_move():
     x, y = np.zeros((N, 40, 1), np.float32), np.arange(N * 40.0).reshape(N, 40)
     moved = augment(

@@ -115,6 +115,7 @@ def test_clones_share_callbacks_and_others_are_refused(kind):
     clf = small(kind).set_callbacks(notes)
     assert clone(clf)._skl_callbacks == [notes]
     assert "_skl_callbacks" not in vars(clf.set_callbacks())
+    assert "_skl_callbacks" not in vars(clone(clf))
     for wrong in (Notes, "notes", None):
         with pytest.raises(TypeError, match="callbacks must be instances"):
             clf.set_callbacks(wrong)

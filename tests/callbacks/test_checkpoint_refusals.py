@@ -124,6 +124,7 @@ CHANGES = [
     (put("fitted", "history", "extra", value=1), "unknown .'extra'"),
     (put("fitted", "split_seed", value="0"), "split_seed must be an integer"),
     (put("fitted", "validated", value=1), "validated must be true or false"),
+    (put("fitted", "pretrained_layers", value=["a", 1]), "must be a list of texts"),
     (put("fingerprint", "extra", value=1), "unknown .'extra'"),
     (put("fingerprint", "parameters", value=[]), "parameters of its fingerprint must"),
     (put("incremental", value="no"), "incremental must be true or false"),

@@ -206,6 +206,19 @@ def test_infinities_of_both_signs_give_an_error_and_no_warning():
         check_finite(np.array([1.7e308, 1.7e308, -1.7e308, -1.7e308]), "X")
 
 
+def test_error_of_a_handler_is_none_of_the_numbers(monkeypatch):
+    """A signal's handler may raise while numbers are checked."""
+
+    def handler(*args, **options):
+        raise error
+
+    error = ValueError("late")
+    monkeypatch.setattr("skconv._data.arrays.assert_all_finite", handler)
+    with pytest.raises(ValueError, match="late") as caught:
+        check_finite(F, "X")
+    assert caught.value is error
+
+
 def test_lists_and_series_of_images_are_fitted_and_predicted():
     clf = ConvNetClassifier(filters=(2,), max_iter=1, random_state=SEED)
     expected = clf.fit(X, Y).predict_proba(X)

@@ -97,6 +97,7 @@ REFUSED = {
     "text and numbers": (["a", 1] * 6, r"y must hold labels of one type, .* got 'a' \(text\) and 1 \(numbers\).*str\(label\)"),
     "booleans and numbers": (objects(True, 2), r"got True \(booleans\) and 2 \(numbers\)"),
     "bytes": ([b"a", b"b"] * 6, r"y must hold text, got bytes: b'a'. Use .*decode"),
+    "array of bytes": (np.array([b"a", b"b"] * 6), "y must hold text, got bytes: b'a'"),
     "objects that are bytes": (objects(b"a", b"b"), "y must hold text, got bytes"),
     "date objects": (objects(datetime.date(2020, 1, 1)), "y must hold text, numbers or booleans, got datetime.date.* of type date"),
     "timestamps": (column(pd.Timestamp("2020", tz="UTC")), "got Timestamp.* of type Timestamp"),

@@ -87,6 +87,9 @@ def test_onnx_needs_columns_of_one_kind(rng):
         skconv.to_onnx(model.fit(X, mixed))
 
 
+LABELS = {"classes": [0, 1], "dtype": "int64", "multilabel": True}
+
+
 @pytest.mark.parametrize(
     ("encoder", "words"),
     [
@@ -95,6 +98,8 @@ def test_onnx_needs_columns_of_one_kind(rng):
         ({"loss": "gaussian", "n_outputs": 4, "flat": True}, "cannot be flat"),
         ({"columns": []}, "columns of its encoder must be two or more"),
         ({"columns": [{"classes": [1]}, {}]}, "columns of its encoder"),
+        ({"columns": [LABELS, LABELS]}, "a column of its encoder must have classes"),
+        ({"loss": "huber", "n_outputs": 1, "flat": True, "scale": [0.0]}, "must be positive"),
     ],
 )
 def test_encoders_that_contradict_themselves_are_refused(encoder, words):

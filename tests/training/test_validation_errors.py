@@ -35,6 +35,15 @@ def test_scores_that_are_nan_give_one_warning_and_the_loss_decides(digits):
     assert same_bits(nan, by_loss)
 
 
+def test_one_validation_sample_has_no_score_and_gives_no_warning(digits):
+    X, X_val, y, y_val = digits
+    reg = regressor(early_stopping=True).fit(X, y, X_val=X_val[:1], y_val=y_val[:1])
+    assert np.isnan(reg.validation_scores_).all()
+    reg.set_params(scoring="r2")
+    with pytest.warns(UserWarning, match="scoring='r2' of the 1 validation samples is NaN"):
+        reg.fit(X, y, X_val=X_val[:1], y_val=y_val[:1])
+
+
 def test_classes_that_validation_data_lack_are_named(digits):
     X, X_val, y, y_val = digits
     few = y_val != 2
