@@ -50,7 +50,7 @@ class FeatureMapDisplay(Display):
 
     Create one with `from_estimator`. Of images each channel is drawn as an image, of
     signals as a curve; flat outputs are a band of colours, and a classifier's
-    probabilities bars. All maps of a layer have the same scale: dark is 0, or white is
+    probabilities bars, of each pixel maps. All maps of a layer have the same scale: dark is 0, or white is
     0 if there are values below 0 (blue).
 
     Parameters
@@ -61,7 +61,7 @@ class FeatureMapDisplay(Display):
     types : dict of str to str
         Class name of each layer.
     probabilities : ndarray of shape (n_classes,), default=None
-        Of a classifier.
+        Of a classifier; of a segmenter (h, w, n_classes), or (length, n_classes).
     class_texts : list of str, default=None
         Text to draw below each probability.
 
@@ -142,7 +142,7 @@ class FeatureMapDisplay(Display):
             )
         names = [layers] if isinstance(layers, str) else layers
         probabilities = None
-        if hasattr(net, "predict_proba") and len(net.network_.output_shape) == 1:
+        if hasattr(net, "predict_proba"):
             found = net.predict_proba(x)
             probabilities = np.hstack(found)[0] if isinstance(found, list) else found[0]
         texts = label_texts(list_classes(net), display_labels)

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skconv._training import loop as training
-from skconv.callbacks import Checkpoint
+from skconv.callbacks import Checkpoint, checkpoint
 
 
 def test_search_needs_a_folder(tmp_path, monkeypatch):
@@ -66,6 +66,28 @@ def test_file_of_a_concurrent_fit_is_left_unchanged(tmp_path):
     with pytest.raises(ValueError, match=rf"{path} was written by another fit since"):
         clf.fit(X, Y)
     fit("sgd", path)  # it is this one's
+
+
+def test_file_that_is_deleted_while_it_is_read_is_written_again(tmp_path, monkeypatch):
+    path = tmp_path / "fit.ckpt"
+
+    class Replace:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 1 and context.task_name == "epoch":
+                fit("sgd", path, resume=False)
+                monkeypatch.setattr(checkpoint, "_read_progress", delete_and_read)
+
+    def delete_and_read(given):
+        monkeypatch.undo()
+        path.unlink()
+        return checkpoint._read_progress(given)
+
+    clf = small().set_callbacks(Checkpoint(path), Replace()).fit(X, Y)
+    assert outcome(fit("adam", path)) == outcome(clf)
 
 
 def test_folder_needs_distinguishable_fits(tmp_path):

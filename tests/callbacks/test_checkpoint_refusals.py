@@ -28,10 +28,8 @@ from skconv.layers import Flatten
 uninterrupted = checkpoint_fits.uninterrupted
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Return the bytes of a small checkpoint in the middle of a fit."""
-    path = tmp_path_factory.mktemp("whole") / "fit.ckpt"
+def middle_of(clf, path):
+    """Return the bytes of an estimator's checkpoint in the middle of a fit."""
 
     class Keep:
         def setup(self, estimator, context): ...
@@ -42,8 +40,14 @@ def whole(tmp_path_factory):
             kept.append(path.read_bytes())
 
     kept = []
-    small(layers=[Flatten()]).set_callbacks(Checkpoint(path), Keep()).fit(X, Y)
+    clf.set_callbacks(Checkpoint(path), Keep()).fit(X, Y)
     return kept[2]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "fit.ckpt"
+    return middle_of(small(layers=[Flatten()]), path)
 
 
 def test_truncated_file_is_refused(whole, tmp_path):
@@ -191,6 +195,36 @@ def test_tampered_file_is_refused(change, words, whole, tmp_path):
     with pytest.raises(ValueError, match=rf"{path}' cannot be loaded: .*({words})"):
         Checkpoint(path).restore(clf)
     assert vars(clf) == before
+
+
+@pytest.mark.parametrize(
+    ("params", "change", "words"),
+    [
+        (
+            {"ema_momentum": 0.8},
+            lambda document, arrays: (
+                document.pop("averaged_steps"),
+                arrays.pop("trained_values"),
+            ),
+            "it must have its trained_values until it has ended",
+        ),
+        (
+            {"kind": ConvNetRegressor, "loss": "huber"},
+            put("fingerprint", "parameters", "loss", value="poisson"),
+            "its encoder's loss is 'huber', not that of its parameters",
+        ),
+    ],
+)
+def test_tampered_file_of_certain_parameters_is_refused(
+    params, change, words, tmp_path
+):
+    path = tmp_path / "fit.ckpt"
+    path.write_bytes(middle_of(small(**params), path))
+    document, arrays = read(path)
+    change(document, arrays)
+    documents.write(path, "checkpoint", document, arrays)
+    with pytest.raises(ValueError, match=f"cannot be loaded: {words}"):
+        Checkpoint(path).restore(small(**params))
 
 
 def test_later_format_is_refused(tmp_path, monkeypatch):

@@ -6,11 +6,14 @@ import checkpoint_fits
 import numpy as np
 import pytest
 from checkpoint_fits import FITS, STEPS, X, Y, fit, outcome, read, small
+from seeds import SEED
 from sklearn.base import clone
 
+from skconv import ConvNetRegressor
 from skconv._data.samples import Samples
 from skconv._training import loop as training
 from skconv.callbacks import Checkpoint
+from skconv.layers import Conv2D
 
 run = checkpoint_fits.run
 uninterrupted = checkpoint_fits.uninterrupted
@@ -106,6 +109,33 @@ def test_ended_fit_is_not_trained_again(name, uninterrupted, tmp_path, monkeypat
     monkeypatch.setattr(training, "_run_epoch", None)
     assert outcome(fit(name, path)) == uninterrupted(name)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_fit_of_numbers_resumes_with_its_validation_data(images, tmp_path):
+    """Targets of both are scaled again, as the checkpoint says."""
+
+    class Stop:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 2:
+                raise RuntimeError
+
+    inputs = X.reshape(-1, 8, 8)
+    y = 3 * inputs if images else 3.0 * Y
+    reg = ConvNetRegressor(max_iter=5, early_stopping=True, random_state=SEED)
+    reg.set_params(layers=[Conv2D(2, activation="relu")])
+    data = inputs[:100], y[:100]
+    given = {"X_val": inputs[100:], "y_val": y[100:]}
+    expected = clone(reg).fit(*data, **given)
+    path = tmp_path / "fit.ckpt"
+    with pytest.raises(RuntimeError):
+        clone(reg).set_callbacks(Checkpoint(path), Stop()).fit(*data, **given)
+    resumed = clone(reg).set_callbacks(Checkpoint(path)).fit(*data, **given)
+    assert outcome(resumed) == outcome(expected)
 
 
 def test_fit_ended_by_a_callback_is_not_resumed(tmp_path):

@@ -196,6 +196,37 @@ def test_failure_of_a_logger_does_not_lose_the_fit(path, digits, why, monkeypatc
         assert len(read(path)) == 1
 
 
+def test_failures_of_one_fit_give_one_warning(digits):
+    class Lost(Logger):
+        def _open(self, fit, estimator):
+            return "run"
+
+        def _write(self, fit, epoch, values):
+            raise ConnectionError("lost")
+
+        def _close(self, fit):
+            raise ConnectionError("still lost")
+
+    with pytest.warns(UserWarning, match="continues without it: .*: lost") as caught:
+        small().set_callbacks(Lost()).fit(*digits[::2])
+    assert len(caught) == 1
+
+
+def test_copy_of_a_logger_logs_no_fit_of_the_first(path, digits):
+    """In a process of a search, the search is a task that the copy does not know."""
+    X, _, y, _ = digits
+    clf = small().fit(X, y)
+    task = compat.Task(clf, "fit")
+    logger = JSONLogger(path)
+    logger.setup(clf, task)
+    copy = pickle.loads(pickle.dumps(logger))
+    copy.on_fit_task_end(clf, task.subcontext("fold"), fitted_estimator=clf)
+    copy.teardown(clf, task)
+    assert not path.exists()
+    logger.on_fit_task_end(clf, task.subcontext("fold"), fitted_estimator=clf)
+    assert len(read(path)) == 1
+
+
 def test_failed_fits_leave_nothing_in_a_logger(path, digits):
     X, _, y, _ = digits
     logger = JSONLogger(path)

@@ -121,6 +121,18 @@ def test_predictions_of_counts_beyond_float64_are_an_error():
     assert np.isfinite(reg.transform(huge)).all()
 
 
+def test_predicted_images_beyond_the_dtype_of_y_are_an_error():
+    images = X.astype(np.float32)
+    reg = ConvNetRegressor([Conv2D(2)], max_iter=2, random_state=SEED)
+    reg.fit(images, 1e37 * images)
+    huge = images.copy()
+    huge[3] *= 1e6
+    words = "too large for float32 for 1 of 60 samples, first in sample 3: the network's"
+    with pytest.raises(ValueError, match=words):
+        reg.predict(huge)
+    assert np.isfinite(reg.predict(images)).all()
+
+
 def test_class_of_validation_outputs_that_are_not_finite_is_no_hit():
     clf = ConvNetClassifier(filters=(4,), max_iter=2, random_state=SEED)
     large = X[:6].astype(np.float32) * 3e38

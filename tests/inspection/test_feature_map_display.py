@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from drawn import drawn_images, texts
 
-from skconv import ConvNetRegressor
+from skconv import ConvNetRegressor, ConvNetSegmenter
 from skconv.inspection import (
     FeatureMapDisplay,
     MistakesDisplay,
     SaliencyDisplay,
 )
+from skconv.layers import Conv1D
 
 
 def test_feature_maps_are_the_layers_outputs(fitted, digits):
@@ -67,6 +68,26 @@ def test_images_of_one_row_are_drawn_as_signals(rng):
     errors = np.abs(reg.predict(X) - X[:, 0, :, 0].max(axis=1))
     np.testing.assert_array_equal(mistakes.indices, np.argsort(-errors)[:3])
     assert "The largest errors in 30 signals" in texts(mistakes.figure_)
+
+
+def test_probabilities_of_pixels_are_maps(rng):
+    X = rng.random((6, 8, 8))
+    seg = ConvNetSegmenter(filters=(2, 4), max_iter=1).fit(X, (3 * X).astype(int))
+    display = FeatureMapDisplay.from_estimator(seg, X[:1], "output")
+    maps = drawn_images(display.axes_[-1])
+    np.testing.assert_array_equal(np.moveaxis(maps, 0, -1), seg.predict_proba(X[:1])[0])
+    assert "probability of each class, of each pixel" in texts(display.figure_)
+    few = FeatureMapDisplay.from_estimator(seg, X[:1], max_maps=2)
+    assert len(drawn_images(few.axes_[-1])) == 2
+
+
+def test_probabilities_of_a_signals_values_are_curves(rng):
+    X = rng.random((6, 40, 1))
+    layers = [Conv1D(4, activation="relu")]
+    seg = ConvNetSegmenter(layers, max_iter=1).fit(X, (X[..., 0] > 0.5).astype(int))
+    display = FeatureMapDisplay.from_estimator(seg, X[:1], "output")
+    assert display.probabilities.shape == (40, 2)
+    assert len(display.axes_) == 3
 
 
 def test_feature_maps_errors(fitted, digits):

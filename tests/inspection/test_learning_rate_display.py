@@ -122,6 +122,8 @@ def test_pipeline_prepares_its_data():
     expected = LearningRateDisplay.from_estimator(net(), scaled, Y)
     np.testing.assert_array_equal(display.loss, expected.loss)
     assert not hasattr(pipe[0], "mean_")
+    alone = LearningRateDisplay.from_estimator(make_pipeline(net()), scaled, Y)
+    np.testing.assert_array_equal(alone.loss, expected.loss)
 
 
 def test_weights_change_losses():

@@ -51,6 +51,13 @@ def test_training_curves_without_data_have_no_panel(digits):
     assert len(alone.axes_) == 1
 
 
+def test_scores_without_a_best_epoch_have_no_mark():
+    nan = TrainingCurveDisplay([3.0, 2.0], validation_score=[np.nan, np.nan]).plot()
+    _, score = nan.axes_
+    assert len(score.get_lines()) == 1 and not score.texts
+    assert "the best" not in "".join(texts(nan.figure_))
+
+
 def test_learning_rate_curve_continues_over_partial_fits(digits):
     X, _, y, _ = digits
     rates = ConvNetClassifier(

@@ -151,6 +151,9 @@ def test_numbers_are_compared_by_the_range_of_a_target(rng):
     assert compare("variable", want, want + off, want, 9).startswith("variable: off by")
     moved = want + off / 3  # the model's own predictions, if inputs are rounded
     assert compare("variable", want, want + off / 2, moved, 9) is None
+    assert compare("variable", want, want[:, :1], want, 9) == (
+        "variable: 1 numbers a row instead of 2"
+    )
     jumped = want + 500 * off  # of one input
     assert compare("variable", want, jumped, jumped, 9) is None
 
