@@ -49,9 +49,9 @@ class FeatureMapDisplay(Display):
     """The outputs of each layer for one sample, from the first layer to the last.
 
     Create one with `from_estimator`. Of images each channel is drawn as an image, of
-    signals as a curve; flat outputs are a band of colours, and a classifier's
-    probabilities bars, of each pixel maps. All maps of a layer have the same scale: dark is 0, or white is
-    0 if there are values below 0 (blue).
+    signals as a curve; flat outputs are a band of colours. A classifier's probabilities
+    are bars, a segmenter's are drawn as maps. All maps of a layer have the same scale:
+    dark is 0, or white is 0 if there are values below 0 (blue).
 
     Parameters
     ----------

@@ -32,9 +32,7 @@ def check_values(network: _Network) -> None:
         If not; the message names the array.
     """
     for name, array in network.arrays.items():
-        # Without a mask, which would take a quarter of the array's memory.
-        if array.size and not math.isfinite(array.min() - array.max()):
-            _check_finite(name, float(array.min()), float(array.max()))
+        _check_finite(name, array)
     for path, layer, weights in leaves(network.layers, network.weights):
         for name, (lowest, above) in _find_lowest(layer).items():
             least = weights[name].min(initial=math.inf)
@@ -45,8 +43,9 @@ def check_values(network: _Network) -> None:
                 )
 
 
-def _check_finite(name: str, low: float, high: float) -> None:
-    for value in (low, high):
+def _check_finite(name: str, array: Array) -> None:
+    # Without a mask, which would take a quarter of the array's memory.
+    for value in (array.min(), array.max()) if array.size else ():
         if not math.isfinite(value):
             raise ValueError(f"array {name!r} must hold finite numbers, got {value}")
 

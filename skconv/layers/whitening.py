@@ -49,12 +49,12 @@ def whiten(kernel: Array, batches: Batches, stride: Any, dilation: Any) -> Array
     Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.2; the
     idea is that of Coates & Ng, "Learning feature representations with k-means", 2012.
     """
-    mean, covariance = _moments(kernel, batches, stride, dilation)
+    mean, covariance, unit = _moments(kernel, batches, stride, dilation)
     if covariance is None:
         return None
     variances, vectors = _eigenvectors(covariance)
     floor = _EPSILON * variances.mean()
-    basis = vectors / np.sqrt(np.maximum(variances, 0) + floor)
+    basis = vectors / np.sqrt(np.maximum(variances, 0) + floor) / unit
     size, filters = basis.shape[0], kernel.shape[-1]
     pairs = np.stack([basis, -basis], axis=2).reshape(size, 2 * size)[:, :filters]
     mixing = kernel.reshape(size, filters)[:, pairs.shape[1] :].astype(np.float64)
@@ -68,8 +68,12 @@ def whiten(kernel: Array, batches: Batches, stride: Any, dilation: Any) -> Array
 
 def _moments(
     kernel: Array, batches: Batches, stride: Any, dilation: Any
-) -> tuple[Any, Any]:
-    """Return mean and covariance of all patches in float64; None for no covariance."""
+) -> tuple[Any, Any, float]:
+    """Return mean and covariance of all patches in float64; None for no covariance.
+
+    The covariance is that of patches divided by the last number, as its own numbers
+    may be too large or too small for float64.
+    """
     size = math.prod(kernel.shape[:-1])
     total, sums, products = 0.0, np.zeros(size), np.zeros((size, size))
     shift: Any = None
@@ -87,10 +91,10 @@ def _moments(
         patches *= np.sqrt(share)[:, None].astype(kernel.dtype)
         products += ops.dense_grad_kernel(patches, patches)
     if not total or not products.any():
-        return None, None
+        return None, None, 1.0
     mean = sums / total
     covariance = products / total - mean[:, None] * mean
-    return shift + unit * mean, covariance * unit**2
+    return shift + unit * mean, covariance, unit
 
 
 def _pieces(

@@ -220,7 +220,9 @@ def test_classes_of_columns_may_be_changed(rng):
     np.testing.assert_array_equal(augment(batch, turn, rng).targets, codes[::-1])
     for change in (lambda codes: codes + 1, lambda codes: codes * 1.0):
         wrong = Returning(lambda b, c=change: replace(b, targets=c(b.targets)))
-        with pytest.raises(ValueError, match=r"classes of columns with \[3, 2\] classes"):
+        with pytest.raises(
+            ValueError, match=r"classes of columns with \[3, 2\] classes"
+        ):
             augment(batch, wrong, rng)
 
 

@@ -368,7 +368,9 @@ def test_other_sizes_are_named(folder, lazy):
 def test_only_the_first_of_many_bad_files_are_named(folder):
     for i in range(7):
         (folder / "dark" / f"{i:02}.png").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"7 of 24 files: .*04\.png.*; and 2 more\. on_b"):
+    with pytest.raises(
+        ValueError, match=r"7 of 24 files: .*04\.png.*; and 2 more\. on_b"
+    ):
         load_image_folder(folder)
 
 

@@ -127,7 +127,9 @@ def test_predicted_images_beyond_the_dtype_of_y_are_an_error():
     reg.fit(images, 1e37 * images)
     huge = images.copy()
     huge[3] *= 1e6
-    words = "too large for float32 for 1 of 60 samples, first in sample 3: the network's"
+    words = (
+        "too large for float32 for 1 of 60 samples, first in sample 3: the network's"
+    )
     with pytest.raises(ValueError, match=words):
         reg.predict(huge)
     assert np.isfinite(reg.predict(images)).all()

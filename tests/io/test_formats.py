@@ -175,6 +175,22 @@ def test_missing_fields_take_their_defaults(path, tmp_path):
     assert model.clip_norm is None
 
 
+@files("model_[12]_*.safetensors")
+def test_default_network_of_an_older_version_is_listed(path, tmp_path):
+    """Its parameters would build another one today."""
+
+    def forget(document):
+        document["estimator"]["params"]["layers"] = None
+
+    model = load_model(edit(path, forget, tmp_path / "default.safetensors"))
+    assert [name for name, _ in model.layers] == [
+        name for name, _ in model.network_.layers[:-1]
+    ]
+    np.testing.assert_allclose(
+        write_files.predictions(model), expected(path), rtol=1e-4
+    )
+
+
 @files("model_*_regressor.safetensors")
 def test_unknown_fields_are_refused(path, tmp_path):
     for change in [

@@ -76,6 +76,14 @@ def test_weights_out_of_their_range_are_refused(name, value, words, images, path
         load_model(path)
 
 
+def test_largest_weights_of_both_signs_are_finite(clf, path):
+    kernel = clf.network_.arrays["conv2d_1.kernel"]
+    kernel[...] = np.finfo(np.float32).max * (-1.0) ** np.arange(kernel.shape[-1])
+    save_model(clf, path)
+    loaded = load_model(path).network_.arrays["conv2d_1.kernel"]
+    np.testing.assert_array_equal(loaded, kernel)
+
+
 @pytest.mark.parametrize(
     ("params", "words"),
     [

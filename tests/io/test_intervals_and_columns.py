@@ -99,7 +99,10 @@ LABELS = {"classes": [0, 1], "dtype": "int64", "multilabel": True}
         ({"columns": []}, "columns of its encoder must be two or more"),
         ({"columns": [{"classes": [1]}, {}]}, "columns of its encoder"),
         ({"columns": [LABELS, LABELS]}, "a column of its encoder must have classes"),
-        ({"loss": "huber", "n_outputs": 1, "flat": True, "scale": [0.0]}, "must be positive"),
+        (
+            {"loss": "huber", "n_outputs": 1, "flat": True, "scale": [0.0]},
+            "must be positive",
+        ),
     ],
 )
 def test_encoders_that_contradict_themselves_are_refused(encoder, words):

@@ -131,6 +131,24 @@ def test_labels_and_probabilities_are_compared(label, rows):
     assert words.startswith("label: " if label else "probabilities: off by up to")
 
 
+@pytest.mark.parametrize("steps", [[], [StandardScaler()]])
+def test_model_whose_parts_agree_is_named_as_a_whole(steps, rows, monkeypatch):
+    """Such as a network whose ONNX model has its labels in another order."""
+    model = make_pipeline(*steps, net()).fit(*rows) if steps else net().fit(*rows)
+
+    def find_difference(part, *args, **options):
+        if part is model and not options["features"]:
+            return "label: 7 of 9 are others"
+        return find(part, *args, **options)
+
+    find = onnx_check.find_difference
+    monkeypatch.setattr(onnx_export, "plain", lambda model: model)
+    monkeypatch.setattr(onnx_export, "find_difference", find_difference)
+    words = refusal(model)
+    assert f"because of {type(model).__name__}: its ONNX model" in words
+    assert "label: 7 of 9 are others. Save the model with skops" in words
+
+
 def test_labels_of_equal_probability_agree(rows):
     model = net().fit(*rows)
     want, got = np.array([0, 1, 2, 0]), np.array([1, 1, 2, 1])

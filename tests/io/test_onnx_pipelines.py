@@ -139,6 +139,10 @@ FEATURES = {
         ),
         "numbers",
     ),
+    "passthrough, last": (
+        make_pipeline(make_pipeline(reg(), "passthrough"), Ridge()),
+        "numbers",
+    ),
     "a search": (make_pipeline(search(reg()), Ridge()), "numbers"),
     "a union": (make_pipeline(make_union(reg(), PCA(3)), Ridge()), "numbers"),
     "a union alone": (make_union(net(), S()), "classes"),

@@ -6,7 +6,7 @@ from seeds import SEED
 from sklearn.datasets import load_digits
 
 from skconv import ConvNetClassifier, ConvNetRegressor, ops
-from skconv.layers import BatchNorm, Conv1D, Conv2D, Dense, Flatten, Residual
+from skconv.layers import BatchNorm, Conv1D, Conv2D, Dense, Flatten, Residual, whitening
 from skconv.layers.whitening import _eigenvectors, whiten
 
 X, Y = load_digits(return_X_y=True)
@@ -50,6 +50,15 @@ def test_eigenvectors_of_diagonal_and_equal_values():
         np.testing.assert_allclose(vectors * values @ vectors.T, matrix, atol=1e-12)
 
 
+def test_eigenvectors_after_one_sweep_are_orthonormal(rng, monkeypatch):
+    """There is a limit, so that no matrix takes for ever."""
+    monkeypatch.setattr(whitening, "_SWEEPS", 1)
+    factors = rng.standard_normal((20, 20))
+    values, vectors = _eigenvectors(factors @ factors.T)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(20), atol=1e-12)
+    assert values.sum() == pytest.approx(np.square(factors).sum())
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_outputs_have_mean_zero_and_variance_one(channels, stride, rng):
@@ -88,7 +97,7 @@ def test_sample_weights_are_repetitions():
         np.testing.assert_allclose(ours[name], theirs[name], atol=1e-8)
 
 
-@pytest.mark.parametrize("scale", [1e-20, 1e-3, 1e20])
+@pytest.mark.parametrize("scale", [1e-300, 1e-20, 1e-3, 1e20, 1e300])
 def test_scale_of_the_data_does_not_matter(scale):
     layer = Conv2D(20, 3, kernel_initializer="whitening")
     plain, scaled = adapted(layer, X), adapted(layer, X * scale)

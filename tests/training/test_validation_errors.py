@@ -40,7 +40,9 @@ def test_one_validation_sample_has_no_score_and_gives_no_warning(digits):
     reg = regressor(early_stopping=True).fit(X, y, X_val=X_val[:1], y_val=y_val[:1])
     assert np.isnan(reg.validation_scores_).all()
     reg.set_params(scoring="r2")
-    with pytest.warns(UserWarning, match="scoring='r2' of the 1 validation samples is NaN"):
+    with pytest.warns(
+        UserWarning, match="scoring='r2' of the 1 validation samples is NaN"
+    ):
         reg.fit(X, y, X_val=X_val[:1], y_val=y_val[:1])
 
 
