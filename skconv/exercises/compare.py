@@ -1,7 +1,6 @@
 """Say which number is off, what it should be, and what may be the reason."""
 
 import itertools
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -105,8 +104,7 @@ def _difference_of_numbers(
     place = _first(wrong)
     is_, should = _numbers(float(got[place]), float(want[place]))
     words = f"{place_text(label, place)} is {is_}, should be {should}"
-    relation = next(_relations(got, want, wrong, sizes), "")
-    if relation:
+    if relation := _relation(got, want, wrong, sizes):
         words += f" ({relation})"
     if wrong.size > 1:
         words += f"; {wrong.sum()} of {wrong.size} numbers are off"
@@ -127,11 +125,8 @@ def _first(mask: NDArray[np.bool_]) -> tuple[int, ...]:
 
 def _numbers(got: float, want: float) -> tuple[str, str]:
     """Write two numbers with as many digits as it takes to see the difference."""
-    for digits in (6, 9, 12, 17):
-        texts = f"{got:.{digits}g}", f"{want:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts
+    digits = 6 if f"{got:.6g}" != f"{want:.6g}" else 9  # see _TOLERANCE
+    return f"{got:.{digits}g}", f"{want:.{digits}g}"
 
 
 def _kind(got: Any) -> str:
@@ -153,30 +148,30 @@ def _describe(array: _Array) -> str:
 # Relations between what is and what should be -----------------------------------------
 
 
-def _relations(
+def _relation(
     got: _Array, want: _Array, wrong: NDArray[np.bool_], sizes: dict[str, int]
-) -> Iterator[str]:
-    """Yield what all numbers have in common, the plainest first."""
+) -> str:
+    """Return what all numbers have in common, the plainest there is, or ""."""
     if not got.any():
-        yield "all numbers are 0: is the result written, and returned?"
-    yield from _ratio(got, want, sizes)
-    if got.ndim and got.size > 2:
-        yield from _moved(got, want)
-    yield from _offset(got, want)
-    yield from _where(wrong)
+        return "all numbers are 0: is the result written, and returned?"
+    return (
+        _ratio(got, want, sizes)
+        or _moved(got, want)
+        or _offset(got, want)
+        or _where(wrong)
+    )
 
 
-def _ratio(got: _Array, want: _Array, sizes: dict[str, int]) -> Iterator[str]:
+def _ratio(got: _Array, want: _Array, sizes: dict[str, int]) -> str:
     used = np.abs(want) > 1e-9
     if not used.any() or np.abs(got[~used]).max(initial=0) > 1e-9:
-        return
+        return ""
     ratios = got[used] / want[used]
     ratio = float(np.median(ratios))
     if abs(ratio) < 1e-9 or np.abs(ratios - ratio).max() > 1e-6 * abs(ratio):
-        return
+        return ""
     if abs(ratio + 1) < 1e-6:
-        yield "the negative: is a sign the wrong way round?"
-        return
+        return "the negative: is a sign the wrong way round?"
     fraction = Fraction(ratio).limit_denominator(1000)
     if abs(fraction - ratio) > 1e-6 * abs(ratio):
         fraction = Fraction(0)
@@ -184,58 +179,62 @@ def _ratio(got: _Array, want: _Array, sizes: dict[str, int]) -> Iterator[str]:
     for words, size in sizes.items():
         if size > 1 and fraction in (Fraction(1, size), Fraction(size)):
             verb = "divided" if fraction < 1 else "multiplied"
-            yield f"{times}: is it {verb} by {words}, {size}?"
-            return
+            return f"{times}: is it {verb} by {words}, {size}?"
     if used.sum() > 1:
-        yield f"all numbers are {times} as large as they should be"
+        return f"all numbers are {times} as large as they should be"
+    return ""
 
 
-def _moved(got: _Array, want: _Array) -> Iterator[str]:
+def _moved(got: _Array, want: _Array) -> str:
     """Recognise numbers that are right, but elsewhere."""
+    if got.size <= 2:
+        return ""
     axes = [axis for axis in range(got.ndim) if got.shape[axis] > 1]
     for n in range(1, len(axes) + 1):
         for some in itertools.combinations(axes, n):
             if not _wrong(np.flip(got, some), want).any():
                 names = " and ".join(_AXES[axis] for axis in some)
                 plural = "axes" if n > 1 else "axis"
-                yield f"the right numbers, turned around along the {names} {plural}"
-                return
+                return f"the right numbers, turned around along the {names} {plural}"
     for order in itertools.permutations(range(got.ndim)):
         turned = got.transpose(order)
         if turned.shape == want.shape and not _wrong(turned, want).any():
-            yield "the right numbers, with axes exchanged"
-            return
+            return "the right numbers, with axes exchanged"
     for axis in axes:
         for step in (1, -1):
             if not _wrong(np.roll(got, -step, axis), want).any():
-                yield f"the right numbers, moved by {step} along the {_AXES[axis]} axis"
-                return
+                return (
+                    f"the right numbers, moved by {step} along the {_AXES[axis]} axis"
+                )
+    return ""
 
 
-def _offset(got: _Array, want: _Array) -> Iterator[str]:
+def _offset(got: _Array, want: _Array) -> str:
     off = got - want
     if off.size < 3:
-        return
-    if np.ptp(off) < 1e-6 * np.abs(want).max() + 1e-9:
-        yield f"all numbers are off by {off.flat[0]:.6g}"
-    elif off.ndim > 1 and off.shape[-1] < off.size:
-        by_last = off.reshape(-1, off.shape[-1])
-        if np.ptp(by_last, axis=0).max() < 1e-6 * np.abs(want).max() + 1e-9:
-            yield "off by the same along the last axis: is a bias missing, or twice?"
+        return ""
+    near = 1e-6 * np.abs(want).max() + 1e-9
+    if np.ptp(off) < near:
+        return f"all numbers are off by {off.flat[0]:.6g}"
+    by_last = off.reshape(-1, off.shape[-1])
+    if len(by_last) > 1 and np.ptp(by_last, axis=0).max() < near:
+        return "off by the same along the last axis: is a bias missing, or twice?"
+    return ""
 
 
-def _where(wrong: NDArray[np.bool_]) -> Iterator[str]:
+def _where(wrong: NDArray[np.bool_]) -> str:
     """Describe the part that is wrong, if the rest is right."""
     for axis, size in enumerate(wrong.shape):
         others = tuple(a for a in range(wrong.ndim) if a != axis)
         bad = np.flatnonzero(wrong.any(axis=others))
         if size > 1 and bad.tolist() == [size - 1]:
-            yield (
+            return (
                 f"only the last of the {_AXES[axis]} axis is wrong: does a loop end "
                 "too early?"
             )
-        elif size > 1 and bad.tolist() == list(range(1, size)):
-            yield f"only the first of the {_AXES[axis]} axis is right"
+        if size > 1 and bad.tolist() == list(range(1, size)):
+            return f"only the first of the {_AXES[axis]} axis is right"
+    return ""
 
 
 def _shape_hint(got: _Array, want: _Array) -> str:

@@ -40,7 +40,7 @@ class Fault:
     hint : str
         What is wrong and what to do; a sentence without a full stop.
     function : callable
-        With the exercise's arguments; it may raise where the mistake is impossible.
+        With the exercise's arguments, for each of its cases.
     """
 
     hint: str

@@ -1,7 +1,10 @@
 """The commands of the exercises, and verdicts on code that does worse than be wrong."""
 
+import contextlib
 import inspect
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +99,19 @@ def test_function_that_uses_a_wrong_one_names_it(folder):
     )
 
 
+def test_functions_that_are_used_are_checked_once(folder):
+    path = write(
+        folder, inspect.getsource(solutions).replace("dkernel +=", "dkernel =")
+    )
+    verdict = check(path, ["conv2d_grad_kernel", "network"])[1]
+    assert verdict.message.startswith("network uses conv2d_grad_kernel, which does not")
+
+
+def test_file_to_check_must_be_there(folder):
+    with pytest.raises(FileNotFoundError, match="there is no file 'none.py' to check"):
+        check("none.py")
+
+
 @pytest.mark.slow
 def test_right_solutions_pass_and_read_digits(folder, capsys):
     write(folder, inspect.getsource(solutions))
@@ -118,6 +134,14 @@ def test_start_copies_stubs_once(folder, capsys):
     assert main(["start", "course/week1"]) == 2
     assert "nothing was written" in capsys.readouterr().err
     assert path.read_text() == "my work"
+
+
+def test_start_says_where_the_file_is_unless_it_is_here(folder, capsys):
+    main(["start"])
+    assert "--file" not in capsys.readouterr().out
+    main(["start", "week2"])
+    path = Path("week2", "exercises.py")
+    assert f"(in the folder week2, or with --file {path})" in capsys.readouterr().out
 
 
 def test_start_follows_no_link_to_work(folder):
@@ -149,6 +173,54 @@ def test_check_prints_verdicts_and_what_is_next(folder, capsys):
     assert "conv2d  not started\n0 of 2 passed. Next: slide" in text
 
 
+def test_check_shows_what_is_printed_and_ends_with_all_passed(folder, capsys):
+    write(folder, slide_with("print(1); print(2)"))
+    assert main(["check", "slide", "--time-limit", "5"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "It printed: 1 / 2 / 1 (and 5 lines more) 1 of 1 passed." in text
+    assert "Next" not in text
+
+
+def test_check_says_once_that_a_file_cannot_be_run(folder, capsys):
+    write(folder, "1 / 0\n")
+    assert main(["check", "slide", "dense"]) == 1
+    text = capsys.readouterr().out
+    assert text.startswith("slide  file\ndense  file\nthe file cannot be run: Zero")
+    assert text.count("ZeroDivisionError") == 1 and "Next" not in text
+
+
+def test_ctrl_c_ends_a_check(folder, monkeypatch):
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    write(folder, slide_with("pass"))
+    monkeypatch.setattr("skconv.exercises.__main__.check", interrupt)
+    assert main(["check"]) == 130
+
+
+def test_time_limit_is_a_number_above_0(folder, capsys):
+    for wrong in ("0", "1e6", "nan"):
+        with pytest.raises(SystemExit):
+            main(["check", "--time-limit", wrong])
+        assert f"must be above 0, got {wrong}" in capsys.readouterr().err
+
+
+def test_hints_follow_each_other(capsys):
+    assert main(["hint", "adam"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("adam: ")
+    assert text.endswith("More: python -m skconv.exercises hint adam 2\n")
+    assert main(["hint", "adam", "3"]) == 0
+    assert "More" not in capsys.readouterr().out
+
+
+def test_commands_write_to_any_stream():
+    """One of text alone has no encoding to be changed."""
+    with contextlib.redirect_stdout(io.StringIO()) as stream:
+        assert main(["list"]) == 0
+    assert len(stream.getvalue().splitlines()) == len(EXERCISES)
+
+
 def test_json_has_a_verdict_for_each_exercise(folder, capsys):
     write(folder, slide_with("pass"))
     assert main(["check", "slide", "dense", "--json"]) == 1
@@ -168,7 +240,7 @@ def test_module_runs_as_a_command(folder):
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"},
+        env={**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"},
     )
     assert done.stdout.splitlines()[0].split(maxsplit=2)[:2] == ["1", "slide"]
     assert len(done.stdout.splitlines()) == len(EXERCISES)

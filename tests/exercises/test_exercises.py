@@ -10,7 +10,7 @@ from seeds import SEED
 from wrong import WRONG
 
 from skconv import ops
-from skconv.exercises import loops, stubs
+from skconv.exercises import compare, loops, stubs
 from skconv.exercises.check import judge
 from skconv.exercises.compare import matches
 from skconv.exercises.hints import HINTS
@@ -68,6 +68,26 @@ def test_wrong_solution_gets_words_that_help(name, old, new, words):
     assert any(some in verdict.message for some in words.split("|")), verdict.message
 
 
+def test_changed_shape_of_an_argument_is_named():
+    def function(x):
+        x.resize(2, 3, refcheck=False)
+
+    change = call(function, {"x": np.zeros(6)}, "exercises.py")["changed"]
+    assert change["words"] == "x had the shape (6,) and has (2, 3) now"
+
+
+def test_numbers_are_written_with_the_digits_that_differ():
+    assert compare._numbers(0.25, 0.5) == ("0.25", "0.5")
+    assert compare._numbers(1.000002, 1.0000035) == ("1.000002", "1.0000035")
+
+
+def test_network_that_has_not_learnt_is_wrong():
+    case = EXERCISES["train"].cases()[1]
+    status, words = case.judge(case.arguments["weights"])
+    assert status == "wrong"
+    assert "of 297 digits that it has not seen, should read > 85%" in words
+
+
 @pytest.mark.parametrize("name", EXERCISES)
 def test_exercise_has_a_dozen_wrong_solutions(name):
     assert len(WRONG[name]) >= 12
@@ -84,7 +104,7 @@ def test_mistakes_of_an_exercise_give_wrong_numbers(name):
                     exercise.outputs(function, case),
                     exercise.outputs(exercise.function, case),
                 )
-                for case in CASES[name][-2:]
+                for case in CASES[name]
                 for function in [fault.function]
             ]
         same = [matches(_tree(made[k]), want[k]) for made, want in pairs for k in want]

@@ -21,6 +21,10 @@ WRONG = {
     "conv2d": [
         ("tensordot(window, kernel, 3)", "tensordot(window, kernel[::-1, ::-1], 3)", "turned around"),
         ("return z + bias", "return z", "bias is missing"),
+        ("return z + bias", "return z + bias * (np.arange(len(bias)) < 1)", "off by the same along the last axis: is a bias missing"),
+        ("return z + bias", "return np.roll(z + bias, int(ow > 2), axis=2)", "moved by 1 along the third axis"),
+        ("return z + bias", "return (z + bias) * (1 + 2e-6)", "numbers are off"),
+        ("return z + bias", "return {'z': z + bias}", "z is a dict, should be an array"),
         ("return z + bias", "return z + 2 * bias", "added twice"),
         ("return z + bias", "return z - bias", "the bias is subtracted"),
         ("return z + bias", "return z + bias * kh * kw * kernel.shape[2]", "once for each product"),
@@ -126,6 +130,7 @@ WRONG = {
         ("dy @ kernel.T", "dy @ kernel", "raised ValueError"),
         ("dy @ kernel.T, x.T @ dy, dy.sum(axis=0)", "dy @ kernel.T, x.T @ dy", "should return 3 values, dx, dkernel, dbias, returned 2 values"),
         ("dy @ kernel.T, x.T @ dy, dy.sum(axis=0)", "x.T @ dy", "returned one value"),
+        ("dy @ kernel.T, x.T @ dy, dy.sum(axis=0)", "None", "returned None (is the return missing?)"),
     ],
     "softmax_cross_entropy": [
         ("- logits.max(axis=1, keepdims=True)", "", "exp overflows"),
@@ -198,6 +203,8 @@ WRONG = {
         ("return logits, loss, g", "return logits, loss, {k: v / len(x) for k, v in g.items()}", "once more"),
         ("return logits, loss, g", "return logits, loss, {}", "must have 'kernel1', has []"),
         ("return logits, loss, g", "return logits, loss, list(g.values())", "should be a dict"),
+        ("return logits, loss, g", "return logits, loss, logits", "gradients is an array of shape (2, 10), should be a dict"),
+        ("w, g = weights, {}", "w, g = weights, {}\n    weights['bias4'] = 0", "weights has other names in it"),
         ("return logits, loss, g", "return loss, logits, g", "logits is a number|logits has the shape"),
         ("return logits, loss, g", "return logits, loss, {**g, 'x': x}", "does not belong"),
         ('g["bias2"] = d.sum(axis=(0, 1, 2))', 'g["bias2"] = d.sum(axis=(1, 2))', "gradients['bias2'] has the shape"),
