@@ -47,7 +47,7 @@ def describe(record: Record, input_shape: Shape) -> dict[str, Any]:
     layer = record.layer
     function = _KINDS.get(type(layer))
     found = {"kind": "other"} if function is None else function(record, input_shape)
-    activation = getattr(layer, "activation", None)
+    activation: Any = getattr(layer, "activation", None)
     if record.name.endswith(".depthwise") and type(layer) is kinds.SeparableConv2D:
         activation = None
     if ops.find_activation(activation) is not ops.find_activation(None):

@@ -100,6 +100,36 @@ def test_mlflow_gets_a_run_where_none_is_active(mlflow, digits):
     assert mlflow.active_run() is None
 
 
+def test_mlflow_continues_in_the_active_run(mlflow, digits):
+    X, _, y, _ = digits
+    clf = small(warm_start=True).set_callbacks(MLflowLogger())
+    with mlflow.start_run() as run:
+        clf.fit(X, y).fit(X, y)
+        assert mlflow.active_run().info.run_id == run.info.run_id
+    assert [each.info.run_id for each in all_runs(mlflow)] == [run.info.run_id]
+    assert metrics(mlflow, run.info.run_id, "loss") == clf.loss_curve_
+
+
+def test_mlflow_leaves_a_run_that_began_during_the_fit(mlflow, digits):
+    X, _, y, _ = digits
+
+    class Begins:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 2:
+                begun.append(mlflow.start_run(nested=True).info.run_id)
+
+    begun = []
+    small().set_callbacks(MLflowLogger(), Begins()).fit(X, y)
+    assert mlflow.active_run().info.run_id == begun[0]
+    status = {run.info.run_id: run.info.status for run in all_runs(mlflow)}
+    assert status.pop(begun[0]) == "RUNNING"
+    assert [*status.values()] == ["FINISHED"]
+
+
 def test_mlflow_has_a_nested_run_for_each_fit_that_shares_one(mlflow, digits):
     X, _, y, _ = digits
     clf = small(max_iter=2).set_callbacks(MLflowLogger())
@@ -327,6 +357,8 @@ def test_failure_of_optuna_does_not_lose_the_fit(digits):
         UserWarning, match="Optuna failed, and the fit continues: ConnectionError"
     ):
         assert clf.fit(X, y).n_iter_ == 1
+    (pruning,) = clf._skl_callbacks
+    assert repr(pruning) == f"OptunaPruning({pruning.trial!r}, monitor='loss')"
     copy = pickle.loads(pickle.dumps(clf))
     with pytest.warns(UserWarning, match="without its trial: this fit is not pruned"):
         assert copy.fit(X, y).n_iter_ == 1
