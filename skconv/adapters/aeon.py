@@ -9,7 +9,7 @@ from .panels import PanelMixin, small_networks
 __all__ = ["AeonClassifier"]
 
 
-class AeonClassifier(PanelMixin, BaseClassifier):  # pragma: no cover - .ci/ecosystem
+class AeonClassifier(PanelMixin, BaseClassifier):
     """A classifier of aeon that is a network of skconv.
 
     It takes panels as aeon has them, ``(n, channels, length)``, of one length, and

@@ -15,7 +15,7 @@ __all__ = ["PanelMixin", "small_networks"]
 _Array = NDArray[Any]
 
 
-class PanelMixin:  # pragma: no cover - .ci/ecosystem
+class PanelMixin:
     """`_fit` and `_predict` of both packages' base classes."""
 
     estimator: Any
@@ -51,7 +51,7 @@ class PanelMixin:  # pragma: no cover - .ci/ecosystem
         return self.estimator_.predict_proba(np.moveaxis(X, 1, -1))
 
 
-def small_networks() -> list[ConvNetClassifier]:  # pragma: no cover - .ci/ecosystem
+def small_networks() -> list[ConvNetClassifier]:
     """Return networks that both packages' checks train in a moment."""
     layers = [("conv", Conv1D(4, 3, activation="relu")), ("mean", GlobalAvgPool1D())]
     small = ConvNetClassifier(layers, max_iter=2, random_state=0)

@@ -9,7 +9,7 @@ from .panels import PanelMixin, small_networks
 __all__ = ["SktimeClassifier"]
 
 
-class SktimeClassifier(PanelMixin, BaseClassifier):  # pragma: no cover - .ci/ecosystem
+class SktimeClassifier(PanelMixin, BaseClassifier):
     """A classifier of sktime that is a network of skconv.
 
     It takes panels as sktime has them, ``(n, channels, length)``, of one length, and

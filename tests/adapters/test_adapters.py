@@ -1,10 +1,81 @@
-"""What `skconv.adapters` says where aeon and sktime are not installed."""
+"""`skconv.adapters` where aeon and sktime are not installed.
+
+Their own checks, and their pipelines, are in `tests/ecosystem`.
+"""
 
 import sys
+import types
 
+import numpy as np
 import pytest
+from seeds import SEED
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 import skconv.adapters
+from skconv import ConvNetClassifier, zoo
+from skconv.datasets import make_events
+from skconv.layers import Conv1D, GlobalMaxPool1D
+
+
+class BaseClassifier(ClassifierMixin, BaseEstimator):
+    """Stands in for that of aeon and of sktime, which call the same methods."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self._fit(X, y)
+
+    def predict(self, X):
+        return self._predict(X)
+
+    def predict_proba(self, X):
+        return self._predict_proba(X)
+
+
+@pytest.fixture(params=["AeonClassifier", "SktimeClassifier"])
+def kind(request, monkeypatch):
+    package = request.param.removesuffix("Classifier").lower()
+    base = types.ModuleType("base")
+    base.BaseClassifier = BaseClassifier
+    for name in ("", ".classification"):
+        monkeypatch.setitem(sys.modules, package + name, types.ModuleType("package"))
+    monkeypatch.setitem(sys.modules, f"{package}.classification.base", base)
+    adapter = f"skconv.adapters.{package}"
+    monkeypatch.setitem(sys.modules, adapter, None)  # so that it is forgotten again
+    del sys.modules[adapter]
+    return getattr(skconv.adapters, request.param)
+
+
+def test_panels_are_signals_with_channels_first(kind):
+    X, y = make_events(20, length=32, n_channels=2, random_state=SEED)
+    panel = np.moveaxis(X, -1, 1)
+    layers = [Conv1D(4, 9, stride=4, activation="relu"), GlobalMaxPool1D()]
+    network = ConvNetClassifier(layers, max_iter=2)
+    clf = kind(network, random_state=SEED + 1).fit(panel, y)
+    plain = network.set_params(random_state=SEED + 1).fit(X, y)
+    np.testing.assert_array_equal(clf.predict(panel), plain.predict(X))
+    np.testing.assert_array_equal(clf.predict_proba(panel), plain.predict_proba(X))
+
+
+def test_estimator_must_be_a_network(kind):
+    with pytest.raises(TypeError, match="must be a ConvNetClassifier .* got 'network'"):
+        kind("network").fit(np.zeros((4, 1, 8)), [0, 1, 0, 1])
+
+
+def test_default_is_the_recipe_for_signals(kind, monkeypatch):
+    def recipe(n_samples):
+        return zoo.signal_classifier(n_samples=n_samples).set_params(max_iter=1)
+
+    monkeypatch.setattr("skconv.adapters.panels.signal_classifier", recipe)
+    clf = kind().fit(np.zeros((20, 1, 32)), np.arange(20) % 2)
+    assert clf.estimator is None
+    assert repr(clf.estimator_) == repr(recipe(20))
+
+
+def test_networks_of_the_packages_checks_are_small(kind):
+    params = getattr(kind, "get_test_params", getattr(kind, "_get_test_params", None))
+    for arguments in params():
+        clf = kind(**arguments).fit(np.zeros((4, 1, 8)), [0, 1, 0, 1])
+        assert clf.estimator_.n_iter_ <= 2
 
 
 def test_missing_packages_are_named(monkeypatch):
