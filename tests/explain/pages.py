@@ -66,7 +66,7 @@ NETWORKS = {
     "residual": ([Conv2D(4), Residual([Conv2D(4, groups=2, activation="relu"), BatchNorm()], activation="relu"), Residual([("narrow", Conv2D(2, stride=2))], shortcut=Conv2D(2, 1, stride=2)), GlobalAvgPool2D()], "two classes"),
     "branches": ([Branches([Conv2D(2, 1), [Conv2D(2, 3), Activation("tanh")], MaxPool2D(3, stride=1, padding="same")]), SpatialDropout2D(0.1), Rescaling(2.0, 1.0)], "digits"),
     "custom": ([Conv2D(2), Halve(), Dense(4)], "digits"),
-    "numbers": ([Conv2D(3, use_bias=False), Dense(4, "relu", use_bias=False)], "numbers"),
+    "numbers": ([Conv2D(3, use_bias=False), SeparableConv2D(2, use_bias=False), Dense(4, "relu", use_bias=False)], "numbers"),
     "enlarged": ([Conv2D(4, (3, 2), stride=2, padding="same", activation="relu"), Conv2DTranspose(3, (3, 2), stride=(2, 3), dilation=(1, 2), activation="tanh"), UpSampling2D((2, 1)), UpSampling2D((3, 2), interpolation="bilinear"), Cropping2D(((1, 20), (3, 14))), ZeroPadding2D(((1, 0), (0, 2))), Reshape((4, -1, 3))], "digits"),
     "enlarged signals": ([Conv1D(4, 3, stride=3), Conv1DTranspose(2, 2, stride=3, padding="valid"), UpSampling1D(2), Cropping1D((3, 1)), ZeroPadding1D(2), Reshape((-1, 4))], "signals"),
     "signals": ([Conv1D(4, 5, padding="causal", activation="relu"), MaxPool1D(2), Branches([HandcraftedConv1D((2, 4)), Conv1D(2, 3)]), GlobalAvgPool1D()], "signals"),

@@ -42,7 +42,7 @@ def test_every_estimator_is_drawn_and_explained(name, request, tmp_path):
     est = request.getfixturevalue(name)
     display = FeatureMapDisplay.from_estimator(est, X[:1])
     assert "output" in display.outputs
-    assert display.probabilities is None
+    assert (display.probabilities is None) == (name != "segmenter")
     display = SaliencyDisplay.from_estimator(est, X[:2])
     assert all(maps.shape == (2, 8, 8) for maps in display.maps.values())
     explain(est, X[:2], tmp_path / "page.html")
