@@ -22,6 +22,7 @@ from skconv.augmentation import MixUp, RandomFlip
 from skconv.layers import (
     Activation,
     BatchNorm,
+    Conv1D,
     Conv2D,
     Dense,
     Dropout,
@@ -156,6 +157,15 @@ def test_transforms_before_the_one_to_blame_see_what_training_showed_them(kind):
     model = estimator(augment=steps, max_iter=2, random_state=0)
     with pytest.raises(ValueError, match="out of range: augment: transform 'spoil'"):
         model.fit(X, targets[kind])
+
+
+def test_mixed_masks_of_signals_have_the_shape_that_training_showed():
+    """By its axes alone, (n, length), such a mask would be a row of classes."""
+    masks = (X[..., 0] > 0.5).astype(int)
+    steps = {"augment": MixUp(), "learning_rate_init": 1e30}
+    model = ConvNetSegmenter([Conv1D(4), Conv1D(2)], random_state=0, **steps)
+    with pytest.raises(ValueError, match="out of range: the learning rate"):
+        model.fit(X, masks)
 
 
 def test_fit_that_fails_changes_nothing():
