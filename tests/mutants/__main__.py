@@ -40,6 +40,11 @@ ROOMS = {
     "utils": (["_utils/*.py"], ["tests/io", "tests/callbacks"]),
     "callbacks": (["callbacks/*.py"], ["tests/callbacks"]),
     "estimators": (["estimators/*.py"], ["tests/estimators"]),
+    "datasets": (["datasets/*.py"], ["tests/datasets"]),
+    "zoo": (["zoo/*.py"], ["tests/zoo"]),
+    "inspection": (["inspection/*.py"], ["tests/inspection"]),
+    "explain": (["_explain/*.py"], ["tests/explain"]),
+    "exercises": (["exercises/*.py"], ["tests/exercises"]),
 }
 
 
@@ -47,7 +52,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("room", choices=[*ROOMS, "kernels"])
+    parser.add_argument("rooms", choices=[*ROOMS, "kernels"], nargs="+")
     parser.add_argument(
         "--only",
         default=[""],
@@ -58,20 +63,29 @@ def main():
         "--seconds", type=float, default=20, help="of tests for each mutant"
     )
     parser.add_argument("--tests", nargs="+", help="that run; by default the room's")
+    parser.add_argument(
+        "--few", type=int, help="tests of a function that differ in parameters only"
+    )
     parser.add_argument("--folder", default="build/mutants")
     arguments = parser.parse_args()
-    options = arguments.only, arguments.seconds, arguments.folder
-    if arguments.room == "kernels":
+    options = arguments.only, arguments.seconds, arguments.folder, arguments.few
+    if arguments.rooms == ["kernels"]:
         from . import kernels
 
-        tests = arguments.tests or KERNELS
-        results, changes = kernels.main(tests, *options)
+        results, changes = kernels.main(arguments.tests or KERNELS, *options)
     else:
         from . import python
 
-        files, tests = ROOMS[arguments.room]
-        tests = arguments.tests or tests
-        results, changes = python.main(arguments.room, files, tests, *options)
+        files, tests = (
+            list(
+                dict.fromkeys(
+                    each for room in arguments.rooms for each in ROOMS[room][i]
+                )
+            )
+            for i in range(2)
+        )
+        name, tests = "-".join(arguments.rooms), arguments.tests or tests
+        results, changes = python.main(name, files, tests, *options)
     unexplained = report(results, changes)
     return 1 if unexplained else 0
 

@@ -218,26 +218,26 @@ class Switch:
 class Plugin:
     """Begins where the tests are collected: the module is then imported."""
 
-    def __init__(self, names, results, seconds):
-        self.names, self.results, self.seconds = names, results, seconds
+    def __init__(self, names, *options):
+        self.names, self.options = names, options
 
     def pytest_runtestloop(self, session):
         from skconv.ops import _kernels
 
         known = [self.names[i] for i in _kernels.mutants_known()]
         switch = Switch(_kernels, self.names)
-        self.runner = Runner(switch, known, self.results, self.seconds)
+        self.runner = Runner(switch, known, *self.options)
         session.config.pluginmanager.register(self.runner)
         return self.runner.pytest_runtestloop(session)
 
 
-def main(tests, only, seconds, folder):
+def main(tests, only, seconds, folder, few):
     """Run the mutants of the kernels; return their verdicts and their sources."""
     root = Path.cwd()
     folder = Path(folder, "kernels").absolute()
     names = make(root, folder, only)
     compile_all(folder)
-    plugin = Plugin(names, folder.with_suffix(".json"), seconds)
+    plugin = Plugin(names, folder.with_suffix(".json"), seconds, few)
     os.environ["OMP_NUM_THREADS"] = "1"  # a fork has no other threads
     sys.path.insert(0, str(folder))
     os.chdir(folder)

@@ -48,7 +48,7 @@ class Switch:
 
 def mutate_text(node):
     """Mutate names and options, but no sentence: a test matches some of its words."""
-    if isinstance(node, cst.SimpleString) and re.fullmatch(r"[^ ]+", node.raw_value):
+    if isinstance(node, cst.SimpleString) and re.fullmatch(r"[^ '\"]+", node.raw_value):
         yield node.with_changes(value=f"{node.prefix}'XX{node.raw_value}XX'")
 
 
@@ -113,7 +113,7 @@ def forget_other_installs():
     ]
 
 
-def main(name, files, tests, only, seconds, folder):
+def main(name, files, tests, only, seconds, folder, few):
     """Run the mutants of some files; return their verdicts and their differences.
 
     They are in a folder, where a run that was interrupted continues.
@@ -129,6 +129,7 @@ def main(name, files, tests, only, seconds, folder):
         [m for m in mutants if any(part in m for part in only)],
         folder.with_suffix(".json"),
         seconds,
+        few,
     )
     os.chdir(folder)
     forget_other_installs()

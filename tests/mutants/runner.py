@@ -3,8 +3,9 @@
 A plugin of pytest, in place of its loop over tests. First each test runs once, without a
 fault: how long it takes, and which places it reaches. Then a fork runs, for one mutant
 after the other, the tests that reach it until one fails: first those that noticed a mutant
-of the same place before, then the shortest. A test that fails runs again without the fault:
-if it still fails, the fork is spoiled, and the mutant is tried in a new one.
+of the same place before, then the shortest. After some mutants the tests that failed run
+again without a fault: if one still fails, the fork is spoiled, and these mutants are tried
+again, one by one.
 """
 
 import gc
@@ -25,6 +26,7 @@ PYTEST = [
 ]
 
 FORK = 200  # mutants for one fork
+SURE = 20  # mutants, after which the tests that failed must pass
 MEMORY = 4 << 30  # bytes that it may take
 SILENCE = 600  # seconds without a word from it: it hangs
 
@@ -45,10 +47,13 @@ class Runner:
     seconds : float
         How long the tests of one mutant may take in all, without a fault, on a processor
         (which others may use, too).
+    few : int, optional
+        How many tests of a function to take, which differ in parameters only.
     """
 
-    def __init__(self, switch, mutants, results, seconds):
+    def __init__(self, switch, mutants, results, seconds, few=None):
         self.switch, self.mutants, self.seconds = switch, mutants, seconds
+        self.few, self.suspects = few, set()
         self.path = Path(results)
         self.measured = self.path.with_suffix(".tests.json")
         self.results = json.loads(self.path.read_text()) if self.path.exists() else {}
@@ -60,7 +65,7 @@ class Runner:
         manager = session.config.pluginmanager
         manager.unregister(name="terminalreporter")
         self.hook = session.config.hook
-        items = {item.nodeid: item for item in session.items}
+        items = {item.nodeid: item for item in spread(session.items, self.few)}
         self.measure(list(items.values()))
         left = [mutant for mutant in self.mutants if not self.is_noticed(mutant)]
         left.sort(key=self.switch.place_of)
@@ -143,7 +148,7 @@ class Runner:
             os.close(reading)
             self.run(mutants, items, writing)
         os.close(writing)
-        mutant = test = None
+        mutant, test, found = None, None, []
         with os.fdopen(reading, buffering=1) as pipe:
             for line in _lines(pipe, child):
                 kind, *values = json.loads(line)
@@ -151,12 +156,16 @@ class Runner:
                     mutant, test = values[0], None
                 elif kind == "test":
                     test = values[0]
-                elif kind == "spoiled":
+                elif kind == "verdict":
+                    self.note(mutant, values)
+                    found.append((mutant, values))
                     mutant = None
                 else:
-                    self.note(mutant, values)
-                    yield mutant, values
-                    mutant = None
+                    if kind == "sure":
+                        yield from found
+                    else:
+                        self.suspects.update(each for each, _ in found)
+                    found.clear()
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if mutant is not None:  # the fork ended before its verdict
             slow = status in (-signal.SIGPROF, -signal.SIGKILL)
@@ -179,16 +188,22 @@ class Runner:
 
         try:
             resource.setrlimit(resource.RLIMIT_AS, (_address_space() + MEMORY,) * 2)
-            for mutant in mutants:
+            failed, unsure = set(), 0
+            for i, mutant in enumerate(mutants):
                 report("mutant", mutant)
                 verdict = self.verdict(mutant, items, report)
-                if verdict[0] == "spoiled":
-                    if mutant is not mutants[0]:  # again, first in a new fork
-                        report("spoiled")
-                        break
-                    verdict = ["killed", verdict[1]]
                 self.note(mutant, verdict)
                 report("verdict", *verdict)
+                if verdict[0] == "killed":
+                    failed.add(verdict[1])
+                unsure += 1
+                if mutant in self.suspects or unsure == SURE or i + 1 == len(mutants):
+                    # Without a fault they pass: what other faults did is not the reason.
+                    spoiled = not all(self.passes(items[test]) for test in failed)
+                    report("spoiled" if spoiled and i else "sure")
+                    if spoiled:
+                        break
+                    failed, unsure = set(), 0
         finally:
             os._exit(0)
 
@@ -205,9 +220,7 @@ class Runner:
             passed = self.passes(items[test])
             self.switch.activate(None)
             if not passed:
-                # Without the fault it passes: what other faults did is not the reason.
-                recovered = self.passes(items[test])
-                return ["killed" if recovered else "spoiled", test]
+                return ["killed", test]
         return ["survived" if tests else "not reached", None]
 
     def passes(self, item):
@@ -219,12 +232,34 @@ class Runner:
         return not any(report.failed for report in reports)
 
     def in_order(self, mutant):
-        """Return the tests that reach a mutant, those first that may notice it soon."""
+        """Return the tests that reach a mutant, those first that may notice it soon.
+
+        Those that noticed its neighbours come first. Of the others each function has its
+        turn, the quickest first, before one runs with other parameters: they differ less.
+        """
         tests = self.tests[self.switch.place_of(mutant)]
         known = self.killers[self.switch.group_of(mutant)]
         known = [test for test in known if test in tests][:5]
-        others = tests.difference(known)
-        return [*known, *sorted(others, key=lambda test: (self.durations[test], test))]
+        others = sorted(
+            tests.difference(known), key=lambda test: (self.durations[test], test)
+        )
+        turn = dict.fromkeys(others, 0)
+        seen = defaultdict(int)
+        for test in others:
+            function = test.partition("[")[0]
+            turn[test] = seen[function]
+            seen[function] += 1
+        return [*known, *sorted(others, key=turn.get)]
+
+
+def spread(items, few):
+    """Return `few` tests of each function, evenly drawn from those it has parameters for."""
+    functions = defaultdict(list)
+    for item in items:
+        functions[item.nodeid.partition("[")[0]].append(item)
+    for each in functions.values():
+        n = min(few or len(each), len(each))
+        yield from (each[i * len(each) // n] for i in range(n))
 
 
 def _address_space():
