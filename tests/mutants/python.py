@@ -7,6 +7,7 @@ tests, and forks: see `runner`.
 
 import contextlib
 import difflib
+import hashlib
 import json
 import os
 import re
@@ -67,29 +68,57 @@ REPLACED = {
 
 
 def make(root, folder, files):
-    """Write a copy of the package with mutants; return {mutant: its difference}."""
+    """Write a copy of the package with mutants; return {mutant: its difference}.
+
+    An earlier copy of the same sources stays: mutants take some milliseconds each.
+    """
+    known, key = folder.with_suffix(".made.json"), digest(root, files)
+    if known.exists():
+        made = json.loads(known.read_text())
+        if made["key"] == key:
+            copy(root, folder, "tests", "conftest.py")
+            return made["mutants"]
+    shutil.rmtree(folder, ignore_errors=True)
+    copy(root, folder, *COPIED)
     mutators.mutation_operators[:] = [
         (kind, REPLACED.get(operator, operator))
         for kind, operator in mutators.mutation_operators
     ]
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in COPIED:
-        source = root / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, folder / name)
     mutants = {}
     for path in files:
         made = mutate_file_contents(str(path), (root / path).read_text())
         (folder / path).write_text(made.code)
-        lines, spans = made.code.splitlines(), made.line_span_by_function_name
-        for name in made.mutant_names:
-            place = name.partition("__mutmut_")[0]
-            before, after = (
-                lines[spans[n].start - 1 : spans[n].end]
-                for n in (f"{place}__mutmut_orig", name)
-            )
-            mutants[get_mutant_name(path, name)] = describe(path, place, before, after)
+        mutants |= described(path, made)
+    known.write_text(json.dumps({"key": key, "mutants": mutants}))
+    return mutants
+
+
+def digest(root, files):
+    """Identify the package, what is changed in it, and how."""
+    texts = [path.read_bytes() for path in sorted((root / "skconv").rglob("*.py"))]
+    how = Path(__file__).read_bytes(), repr(files).encode()
+    return hashlib.sha256(b"".join([*texts, *how])).hexdigest()
+
+
+def copy(root, folder, *names):
+    for name in names:
+        if (root / name).is_dir():
+            shutil.copytree(root / name, folder / name, dirs_exist_ok=True)
+        else:
+            shutil.copy(root / name, folder / name)
+
+
+def described(path, made):
+    """Return the mutants of a file, in words."""
+    mutants = {}
+    lines, spans = made.code.splitlines(), made.line_span_by_function_name
+    for name in made.mutant_names:
+        place = name.partition("__mutmut_")[0]
+        before, after = (
+            lines[spans[n].start - 1 : spans[n].end]
+            for n in (f"{place}__mutmut_orig", name)
+        )
+        mutants[get_mutant_name(path, name)] = describe(path, place, before, after)
     return mutants
 
 
@@ -121,7 +150,7 @@ def main(name, files, tests, only, seconds, folder, few):
     root = Path.cwd()
     folder = Path(folder, name).absolute()
     config()  # read from this folder's pyproject.toml
-    paths = sorted(path for pattern in files for path in Path("skconv").glob(pattern))
+    paths = [p for each in files for p in sorted(Path("skconv").glob(each))]
     mutants = make(root, folder, paths)
     folder.with_suffix(".changes.json").write_text(json.dumps(mutants, indent=0))
     runner = Runner(

@@ -68,7 +68,10 @@ class Runner:
         items = {item.nodeid: item for item in spread(session.items, self.few)}
         self.measure(list(items.values()))
         left = [mutant for mutant in self.mutants if not self.is_noticed(mutant)]
-        left.sort(key=self.switch.place_of)
+        rank = {}  # of a place, in the order in which they are given
+        for mutant in left:
+            rank.setdefault(self.switch.place_of(mutant), len(rank))
+        left.sort(key=lambda mutant: rank[self.switch.place_of(mutant)])
         start, total, done = time.monotonic(), len(left), set()
         gc.collect()
         gc.freeze()  # or each fork would copy what its garbage collector touches
