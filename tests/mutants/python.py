@@ -8,11 +8,13 @@ tests, and forks: see `runner`.
 import contextlib
 import difflib
 import hashlib
+import inspect
 import json
 import os
 import re
 import shutil
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import libcst as cst
@@ -24,6 +26,7 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 from mutmut.utils.format_utils import get_mutant_name
 
+from .equivalent import rule_of
 from .runner import COPIED, PYTEST, Runner
 
 
@@ -96,7 +99,7 @@ def make(root, folder, files):
 def digest(root, files):
     """Identify the package, what is changed in it, and how."""
     texts = [path.read_bytes() for path in sorted((root / "skconv").rglob("*.py"))]
-    how = Path(__file__).read_bytes(), repr(files).encode()
+    how = version("mutmut").encode(), inspect.getsource(mutate_text).encode()
     return hashlib.sha256(b"".join([*texts, *how])).hexdigest()
 
 
@@ -152,6 +155,7 @@ def main(name, files, tests, only, seconds, folder, few):
     config()  # read from this folder's pyproject.toml
     paths = [p for each in files for p in sorted(Path("skconv").glob(each))]
     mutants = make(root, folder, paths)
+    mutants = {m: each for m, each in mutants.items() if rule_of(each) is None}
     folder.with_suffix(".changes.json").write_text(json.dumps(mutants, indent=0))
     runner = Runner(
         Switch(),

@@ -89,6 +89,26 @@ def test_mutants_of_a_schedule_are_noticed(tmp_path):
     assert int(figures[2]) >= 0.9 * int(figures[1])
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "is_left_out"),
+    [
+        ("zip(a, b, strict=True)", "zip(a, b, strict=False)", True),
+        ("zip(a, b, strict=True)", "zip(a, b, )", True),
+        ("zip(a, b, strict=True)", "zip(b, strict=True)", False),
+        ("zip(a, b, strict=False)", "zip(a, b, strict=True)", False),
+        ("x.reshape(f(n), -1)", "x.reshape(f(n), -2)", True),
+        ("x.reshape(f(n), -1)", "x.reshape(f(n), +1)", False),
+        ("x.reshape(n[-1], 2)", "x.reshape(n[-2], 2)", False),
+        ("x.reshape(n, -1)[-1]", "x.reshape(n, -1)[-2]", False),
+    ],
+)
+def test_mutants_that_are_left_out_are_no_others(before, after, is_left_out):
+    from mutants.equivalent import rule_of
+
+    rule = rule_of(f"_data/arrays.py f: {before} -> {after}")
+    assert (rule is not None) == is_left_out
+
+
 @pytest.mark.parametrize("each", SURVIVORS, ids=lambda each: each["why"][:40])
 def test_survivors_are_of_lines_that_are_there(each):
     for change in each["changes"]:
