@@ -67,7 +67,12 @@ def main():
         "--few", type=int, help="tests of a function that differ in parameters only"
     )
     parser.add_argument("--folder", default="build/mutants")
+    parser.add_argument(
+        "--count", action="store_true", help="count the mutants, and run none"
+    )
     arguments = parser.parse_args()
+    if arguments.count:
+        return count(arguments.rooms)
     options = arguments.only, arguments.seconds, arguments.folder, arguments.few
     if arguments.rooms == ["kernels"]:
         from . import kernels
@@ -88,6 +93,22 @@ def main():
         results, changes = python.main(name, files, tests, *options)
     unexplained = report(results, changes)
     return 1 if unexplained else 0
+
+
+def count(rooms):
+    """Print how many mutants each file has, and each room."""
+    for room in rooms:
+        if room == "kernels":
+            from . import kernels
+
+            found = kernels.count(Path.cwd())
+        else:
+            from . import python
+
+            found = python.count(Path.cwd(), python.paths_of(ROOMS[room][0]))
+        for name, n in found.items():
+            print(f"{n:6} {name}")
+        print(f"{sum(found.values()):6} in {room}")
 
 
 def report(results, changes):

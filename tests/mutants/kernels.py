@@ -125,6 +125,16 @@ def mutate(name, source, first):
     return "".join([*out, source[end:]]), names
 
 
+def count(root):
+    """Return {header: the number of its mutants}."""
+    headers = sorted((root / "skconv" / "ops" / "src").glob("*.h"))
+    return {
+        path.name: len(mutate(path.name, path.read_text(), 0)[1])
+        for path in headers
+        if path.name not in LEFT_OUT
+    }
+
+
 def make(root, folder, only):
     """Write a copy of the package with faults; return their names, by number.
 
@@ -203,6 +213,9 @@ class Switch:
 
     def group_of(self, mutant):
         return mutant.partition(":")[0]
+
+    def module_of(self, mutant):
+        return re.match("[a-z]+", mutant)[0]
 
     def activate(self, mutant):
         self.kernels.mutant(self.numbers.get(mutant, -1))

@@ -38,6 +38,9 @@ class Switch:
 
     group_of = place_of
 
+    def module_of(self, mutant):
+        return self.place_of(mutant).split(".")[-2].lstrip("_")
+
     def activate(self, mutant):
         set_mutant_under_test(mutant or "")
 
@@ -83,10 +86,7 @@ def make(root, folder, files):
             return made["mutants"]
     shutil.rmtree(folder, ignore_errors=True)
     copy(root, folder, *COPIED)
-    mutators.mutation_operators[:] = [
-        (kind, REPLACED.get(operator, operator))
-        for kind, operator in mutators.mutation_operators
-    ]
+    replace_operators()
     mutants = {}
     for path in files:
         made = mutate_file_contents(str(path), (root / path).read_text())
@@ -109,6 +109,24 @@ def copy(root, folder, *names):
             shutil.copytree(root / name, folder / name, dirs_exist_ok=True)
         else:
             shutil.copy(root / name, folder / name)
+
+
+def count(root, files):
+    """Return {file: the number of its mutants}, less those that a rule leaves out."""
+    replace_operators()
+    found = {}
+    for path in files:
+        made = mutate_file_contents(str(path), (root / path).read_text())
+        changes = described(path, made).values()
+        found[str(path)] = sum(rule_of(change) is None for change in changes)
+    return found
+
+
+def replace_operators():
+    mutators.mutation_operators[:] = [
+        (kind, REPLACED.get(operator, operator))
+        for kind, operator in mutators.mutation_operators
+    ]
 
 
 def described(path, made):
@@ -136,6 +154,10 @@ def describe(path, place, before, after):
     return f"{where}: {' '.join(removed)} -> {' '.join(added)}"
 
 
+def paths_of(files):
+    return [path for each in files for path in sorted(Path("skconv").glob(each))]
+
+
 def forget_other_installs():
     """Remove finders of editable installs, which would find the package elsewhere."""
     sys.meta_path[:] = [
@@ -153,7 +175,7 @@ def main(name, files, tests, only, seconds, folder, few):
     root = Path.cwd()
     folder = Path(folder, name).absolute()
     config()  # read from this folder's pyproject.toml
-    paths = [p for each in files for p in sorted(Path("skconv").glob(each))]
+    paths = paths_of(files)
     mutants = make(root, folder, paths)
     mutants = {m: each for m, each in mutants.items() if rule_of(each) is None}
     folder.with_suffix(".changes.json").write_text(json.dumps(mutants, indent=0))

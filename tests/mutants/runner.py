@@ -38,6 +38,7 @@ class Runner:
     ----------
     switch : object
         ``place_of(mutant)``, ``group_of(mutant)`` of places with the same killers,
+        ``module_of(mutant)``, a word that may be in the names of its tests,
         ``activate(mutant or None)``, and the context manager ``reached()``, whose value is
         the set of the places that ran within it.
     mutants : list of str
@@ -57,7 +58,7 @@ class Runner:
         self.path = Path(results)
         self.measured = self.path.with_suffix(".tests.json")
         self.results = json.loads(self.path.read_text()) if self.path.exists() else {}
-        self.durations, self.tests = {}, defaultdict(set)
+        self.durations, self.breadth, self.tests = {}, {}, defaultdict(set)
         self.killers = defaultdict(list)  # of a place, the last one first
 
     def pytest_runtestloop(self, session):
@@ -117,6 +118,7 @@ class Runner:
             seconds, places = known[item.nodeid]
             if seconds is not None:
                 self.durations[item.nodeid] = seconds
+                self.breadth[item.nodeid] = len(places)
                 for place in places:
                     self.tests[place].add(item.nodeid)
 
@@ -237,22 +239,25 @@ class Runner:
     def in_order(self, mutant):
         """Return the tests that reach a mutant, those first that may notice it soon.
 
-        Those that noticed its neighbours come first. Of the others each function has its
-        turn, the quickest first, before one runs with other parameters: they differ less.
+        Those that noticed its neighbours come first, then those of a file with the name of
+        its module. Of the others those that are quick and reach little else; each function
+        has its turn before one runs with other parameters, as they differ less.
         """
         tests = self.tests[self.switch.place_of(mutant)]
         known = self.killers[self.switch.group_of(mutant)]
         known = [test for test in known if test in tests][:5]
         others = sorted(
-            tests.difference(known), key=lambda test: (self.durations[test], test)
+            tests.difference(known), key=lambda test: (self.cost(test), test)
         )
-        turn = dict.fromkeys(others, 0)
-        seen = defaultdict(int)
+        module, seen, key = self.switch.module_of(mutant), defaultdict(int), {}
         for test in others:
             function = test.partition("[")[0]
-            turn[test] = seen[function]
+            key[test] = module not in function.partition("::")[0], seen[function]
             seen[function] += 1
-        return [*known, *sorted(others, key=turn.get)]
+        return [*known, *sorted(others, key=key.get)]
+
+    def cost(self, test):
+        return (0.005 + self.durations[test]) * self.breadth[test]
 
 
 def spread(items, few):
