@@ -13,8 +13,7 @@ the system loads before all others, returns in their place. So it needs Linux wi
 Memory fails for CPython, NumPy and the compiled ops alike, and in a second process, where
 Python asks for the memory of each object (PYTHONMALLOC=malloc), for each object. Only
 libraries that end the process without memory are spared: the loader, the C library and
-that of OpenMP. Where the interpreter itself ends so (CPython 3.11 does at the first item
-of a dict), that k is counted, and another process goes on with the next.
+that of OpenMP; and Python's tuples of two.
 
 After each failure the old file or the new one must be there, whole, and no other; an
 error must be an OSError or, of memory, a MemoryError; one about a file names it and says
@@ -67,7 +66,6 @@ OF_MEMORY = "map", "alloc"
 # Kept after all failures of a call: caches of Python, NumPy and scikit-learn.
 MOST_KEPT = 2**18
 MOST_FAULTS = 20  # that are told
-PYTHON = "libpython", "python"  # libraries of the interpreter
 SPARED = "ld-linux", "/libc.so", "/libc-", "libgomp"
 
 
@@ -90,7 +88,6 @@ class Shim:
 
     def __init__(self):
         self.library = ctypes.CDLL(None)
-        self.library.skconv_tell_end()
         spare = self.library.skconv_spare
         spare.argtypes = [ctypes.c_size_t] * 2
         for line in Path("/proc/self/maps").read_text().splitlines():
@@ -113,7 +110,7 @@ class Shim:
 def leave_pairs():
     """Let Python have so many tuples of two at hand that it needs no memory for one.
 
-    CPython 3.11 ends the process if there is none for the items of a dict.
+    CPython 3.11 ends the process if it has none for the items of a dict.
     """
     pairs = [(i, i) for i in range(1000)]
     del pairs
@@ -207,7 +204,7 @@ def kept_memory():
     return figures.used + figures.hblkhd
 
 
-def try_all(shim, operation, call, code, once, most, words, first=1):
+def try_all(shim, operation, call, code, once, most, words):
     """Let each call fail; return how many calls there were, failures and errors."""
     failures = errors = 0
     n = attempt(shim, operation, call, 2**40, code, once)[0]
@@ -215,9 +212,8 @@ def try_all(shim, operation, call, code, once, most, words, first=1):
         return 0, 0, 0
     ks = range(1, n + 2)
     step = max(1, -(-n // most))
-    for k in [*ks[first - 1 :: step], *ks[-1:]]:
-        sums = {"failures": failures, "errors": errors}
-        tell({"try": f"{words}, k = {k}", "next": k + step, "sums": sums})
+    for k in [*ks[::step], *ks[-1:]]:
+        tell({"try": f"{words}, k = {k}"})
         try:
             reached, error = attempt(shim, operation, call, k, code, once)
         except AssertionError as fault:
@@ -228,11 +224,8 @@ def try_all(shim, operation, call, code, once, most, words, first=1):
     return n, failures, errors
 
 
-def work(names, calls, most, folder, first):
-    """Try operations and calls, and print a line of JSON before and after each.
-
-    The first operation is tried from the k `first` on.
-    """
+def work(names, calls, most, folder):
+    """Try operations and calls, and print a line of JSON before and after each."""
     from . import call_operations
 
     faulthandler.enable()
@@ -241,7 +234,7 @@ def work(names, calls, most, folder, first):
     shim = None
     for name in names:
         place = Path(folder) / name.replace(" ", "_")
-        place.mkdir(exist_ok=True)
+        place.mkdir()
         operation = operations[name](place)
         for _ in range(3):  # what is imported or computed once
             operation.prepare()
@@ -256,20 +249,18 @@ def work(names, calls, most, folder, first):
                 # Python would try for ever; and without any memory it ends itself.
                 if once or not (code == errno.EINTR or each_object)
             ]
-            try_plans(shim, operation, name, call, plans, most, first)
-        first = 1
+            try_plans(shim, operation, name, call, plans, most)
 
 
-def try_plans(shim, operation, name, call, plans, most, first):
+def try_plans(shim, operation, name, call, plans, most):
     """Try a call in all ways, and tell what came of it."""
     sums = collections.Counter(n=0, failures=0, errors=0)
-    tell({"of": name, "kind": call})
 
     def try_each():
         for code, once in plans:
             words = f"{name}: {call}, {errno.errorcode.get(code, 'short')}"
             words += ", once" if once else ", from then on"
-            found = try_all(shim, operation, call, code, once, most, words, first)
+            found = try_all(shim, operation, call, code, once, most, words)
             sums.update(dict(zip(sums, found, strict=True)))
 
     kept = grown(try_each)
@@ -295,36 +286,7 @@ def tell(what):
 
 
 def run(library, names, calls, most, *, each_object=False):
-    """Yield what `work` tells, of processes of their own; raise an error if one dies.
-
-    Where the interpreter ends for want of memory for an object, that is told as well.
-    """
-    names, first, faults = [*names], 1, []
-    while names:
-        last = {}
-        for found in lines_of(library, names, calls, most, first, each_object):
-            last |= found
-            if "fault" in found:
-                faults.append(f"{last.get('try')}: {found['fault']}")
-            if "operation" in found:
-                yield found
-        if last["status"] == 0:
-            break
-        by_python = Path(last.get("ended in", "")).name.startswith(PYTHON)
-        words = f"exit status {last['status']}, at {last.get('try')}"
-        assert each_object and by_python, f"{words}; {faults[:MOST_FAULTS]}"
-        yield {
-            "operation": last["of"],
-            "call": last["kind"],
-            "ended": 1,
-            **last["sums"],
-        }
-        names, first = names[names.index(last["of"]) :], last["next"]
-    assert not faults, "\n".join([f"{len(faults)} faults", *faults[:MOST_FAULTS]])
-
-
-def lines_of(library, names, calls, most, first, each_object):
-    """Yield each line of one process, at last its exit status."""
+    """Yield what `work` tells, of a process of its own; raise an error if it dies."""
     folder = tempfile.mkdtemp()
     environment = {
         **os.environ,
@@ -333,21 +295,29 @@ def lines_of(library, names, calls, most, first, each_object):
     }
     if each_object:
         environment["PYTHONMALLOC"] = "malloc"
-    arguments = json.dumps([names, calls, most, folder, first])
+    arguments = json.dumps([names, calls, most, folder])
     child = subprocess.Popen(
         [sys.executable, "-m", f"{__package__}.calls", arguments],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
     )
+    last, faults = None, []
     try:
-        yield from map(json.loads, child.stdout)
-        yield {"status": child.wait()}
+        for line in child.stdout:
+            found = json.loads(line)
+            last = found.get("try", last)
+            if "fault" in found:
+                faults.append(f"{last}: {found['fault']}")
+            if "operation" in found:
+                yield found
     finally:
         child.kill()
-        child.wait()
+        status = child.wait()
         child.stdout.close()
         shutil.rmtree(folder, ignore_errors=True)
+    assert status == 0, f"exit status {status}, at {last}; {faults[:MOST_FAULTS]}"
+    assert not faults, "\n".join([f"{len(faults)} faults", *faults[:MOST_FAULTS]])
 
 
 def attack(library, n):
@@ -360,8 +330,7 @@ def attack(library, n):
         for name in names:
             sums = collections.Counter()
             for each in run(library, [name], calls, n, each_object=each_object):
-                keys = each.keys() & {"failures", "errors", "ended"}
-                sums.update({key: each[key] for key in keys})
+                sums.update({key: each[key] for key in ("failures", "errors")})
             yield name, each_object, sums
 
 

@@ -8,9 +8,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <execinfo.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,26 +49,6 @@ void skconv_arm(int call, long which, int error, int only_once) {
 long skconv_disarm(void) {
   __atomic_store_n(&armed, -1, __ATOMIC_SEQ_CST);
   return count;
-}
-
-static struct sigaction next_handler;
-
-// Writes, as JSON, which library's instruction ended the process. The frames are this
-// one, the system's, and that of the instruction.
-static void tell_end(int signal) {
-  void* frames[3];
-  Dl_info found;
-  if (backtrace(frames, 3) == 3 && dladdr(frames[2], &found)) {
-    dprintf(1, "{\"ended in\": \"%s\"}\n", found.dli_fname);
-  }
-  sigaction(signal, &next_handler, NULL);  // the instruction is run again
-}
-
-void skconv_tell_end(void) {
-  struct sigaction action = {.sa_handler = tell_end};
-  void* frame;
-  backtrace(&frame, 1);  // needs memory, the first time
-  sigaction(SIGSEGV, &action, &next_handler);
 }
 
 static int fails(int call, void* caller) {
