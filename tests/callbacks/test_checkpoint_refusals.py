@@ -139,6 +139,14 @@ CHANGES = [
     (put("stopping", "idle", value=1.5), "its idle must be an integer"),
     (put("stopping", "best", value=None), "best figure must be a number, got None"),
     (put("solver", value=None), "must have a solver and its moments, or neither"),
+    (
+        lambda document, arrays: (document.update(solver=None), arrays.pop("moments")),
+        "must have a solver and its moments until it has ended",
+    ),
+    (
+        put("stopping", "best", value={"class": "Dense", "params": {}}),
+        "an object of class 'Dense' where none may be",
+    ),
     (put("steps", value=True), "its steps must be an integer >= 0, got True"),
     (array("values", lambda values: values[:-1]), "more weights than the file holds"),
     (array("values", lambda values: values[None]), "must be vectors of one length"),

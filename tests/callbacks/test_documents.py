@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from skconv._utils import files, safetensors
+from skconv._utils import documents, files, safetensors
 from skconv.callbacks import checkpoint, compat, fingerprint, fitted, logger, state
 
 
@@ -39,6 +39,24 @@ def test_dates_in_parameters_are_compared_as_text():
 def test_files_that_are_cut_short_say_so():
     with pytest.raises(ValueError, match="cut short: 8 bytes expected, 3 left"):
         safetensors._read(io.BytesIO(b"abc"), 8)
+
+
+def test_file_that_is_cut_short_while_it_is_read_says_so(tmp_path):
+    path = tmp_path / "file"
+    documents.write(path, "model", {}, {"a": np.ones(10**5)})
+    with documents.reading(path, "model") as reader:
+        arrays = reader.empty(reader.parts)
+        os.truncate(path, os.path.getsize(path) - 1)
+        with pytest.raises(ValueError, match="cut short while it was read"):
+            reader.read_into(arrays)
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="no locks here")
+def test_file_that_another_process_has_locked_is_not_taken(tmp_path):
+    path = tmp_path / "file"
+    with path.open("w") as mine, path.open() as other:
+        assert files._lock(mine.fileno())
+        assert not files._lock(other.fileno())
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")

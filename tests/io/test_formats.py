@@ -191,6 +191,15 @@ def test_default_network_of_an_older_version_is_listed(path, tmp_path):
     )
 
 
+@files("model_[12]_classifier.safetensors")
+def test_older_file_without_layers_is_refused(path, tmp_path):
+    def forget(document):
+        document["layers"] = None
+
+    with pytest.raises(ValueError, match="its layers must be pairs of a name and a l"):
+        load_model(edit(path, forget, tmp_path / "other.safetensors"))
+
+
 @files("model_*_regressor.safetensors")
 def test_unknown_fields_are_refused(path, tmp_path):
     for change in [

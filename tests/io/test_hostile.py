@@ -76,6 +76,16 @@ def test_weights_out_of_their_range_are_refused(name, value, words, images, path
         load_model(path)
 
 
+def test_weights_of_several_dtypes_are_refused(clf, path):
+    def widen(document, arrays):
+        arrays["output.bias"] = arrays["output.bias"].astype(np.float64)
+
+    save_model(clf, path)
+    rewrite(path, widen)
+    with pytest.raises(ValueError, match="its weights must be of one dtype"):
+        load_model(path)
+
+
 def test_largest_weights_of_both_signs_are_finite(clf, path):
     kernel = clf.network_.arrays["conv2d_1.kernel"]
     kernel[...] = np.finfo(np.float32).max * (-1.0) ** np.arange(kernel.shape[-1])
