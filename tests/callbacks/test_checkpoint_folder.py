@@ -80,13 +80,16 @@ def test_file_that_is_deleted_while_it_is_read_is_written_again(tmp_path, monkey
             if context.task_id == 1 and context.task_name == "epoch":
                 fit("sgd", path, resume=False)
                 monkeypatch.setattr(checkpoint, "_read_progress", delete_and_read)
+            there.append(path.exists())
 
     def delete_and_read(given):
         monkeypatch.undo()
         path.unlink()
         return checkpoint._read_progress(given)
 
+    there = []
     clf = small().set_callbacks(Checkpoint(path), Replace()).fit(X, Y)
+    assert all(there)
     assert outcome(fit("adam", path)) == outcome(clf)
 
 

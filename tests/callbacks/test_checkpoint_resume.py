@@ -12,6 +12,7 @@ from sklearn.base import clone
 from skconv import ConvNetRegressor
 from skconv._data.samples import Samples
 from skconv._training import loop as training
+from skconv._utils import documents
 from skconv.callbacks import Checkpoint
 from skconv.layers import Conv2D
 
@@ -126,7 +127,7 @@ def test_fit_of_numbers_resumes_with_its_validation_data(images, tmp_path):
 
     inputs = X.reshape(-1, 8, 8)
     y = 3 * inputs if images else 3.0 * Y
-    reg = ConvNetRegressor(max_iter=5, early_stopping=True, random_state=SEED)
+    reg = ConvNetRegressor(max_iter=5, loss="absolute_error", random_state=SEED)
     reg.set_params(layers=[Conv2D(2, activation="relu")])
     data = inputs[:100], y[:100]
     given = {"X_val": inputs[100:], "y_val": y[100:]}
@@ -134,8 +135,18 @@ def test_fit_of_numbers_resumes_with_its_validation_data(images, tmp_path):
     path = tmp_path / "fit.ckpt"
     with pytest.raises(RuntimeError):
         clone(reg).set_callbacks(Checkpoint(path), Stop()).fit(*data, **given)
+    document, arrays = read(path)
     resumed = clone(reg).set_callbacks(Checkpoint(path)).fit(*data, **given)
     assert outcome(resumed) == outcome(expected)
+
+    # An older version had no scale, and a fit goes on as it began.
+    encoder = document["fitted"]["encoder"]
+    n = len(encoder["scale"])
+    encoder.update(center=n * [10.0], scale=n * [50.0])
+    documents.write(path, "checkpoint", document, arrays)
+    older = clone(reg).set_callbacks(Checkpoint(path)).fit(*data, **given)
+    error = np.abs(older.predict(given["X_val"]) - given["y_val"]).mean() / 50
+    assert older.validation_loss_curve_[-1] == pytest.approx(error, rel=1e-4)
 
 
 def test_fit_ended_by_a_callback_is_not_resumed(tmp_path):

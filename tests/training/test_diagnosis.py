@@ -72,7 +72,7 @@ CAUSES = {
     "function": (net(learning_rate=lambda step: 1e30), X, r"the learning rate, 1e\+30"),
     "x": (net(), 1e30 * X, f"{between(1e30)} \\(scale X"),
     "x of sgd": (net(Conv2D(4), Dense(8), solver="sgd"), 255 * X, between(255)),
-    "x after a pool": (net(MaxPool2D(2), Conv2D(4), Dense(8), solver="sgd"), 255 * X, between(255)),
+    "x after a pool": (net(MaxPool2D(2), Conv2D(4), Dense(8), solver="sgd"), 255 * X, between(255) + r" \(scale X to"),
     "x below zero": (net(Conv2D(4), Dense(8), solver="sgd"), -255 * X, between(-255)),
     "penalty": (net(Conv2D(4, kernel_l2=1e30)), X, r"the penalty of layer 'conv2d_1' \(Conv2D\(filters=4, kernel_l2=1e\+30\)\)"),
     "layer": (net(Dense(8), Rescaling(1e30), Dense(4)), X, r"layer 'rescaling_1' \(Rescaling\(scale=1e\+30\)\) returned values up to"),
