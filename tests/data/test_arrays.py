@@ -5,6 +5,7 @@ import warnings
 from collections import deque
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,14 @@ from scipy import sparse
 from seeds import SEED
 
 from skconv import ConvNetClassifier, ConvNetRegressor
-from skconv._data.arrays import as_numbers, check_finite
+from skconv._data.arrays import (
+    _check_dtype,
+    _short,
+    as_numbers,
+    check_finite,
+    find_missing,
+)
+from skconv._data.lazy import LazyArray
 
 RNG = np.random.default_rng(SEED)
 X = RNG.integers(0, 256, (12, 6, 6)).astype(np.uint8)
@@ -41,6 +49,16 @@ class Tensor:
 
     def __len__(self):
         return len(self.array)
+
+
+class Bare:
+    """An array of another library that has but one of the methods that make it one."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
 
 
 class Table:
@@ -80,6 +98,10 @@ SAME = {
     "nested lists": X.tolist(),
     "list of rows": F.tolist(),
     "Pillow's images": [Image.fromarray(image) for image in X],
+    "objects that are Pillow's images": objects(
+        [Image.fromarray(image) for image in X]
+    ),
+    "objects with an array": objects([Bare(image) for image in X]),
     "tensor": Tensor(X),
     "list of tensors": [Tensor(image) for image in X],
     "masked array without a mask": np.ma.masked_array(F),
@@ -138,13 +160,14 @@ REFUSED = {
     "objects of several sizes": (objects(several_sizes), r"X must hold samples of one shape, .* X\[1\]"),
     "grey and coloured": (modes, r"of shape \(6, 6\) and X\[1\] of shape \(6, 6, 3\)\. .*image.convert\('RGB'\)"),
     "palettes": ([Image.fromarray(X[0]).convert("P")] * 12, r"X\[0\] must be an image .* mode 'P'.*convert\('RGB'\)"),
+    "palettes with transparency": ([Image.new("PA", (6, 6))] * 12, "mode 'PA'"),
     "rows of several lengths": ([[[1, 2], [3]]] * 12, r"X\[0\] must have rows of one length"),
     "list of paths": (["a.png"] * 12, "got text: 'a.png'. Read the files first, with Pillow"),
     "Series of paths": (pd.Series(["a.JPG"] * 12), "got text: 'a.JPG'. Read the files first"),
     "Path objects": ([Path("a.png")] * 12, r"got text: \w*Path\('a.png'\). Read the files first"),
     "a path": ("images.npy", "X must be an array, a list or a table of numbers, got str: 'images.npy'. Read the files"),
     "a Path": (Path("images"), "X must be an array, .*Path.*Read the files"),
-    "text of numbers": (np.full((12, 4), "1.5"), "X must hold numbers, got text: '1.5'.*X.astype"),
+    "text of numbers": (np.full((12, 4), "1.5"), "X must hold numbers, got text: '1.5'. Leave it out or encode it; if it is numbers, use X.astype"),
     "bytes": (np.full((12, 4), b"1"), "X must hold numbers, got text: b'1'"),
     "sparse matrix": (sparse.csr_matrix(F), r"Sparse data was passed for X, but dense data is required. Use X.toarray\(\)"),
     "list of sparse matrices": ([sparse.csr_matrix(image) for image in X], r"Sparse data .* Use np.stack\(\[each.toarray\(\) for each in X\]\)"),
@@ -156,7 +179,7 @@ REFUSED = {
     "masked array": (np.ma.masked_array(F, F > 200), r"X has \d+ masked values of 432. .*X.filled"),
     "list of masked arrays": ([np.ma.masked_greater(image, 200) for image in X], "X has .* masked values"),
     "None": (None, "X must be an array, .* got NoneType"),
-    "number": (3.0, "X must be an array, .* got float: 3.0"),
+    "number": (3.0, "X must be an array, .* got float: 3.0$"),
     "array of no axes": (np.array(3.0), r"Expected 2D array, got scalar array instead: X has shape \(\)"),
     "dict": ({"a": X}, r"got dict: .*np.stack\(list\(X.values"),
     "set": ({1, 2}, r"got set: .*np.array\(list\(X\)\)"),
@@ -195,6 +218,46 @@ def test_first_bad_sample_is_found_in_a_later_part():
     values[[2050, 2999], 1] = np.nan
     with pytest.raises(ValueError, match="in 2 of 3000 samples, first in sample 2050"):
         check_finite(values, "X")
+
+
+def test_arrays_that_are_read_later_stay_such():
+    lazy = LazyArray(np.arange(3), (2, 2), np.uint8)
+    assert as_numbers(lazy, "X") is lazy
+
+
+def test_bad_samples_of_all_parts_are_counted():
+    values = np.zeros((3000, 2))
+    values[[0, 2050, 2999], 1] = np.nan
+    with pytest.raises(ValueError, match="in 3 of 3000 samples, first in sample 0"):
+        check_finite(values, "X")
+
+
+def test_integers_are_not_missing():
+    missing = find_missing(np.arange(6).reshape(3, 2))
+    assert missing.dtype == bool and missing.shape == (3, 2) and not missing.any()
+
+
+def test_long_values_are_cut_in_errors():
+    assert _short(int("1" * 60)) == "1" * 60
+    assert _short(int("1" * 61)) == "1" * 57 + "..."
+
+
+def test_errors_are_of_the_type_that_numpy_gives():
+    for value, kind in [({}, TypeError), (10**400, ValueError)]:
+        with pytest.raises(kind, match="X must hold numbers: ") as caught:
+            as_numbers(np.full((3, 2), value, object), "X")
+        assert type(caught.value) is kind
+
+
+def test_texts_without_a_sample_are_texts():
+    with pytest.raises(ValueError, match="X must hold numbers, got text: ''"):
+        as_numbers(np.zeros((0, 3), "U1"), "X")
+
+
+def test_dtypes_that_are_not_known_become_float():
+    other = SimpleNamespace(dtype=SimpleNamespace(kind="q"))
+    with pytest.raises(ValueError, match=r"got namespace\(kind='q'\) .* to float"):
+        _check_dtype(other, "X")
 
 
 def test_infinities_of_both_signs_give_an_error_and_no_warning():
@@ -258,7 +321,7 @@ def test_lengths_that_differ_are_named():
     clf = ConvNetClassifier(filters=(2,), max_iter=1)
     with pytest.raises(ValueError, match=r"X has 6, y has 1\. One sample is X\[np"):
         clf.fit(X[0], Y[:1])
-    with pytest.raises(ValueError, match="X_val has 12, y_val has 3"):
+    with pytest.raises(ValueError, match="X_val has 12, y_val has 3$"):
         clf.fit(X, Y, X_val=X, y_val=Y[:3])
 
 
@@ -276,7 +339,8 @@ def test_errors_of_validation_data_name_their_argument():
         ([1.0, None, 3.0] * 4, "Input y contains NaN: y has missing values in 4 of 12"),
         (np.array([1.0, pd.NA] * 6, object), "y has missing values in 6 of 12"),
         (pd.Series([1, pd.NA] * 6, dtype="Int64"), "y has missing values in 6 of 12"),
-        (np.full(12, "2020", "M8[D]"), "y must hold real numbers, got dates"),
+        (np.full(12, "2020", "M8[D]"), r"y must hold .* dates .*: \(y - y\.min"),
+        ("labels", "y must be an array, .* got str: 'labels'$"),
         (["1", "b"] * 6, "y must hold numbers, got text"),
         (np.array([np.datetime64("2020")] * 12, object), "y must hold real numbers"),
         (np.ones((12, 0)), r"y must hold numbers, \(n,\) or \(n, n_targets\)"),

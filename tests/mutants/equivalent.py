@@ -25,11 +25,17 @@ def any_free_size(text):
     )
 
 
+def with_other_kinds(text):
+    """A dtype's kind is one letter, and never X."""
+    return re.sub(r"(\bkind in )['\"](?:XX)?(\w+?)(?:XX)?['\"]", r'\1"\2"', text)
+
+
 RULES = {
     without_strict: lambda where, text: (
         "strict=True" in text and "exercises/" not in where
     ),
     any_free_size: lambda where, text: "reshape(" in text,
+    with_other_kinds: lambda where, text: "kind in " in text,
 }
 
 

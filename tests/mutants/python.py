@@ -190,4 +190,5 @@ def main(name, files, tests, only, seconds, folder, few):
     forget_other_installs()
     pytest.main([*PYTEST, *tests], plugins=[runner])
     os.chdir(root)
-    return runner.results, mutants
+    results = {m: each for m, each in runner.results.items() if m in mutants}
+    return results, mutants
