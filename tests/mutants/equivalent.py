@@ -1,4 +1,4 @@
-"""Mutants of Python that are left out, as no program can tell them from the package.
+"""Mutants of Python that are left out, as no test can see them.
 
 Each rule takes what a mutant changes, as text before and after, to a form in which the two
 are alike if there is no difference. Its reason holds for all that it leaves out.
