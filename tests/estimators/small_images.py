@@ -13,7 +13,8 @@ FAST = {
     "random_state": SEED,
 }
 LABELS = np.array(["circle", "ground", "square"])
-CONVOLUTIONS = [Conv2D(8, 3, activation="relu"), Conv2D(8, 3, activation="relu")]
+# Of few filters with ReLU, all may return 0 for all images, and learn no more.
+CONVOLUTIONS = [Conv2D(8, 3, activation="elu"), Conv2D(8, 3, activation="elu")]
 SIGNALS = [Conv1D(8, 5, activation="relu"), Conv1D(8, 5, activation="relu")]
 CODER = [
     ("conv", Conv1D(4, 3, stride=2, activation="relu")),

