@@ -37,6 +37,7 @@ OTHER = re.compile(
 FAULTS = re.compile(
     r"(?<=[\w)\]}]) (?P<operator>[-+*/%<>]|[<>=!]=)(?=\s)"
     r"|(?<=[-+]=)(?P<sum> )(?=\S)"
+    r"|(?:(?<=\bfma\()|(?<=\bfma<L>\())(?P<factor>)(?!float |double |Floats|Wide )"
     r"|(?<=[=<>+-] )(?P<number>\d+(\.\d+f?)?)(?=[;,) ])"
     r"|(?<=\bif \()(?P<condition>)"
     r"|^ +(?P<statement>(?:std::|\w+\.)?[a-z]\w+(?:<[\w, ]+>)?\([^;{}\n]*\));$",
@@ -93,6 +94,8 @@ def change(match, source, number):
         return f" skconv_mutants::Negated<{number}>{{}} = ", "Negated"
     if match["number"]:
         return f"skconv_mutants::number<{number}>({text})", "number + 1"
+    if kind == "factor":  # the first of a product that is fused with a sum
+        return f"skconv_mutants::Negated<{number}>{{}} = ", "Negated"
     if kind == "condition":
         return f"skconv_mutants::Opposite<{number}>{{}} = ", "opposite"
     statement = source[slice(*match.span("statement"))]
