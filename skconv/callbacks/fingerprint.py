@@ -2,9 +2,9 @@
 
 import datetime
 import hashlib
+import itertools
 import json
 import reprlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -93,18 +93,18 @@ def diff_fingerprints(
     theirs = {**encode_parameters(type(estimator)()), **there["parameters"]}
     names = [n for n in sorted({*ours, *theirs}) if ours.get(n) != theirs.get(n)]
     found = [
-        f"{_brief(name, str)}: this fit {_brief(ours.get(name))}, checkpoint "
-        f"{_brief(theirs.get(name))}"
+        f"{_brief(name)}: this fit {mine}, checkpoint {other}"
         for name in names[:_MOST_NAMED]
+        for mine, other in [_different(ours.get(name), theirs.get(name))]
     ]
     if len(names) > _MOST_NAMED:
-        found.append(f"{len(names) - _MOST_NAMED} more parameters")
+        found.append(f"parameters that are not named here: {len(names) - _MOST_NAMED}")
     for name in ("estimator", "input_shape", "epochs_before"):
         if here[name] != there[name]:
             words = "shape of a sample" if name == "input_shape" else name
             found.append(
                 f"{words.replace('_', ' ')}: this fit {here[name]}, checkpoint "
-                f"{_brief(there[name], str)}"
+                f"{_brief(str(there[name]))}"
             )
     if any(here[name] != there[name] for name in ("encoder", "data")):
         found.append("other X, y or sample_weight")
@@ -120,10 +120,24 @@ def diff_fingerprints(
     return found
 
 
-def _brief(value: Any, write: Callable[[Any], str] = reprlib.repr) -> str:
-    """Return a value as text: a file may hold long ones."""
-    text = write(value)
+def _brief(text: str) -> str:
+    """Return a text for an error: a file's may be long, or control a terminal."""
+    text = text if text.isprintable() else ascii(text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _different(ours: Any, theirs: Any) -> tuple[str, str]:
+    """Return two values as text, or both from about the place where they differ."""
+    mine, other = _brief(reprlib.repr(ours)), _brief(reprlib.repr(theirs))
+    if mine != other:
+        return mine, other
+    whole = repr(ours), repr(theirs)
+    pairs = zip(*whole, strict=False)
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)
+    start = max(len([*same]) - 20, 0)
+    lead = "..." if start else ""
+    mine, other = (lead + _brief(text[start:]) for text in whole)
+    return mine, other
 
 
 def encode_parameters(estimator: Any) -> dict[str, Any]:
