@@ -63,7 +63,7 @@ class FeatureMapDisplay(Display):
     probabilities : ndarray of shape (n_classes,), default=None
         Of a classifier; of a segmenter (h, w, n_classes), or (length, n_classes).
     class_texts : list of str, default=None
-        Text to draw below each probability.
+        Text to draw below each probability, or in the title of a segmenter's.
 
     Attributes
     ----------
@@ -109,8 +109,7 @@ class FeatureMapDisplay(Display):
         Parameters
         ----------
         estimator : estimator
-            A fitted `ConvNetClassifier` or `ConvNetRegressor`, or a pipeline or a
-            search that ends in one.
+            A fitted estimator of skconv, or a pipeline or a search that ends in one.
         X : array-like of shape (1, h, w, c), (1, h, w), (1, length, channels) or \
                 (1, n_features)
             As for `predict`, one image or signal: ``X[[i]]``.
@@ -226,9 +225,14 @@ class FeatureMapDisplay(Display):
         if self.probabilities is None:
             return
         p = np.asarray(self.probabilities)
-        if p.ndim > 1:  # of each pixel
-            p = p[..., :max_maps]
-            yield self._map_strip(f"{title}, of each pixel", p, n_columns, _SHARES)
+        if p.ndim > 1:
+            title += f", of each {'position' if self.image.ndim == 2 else 'pixel'}"
+            if p.shape[-1] > max_maps:
+                title += f", {max_maps} of them"
+            if self.class_texts:
+                title += f": {', '.join(self.class_texts[:max_maps])}"
+            title = shorten(title, WIDTH, TITLE_SIZE)
+            yield self._map_strip(title, p[..., :max_maps], n_columns, _SHARES)
         elif len(p) <= _MOST_BARS:
             yield _Strip(title, 0.95, self._draw_bars)
 

@@ -76,9 +76,13 @@ def test_probabilities_of_pixels_are_maps(rng):
     display = FeatureMapDisplay.from_estimator(seg, X[:1], "output")
     maps = drawn_images(display.axes_[-1])
     np.testing.assert_array_equal(np.moveaxis(maps, 0, -1), seg.predict_proba(X[:1])[0])
-    assert "probability of each class, of each pixel" in texts(display.figure_)
-    few = FeatureMapDisplay.from_estimator(seg, X[:1], max_maps=2)
+    title = "probability of each class, of each pixel"
+    assert f"{title}: 0, 1, 2" in texts(display.figure_)
+    few = FeatureMapDisplay.from_estimator(
+        seg, X[:1], max_maps=2, display_labels=["sky", "sea", "sand"]
+    )
     assert len(drawn_images(few.axes_[-1])) == 2
+    assert f"{title}, 2 of them: sky, sea" in texts(few.figure_)
 
 
 def test_probabilities_of_a_signals_values_are_curves(rng):
