@@ -39,6 +39,8 @@ def as_path(path: str | os.PathLike[str]) -> str:
     TypeError
         If it is anything else: a number would be an open file of the process, which is
         then closed.
+    ValueError
+        If it has a null character, which no system takes.
     """
     text = path.__fspath__() if isinstance(path, os.PathLike) else path
     if not isinstance(text, str):
@@ -46,6 +48,8 @@ def as_path(path: str | os.PathLike[str]) -> str:
             "path must be a str or a path-like object, such as a pathlib.Path, got "
             f"{type(text).__name__}"
         )
+    if "\0" in text:
+        raise ValueError(f"path must not have a null character, got {text!r}")
     return text
 
 
@@ -136,7 +140,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     OSError
         If it cannot be written, or `path` exists and is not a regular file.
     """
-    path = os.path.realpath(path)
+    path = _target(path)
     older, replaced = _find_older(path), False
     try:
         with _temporary_file(path, private=older is not None) as (temporary, file):
@@ -214,10 +218,17 @@ def check_takes_files(path: str | os.PathLike[str]) -> None:
         If its folder does not exist, no file can be created in it, or `path` is not a
         regular file.
     """
-    path = os.path.realpath(path)
+    path = _target(path)
     _find_older(path)
     with _temporary_file(path):
         pass
+
+
+def _target(path: str | os.PathLike[str]) -> str:
+    """Return the path of the file that is written, which links may lead to."""
+    if os.fspath(path).endswith("/"):  # it would be dropped
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    return os.path.realpath(path)
 
 
 def _find_older(path: str) -> os.stat_result | None:

@@ -157,7 +157,8 @@ def _read_source(path: str, network: Network, encoder: Any) -> _Source:
             version = reader.version
             output = _find_output(reader.document, encoder)
     except OSError as error:
-        words = f"pretrained, the path of a model file: {error.strerror or error}"
+        words = f"pretrained, the path of a model file: {error.strerror or error}. "
+        words += "Remove the cause, or set pretrained to a file of save_model"
         raise type(error)(error.errno, words, path) from error
     except ValueError as error:
         raise ValueError(f"pretrained must be the path of a model file: {error}") from (

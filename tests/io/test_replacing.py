@@ -82,6 +82,12 @@ def test_path_of_another_type_is_refused(bad, clf):
     os.fstat(1)  # nothing closed it
 
 
+def test_path_with_a_null_character_is_refused(clf):
+    for take in (lambda path: save_model(clf, path), load_model):
+        with pytest.raises(ValueError, match=r"path must not have .*got 'a\\x00b'"):
+            take("a\0b")
+
+
 def test_error_names_the_file_and_not_its_temporary_one(clf, path):
     path = path.parent / "nowhere" / "model.safetensors"
     with pytest.raises(FileNotFoundError) as caught:
