@@ -224,7 +224,7 @@ def _shape_of(entry: Any) -> tuple[int, ...] | None:
 def _check_modes(entries: Sequence[Any], name: str) -> None:
     """Raise ValueError if a Pillow image holds the numbers of colours in a palette."""
     for i, entry in enumerate(entries):
-        if hasattr(entry, "getpalette") and entry.mode in ("P", "PA"):
+        if hasattr(entry, "getpalette") and getattr(entry, "mode", "") in ("P", "PA"):
             raise ValueError(
                 f"{name}[{i}] must be an image of brightness or colours, got one of "
                 f"mode {entry.mode!r}, whose values are numbers of colours in a "
@@ -276,9 +276,10 @@ _DATES = (
 
 
 def _is_array_like(entry: Any) -> bool:
+    is_scalar = isinstance(entry, str | bytes | np.generic | Mapping | set)
     marks = "__array__", "__array_interface__", "__len__"
     has_mark = any(hasattr(entry, mark) for mark in marks)
-    return has_mark and _shape_of(entry) != ()  # text, dicts and sets have no axes
+    return not is_scalar and has_mark and _shape_of(entry) != ()
 
 
 def _is_text(entry: Any) -> bool:

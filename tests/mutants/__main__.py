@@ -43,6 +43,7 @@ ROOMS = {
     "datasets": (["datasets/*.py"], ["tests/datasets"]),
     "zoo": (["zoo/*.py"], ["tests/zoo"]),
     "inspection": (["inspection/*.py"], ["tests/inspection"]),
+    "adapters": (["adapters/*.py"], ["tests/adapters"]),
     "explain": (["_explain/*.py"], ["tests/explain"]),
     "exercises": (["exercises/*.py"], ["tests/exercises"]),
 }

@@ -178,6 +178,7 @@ def test_networks_learn(name):
     rates = [each for each in clf.get_params() if each.endswith("__rate")]
     clf.set_params(**dict.fromkeys(rates, 0.1))  # more is noise in so few steps
     clf.fit(X, y)
+    assert np.isfinite(clf.loss_curve_).all()
     assert min(clf.loss_curve_) < 0.8 * clf.loss_curve_[0]  # later steps may be large
     twin = pickle.loads(pickle.dumps(clf))
     np.testing.assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
