@@ -83,6 +83,10 @@ def test_probabilities_of_pixels_are_maps(rng):
     )
     assert len(drawn_images(few.axes_[-1])) == 2
     assert f"{title}, 2 of them: sky, sea" in texts(few.figure_)
+    own = FeatureMapDisplay(
+        X[0, ..., None], {}, {}, probabilities=seg.predict_proba(X[:1])[0]
+    )
+    assert title in texts(own.plot().figure_)
 
 
 def test_probabilities_of_a_signals_values_are_curves(rng):
