@@ -19,6 +19,7 @@ import inspect
 import json
 import logging
 import math
+import os
 import signal
 import socket
 import subprocess
@@ -185,8 +186,8 @@ class BoundedWorker(ThreadWorker):
     """A worker whose threads wait for clients, for each a limited time."""
 
     def init_process(self):
-        # The server's handler, which a fork inherits, would lose the signal to end.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the server's handler
+        release_signal()
         self.beginnings = {}
         threading.Thread(target=self.watch, daemon=True).start()
         super().init_process()
@@ -238,6 +239,23 @@ class BoundedWorker(ThreadWorker):
             while time.monotonic() < end and conn.sock.recv(2**16):
                 pass
         conn.sock.close()
+
+
+def hold_signal():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+
+def release_signal():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+
+
+def on_starting(server):
+    """Hold the signal to end until a new worker can take it.
+
+    The server's handler, which a fork inherits, would lose it, and a reload waits 30 s
+    for a worker that does not end.
+    """
+    os.register_at_fork(before=hold_signal, after_in_parent=release_signal)
 
 
 def on_reload(server):

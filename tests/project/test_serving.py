@@ -359,10 +359,8 @@ import sys, time
 sys.path.insert(0, {str(serving.HERE)!r})
 from serving import *
 
-class worker_class(BoundedWorker):
-    def init_signals(self):
-        time.sleep(self.age == 2)
-        super().init_signals()
+def post_fork(server, worker):
+    time.sleep(worker.age == 2)
 """
 
 
