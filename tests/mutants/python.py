@@ -86,10 +86,8 @@ def make(root, folder, files):
             return made["mutants"]
     shutil.rmtree(folder, ignore_errors=True)
     copy(root, folder, *COPIED)
-    replace_operators()
     mutants = {}
-    for path in files:
-        made = mutate_file_contents(str(path), (root / path).read_text())
+    for path, made in mutated(root, files):
         (folder / path).write_text(made.code)
         mutants |= described(path, made)
     known.write_text(json.dumps({"key": key, "mutants": mutants}))
@@ -98,9 +96,11 @@ def make(root, folder, files):
 
 def digest(root, files):
     """Identify the package, what is changed in it, and how."""
-    texts = [path.read_bytes() for path in sorted((root / "skconv").rglob("*.py"))]
-    how = version("mutmut").encode(), inspect.getsource(mutate_text).encode()
-    return hashlib.sha256(b"".join([*texts, *how])).hexdigest()
+    texts = [path.read_text() for path in sorted((root / "skconv").rglob("*.py"))]
+    how = version("mutmut"), inspect.getsource(sys.modules[__name__])
+    return hashlib.sha256(
+        "".join([*texts, *map(str, files), *how]).encode()
+    ).hexdigest()
 
 
 def copy(root, folder, *names):
@@ -113,20 +113,21 @@ def copy(root, folder, *names):
 
 def count(root, files):
     """Return {file: the number of its mutants}, less those that a rule leaves out."""
-    replace_operators()
     found = {}
-    for path in files:
-        made = mutate_file_contents(str(path), (root / path).read_text())
+    for path, made in mutated(root, files):
         changes = described(path, made).values()
         found[str(path)] = sum(rule_of(change) is None for change in changes)
     return found
 
 
-def replace_operators():
+def mutated(root, files):
+    """Yield files of the package, and each with its mutants."""
     mutators.mutation_operators[:] = [
         (kind, REPLACED.get(operator, operator))
         for kind, operator in mutators.mutation_operators
     ]
+    for path in files:
+        yield path, mutate_file_contents(str(path), (root / path).read_text())
 
 
 def described(path, made):
