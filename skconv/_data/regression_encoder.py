@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from .. import ops
 from .._utils.elementary import exp, log
@@ -304,6 +305,7 @@ class RegressionEncoder:
 
         Then the share of these data below each quantile is right, and the squared
         errors are on average those that the standard deviations of "gaussian" say.
+        Warn if these would be larger than a deviation can be.
         """
         errors = targets[:, :, None].astype(np.float64) - outputs.reshape(
             len(outputs), self.n_targets, self.per_target
@@ -312,18 +314,37 @@ class RegressionEncoder:
             levels = np.ravel(np.asarray(self.quantile, float))
             return central_quantiles(errors, sample_weight, levels).ravel()
         shift = np.zeros(self.n_targets)
-        for _ in range(20):  # one would do if the deviation were exp(z), without bounds
+        for _ in range(100):  # one step would do if the deviation were exp(z)
             std = ops.gaussian_std(outputs[:, 1::2] + shift)
             relative = np.average(
                 (errors[..., 0] / std) ** 2, axis=0, weights=sample_weight
             )
             step = log(np.clip(relative, 1e-4, 1e4)) / 2
-            shift = np.clip(shift + step, -5, 5)
+            shift = np.clip(shift + step, -20, 20)
+            if np.abs(step).max() < 1e-12:
+                break
+        _warn_of_errors(relative)
         return np.stack([np.zeros_like(shift), shift], axis=1).ravel()
 
     def stratify(self, targets: _Array) -> None:
         """Return None: numbers have no classes to stratify a split by."""
         return None
+
+
+def _warn_of_errors(relative: _Array) -> None:
+    """Warn if mean squared errors, over what deviations say, are far above 1."""
+    column = int(relative.argmax())
+    if relative[column] < 1.1:
+        return
+    warnings.warn(
+        f"the errors on validation data are {relative[column] ** 0.5:.3g} times as "
+        f"large as the largest standard deviations that loss='gaussian' can predict, "
+        f"for column {column} of y: intervals are too narrow. These targets are on "
+        "another scale than those to train on; validate with targets like those, or "
+        "scale y",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
 
 
 def warn_of_distance(distance: _Array, centers: Any, scales: Any, dtype: str) -> None:

@@ -38,6 +38,11 @@ def whiten(kernel: Array, batches: Batches, stride: Any, dilation: Any) -> Array
         What makes the mean of each output 0. None if no window lies within the image,
         or all are the same: then the kernel stays unchanged.
 
+    Raises
+    ------
+    ValueError
+        If the patches differ so little that the kernel's dtype cannot hold the filters.
+
     Notes
     -----
     With the eigenvectors v of the patches' covariance and their eigenvalues e, filters
@@ -62,6 +67,12 @@ def whiten(kernel: Array, batches: Batches, stride: Any, dilation: Any) -> Array
     # Sums, not a product of matrices, whose bits depend on the BLAS.
     others = (basis[:, :, None] * mixing).sum(axis=1)
     flat = np.hstack([pairs, others])
+    if not np.abs(flat).max() <= np.finfo(kernel.dtype).max:  # or NaN
+        raise ValueError(
+            f"kernel_initializer='whitening' needs kernels beyond {kernel.dtype.name}, "
+            f"as the layer's input differs from its mean by {unit:.3g} at most: begin "
+            "with Normalization(), or multiply X"
+        )
     kernel[...] = flat.reshape(kernel.shape)
     return -(mean[:, None] * flat).sum(axis=0)
 

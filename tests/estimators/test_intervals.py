@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from seeds import SEED
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.model_selection import GridSearchCV
@@ -46,6 +47,16 @@ def test_frozen_output_layer_is_not_calibrated(params, noisy):
     before = reg.network_.arrays["output.bias"].copy()
     reg.set_params(frozen="output").fit(X, y + 50)
     np.testing.assert_array_equal(reg.network_.arrays["output.bias"], before)
+
+
+def test_deviations_grow_to_the_errors_on_validation_data(noisy):
+    X, y = noisy
+    reg = small(loss="gaussian")
+    reg.fit(X, y, X_val=X, y_val=y + 500 * y.std())
+    mean, std = reg.predict(X, return_std=True)
+    assert np.mean(((y + 500 * y.std() - mean) / std) ** 2) == pytest.approx(1, 0.05)
+    with pytest.warns(ConvergenceWarning, match="times as large as the largest stand"):
+        reg.fit(X, y, X_val=X, y_val=y + 1e4 * y.std())
 
 
 @pytest.mark.parametrize(

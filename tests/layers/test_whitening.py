@@ -168,6 +168,15 @@ def test_whitening_of_no_samples_returns_no_bias():
     assert whiten(kernel, lambda: iter(()), (1, 1), (1, 1)) is None
 
 
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 1e-40), ("float64", 1e-310)])
+def test_kernels_beyond_the_dtype_are_refused(dtype, size):
+    layers = [Conv2D(8, 3, kernel_initializer="whitening"), Flatten(), Dense(4)]
+    clf = ConvNetClassifier(layers, dtype=dtype)
+    words = f"'conv2d_1'.* needs kernels beyond {dtype}, as .* begin with Normalization"
+    with pytest.raises(ValueError, match=words), np.errstate(under="ignore"):
+        clf.fit(X / X.max() * size, Y)
+
+
 @pytest.mark.parametrize("layer", [Conv1D, Conv2D])
 def test_misspelt_name_is_corrected(layer):
     shape = (8,) * (2 if layer is Conv1D else 3)
