@@ -200,7 +200,8 @@ def test_class_weight_and_augmentation_together(augment):
         class_weight={1: 3.0}, augment=augment, label_smoothing=0.1, max_iter=48
     )
     seg.fit(X, MASKS, np.linspace(0.5, 1, 40))
-    assert seg.score(X, MASKS) > 0.6
+    most = np.bincount(MASKS.ravel()).max() / MASKS.size
+    assert seg.score(X, MASKS) > most + 0.1
 
 
 @pytest.mark.parametrize("params", [{"focal_gamma": 2.0}, {"label_smoothing": 0.1}])

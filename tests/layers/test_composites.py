@@ -64,8 +64,8 @@ def test_gradient_through_nested_layers_is_the_derivative_of_the_loss(rng):
         part[...] = rng.standard_normal(part.shape)
         direction = network.parameters.copy()
         numeric = (
-            loss(start + 1e-5 * direction)[0] - loss(start - 1e-5 * direction)[0]
-        ) / 2e-5
+            loss(start + 1e-7 * direction)[0] - loss(start - 1e-7 * direction)[0]
+        ) / 2e-7
         np.testing.assert_allclose(
             gradient @ direction, numeric, rtol=1e-6, atol=1e-8, err_msg=name
         )

@@ -206,11 +206,12 @@ def test_network_that_has_learnt_nothing_gives_a_warning(make, early_stopping):
 
 def test_network_that_learns_gives_no_warning():
     images = X + Y[:, None, None]
-    net(max_iter=400, learning_rate_init=0.01).fit(images, Y)
+    long = {"max_iter": 400, "learning_rate_init": 0.01}
+    net(Conv2D(4, activation="elu"), Dense(8, "elu"), **long).fit(images, Y)
     net(*DEAD, max_iter=3).fit(X, Y)  # it did not stop by itself
     reg(max_iter=100).fit(X, np.full(60, 3.0))  # nothing to learn
-    penalized = Dense(8, "relu", kernel_l2=10.0)  # the penalty is no loss
-    net(penalized, max_iter=400, learning_rate_init=0.01).fit(images, Y)
+    penalized = Dense(8, "elu", kernel_l2=10.0)  # the penalty is no loss
+    net(penalized, **long).fit(images, Y)
 
 
 def test_validation_data_on_another_scale_are_named():
