@@ -86,8 +86,9 @@ def test_random_convolutions_are_as_defined(case, rng):
     actual = ops.conv2d_backward(dy, saved, x, kernel, activation=activation, **slide)
     double = [a.astype(np.float64) for a in (dy, saved, x, kernel)]
     expected = ops.conv2d_backward(*double, activation=activation, **slide)
-    for ours, theirs in zip(actual, expected, strict=True):
-        assert_same(ours, theirs, np.float32)
+    dz = ops.activate_grad(*double[:2], activation)
+    for ours, theirs, terms in zip(actual, expected, [(), (), dz], strict=True):
+        assert_same(ours, theirs, np.float32, terms=terms)
 
 
 POOLS_AFTER = [
@@ -131,8 +132,8 @@ def test_pooled_convolutions_are_trained_as_one_after_the_other(case, rng):
         expected = ops.conv2d_backward(dz, between.astype(float), *double[2:], **slide)
         for dy_, y_, *rest in (single, double):
             actual = ops.conv2d_max_pool2d_backward(dy_, y_, argmax, *rest, **both)
-            for ours, theirs in zip(actual, expected, strict=True):
-                assert_same(ours, theirs, np.float32)
+            for ours, theirs, terms in zip(actual, expected, [(), (), dz], strict=True):
+                assert_same(ours, theirs, np.float32, terms=terms)
         dx, *_ = ops.conv2d_max_pool2d_backward(
             dy, y, argmax, x, kernel, need_dx=False, **both
         )
