@@ -71,21 +71,13 @@ class Bounds:
             taps, padded, seen = _window(find_window(layer, input_shape), here)
         self._work += macs + max(math.prod(input_shape), output, seen) + _PER_TAP * taps
         by_weights = 2 * self._pixels * self._n_weights
-        self._check(
-            self._work,
-            _WORK + by_weights + 64 * self._numbers,
-            "operations",
-            input_shape,
-        )
-        self._check(
-            max(output, padded), _NUMBERS + 4 * self._numbers, "numbers", input_shape
-        )
-        self._check(
-            seen if kernels else 0,
-            _NUMBERS + 4 * self._numbers + by_weights,
-            "numbers",
-            input_shape,
-        )
+        most = _WORK + by_weights + 64 * self._numbers
+        self._check(self._work, most, "operations", input_shape)
+        most = _NUMBERS + 4 * self._numbers
+        self._check(max(output, padded), most, "numbers", input_shape)
+        if kernels:  # the columns of a convolution
+            most = _NUMBERS + 4 * self._numbers + by_weights
+            self._check(seen, most, "numbers", input_shape)
 
     def _check(self, n: int, most: int, what: str, input_shape: Shape) -> None:
         if n > most:
