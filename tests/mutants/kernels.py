@@ -12,9 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from .runner import COPIED, PYTEST, Runner
+from .runner import COPIED, Runner, run_tests
 
 HERE = Path(__file__).parent
 OPERATORS = {
@@ -257,7 +255,7 @@ def main(tests, only, seconds, folder, few):
     os.environ["OMP_NUM_THREADS"] = "1"  # a fork has no other threads
     sys.path.insert(0, str(folder))
     os.chdir(folder)
-    pytest.main([*PYTEST, *tests], plugins=[plugin])
+    run_tests(tests, plugin)
     os.chdir(root)
     noticed = plugin.runner.results
     changes = {name: describe(root, name) for name in noticed}

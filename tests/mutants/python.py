@@ -18,7 +18,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import libcst as cst
-import pytest
 from mutmut.configuration import config
 from mutmut.mutation import mutators
 from mutmut.mutation.file_mutation import mutate_file_contents
@@ -27,7 +26,7 @@ from mutmut.state import state
 from mutmut.utils.format_utils import get_mutant_name
 
 from .equivalent import rule_of
-from .runner import COPIED, PYTEST, Runner
+from .runner import COPIED, Runner, run_tests
 
 
 class Switch:
@@ -189,7 +188,7 @@ def main(name, files, tests, only, seconds, folder, few):
     )
     os.chdir(folder)
     forget_other_installs()
-    pytest.main([*PYTEST, *tests], plugins=[runner])
+    run_tests(tests, runner)
     os.chdir(root)
     results = {m: each for m, each in runner.results.items() if m in mutants}
     return results, mutants

@@ -14,14 +14,17 @@ import os
 import resource
 import select
 import signal
+import sys
 import time
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 # What a copy of the package needs, and how its tests run.
 COPIED = "skconv", "tests", "pyproject.toml", "conftest.py"
 PYTEST = [
-    *("-q", "-p", "no:cacheprovider", "--rootdir=.", "--import-mode=importlib"),
+    *("-q", "-p", "no:cacheprovider", "--rootdir=."),
     *("-o", "addopts=", "--tb=native", "-m", "not slow and not extras"),
 ]
 
@@ -63,6 +66,8 @@ class Runner:
 
     def pytest_runtestloop(self, session):
         """Take the place of pytest's loop."""
+        if session.testsfailed:
+            raise session.Interrupted("not all tests were collected")
         manager = session.config.pluginmanager
         manager.unregister(name="terminalreporter")
         self.hook = session.config.hook
@@ -258,6 +263,12 @@ class Runner:
 
     def cost(self, test):
         return (0.005 + self.durations[test]) * self.breadth[test]
+
+
+def run_tests(tests, plugin):
+    """Run pytest with a plugin that is, or has, a `Runner`."""
+    if pytest.main([*PYTEST, *tests], plugins=[plugin]) == pytest.ExitCode.INTERRUPTED:
+        sys.exit("some tests cannot be imported, and would have noticed mutants")
 
 
 def spread(items, few):
