@@ -166,7 +166,7 @@ class Reshape(Layer):
                 f"{target!r}"
             )
         shape = tuple(map(int, listed))
-        known = math.prod(each for each in shape if each > 0)
+        known = abs(math.prod(shape))
         if size % known or (-1 not in shape and size != known):
             raise ValueError(
                 f"target_shape must hold the {size} numbers of its input "

@@ -89,14 +89,15 @@ class HandcraftedConv1D(Convolution):
     ) -> tuple[Weights, Shape]:
         ops.find_activation(self.activation)
         sizes = self._sizes()
-        length, c = pixel_shape(input_shape, self.ndim)[0], input_shape[-1]
+        pixel_shape(input_shape, self.ndim)
+        length, c = input_shape
         shape = (self.kernel_size, c, self.filters)
         if isinstance(rng, Blank):
             kernel = rng.blank(shape, np.dtype(dtype))
         else:
             kernel = np.zeros(shape, dtype)
             for filter_, values in enumerate(_filters(sizes)):
-                start = (shape[0] - 1) // 2 - (len(values) - 1) // 2
+                start = (shape[0] - len(values)) // 2  # both are even
                 kernel[start : start + len(values), :, filter_] = values[:, None]
         return {"kernel": kernel}, (length, self.filters)
 
@@ -129,8 +130,8 @@ def _filters(sizes: list[int]) -> list[Array]:
     """Return the values of each filter: for rises, for falls, for peaks."""
     rises = [np.resize([-1.0, 1.0], size) for size in sizes]
     peaks = []
-    for n in (size // 4 for size in sizes if size % 4 == 0):
-        half = (np.arange(1, n + 1) / n) ** 2
+    for size in (size for size in sizes if size % 4 == 0):
+        half = (np.arange(4, size + 1, 4) / size) ** 2
         both = np.concatenate([half, half[::-1]])
         peaks.append(np.concatenate([-both, 2 * both, -both]))
     return [*rises, *(-values for values in rises), *peaks]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,19 +32,19 @@ def _truncated_normal(
 
 
 def _variance_scaling(
-    scale: float, fan: str, distribution: Callable[..., Array]
-) -> Callable[..., Array]:
-    """Draw with variance ``scale / fan``, fan in, out or the mean of both."""
-
-    def draw(
-        shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any], groups: int
-    ) -> Array:
-        taps = math.prod(shape[:-2])  # 1 for a dense kernel
-        fan_in, fan_out = taps * shape[-2], taps * shape[-1] // groups
-        fans = {"in": fan_in, "out": fan_out, "average": (fan_in + fan_out) / 2}
-        return distribution(shape, rng, dtype, math.sqrt(scale / fans[fan]))
-
-    return draw
+    scale: float,
+    fan: str,
+    distribution: Callable[..., Array],
+    shape: Shape,
+    rng: np.random.Generator,
+    dtype: np.dtype[Any],
+    groups: int,
+) -> Array:
+    """Draw with variance ``scale / fan``, fan in or the mean of fan in and out."""
+    taps = math.prod(shape[:-2])  # 1 for a dense kernel
+    fan_in, fan_out = taps * shape[-2], taps * shape[-1] // groups
+    fans = {"in": fan_in, "average": (fan_in + fan_out) / 2}
+    return distribution(shape, rng, dtype, math.sqrt(scale / fans[fan]))
 
 
 def _orthogonal(
@@ -62,12 +63,12 @@ def _orthogonal(
 
 INITIALIZERS: dict[str, Callable[..., Array]] = {
     "zeros": lambda shape, rng, dtype, groups: np.zeros(shape, dtype),
-    "glorot_normal": _variance_scaling(1, "average", _truncated_normal),
-    "glorot_uniform": _variance_scaling(1, "average", _uniform),
-    "he_normal": _variance_scaling(2, "in", _truncated_normal),
-    "he_uniform": _variance_scaling(2, "in", _uniform),
-    "lecun_normal": _variance_scaling(1, "in", _truncated_normal),
-    "lecun_uniform": _variance_scaling(1, "in", _uniform),
+    "glorot_normal": partial(_variance_scaling, 1, "average", _truncated_normal),
+    "glorot_uniform": partial(_variance_scaling, 1, "average", _uniform),
+    "he_normal": partial(_variance_scaling, 2, "in", _truncated_normal),
+    "he_uniform": partial(_variance_scaling, 2, "in", _uniform),
+    "lecun_normal": partial(_variance_scaling, 1, "in", _truncated_normal),
+    "lecun_uniform": partial(_variance_scaling, 1, "in", _uniform),
     "orthogonal": _orthogonal,
 }
 """Name -> ``(shape, rng, dtype, groups) -> ndarray``.

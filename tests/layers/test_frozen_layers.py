@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from skconv.layers import BatchNorm, Conv2D, Dense, LayerNorm, MaxPool2D, Normalization
+from skconv.layers import (
+    BatchNorm,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    LayerNorm,
+    MaxPool2D,
+    Normalization,
+    SeparableConv2D,
+)
 from skconv.layers.checks import same_configuration
 from skconv.layers.fusion import PooledConv2D
 from skconv.layers.marks import LayerWeights
@@ -15,9 +25,14 @@ def frozen(weights):
     return marked
 
 
-def test_frozen_layer_without_a_gradient_in_x_computes_none(rng):
-    layer, x = Dense(3), rng.normal(size=(2, 4))
-    weights, _ = layer.build((4,), rng, x.dtype)
+@pytest.mark.parametrize(
+    "layer",
+    [Dense(3), Conv2D(3), DepthwiseConv2D(), SeparableConv2D(3), Conv2DTranspose(3)],
+    ids=repr,
+)
+def test_frozen_layer_without_a_gradient_in_x_computes_none(layer, rng):
+    x = rng.normal(size=(2, 5, 4, 3))
+    weights, _ = layer.build(x.shape[1:], rng, x.dtype)
     y, cache = layer.forward(weights, x, rng)
     assert layer.backward(frozen(weights), cache, y, need_dx=False) == (None, {})
 

@@ -6,8 +6,8 @@ from scipy import stats
 from seeds import SEED
 
 from skconv import ConvNetClassifier
-from skconv.layers import Conv2D, DepthwiseConv2D, SeparableConv2D
-from skconv.layers.initializers import INITIALIZERS, initialize
+from skconv.layers import Conv2D, DepthwiseConv2D, Layer, SeparableConv2D, chain
+from skconv.layers.initializers import INITIALIZERS, Blank, fill, initialize
 
 # shape of a kernel, groups, what a unit sees and who sees a channel
 KERNELS = {
@@ -103,3 +103,27 @@ def test_misspelt_initializer_gets_a_suggestion():
         initialize(
             "glorot_unifrom", (3, 4), None, "f4", argument="depthwise_initializer"
         )
+
+
+def test_blank_weights_take_no_memory_and_are_counted():
+    rng = Blank(budget=24)
+    for shape in ((4, 3), (12,)):
+        weights = initialize("he_normal", shape, rng, "f4")
+        assert weights.shape == shape
+        assert weights.strides == (0,) * len(shape)
+        assert not weights.any()
+    with pytest.raises(ValueError, match="have more weights than the file holds"):
+        fill(0, (1,), rng, "f4")
+
+
+def test_layers_that_draw_by_themselves_have_blank_weights_too():
+    class Mine(Layer):
+        def build(self, input_shape, rng, dtype):
+            return {"a": np.ones((3, 2), dtype), "b": {}}, input_shape
+
+    weights, shapes = chain.build([("mine", Mine())], (5,), Blank(), np.dtype("f4"))
+    assert weights["mine"]["b"] == {}
+    assert shapes == [(5,)]
+    kernel = weights["mine"]["a"]
+    assert (kernel.shape, kernel.strides, kernel.dtype) == ((3, 2), (0, 0), "f4")
+    assert not kernel.any()

@@ -159,6 +159,20 @@ from skconv import layers as L
         (L.Cropping2D((3, 0)), (5, 5, 1), r"must leave something of its input \(5, 5"),
         (L.Cropping1D((2, 3)), (5, 1), r"must leave something .* got \(2, 3\)"),
         (L.Cropping1D(None), (5, 1), "cropping must be an int >= 0 or .* got None"),
+        *(
+            (layer, (5, 4, 3), f"^{name} must be True or False, got 1$")
+            for layer, name in (
+                (L.Dense(3, use_bias=1), "use_bias"),
+                (L.Conv2D(3, use_bias=1), "use_bias"),
+                (L.DepthwiseConv2D(use_bias=1), "use_bias"),
+                (L.SeparableConv2D(3, use_bias=1), "use_bias"),
+                (L.BatchNorm(center=1), "center"),
+                (L.BatchNorm(scale=1), "scale"),
+                (L.LayerNorm(center=1), "center"),
+                (L.LayerNorm(scale=1), "scale"),
+            )
+        ),
+        (L.Reshape((5, -1, 2)), (5, 5), r"hold the 25 numbers .* got \(5, -1, 2\)"),
         (L.Reshape((4, 4)), (5, 5), r"hold the 25 numbers of its input .* got \(4, 4"),
         (L.Reshape((-1, 4)), (5, 5), "must hold the 25 numbers"),
         (L.Reshape((-1, -1)), (4, 4), "at most one of them -1, got"),
@@ -188,6 +202,12 @@ from skconv import layers as L
 def test_build_refuses_impossible_arguments(layer, shape, words, rng):
     with pytest.raises(ValueError, match=words):
         layer.build(shape, rng, np.dtype("float32"))
+
+
+def test_reshape_takes_sizes_in_any_sequence(rng):
+    for target in ((16,), [16], np.array([16]), (-1,), (1, -1)):
+        _, shape = L.Reshape(target).build((4, 4), rng, np.dtype("float32"))
+        assert shape == ((1, 16) if len(target) == 2 else (16,))
 
 
 def test_layer_without_predict_or_backward_raises():

@@ -23,6 +23,9 @@ DIFFER_IN_TRAINING = {
     L.SpatialDropout2D: {"rate": 0},
 }
 
+# Weights that are not 0 before training.
+FIRST_VALUES = {"gamma": 1, "moving_variance": 1, "scale": 1}
+
 
 def moved(weights, u, t, path=()):
     """Return a copy of weights, each moved by t times its entry in u, if there is one."""
@@ -50,6 +53,16 @@ def test_layer_returns_the_shape_and_dtype_of_build(layer, shape, dtype):
     assert {k: (v.shape, v.dtype) for k, v in flat(grads).items()} == {
         k: (v.shape, dtype) for k, v in trained(layer, weights).items()
     }
+
+
+@each_layer
+def test_weights_but_kernels_begin_with_one_value(layer, shape):
+    weights, _ = layer.build(shape, np.random.default_rng(SEED), np.dtype(float))
+    for path, inner, own in chain.leaves([("it", layer)], {"it": weights}):
+        for name, weight in own.items():
+            if not name.endswith("kernel"):
+                first = getattr(inner, "initial_alpha", FIRST_VALUES.get(name, 0))
+                assert (weight == first).all(), f"{path}.{name}"
 
 
 @each_layer
