@@ -167,7 +167,7 @@ class BatchNorm(Layer):
 
     def _update(self, weights: Weights, x: Array, mean: Array, variance: Array) -> None:
         """Add a minibatch's share to the running moments."""
-        m = x.size // x.shape[-1]
+        m = math.prod(x.shape[:-1])
         before = float(weights["samples"][0])
         if m == 1:  # x was normalised by the first moments: they weigh as one sample
             before = max(before, 1.0)

@@ -224,7 +224,7 @@ class Rescaling(Layer):
     def backward(
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
-        return dy * float(self.scale) if need_dx else None, {}
+        return dy * float(self.scale), {}
 
 
 class PReLU(Layer):

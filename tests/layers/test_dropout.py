@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from seeds import SEED
 
 from skconv import layers as L
 
@@ -28,3 +29,24 @@ def test_dropout_keeps_the_expected_value_and_its_rate(rng):
     dx, _ = L.Dropout(0.3).backward({}, cache, x)
     np.testing.assert_array_equal(dx, y)
     assert L.Dropout(0.3).predict({}, x) is x
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "drawn"),
+    [
+        (L.Dropout, (5, 4, 3), (5, 4, 3)),
+        (L.SpatialDropout1D, (4, 3), (1, 3)),
+        (L.SpatialDropout2D, (5, 4, 3), (1, 1, 3)),
+    ],
+)
+def test_dropout_keeps_where_its_generator_draws_the_rate_or_more(kind, shape, drawn):
+    """A drawn prediction draws one mask, from a seed, for all samples."""
+    x = np.ones((2, *shape))
+    for n, take in (
+        (2, lambda layer: layer.forward({}, x, np.random.default_rng(SEED))[0]),
+        (1, lambda layer: layer.predict({"seed": SEED}, x)),
+    ):
+        values = np.random.default_rng(SEED).random((n, *drawn), np.float32)
+        rate = float(np.sort(values.ravel())[values.size // 2])  # one is just this
+        expected = np.broadcast_to(values >= rate, x.shape) / (1 - rate)
+        np.testing.assert_array_equal(take(kind(rate)), expected)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from skconv.layers import (
     BatchNorm,
     Conv2D,
     Dense,
+    LayerNorm,
     MaxPool2D,
     Normalization,
     Residual,
@@ -68,6 +70,24 @@ def test_single_flat_sample_is_normalised_by_earlier_moments(rng):
         layer.forward(weights, x, rng)
     assert np.abs(weights["moving_mean"] - 3).max() < 0.6
     assert np.abs(np.log(weights["moving_variance"] / 4)).max() < 0.6
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (1, 1, 1, 4)])
+@pytest.mark.parametrize(("before", "share"), [(0, 1 / 1.5), (1, 1 / 1.5), (4, 1 / 3)])
+def test_single_value_moves_the_moments_by_its_deviation(shape, before, share, rng):
+    """Of the values so far, of which there was at least one."""
+    layer = BatchNorm(momentum=0.5)
+    weights = built(layer, shape[1:])
+    weights["samples"][...] = before
+    mean, variance = rng.normal(size=4), rng.random(4)
+    weights["moving_mean"][...], weights["moving_variance"][...] = mean, variance
+    x = rng.normal(size=shape)
+    layer.forward(weights, x, rng)
+    away = x.reshape(4) - mean
+    np.testing.assert_allclose(weights["samples"], [1 / share])
+    np.testing.assert_allclose(weights["moving_mean"], mean + share * away)
+    variance += share * ((1 - share) * away**2 - variance)
+    np.testing.assert_allclose(weights["moving_variance"], variance)
 
 
 def test_gradient_of_a_single_sample_treats_moments_as_constants(rng):
@@ -242,3 +262,15 @@ def test_penalties_are_added_to_the_loss_and_shrink_kernels(digits, rng):
         for l1 in (0, 0.01)
     ]
     assert norms[1].mean() < 0.7 * norms[0].mean()
+
+
+def test_layer_norm_of_single_values_warns_of_zeros():
+    layer = LayerNorm(-1)
+    words = (
+        "LayerNorm(axis=-1) makes each value 0: samples of shape (4, 1) have one value "
+        "along its axes. Normalise along all, axis=(1, 2), or use BatchNorm"
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(words)}$"):
+        layer.adapt({}, lambda: iter([(np.ones((3, 4, 1)), None)]))
+    layer.adapt({}, lambda: iter([(np.ones((3, 4, 2)), None)]))  # no warning
+    layer.adapt({}, lambda: iter(()))
