@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._arguments import check_dimensions, check_shape, floats, number, numbers
+from ._arguments import check_loss, check_shape, number, numbers
 from ._types import Array, LossAndGradient
 from .dispatch import run
 from .reference.losses import (
@@ -78,9 +78,7 @@ def softmax_cross_entropy(
     vision", 2016, section 7. Focal loss: Lin et al., "Focal loss for dense object
     detection", 2017, equation 4; its factors alpha are sample weights.
     """
-    names = "logits", "sample_weight?"
-    logits, sample_weight = floats(names, logits, sample_weight)
-    check_dimensions("logits", logits, 2, "(n, k)")
+    logits, sample_weight = check_loss("logits", logits, sample_weight)
     if sample_weight is not None:
         sample_weight = sample_weight.astype(logits.dtype, copy=False)
     smoothing = number("smoothing", smoothing, 1)

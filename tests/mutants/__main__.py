@@ -19,9 +19,14 @@ SURVIVORS = Path(__file__).with_name("survivors.toml")
 
 OPS = [
     *("arguments", "ops", "ops_convolution", "ops_edges", "normalization_ops"),
-    *("upsampling_ops", "compiled", "compiled_refusals"),
+    *("upsampling_ops", "compiled", "compiled_refusals", "dtypes", "rare_arguments"),
+    *("argument_names", "denormals", "source_tree"),
 ]
 OPS = [f"tests/ops/test_{name}.py" for name in OPS]
+# Losses, steps, and ops that one layer is made of.
+USES = ["training/test_losses", "training/test_focal", "training/test_interval_losses"]
+USES += ["training/test_optimizers", "layers/test_layer_formulas"]
+USES = [f"tests/{name}.py" for name in USES]
 KERNELS = [
     *("compiled", "compiled_kept", "compiled_thin", "compiled_upsampling"),
     *("compiled_winograd", "denormals", "normalization_ops", "ops_edges"),
@@ -29,9 +34,9 @@ KERNELS = [
 KERNELS = [f"tests/ops/test_{name}.py" for name in KERNELS]
 # Name -> files of skconv/, the tests that run.
 ROOMS = {
-    "ops": (["ops/*.py"], OPS),
-    "reference": (["ops/reference/*.py"], OPS),
-    "layers": (["layers/*.py"], ["tests/layers"]),
+    "ops": (["ops/*.py"], [*OPS, *USES]),
+    "reference": (["ops/reference/*.py"], [*OPS, *USES]),
+    "layers": (["layers/*.py"], ["tests/layers", "tests/models"]),
     "training": (["_training/*.py"], ["tests/training"]),
     "data": (["_data/*.py"], ["tests/data", "tests/training"]),
     "augmentation": (["augmentation/*.py"], ["tests/augmentation"]),

@@ -1,0 +1,68 @@
+"""Errors of ops name the argument, whichever it is. Checks are made before the twins."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+from attacks.op_arguments import GOOD
+from seeds import SEED
+
+from skconv import ops
+
+
+def good(op):
+    """Return an op, its parameters, and arguments that it takes."""
+    arguments = GOOD[op](np.random.default_rng(SEED))
+    if "pool_size" in arguments and "activation" in arguments:
+        arguments["activation"] = "relu"  # others may not be pooled
+    return (
+        getattr(ops, op),
+        [*inspect.signature(getattr(ops, op)).parameters],
+        arguments,
+    )
+
+
+@pytest.mark.parametrize("op", GOOD)
+def test_argument_of_another_kind_is_named(op):
+    function, names, arguments = good(op)
+    for name in names:
+        if name.startswith("need_") or name == "nesterov":
+            continue  # anything is true or false
+        with pytest.raises((TypeError, ValueError)) as caught:
+            function(**{**arguments, name: "wrong"})
+        if (op, name) not in UNNAMED:
+            assert re.match(rf"{NAMES.get(name, name)}\b", str(caught.value))
+
+
+NAMES = {"pool_stride": "stride", "pool_padding": "padding"}  # as other pools have them
+# Their errors are NumPy's, or about what another argument must then be.
+UNNAMED = {("gather", "dtype"), ("dense_backward", "activation")}
+UNNAMED |= {(f"layer_norm{end}", "epsilon") for end in ("", "_with_statistics")}
+UNNAMED |= {(f"{op}_backward", "activation") for op in ("conv2d", "conv2d_transpose")}
+
+
+@pytest.mark.parametrize("axes", [0, 3])
+@pytest.mark.parametrize("op", GOOD)
+def test_array_of_another_shape_is_named(op, axes):
+    """Or one that no longer fits it, and what it should be like."""
+    function, names, arguments = good(op)
+    for name, array in arguments.items():
+        if not isinstance(array, np.ndarray):
+            continue
+        shape = (*array.shape[:-1], array.shape[-1] + (not axes), *[1] * axes)
+        try:
+            function(**{**arguments, name: np.ones(shape, array.dtype)})
+        except ValueError as error:
+            first, _, rest = str(error).partition(" ")
+            assert first in (*names, "a") or first.isdecimal()
+            like = re.match(r"must have the shape of (\w+), \(", rest)
+            assert like is None or like[1] in names
+            each = re.match(r"must have a value for each of \d+ (\w+)s, ", rest)
+            assert each is None or each[1] in (
+                "channel",
+                "filter",
+                "parameter",
+                "sample",
+                "unit",
+            )
