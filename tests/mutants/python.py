@@ -167,6 +167,16 @@ def forget_other_installs():
     ]
 
 
+def forget_others(folder, mutants):
+    """Remove the verdicts of mutants that were others, before the source changed."""
+    changes, verdicts = folder.with_suffix(".changes.json"), folder.with_suffix(".json")
+    if changes.exists() and verdicts.exists():
+        were, results = (json.loads(path.read_text()) for path in (changes, verdicts))
+        same = {m: results[m] for m in results if were.get(m) == mutants.get(m)}
+        verdicts.write_text(json.dumps(same, indent=0))
+    changes.write_text(json.dumps(mutants, indent=0))
+
+
 def main(name, files, tests, only, seconds, folder, few):
     """Run the mutants of some files; return their verdicts and their differences.
 
@@ -178,7 +188,7 @@ def main(name, files, tests, only, seconds, folder, few):
     paths = paths_of(files)
     mutants = make(root, folder, paths)
     mutants = {m: each for m, each in mutants.items() if rule_of(each) is None}
-    folder.with_suffix(".changes.json").write_text(json.dumps(mutants, indent=0))
+    forget_others(folder, mutants)
     runner = Runner(
         Switch(),
         [m for m in mutants if any(part in m for part in only)],
