@@ -42,6 +42,16 @@ UNNAMED |= {(f"layer_norm{end}", "epsilon") for end in ("", "_with_statistics")}
 UNNAMED |= {(f"{op}_backward", "activation") for op in ("conv2d", "conv2d_transpose")}
 
 
+@pytest.mark.parametrize("op", [op for op in GOOD if op.endswith("_backward")])
+def test_gradient_in_x_is_none_where_it_is_not_needed(op, each_ops):
+    function, names, arguments = good(op)
+    (flag,) = (name for name in names if name.startswith("need_"))
+    arguments.pop(flag, None)
+    assert function(**arguments)[0] is not None
+    assert function(**arguments, **{flag: True})[0] is not None
+    assert function(**arguments, **{flag: False})[0] is None
+
+
 @pytest.mark.parametrize("axes", [0, 3])
 @pytest.mark.parametrize("op", GOOD)
 def test_array_of_another_shape_is_named(op, axes):

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.usefixtures("each_ops")
 # Op -> arrays that decide, of which each result has the widest dtype.
 MULTIPLIED = {
     "add": "x y",
+    "affine_transform": "x",
     "avg_pool2d": "x",
     "avg_pool2d_grad": "dy",
     "conv2d": "x kernel",
@@ -41,6 +42,17 @@ def test_results_have_the_widest_dtype(op, name):
     for dtype in (np.float32, np.float64):
         arguments[name] = arguments[name].astype(dtype)
         assert getattr(ops, op)(**arguments).dtype == dtype
+
+
+@pytest.mark.parametrize("interpolation", ops.INTERPOLATIONS)
+@pytest.mark.parametrize("n", [0, 2])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_enlarged_images_have_their_dtype(dtype, n, interpolation):
+    x = np.ones((n, 3, 4, 2), dtype)
+    y = ops.upsample2d(x, (2, 3), interpolation=interpolation)
+    assert (y.shape, y.dtype) == ((n, 6, 12, 2), dtype)
+    dx = ops.upsample2d_grad(y, (2, 3), interpolation=interpolation)
+    assert (dx.shape, dx.dtype) == (x.shape, dtype)
 
 
 @pytest.mark.parametrize("activation", [None, *ops.ACTIVATIONS])
