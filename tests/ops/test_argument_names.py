@@ -11,9 +11,11 @@ from seeds import SEED
 from skconv import ops
 
 
-def good(op):
+def good(op, draw=0):
     """Return an op, its parameters, and arguments that it takes."""
-    arguments = GOOD[op](np.random.default_rng(SEED))
+    arguments = GOOD[op](np.random.default_rng([SEED, draw]))
+    if "need_dx" in arguments:
+        arguments["need_dx"] = True
     if "pool_size" in arguments and "activation" in arguments:
         arguments["activation"] = "relu"  # others may not be pooled
     return (
@@ -52,11 +54,12 @@ def test_gradient_in_x_is_none_where_it_is_not_needed(op, each_ops):
     assert function(**arguments, **{flag: False})[0] is None
 
 
+@pytest.mark.parametrize("draw", range(3))
 @pytest.mark.parametrize("axes", [0, 3])
 @pytest.mark.parametrize("op", GOOD)
-def test_array_of_another_shape_is_named(op, axes):
+def test_array_of_another_shape_is_named(op, axes, draw):
     """Or one that no longer fits it, and what it should be like."""
-    function, names, arguments = good(op)
+    function, names, arguments = good(op, draw)
     for name, array in arguments.items():
         if not isinstance(array, np.ndarray):
             continue

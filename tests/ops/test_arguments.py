@@ -84,6 +84,12 @@ REFUSED = {
     "fill must be a number in the range of float32, got 1e.300": lambda: (
         ops.affine_transform(X, np.ones((2, 2, 2)), np.zeros((2, 2)), 1e300)
     ),
+    "smoothing must be a number >= 0 and less than 1, got 1": lambda: (
+        ops.sigmoid_cross_entropy(LOGITS, LOGITS, smoothing=1)
+    ),
+    r"targets must have the shape of one for 2 outputs each, \(3, 2\), got": lambda: (
+        ops.gaussian(LOGITS, LOGITS)
+    ),
     "step must be an int >= 1, got 0": lambda: adam(step=0),
     "beta_1 must be a number >= 0 and less than 1, got 1": lambda: adam(beta_1=1),
     "gradient must have a value for each of 4 parameters": lambda: adam(

@@ -5,6 +5,7 @@ import pytest
 from tolerances import assert_same
 
 from skconv import Network, layers, ops
+from skconv.ops.reference.pooling import argmax_dtype
 
 pytestmark = pytest.mark.usefixtures("each_ops")
 F32 = np.float32
@@ -129,6 +130,22 @@ def test_activations_of_integers_are_those_of_floats(name):
     np.testing.assert_array_equal(
         ops.activate(z, name), ops.activate(z.astype(float), name)
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [
+        ((1, 1), "u1"),
+        ((16, 16), "u1"),
+        ((1, 257), "u2"),
+        ((257, 1), "u2"),
+        ((2, 256), "u2"),
+        ((256, 256), "u2"),
+        ((257, 256), "u4"),
+    ],
+)
+def test_tap_numbers_have_the_smallest_dtype(size, dtype):
+    assert argmax_dtype(ops.pool_window(size, size)) == dtype
 
 
 # Sizes ------------------------------------------------------------------------------------

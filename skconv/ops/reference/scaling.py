@@ -80,7 +80,7 @@ def layer_norm_with_statistics(
         ``1 / sqrt(variance + epsilon)``.
     """
     x, gamma, beta = floats(("x", "gamma?", "beta?"), x, gamma, beta)
-    _check_axis(axis, x.ndim)
+    axis = _checked_axis(axis, x.ndim)
     _check_sample(x, gamma=gamma, beta=beta)
     centred = x - x.mean(axis, keepdims=True)
     variance = (centred * centred).mean(axis, keepdims=True)
@@ -125,7 +125,7 @@ def layer_norm_backward(
     """
     names = "dy", "normalized", "inverse", "gamma?"
     dy, normalized, inverse, gamma = floats(names, dy, normalized, inverse, gamma)
-    _check_axis(axis, dy.ndim)
+    axis = _checked_axis(axis, dy.ndim)
     check_shape("normalized", normalized, dy.shape, "dy")
     _check_sample(dy, gamma=gamma, inverse=inverse)
     others = tuple(set(range(dy.ndim)) - {a % dy.ndim for a in axis})
@@ -199,7 +199,8 @@ def prelu_backward(
     return dz, dalpha.sum(shared, keepdims=True)
 
 
-def _check_axis(axis, ndim):
+def _checked_axis(axis, ndim):
+    """Return axes as a tuple, as NumPy takes them."""
     axes = set(range(1 - ndim, 0)) | set(range(1, ndim))
     fits = isinstance(axis, tuple | list) and all(map(_is_int, axis))
     if not fits or {*axis} - axes or len({a % ndim for a in axis}) < len(axis):
@@ -207,6 +208,7 @@ def _check_axis(axis, ndim):
             f"axis must be different axes of {ndim}, as a tuple of ints, without the "
             f"axis of samples, got {axis!r}"
         )
+    return tuple(axis)
 
 
 def _is_int(value):
