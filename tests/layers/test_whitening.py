@@ -119,8 +119,9 @@ def test_signals_and_dilation(rng):
 def test_data_without_patches_leave_the_random_kernel(x):
     layer = Conv2D(20, 3, kernel_initializer="whitening")
     drawn = layer.build(x.shape[1:], np.random.default_rng(SEED), np.dtype(float))[0]
-    kernel = adapted(layer, x)["kernel"]
-    np.testing.assert_array_equal(kernel, drawn["kernel"])
+    weights = adapted(layer, x)
+    for name, array in drawn.items():
+        np.testing.assert_array_equal(weights[name], array)
 
 
 @pytest.mark.parametrize("kind", [ConvNetClassifier, ConvNetRegressor])
@@ -161,6 +162,16 @@ def test_instruction_sets_give_the_same_kernel():
 def test_layers_that_cannot_whiten_are_refused(layers, words):
     with pytest.raises(ValueError, match=words):
         ConvNetClassifier(layers).fit(X, Y)
+
+
+def test_kernels_of_256_inputs_and_without_bias_whiten():
+    options = {"use_bias": False, "kernel_initializer": "whitening"}
+    weights = adapted(Conv2D(4, (2, 8), **options), X[:50])
+    assert weights.keys() == {"kernel"}
+    rng = np.random.default_rng(SEED)
+    Conv2D(4, 16, **options).build((16, 16, 1), rng, X.dtype)
+    with pytest.raises(ValueError, match="272 inputs of a filter; use 'he_normal'"):
+        Conv2D(4, (16, 17), **options).build((17, 17, 1), rng, X.dtype)
 
 
 def test_whitening_of_no_samples_returns_no_bias():
