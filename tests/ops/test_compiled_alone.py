@@ -44,3 +44,31 @@ def test_compiled_op_needs_no_definition(op, each_set, monkeypatch):
             getattr(ops, op)(**arguments)
             count += 1
     assert count
+
+
+@pytest.mark.parametrize(
+    ("activation", "pool", "along"),
+    [
+        ("relu", {"pool_size": 2}, True),
+        (None, {"pool_size": (1, 3)}, True),
+        ("gelu", {"pool_size": 2}, False),
+        ("relu", {"pool_size": 1}, False),
+        ("relu", {"pool_size": 2, "stride": 1}, False),
+        ("relu", {"pool_size": 2, "padding": 1}, False),
+        ("relu", {"pool_size": 16}, True),
+        ("relu", {"pool_size": 17}, False),  # more taps than a byte counts
+    ],
+)
+def test_convolution_pools_along(activation, pool, along):
+    win = ops.pool_window((40, 40), **pool)
+    assert ops.compiled._pools_along(activation, win) is along
+
+
+@pytest.mark.parametrize("copy", [np.asfortranarray, lambda a: a[::-1].copy()[::-1]])
+def test_numbers_of_taps_in_any_order_are_taken(copy, each_set, monkeypatch, rng):
+    x = rng.random((3, 6, 6, 4), np.float32)
+    y, argmax = ops.max_pool2d_with_argmax(x)
+    expected = ops.max_pool2d_grad(y, argmax, x.shape)
+    monkeypatch.setattr(dispatch, "reference", NoDefinitions())
+    dx = ops.max_pool2d_grad(y, copy(argmax), x.shape)
+    np.testing.assert_array_equal(dx, expected)
