@@ -21,7 +21,7 @@ OPS = [
     *("arguments", "ops", "ops_convolution", "ops_edges", "normalization_ops"),
     *("upsampling_ops", "compiled", "compiled_refusals", "dtypes", "rare_arguments"),
     *("argument_names", "compiled_alone", "compiled_kept", "defaults", "denormals"),
-    *("about", "scaling_ops", "source_tree", "steps"),
+    *("about", "limits", "scaling_ops", "source_tree", "steps"),
 ]
 OPS = [f"tests/ops/test_{name}.py" for name in OPS]
 # Losses, steps, and ops that one layer is made of.

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from skconv import ops, show_versions
-from skconv.ops import about, dispatch, geometry
+from skconv.ops import about, dispatch
 
 POOLS = [
     {
@@ -49,49 +49,3 @@ def test_lack_of_memory_names_the_op_and_its_arrays(monkeypatch, rng):
     words = r"^there is not enough memory for dense of arrays of \(2, 3\), \(3, 4\)$"
     with pytest.raises(MemoryError, match=words):
         ops.dense(x, kernel)
-
-
-@pytest.mark.parametrize(
-    ("shape", "fits"),
-    [
-        ((1, 2**24, 2**24, 1), False),
-        ((1, 2**24, 2**23, 1), True),
-        ((0, 2**24, 2**23, 1), True),  # as if there was one
-        ((0, 2**24, 2**24, 1), False),
-    ],
-)
-def test_images_of_a_petabyte_are_too_large(shape, fits):
-    if fits:
-        geometry.check_room(shape, "use less")
-    else:
-        with pytest.raises(ValueError, match="are too large; use less$"):
-            geometry.check_room(shape, "use less")
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        ((2, 3, 4, 5), None),
-        ([0, 3, 4, 5], None),
-        ((0, 2**13, 4, 5), None),
-        ((2**12,) * 4, "has more numbers than memory holds"),
-        ([2**12, 2**12, 2**12, 2**12 - 1], None),
-        (5, "must be .n, h, w, c., four ints >= 0, got 5"),
-        ((2, 3, 4), "must be"),
-        ((2, 3, 4, -1), "must be"),
-        ((2, 3, 4, 5.0), "must be"),
-        ((2, 3, 4, True), "must be"),
-        ("2345", "must be"),
-    ],
-)
-def test_shape_is_four_sizes(value, words):
-    if words is None:
-        assert geometry.shape_of(value, "shape", "(n, h, w, c)") == tuple(value)
-    else:
-        with pytest.raises(ValueError, match=f"^shape .*{words}"):
-            geometry.shape_of(value, "shape", "(n, h, w, c)")
-
-
-def test_no_margins_are_margins():
-    assert ops.margins(0, "padding", 2) == ((0, 0), (0, 0))
-    assert ops.margins((0, 1), "padding", 1) == ((0, 1),)
