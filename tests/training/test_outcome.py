@@ -48,10 +48,25 @@ def test_loss_of_images_is_the_mean_over_chunks(weighted, largest, monkeypatch):
     assert weights == ([[0, 0.5], [1, 1.5], [2]] if weighted else [None] * 3)
 
 
+def test_outputs_out_of_range_have_no_score_and_give_no_warning_of_numpy(monkeypatch):
+    def predict(x):
+        return x * 1e300 * 1e300 - x * 1e300 * 1e300
+
+    network = SimpleNamespace(predict=predict, dtype=np.dtype(float), input_shape=(1,))
+    encoder = SimpleNamespace(tally=lambda *_: 1, score_of=lambda total: total)
+    monkeypatch.setattr(pixels, "chunk_size", lambda network: 2)
+    samples, loss = Samples(np.ones((3, 1)), np.ones(3)), lambda *_: (0.5, None)
+    found = pixels.evaluate_pixels(network, samples, encoder, loss, None)
+    np.testing.assert_equal(found, (0.5, math.nan, math.nan))
+    network.predict = lambda x: x / 4
+    found = pixels.evaluate_pixels(network, samples, encoder, loss, None)
+    assert found == (0.5, 2, 0.25)
+
+
 @pytest.mark.parametrize(
     ("shape", "n", "left"),
     [
-        ((5,), 100, 100),
+        ((5,), 1000, 1000),
         ((2, 5, 1), 100, 100),
         ((2, 5, 1), 101, 51),
         ((2, 5, 1), 201, 67),
@@ -64,6 +79,7 @@ def test_predictions_of_large_images_are_looked_at_here_and_there(
     samples = Samples(np.zeros((n, 1)), np.arange(n))
     some = pixels.some_samples(samples, SimpleNamespace(output_shape=shape))
     assert len(some) == left
+    assert (some is samples) == (left == n)
     step = math.ceil(n / left)
     np.testing.assert_array_equal(some.targets, np.arange(0, n, step))
 
@@ -74,7 +90,9 @@ def test_predictions_of_large_images_are_looked_at_here_and_there(
 @pytest.mark.parametrize(
     ("outputs", "constant"),
     [
-        ([[1.0, 2], [1, 2]], True),
+        ([[1.0, 2], [1, 2], [1, 2]], True),
+        ([[0.0, 3e-5], [0, 0]], False),
+        ([[[1.0, 2], [1, 2], [1, 2]]] * 4, True),
         ([[1.0, 2], [1, 2.1]], False),
         ([[1e6, 2], [1e6 + 1, 2]], True),  # next to what is there
         ([[0.0, 1e-6], [0, 0]], True),
@@ -104,6 +122,16 @@ def samples_of(x, y):
 )  # fmt: skip
 def test_validation_data_are_compared_with_the_training_data(x, y, words):
     assert _compare(samples_of([-2.0, 1], 3), samples_of(x, y)) == words
+
+
+def test_what_is_alike_or_no_number_is_not_compared():
+    train, other = samples_of([-2.0, 1], 3), samples_of([0.0, 999], 31)
+    words = _compare(train, Samples(train.X, other.targets))
+    assert words.startswith("out of range: y_val between 0 and 31")
+    classes, others = (Samples(train.X, np.array([0, n])) for n in (0, 5))
+    assert _compare(classes, others) == ""
+    assert _compare(classes, Samples(train.X, other.targets)) == ""
+    assert _compare(train, others) == ""
 
 
 @pytest.mark.parametrize("weighted", [False, True])

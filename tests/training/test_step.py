@@ -141,3 +141,16 @@ def test_schedule_is_planned_over_all_steps(steps, epochs, total):
     assert (planned.average, planned.column_sizes) == (None, (2, 3))
     params.learning_rate = "adaptive"
     assert plan_step(params, network, samples, "loss", **options).adaptive
+
+
+def test_states_to_continue_with_are_handed_on(monkeypatch):
+    seen = []
+    monkeypatch.setattr(step, "make_optimizer", lambda *given: seen.append(given))
+    monkeypatch.setattr(step, "Average", lambda *given: seen.append(given))
+    params = SimpleNamespace(
+        **{**PARAMS, "ema_momentum": 0.9}, _encoder=SimpleNamespace(column_sizes=())
+    )
+    samples = Samples(np.zeros((9, 2)), np.zeros(9))
+    options = {"steps": 3, "epochs": 1, "state": "mine", "average_state": "its"}
+    plan_step(params, "network", samples, "loss", **options)
+    assert seen == [("network", 0.9, "its"), (params, "network", "mine")]
