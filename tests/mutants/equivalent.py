@@ -27,7 +27,9 @@ def any_free_size(text):
 
 def with_other_kinds(text):
     """A dtype's kind is one letter, and never X."""
-    return re.sub(r"(\bkind in )['\"](?:XX)?(\w+?)(?:XX)?['\"]", r'\1"\2"', text)
+    return re.sub(
+        r"(\bkind (?:not )?in )['\"](?:XX)?(\w+?)(?:XX)?['\"]", r'\1"\2"', text
+    )
 
 
 RULES = {
@@ -35,7 +37,7 @@ RULES = {
         "strict=True" in text and "exercises/" not in where
     ),
     any_free_size: lambda where, text: "reshape(" in text,
-    with_other_kinds: lambda where, text: "kind in " in text,
+    with_other_kinds: lambda where, text: re.search(r"\bkind (not )?in ", text),
 }
 
 

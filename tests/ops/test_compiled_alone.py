@@ -64,6 +64,19 @@ def test_convolution_pools_along(activation, pool, along):
     assert ops.compiled._pools_along(activation, win) is along
 
 
+def test_windows_of_more_taps_than_a_byte_counts_are_compiled(
+    each_set, monkeypatch, rng
+):
+    monkeypatch.setattr(dispatch, "reference", NoDefinitions())
+    x, pool = rng.random((2, 20, 20, 3), np.float32), {"pool_size": 17}
+    y, argmax = ops.max_pool2d_with_argmax(x, **pool)
+    assert argmax.dtype == np.uint16
+    assert ops.max_pool2d_grad(y, argmax, x.shape, **pool).max() == y.max()
+    kernel = np.ones((1, 1, 3, 2), np.float32)
+    y, argmax = ops.conv2d_max_pool2d_with_argmax(x, kernel, **pool)
+    ops.conv2d_max_pool2d_backward(y, y, argmax, x, kernel, **pool)
+
+
 @pytest.mark.parametrize("copy", [np.asfortranarray, lambda a: a[::-1].copy()[::-1]])
 def test_numbers_of_taps_in_any_order_are_taken(copy, each_set, monkeypatch, rng):
     x = rng.random((3, 6, 6, 4), np.float32)

@@ -100,6 +100,7 @@ def test_mutants_of_a_schedule_are_noticed(tmp_path):
         ("x.reshape(f(n), -1)", "x.reshape(f(n), +1)", False),
         ("x.reshape(n[-1], 2)", "x.reshape(n[-2], 2)", False),
         ('if x.dtype.kind in "fc":', "if x.dtype.kind in 'XXfcXX':", True),
+        ('if x.dtype.kind not in "iu":', "if x.dtype.kind not in 'XXiuXX':", True),
         ('if x.dtype.kind in "fc":', 'if x.dtype.kind not in "fc":', False),
         ("x.reshape(n, -1)[-1]", "x.reshape(n, -1)[-2]", False),
     ],
