@@ -19,9 +19,9 @@ from pathlib import Path
 
 import libcst as cst
 from mutmut.configuration import config
-from mutmut.mutation import mutators
+from mutmut.mutation import mutators, trampoline
 from mutmut.mutation.file_mutation import mutate_file_contents
-from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.mutation.trampoline import set_mutant_under_test, wrap_in_trampoline
 from mutmut.state import state
 from mutmut.utils.format_utils import get_mutant_name
 
@@ -145,17 +145,35 @@ def described(path, made):
 
 def describe(path, place, before, after):
     """Return a mutant in words that do not depend on its number."""
-    removed, added = [], []
-    for line in difflib.unified_diff(before, after, n=0, lineterm=""):
-        if not line.startswith(("---", "+++")) and "__mutmut_" not in line:
-            {"-": removed, "+": added}.get(line[0], []).append(line[1:].strip())
     function = place.removeprefix("x_").replace("xǁ", "").replace("ǁ", ".")
+    removed, added = [], []
+    before, after = (
+        [
+            re.sub(r"\w*__mutmut_\w+", function.rpartition(".")[2], line)
+            for line in lines
+        ]
+        for lines in (before, after)
+    )
+    for line in difflib.unified_diff(before, after, n=0, lineterm=""):
+        if not line.startswith(("---", "+++")):
+            {"-": removed, "+": added}.get(line[0], []).append(line[1:].strip())
     where = f"{'/'.join(path.parts[1:])} {function}"
     return f"{where}: {' '.join(removed)} -> {' '.join(added)}"
 
 
 def paths_of(files):
     return [path for each in files for path in sorted(Path("skconv").glob(each))]
+
+
+def wrap_with_defaults(*args, **options):
+    """Wrap functions as mutmut does, with the defaults, which the estimators read."""
+
+    def wrap(function):
+        wrapper = wrap_in_trampoline(*args, **options)(function)
+        wrapper.__kwdefaults__ = function.__kwdefaults__
+        return wrapper
+
+    return wrap
 
 
 def forget_other_installs():
@@ -196,6 +214,7 @@ def main(name, files, tests, only, seconds, folder, few):
         seconds,
         few,
     )
+    trampoline.wrap_in_trampoline = wrap_with_defaults
     os.chdir(folder)
     forget_other_installs()
     run_tests(tests, runner)
