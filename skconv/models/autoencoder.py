@@ -77,7 +77,7 @@ def coder_and_decoder(
     encoder: Chain = []
     decoder: Chain = []
     here, kernel = pair(size, "size"), pair(kernel_size, "kernel_size")
-    widths = check_sizes(filters, "filters")
+    widths = check_sizes(filters, "filters", least=1)
     for i, width in enumerate(widths, start=1):
         half = tuple((n + 1) // 2 for n in here)
         encoder.append((f"conv{i}", Conv2D(width, kernel, stride=2, **options)))

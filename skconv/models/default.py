@@ -111,8 +111,8 @@ def _auto_filters(
     return (*[_FEW] * (n_blocks - len(_LAST)), *_LAST)
 
 
-def check_sizes(value: Any, name: str) -> list[int]:
-    """Return one or several positive ints as a list.
+def check_sizes(value: Any, name: str, least: int = 0) -> list[int]:
+    """Return one or several positive ints, `least` or more, as a list.
 
     Raises
     ------
@@ -121,4 +121,6 @@ def check_sizes(value: Any, name: str) -> list[int]:
     """
     is_array = isinstance(value, np.ndarray) and value.ndim
     sizes = value if is_array or isinstance(value, list | tuple | range) else [value]
+    if len(sizes) < least:
+        raise ValueError(f"{name} must be an int or a list of some, got {value!r}")
     return [positive_int(size, f"each of {name}") for size in sizes]

@@ -57,7 +57,7 @@ def unet_layers(
     halved = (h > 1) + 1, (w > 1) + 1
     if isinstance(filters, str):
         filters = _auto_filters((h, w), filters)
-    widths = check_sizes(filters, "filters")
+    widths = check_sizes(filters, "filters", least=1)
     blocks = [by ** (len(widths) - 1) for by in halved]
     added = [-n % by for n, by in zip((h, w), blocks, strict=True)]
     top, left = ((n // 2, n - n // 2) for n in added)
