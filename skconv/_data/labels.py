@@ -161,7 +161,7 @@ def _from_objects(array: _Array, name: str) -> _Array:
     if "text" in kinds or not entries:
         return array
     labels = np.asarray(entries)
-    all_int = all(isinstance(entry, int) for entry in entries)
+    all_int = all(isinstance(entry, int | np.integer) for entry in entries)
     if labels.dtype == object or (all_int and labels.dtype.kind == "f"):
         raise ValueError(
             f"{name} must hold integers of at most 64 bits, got "
