@@ -303,6 +303,12 @@ def _match(network: Network) -> Iterator[tuple[str, str, Row, Any]]:
                 f"layer {leaf.path!r} ({leaf.layer!r}) has weights, but no counterpart "
                 f"in torch; known layers are {', '.join(ROWS)}"
             )
+        if has and leaf.grid == ():
+            raise ValueError(
+                f"layer {leaf.path!r} ({leaf.layer!r}) gets flattened images joined "
+                "with other values, which torch has in another order: flatten after "
+                "they are joined"
+            )
         for name, row in rows or ():
             if prefix + name in network.arrays:
                 yield prefix + name, prefix + row.name, row, leaf

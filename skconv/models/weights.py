@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..layers import Composite, Layer, LayerNorm, PReLU
+from ..layers import Composite, Dense, Layer, LayerNorm, PReLU
 from ..layers.checks import sample_axes
 from ..layers.initializers import Blank
 from ..layers.ranges import check_values
@@ -39,7 +39,7 @@ class Leaf(NamedTuple):
     input_shape : tuple of int
     grid : tuple of int or None
         For a flat input that is known to be a flattened image or signal, the shape of
-        that.
+        that; () if several were joined, or one and what is none.
     """
 
     path: str
@@ -78,10 +78,16 @@ def _walk(layers: Chain, place: _Place, prefix: str) -> Generator[Leaf, None, _P
         ends = []
         for chain in layer.paths():
             ends.append((yield from _walk(chain, place, f"{path}.")))
-        shape = layer.join_shapes(place[0], [end for end, _ in ends])
-        # Flat images of several branches, joined, are not one image.
-        place = shape, ends[0][1] if shape == ends[0][0] else None
+        place = _join(layer.join_shapes(place[0], [end for end, _ in ends]), ends)
     return place
+
+
+def _join(shape: Shape, ends: list[_Place]) -> _Place:
+    """Return the place after the paths that end at `ends`."""
+    grids = {grid for _, grid in ends}
+    if len(grids) == 1 and shape == ends[0][0]:
+        return ends[0]
+    return shape, () if any(grids) else None
 
 
 def build_blank(layer: Layer, shape: Shape) -> tuple[Weights, Shape]:
@@ -98,10 +104,11 @@ def by_channel(kernel: Array) -> Array:
 def _after(layer: Layer, place: _Place) -> _Place:
     shape, grid = place
     weights, after = build_blank(layer, shape)
-    if tuple(after) == shape:
+    if tuple(after) == shape and not isinstance(layer, Dense):
         return shape, grid
-    flattens = not weights and len(shape) > 1 and tuple(after) == (math.prod(shape),)
-    return tuple(after), shape if flattens else None
+    flattens = not weights and tuple(after) == (math.prod(shape),)
+    in_order = shape[-1] == 1 or math.prod(shape[:-1]) == 1
+    return tuple(after), shape if flattens and not in_order else None
 
 
 class _Row(NamedTuple):

@@ -6,8 +6,9 @@ from fitted_layers import N, fit
 from seeds import SEED
 
 import skconv
-from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv import ConvNetClassifier, ConvNetRegressor, Network
 from skconv import layers as L
+from skconv.models.weights import leaf_layers
 
 LAYERS = [
     ("conv", L.Conv2D(4, 3)),
@@ -179,10 +180,53 @@ def test_unfitted_estimators_have_no_weights():
 
 def test_to_torch_names_the_layers_of_branches():
     layers = [
-        L.Branches([("a", [L.Conv2D(2, 1), L.Flatten()]), L.Dense(3)]),
+        L.Branches([("a", [L.Conv2D(2, 1), L.GlobalAvgPool2D()]), L.Dense(3)]),
         L.Dense(4),
     ]
     clf, _ = fit([("mix", layers[0]), ("dense", layers[1])], (4, 4))
     assert list(skconv.to_torch(clf))[:3] == [
         "mix.a.conv2d_1.weight", "mix.a.conv2d_1.bias", "mix.dense_1.weight",
     ]  # fmt: skip
+
+
+FLAT = ("flat", L.Flatten())
+ORDERS = {
+    "dense": ([FLAT], (2, 2, 2)),
+    "value by value": ([FLAT, L.Activation("relu"), L.Dropout(0.1), L.BatchNorm()], (2, 2, 2)),
+    "inside": ([L.Sequential([FLAT])], (2, 2, 2)),
+    "sum": ([FLAT, L.Residual([L.Activation("relu")])], (2, 2, 2)),
+    "dense of the same size": ([FLAT, L.Dense(8)], None),
+    "one channel": ([L.Conv2D(1, 1), FLAT], None),
+    "one pixel": ([L.AvgPool2D(2), FLAT], None),
+    "means": ([L.Branches([[L.GlobalAvgPool2D()], [L.GlobalMaxPool2D()]])], None),
+    "sum with a dense": ([FLAT, L.Residual([L.Dense(8)])], ()),
+    "one beside the other": ([L.Branches([[L.Flatten()], [L.Flatten()]])], ()),
+    "beside a dense": ([L.Branches([[L.Flatten()], [L.Dense(3)]])], ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("layers", "grid"), ORDERS.values(), ids=ORDERS)
+def test_the_first_dense_layer_knows_the_order_of_its_input(layers, grid):
+    network = Network.build([*layers, ("last", L.Dense(1))], (2, 2, 2), 0)
+    assert leaf_layers(network)[-1].grid == grid
+
+
+def test_dense_weights_are_in_torchs_order_after_an_image_only():
+    clf, _ = fit([FLAT, ("one", L.Dense(8)), ("two", L.Dense(8))], (2, 2, 2))
+    arrays, state = clf.network_.arrays, skconv.to_torch(clf)
+    by_channel = np.arange(8).reshape(2, 2, 2).transpose(2, 0, 1).ravel()
+    np.testing.assert_array_equal(
+        state["one.weight"].T, arrays["one.kernel"][by_channel]
+    )
+    for name in ("two", "output"):
+        np.testing.assert_array_equal(
+            state[f"{name}.weight"].T, arrays[f"{name}.kernel"]
+        )
+
+
+def test_torch_has_no_order_of_joined_flat_images():
+    clf, _ = fit([FLAT, ("sum", L.Residual([L.Dense(8)]))], (2, 2, 2))
+    words = r"^layer 'output' .* gets flattened images joined .* flatten after they are"
+    for convert in (skconv.to_torch, lambda clf: skconv.from_torch(clf, {})):
+        with pytest.raises(ValueError, match=words):
+            convert(clf)
