@@ -27,7 +27,7 @@ from skconv.layers import (
     Sequential,
 )
 from skconv.models.costs import cost_of_layers
-from skconv.models.summary import LayerSummary, Summary
+from skconv.models.summary import LayerSummary, Summary, summarize
 
 LAYERS = [
     ("conv1", Conv2D(16, 3, activation="gelu")),
@@ -252,3 +252,61 @@ def test_summary_without_shapes_raises():
         clf.summary(n_outputs="ten")
     with pytest.raises(ValueError, match=r"layer 'conv2d_1' .* use padding='same'"):
         ConvNetClassifier([Conv2D(4, 9, padding="valid")], input_shape=(8, 8)).summary()
+
+
+ROW = LayerSummary("block", "Sequential", (2, 3, 4), 1234, 56789, 0)
+PART = ROW._replace(name="block.deep.conv", type="Conv2D", output_shape=(2,))
+
+
+def table(memory):
+    return Summary("A net", [ROW, PART], 8, memory - 30, 20, 10)
+
+
+def test_tables_align_words_left_and_numbers_right():
+    lines = str(table(99_940)).splitlines()
+    assert lines[:7] == [
+        "A net",
+        "layer (type)        output shape   parameters     MACs   memory [kB]",
+        "--------------------------------------------------------------------",
+        "block (Sequential)  (2, 3, 4)           1,234   56,789           0.0",
+        "    conv (Conv2D)   (2,)                1,234   56,789           0.0",
+        "--------------------------------------------------------------------",
+        "total                                   1,234   56,789          99.9",
+    ]
+    footer = " ".join(lines[7:])
+    assert footer.startswith("Memory of training in kB: 99.9 for weights and their")
+    assert max(map(len, lines[7:])) == len(lines[7]) == 80
+
+
+@pytest.mark.parametrize(
+    ("memory", "shown"),
+    [(999_940, "999.9 kB"), (1_000_000, "1.00 MB"), (1_234_567_890, "1,234.57 MB")],
+)
+def test_memory_is_in_units_of_its_size(memory, shown):
+    number, unit = shown.split()
+    lines = str(table(memory)).splitlines()
+    assert lines[1].endswith(f"memory [{unit}]") and lines[6].split()[-1] == number
+
+
+def test_parts_are_indented_in_html_too():
+    page = table(99_940)._repr_html_()
+    rows = re.findall(r"padding-left:([0-9.]+)em'>([^<]*)<", page)
+    assert rows == [("0.5", "block (Sequential)"), ("2.5", "conv (Conv2D)"), ("0.5", "total")]  # fmt: skip
+
+
+def test_frames_have_counts_that_may_be_missing():
+    frame = Summary("A net", [ROW._replace(memory=None)], 8, 0, 0, 0).to_frame()
+    assert list(frame.dtypes[["parameters", "macs", "memory"]]) == ["Int64"] * 3
+
+
+def test_an_open_output_is_not_counted_whatever_it_has():
+    network = Network.build([Dense(2), ("out", Dense(1))], (3,), 0)
+    whole = summarize(network, "A net", batch_size=1, copies=4)
+    assert (whole.rows[-1].parameters, whole.per_output) == (3, None)
+    assert whole.weight_memory == 4 * 4 * (8 + 3)
+    assert whole.rows[0].memory == 4 * 4 * 8 + 4 * 2
+    is_open = summarize(network, "A net", batch_size=1, copies=4, open_output=True)
+    assert is_open.weight_memory == 4 * 4 * 8
+    frozen = network.freeze(["out"])
+    is_open = summarize(frozen, "A net", batch_size=1, copies=4, open_output=True)
+    assert is_open.weight_memory == 4 * 4 * 8

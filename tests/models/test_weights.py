@@ -8,7 +8,14 @@ from seeds import SEED
 import skconv
 from skconv import ConvNetClassifier, ConvNetRegressor, Network
 from skconv import layers as L
-from skconv.models.weights import leaf_layers
+from skconv.models.weights import (
+    affine_shape,
+    check_scale,
+    check_weight,
+    get_weights,
+    leaf_layers,
+    set_weights,
+)
 
 LAYERS = [
     ("conv", L.Conv2D(4, 3)),
@@ -230,3 +237,43 @@ def test_torch_has_no_order_of_joined_flat_images():
     for convert in (skconv.to_torch, lambda clf: skconv.from_torch(clf, {})):
         with pytest.raises(ValueError, match=words):
             convert(clf)
+
+
+def test_weights_of_other_libraries_are_checked_by_name():
+    assert check_weight(np.array([True, False]), (2,), "w", "f4").tolist() == [1, 0]
+    assert check_scale([0.0, 4.0], (2,), "v", "f4").dtype == np.float32
+    for check, given, words in [
+        (check_weight, ["a", "b"], "^w must hold numbers, got <U1"),
+        (check_weight, [1j, 2], "^w must hold numbers, got complex128"),
+        (check_weight, [1.0], r"^w must be of shape \(2,\), got \(1,\)"),
+        (check_weight, [1.0, 1e39], "^w must hold numbers that are finite in float32"),
+        (check_scale, [1.0, -1.0], "^w must not be negative, got -1"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            check(given, (2,), "w", "f4")
+
+
+def test_arrays_that_keras_does_not_have_are_left_out():
+    layers = [
+        L.BatchNorm(),
+        ("block", L.Sequential([("norm", L.BatchNorm())])),
+        L.Dense(2),
+    ]
+    network = Network.build(layers, (3,), 0)
+    assert [array.shape for array in get_weights(network)] == [(3,)] * 8 + [
+        (3, 2),
+        (2,),
+    ]
+    with pytest.raises(
+        ValueError, match=r"^weights must be 10 arrays, batchnorm_1.gamma, .*, got 1"
+    ):
+        set_weights(network, [1])
+
+
+def test_axes_of_affine_layers_are_checked_by_name():
+    assert affine_shape(L.PReLU((1,)), (2, 3, 4)) == (1, 3, 4)
+    assert affine_shape(L.LayerNorm((1, -1)), (2, 3, 4)) == (2, 4)
+    with pytest.raises(ValueError, match="^shared_axes"):
+        affine_shape(L.PReLU((5,)), (2, 3, 4))
+    with pytest.raises(ValueError, match="^axis"):
+        affine_shape(L.LayerNorm(5), (2, 3, 4))
