@@ -31,7 +31,7 @@ PYTEST = [
 FORK = 200  # mutants for one fork
 SURE = 20  # mutants, after which the tests that failed must pass
 MEMORY = 4 << 30  # bytes that it may take
-SILENCE = 600  # seconds without a word from it: it hangs
+SILENCE = 120  # seconds without a word from it: it hangs
 
 
 class Runner:
