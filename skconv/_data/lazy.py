@@ -65,6 +65,8 @@ class LazyArray:
         first, *others = key if isinstance(key, tuple) else (key,)
         if first is Ellipsis and len(others) < self.ndim:
             first, others = slice(None), [Ellipsis, *others]
+        elif first is Ellipsis:  # which is of no axis
+            first, *others = others
         rows = self._rows[first]
         if first is None or np.ndim(rows) > 1:
             raise IndexError(
