@@ -43,7 +43,7 @@ ROOMS = {
     "augmentation": (["augmentation/*.py"], ["tests/augmentation"]),
     "models": (["models/*.py"], ["tests/models"]),
     "io": (["io/*.py"], ["tests/io"]),
-    "utils": (["_utils/*.py"], ["tests/io", "tests/callbacks"]),
+    "utils": (["_utils/*.py"], ["tests/utils", "tests/io", "tests/callbacks"]),
     "callbacks": (["callbacks/*.py"], ["tests/callbacks"]),
     "estimators": (["estimators/*.py"], ["tests/estimators"]),
     "datasets": (["datasets/*.py"], ["tests/datasets"]),
