@@ -337,7 +337,7 @@ def factors_by_class(
         )
     for key, code in known.items():
         of_class[code] = class_weight[key]
-    given = np.array([*class_weight.values(), 1], float)
+    given = np.array(list(class_weight.values()), float)
     if not (np.isfinite(given).all() and (given >= 0).all() and of_class.any()):
         raise ValueError(
             f"class_weight must hold finite numbers >= 0, not all 0, got {class_weight}"

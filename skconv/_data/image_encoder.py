@@ -208,7 +208,7 @@ class ImageEncoder:
         if sample_weight is not None:
             each = pixel_weight(sample_weight, targets.shape[:-1])
             weight = each.reshape(1, -1).astype(np.float64)
-        sums = [weight.sum() * np.ones((1, self.n_outputs))]
+        sums = [np.full((1, self.n_outputs), weight.sum())]
         # No matrix product: BLAS rounds differently on each processor.
         parts = rows, rows * rows, squares
         sums += [(weight.T * part).sum(axis=0, keepdims=True) for part in parts]
@@ -236,16 +236,16 @@ class ImageEncoder:
 
     def find_gaps(self, targets: Any, sample_weight: _Array | None = None) -> str:
         """Return in words why R^2 is undefined, "" if it is not."""
-        first = targets[:1].reshape(-1, self.n_outputs)[0]
-        differs = np.zeros(self.n_outputs, bool)
+        low, high = np.inf, -np.inf
         for part in _parts(targets):
             images = targets[part]
-            others = images != first
+            rows = images.reshape(-1, self.n_outputs)
             if sample_weight is not None:
                 weight = pixel_weight(sample_weight[part], images.shape[:-1])
-                others &= weight[..., None] > 0
-            differs |= others.reshape(-1, self.n_outputs).any(axis=0)
-            if differs.all():
+                rows = rows[weight.ravel() > 0]
+            low = np.minimum(low, rows.min(axis=0, initial=np.inf))
+            high = np.maximum(high, rows.max(axis=0, initial=-np.inf))
+            if (low < high).all():
                 return ""
         return "a channel is the same everywhere"
 

@@ -115,10 +115,6 @@ def _as_labels(y: Any, name: str, each: str = "for each sample") -> _Array:
 
 
 def _to_array(y: Any, name: str, each: str) -> _Array:
-    dtype = getattr(y, "dtype", None)
-    kind = getattr(dtype, "kind", "")
-    if not isinstance(dtype, np.dtype) and kind in _PLAIN and not y.isna().any():
-        return np.asarray(y, _PLAIN[kind])  # of pandas' nullable dtypes
     is_list = isinstance(y, list | tuple)
     lists = [each for each in y if isinstance(each, list | tuple)] if is_list else []
     if len(set(map(len, lists))) > 1:
@@ -135,13 +131,11 @@ def _to_array(y: Any, name: str, each: str) -> _Array:
         # NumPy makes text of ["a", 1], and floats of large integers.
         objects = np.empty(len(y), object)
         objects[:] = y
-        checked = _from_objects(objects, name)
-        return array if array.dtype.kind in "US" else checked
+        _from_objects(objects, name)
+        return array
     return array.astype(object) if array.dtype.kind == "T" else array
 
 
-# Kind of a nullable dtype of pandas -> the same of NumPy.
-_PLAIN = {"b": np.bool_, "i": np.int64, "u": np.uint64, "f": np.float64}
 _SEVERAL = "Several labels are sklearn.preprocessing.MultiLabelBinarizer's {name}"
 
 

@@ -74,8 +74,7 @@ class LazyArray:
                 "np.asarray reads all rows, for any index"
             )
         if np.ndim(rows) == 0:
-            row = self._read(rows)
-            return row[tuple(others)] if others else row
+            return self._read(rows)[tuple(others)]
         part = self._select(rows)
         if all(each is Ellipsis or each == slice(None) for each in others):
             return part
@@ -89,10 +88,10 @@ class LazyArray:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> _Array:
         if copy is False:
             raise ValueError("rows cannot become an array without reading them")
-        array = np.empty(self.shape, self.dtype)
+        array = np.empty(self.shape, self.dtype if dtype is None else dtype)
         for i, row in enumerate(self):
             array[i] = row
-        return array if dtype is None else array.astype(dtype, copy=False)
+        return array
 
     def min(self, axis: Any = None, out: Any = None) -> Any:
         """Return the smallest value; without an axis, rows are read a few at a time."""
@@ -124,7 +123,7 @@ class LazyArray:
 
 def read_rows(X: Any, rows: Any) -> _Array:
     """Return some rows of an array, which are read if it is lazy."""
-    return np.asarray(X[rows]) if isinstance(X, LazyArray) else X[rows]
+    return np.asarray(X[rows])
 
 
 def shape_rows(X: Any, shape: tuple[int, ...]) -> Any:

@@ -54,14 +54,13 @@ class MultiOutputEncoder:
         ValueError
             If a column has one class only, or `classes` has not one array for each.
         """
-        n_columns = y.shape[1] if y.ndim == 2 else 1
-        if classes is not None and (y.ndim != 2 or len(classes) != n_columns):
+        if classes is not None and y.shape[1:] != (len(classes),):
             raise ValueError(
                 "classes must be one array for each column of y, for y of shape "
                 f"{y.shape}, got {len(classes)} arrays"
             )
         columns = []
-        for j in range(n_columns):
+        for j in range(y.shape[1]):
             column = check_labels(y[:, j], f"y[:, {j}]")
             try:
                 of_column = None if classes is None else classes[j]

