@@ -1,14 +1,19 @@
 """Encoders of class labels by themselves, against numbers that are worked out by hand."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from skconv._data.class_encoder import ClassEncoder, log_softmax, softmax
+from skconv._data.image_encoder import ImageEncoder
+from skconv._data.labels import check_labels, check_masks
 from skconv._data.mask_encoder import MaskEncoder
 from skconv._data.multioutput_encoder import MultiOutputEncoder
+from skconv._data.regression_encoder import RegressionEncoder, check_target_values
 
+COLUMNS = MultiOutputEncoder.fit(np.array([["a", "x"], ["b", "y"], ["c", "x"]]))
 MANY = ClassEncoder.fit(np.array(["b", "a", "c"]))
 TWO = ClassEncoder.fit(np.array([7, 3]))
 LABELS = ClassEncoder(np.arange(2), multilabel=True)
@@ -246,83 +251,59 @@ def test_encoders_are_the_same_if_their_classes_are():
         assert not MANY.same_classes(columns)
 
 
-COLUMNS = MultiOutputEncoder.fit(np.array([["a", "x"], ["b", "y"], ["c", "x"]]))
+def test_outputs_between_0_and_1_decide_too():
+    half = np.array([[0.5], [-0.5]])
+    assert TWO.predict(half).tolist() == [7, 3]
+    assert TWO.score(half, np.array([[1], [0]])) == 1
+    assert LABELS.predict(half * [1, -1]).tolist() == [[1, 0], [0, 1]]
+    assert LABELS.predict_proba(np.zeros((1, 2))).tolist() == [[0.5, 0.5]]
 
 
-def test_columns_have_outputs_side_by_side():
-    assert COLUMNS.column_sizes == (3, 2)
-    assert COLUMNS.output_shape == (5,) and COLUMNS.n_outputs == 5
-    outputs = np.log(np.array([[1.0, 2, 5, 1, 3], [6, 1, 1, 3, 1]]))
-    assert COLUMNS.predict(outputs).tolist() == [["c", "y"], ["a", "x"]]
-    first, second = COLUMNS.predict_proba(outputs)
-    np.testing.assert_allclose(first, [[1 / 8, 2 / 8, 5 / 8], [6 / 8, 1 / 8, 1 / 8]])
-    np.testing.assert_allclose(second, [[1 / 4, 3 / 4], [3 / 4, 1 / 4]])
-    for log, plain in zip(
-        COLUMNS.predict_log_proba(outputs), (first, second), strict=True
-    ):
-        np.testing.assert_allclose(log, np.log(plain))
-    parts = COLUMNS.decision_function(outputs)
-    np.testing.assert_array_equal(np.hstack(parts), outputs)
-    assert all(part.flags.c_contiguous for part in parts)
-    targets = np.array([[2, 1], [0, 1]])
-    assert COLUMNS.score(outputs, targets) == 0.5
-    assert COLUMNS.score(outputs, targets, np.array([3.0, 1])) == 0.75
+def test_logarithms_of_probabilities_that_are_0_are_right():
+    found = TWO.predict_log_proba(np.array([[800.0], [-900.0]]))
+    np.testing.assert_allclose(found, [[-800, 0], [0, -900]])
+    far = np.array([[0.0, -1000.0], [-5.0, 5.0]])
+    np.testing.assert_allclose(log_softmax(far), [[0, -1000], [-10, 0]], atol=1e-4)
 
 
-def test_columns_keep_the_dtype_that_they_share():
-    mixed = MultiOutputEncoder.fit(np.array([["a", 1], ["b", 2]], object))
-    found = mixed.inverse_transform(np.array([[1, 0], [0, 1]]))
-    assert found.tolist() == [["b", 1], ["a", 2]] and found.dtype == object
-    same = COLUMNS.inverse_transform(np.array([[1, 0]]))
-    assert same.tolist() == [["b", "x"]] and same.dtype.kind == "U"
+def test_classes_that_are_missing_at_the_end_count():
+    targets = np.array([0, 1, 1, 0])
+    assert MANY.class_factors({"c": 5}, targets).tolist() == [1, 1, 1, 1]
+    assert MANY.class_factors("balanced", targets).tolist() == [1, 1, 1, 1]
+    assert MANY.constant_outputs(targets).shape == (3,)
+    assert (
+        LABELS.find_gaps(np.array([[0, 1]]))
+        == "all or none of them have the labels [0, 1]"
+    )
 
 
-REFUSED_COLUMNS = {
-    "classes of one column": (np.array([1, 2]), [[1, 2]], r"for y of shape \(2,\), got 1 arrays"),
-    "too many classes": (np.array([[1, 2], [2, 1]]), [[1, 2]], r"shape \(2, 2\), got 1 arrays"),
-    "one class": (np.array([[1, 2], [2, 2]]), None, r"^column 1 of y: .*\[2\]"),
-    "a missing label": (np.array([["a", 1], ["b", None]], object), None, r"y\[:, 1\]"),
-}  # fmt: skip
+def test_weights_of_classes_may_be_any_numbers():
+    weights = {"a": Fraction(1, 2), "b": np.float32(2)}
+    assert MANY.class_factors(weights, np.array([0, 1])).tolist() == [0.5, 2]
+    assert MANY.class_factors({}, np.array([0, 1])).tolist() == [1, 1]
 
 
-@pytest.mark.parametrize(
-    ("y", "classes", "words"), REFUSED_COLUMNS.values(), ids=REFUSED_COLUMNS
-)
-def test_columns_are_refused_by_number(y, classes, words):
-    with pytest.raises(ValueError, match=words):
-        MultiOutputEncoder.fit(y, classes)
+DEFAULTS = [
+    (MANY.transform, np.array(["z"]), "^y has classes"),
+    (COLUMNS.transform, np.array(["a"]), r"^y of shape \(1,\)"),
+    (MaskEncoder(np.arange(2), (1, 1)).transform, np.zeros((1, 2, 2)), "^y has masks"),
+    (check_labels, 3, "^y must be an array"),
+    (check_masks, 3, "^y must be an array"),
+    (check_target_values, np.zeros((2, 0)), "^y must hold numbers"),
+    (
+        RegressionEncoder("huber", 1, True, "float64").transform,
+        np.ones((2, 2)),
+        "^y of",
+    ),
+    (
+        ImageEncoder("huber", (1, 1), (1, 1, 1), "float64").transform,
+        np.ones(2),
+        "^y of",
+    ),
+]
 
 
-def test_columns_of_later_calls_are_checked_by_name():
-    assert COLUMNS.transform(np.array([["c", "x"]])).tolist() == [[2, 0]]
-    for y, words in [
-        (np.array(["a", "b"]), r"^y_val of shape \(2,\) does not match the 2 columns"),
-        (np.array([["a", "x", "x"]]), r"\(1, 3\) does not match the 2 columns"),
-        (np.array([["a", "z"]]), r"^y_val\[:, 1\] has classes .*\['z'\]"),
-        (np.array([["a", None]], object), r"^Input y_val\[:, 1\] contains NaN"),
-    ]:
-        with pytest.raises(ValueError, match=words):
-            COLUMNS.transform(y, "y_val")
-
-
-def test_classes_of_columns_may_be_more_than_y_has():
-    found = MultiOutputEncoder.fit(np.array([[1, 2], [2, 3]]), [[1, 2], [2, 3, 4]])
-    assert [each.tolist() for each in found.classes] == [[1, 2], [2, 3, 4]]
-
-
-def test_factors_of_columns_are_products():
-    targets = np.array([[0, 0], [0, 1], [1, 0], [2, 0]])
-    given = [{"a": 2}, {"y": 5}]
-    assert COLUMNS.class_factors(given, targets).tolist() == [2, 10, 1, 1]
-    balanced = COLUMNS.class_factors("balanced", targets)
-    np.testing.assert_allclose(balanced, [4 / 9, 4 / 3, 8 / 9, 8 / 9])
-    weighted = COLUMNS.class_factors("balanced", targets, np.array([1.0, 1, 1, 0]))
-    np.testing.assert_allclose(weighted[:3], [9 / 16, 9 / 8, 9 / 8])
-    for wrong in ({"a": 2}, [{"a": 2}], [{"a": 2}, "balanced"], [{}, {}, {}]):
-        with pytest.raises(ValueError, match="dicts, one for each of the 2 columns"):
-            COLUMNS.class_factors(wrong, targets)
-
-
-def test_strata_of_columns_are_combinations_that_come_twice():
-    found = COLUMNS.stratify(np.array([[0, 0], [0, 1], [0, 0], [1, 0]]))
-    assert found[0] == found[2] >= 0 and found[1] == found[3] == -1
+@pytest.mark.parametrize(("check", "y", "words"), DEFAULTS)
+def test_targets_are_called_y_by_default(check, y, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        check(y)

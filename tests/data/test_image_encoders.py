@@ -318,3 +318,49 @@ def test_images_far_from_the_first_give_a_warning(chunks, recwarn):
         match=r"^y is 10\d times its scale away .* Scale and center, 2\.24 and 4,",
     ):
         encoder.warn_if_far(Y + np.array([100, 0]) * np.sqrt([5, 24]))
+
+
+def test_values_that_hardly_differ_have_the_scale_of_constants():
+    y = np.ones((3, 1, 2, 2))
+    y[1] += 2**-51
+    assert images(y=y).scale == (1, 1) and images(y=y).center == (1, 1)
+    tiny = np.array([5e-324, 1e-323])[:, None, None, None] * np.ones((2, 1, 2, 2))
+    assert min(images(y=tiny).scale) > 0
+
+
+def test_means_are_of_all_pixels_and_quartiles_of_some(monkeypatch):
+    monkeypatch.setattr(image_encoder, "_PIXELS_FOR_QUARTILES", 1)
+    for loss, center in [("squared_error", (4, 8)), ("poisson", (0, 0))]:
+        assert images(loss).center == pytest.approx(center)
+    assert images("poisson").scale == (4, 8)
+    assert images("huber").center[0] in Y[..., 0]
+
+
+def test_differences_from_the_center_may_leave_the_range():
+    encoder = images(dtype="float32", y=np.full_like(Y, 3e38))
+    encoder.transform(np.full_like(Y, 3e38))
+    with pytest.raises(ValueError, match="out of range for float32"):
+        encoder.transform(np.full_like(Y, -3e38))
+
+
+def test_scores_of_channels_that_differ_by_rounding_only():
+    encoder = ImageEncoder("squared_error", (1, 1), (1, 1, 1), "float64")
+    for squares, errors, score in [
+        (1000 + 1e-10, 0.0, 1),
+        (1000, 0.5, 0),
+        (1001, 0.5, 0.5),
+    ]:
+        total = np.array([[10.0], [100], [squares], [errors]])
+        assert encoder.score_of(total, force_finite=True) == pytest.approx(score)
+    nothing = np.array([[10.0], [0], [0], [0]])
+    assert encoder.score_of(nothing, force_finite=True) == 1
+
+
+def test_gaps_are_of_pixels_with_weight():
+    encoder = images().unscaled()
+    y = Y.copy()
+    y[0, 0, 1], y[1] = 5, 5
+    weight = np.array([[[0, 0.5]], [[0.5, 0.5]]])
+    assert encoder.find_gaps(y) == ""
+    assert encoder.find_gaps(y, weight) == "a channel is the same everywhere"
+    assert encoder.find_gaps(Y, WEIGHT / 2) == ""

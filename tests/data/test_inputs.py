@@ -72,6 +72,7 @@ WRONG = {
     "zero": ((0, 5), {}, "^each of input_shape must be an int >= 1, got 0"),
     "signals of length 1": ((1, 50), {"signals": True}, r"^input_shape=\(1, 50\) must be .* If they have 50 values, pass input_shape=\(50, 1\)$"),
     "images for signals": ((1, 50, 3), {"signals": True}, r"have 50 values in 3 channels, pass input_shape=\(50, 3\)$"),
+    "two channels for signals": ((1, 50, 2), {"signals": True}, r"50 values in 2 channels, pass"),
     "one channel for signals": ((1, 50, 1), {"signals": True}, r"have 50 values, pass input_shape=\(50, 1\)$"),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
 from skconv._data.labels import check_labels, check_masks, is_indicator
@@ -142,3 +143,11 @@ def test_masks_are_refused_by_name_with_a_way_out(y, signals, words):
 )
 def test_indicators_are_columns_of_0_and_1(y, is_one):
     assert is_indicator(np.array(y)) is is_one
+
+
+def test_sparse_masks_are_read_and_one_column_of_text_is_flat():
+    csr = sparse.csr_array([[0, 1, 0], [2, 0, 0]])
+    assert check_masks(csr, signals=True).tolist() == [[0, 1, 0], [2, 0, 0]]
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        found = check_labels(np.array([["a"], ["b"]], object))
+    assert found.tolist() == ["a", "b"]

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from skconv import Network
 from skconv._data import lazy
+from skconv._data.batches import gather
 from skconv._data.lazy import LazyArray, read_rows, shape_rows
+from skconv.layers import Dense
 
 X = np.arange(5 * 2 * 3, dtype=np.uint8).reshape(5, 2, 3) * 7 % 30
 
@@ -117,3 +120,29 @@ def test_rows_are_read_and_shaped_if_they_must_be(rows):
     np.testing.assert_array_equal(shape_rows(rows, (6,)), X.reshape(5, 6))
     assert shape_rows(X, (2, 3)).base is X or shape_rows(X, (2, 3)) is X
     assert shape_rows(X, (3, 2)).shape == (5, 3, 2)
+
+
+def test_few_rows_are_in_memory_at_a_time(monkeypatch):
+    lengths = []
+
+    class Counted(Rows):
+        def __array__(self, dtype=None, copy=None):
+            lengths.append(len(self))
+            return super().__array__(dtype, copy)
+
+    rows = Counted(np.arange(5), (2, 3), "u1")
+    rows.read = []
+    for size, expected in [(13, [2, 2, 1]), (1, [1] * 5), (100, [5])]:
+        monkeypatch.setattr(lazy, "_CHUNK_BYTES", size)
+        for reduce in (rows.min, rows.max):
+            lengths.clear()
+            reduce()
+            assert lengths == expected
+    assert rows.__array__(np.float32).dtype == np.float32
+
+
+def test_batches_read_the_rows_that_they_take(rows):
+    network = Network.build([Dense(1)], (6,), 0)
+    found = gather(rows, np.array([3, 1]), network)
+    np.testing.assert_array_equal(found, X[[3, 1]].reshape(2, 6))
+    assert rows.read == [3, 1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skconv import Network
-from skconv._data import batches, weighing
+from skconv._data import batches, samples, weighing
 from skconv._data.batches import chunk_size, gather, gather_exactly, predict_in_batches
 from skconv._data.class_encoder import ClassEncoder
 from skconv._data.image_encoder import ImageEncoder
@@ -267,3 +267,41 @@ def test_held_out_parts_have_at_least_a_sample_each():
     pixels[:7, 0, 0] = 1  # the others have no pixel with a weight
     samples = Samples(np.zeros((10, 1)), targets, pixels)
     assert sorted(np.concatenate(hold_out(samples, encoder, 0.5, 0))) == list(range(7))
+
+
+def test_columns_decide_in_their_order_before_hashes(rng):
+    x = rng.integers(3, size=(200, 4)).astype(float)
+    rows = [tuple(row) for row in weighing._some_columns(x)[order_of(x)]]
+    assert rows == sorted(rows)
+    for column in range(4):
+        one = np.zeros((30, 4), np.int32)
+        one[:, column] = rng.permutation(30)
+        assert order_of(one) == order_of(7 * one) == np.argsort(one[:, column]).tolist()
+    assert weighing._some_columns(one).dtype == np.float32
+
+
+def test_targets_that_hardly_differ_are_told_apart():
+    small = 1e-20 * np.arange(1, 7)
+    first, again = (small[each][order_of(np.zeros((6, 2)), small[each])] for each in (slice(None), slice(None, None, -1)))  # fmt: skip
+    assert first.tolist() == again.tolist()
+
+
+SHARES = {
+    "by remainders": (3, [5, 4, 1], [2, 1, 0]),
+    "the largest of them": (3, [7, 3], [2, 1]),
+    "one class has them all": (4, [5, 1, 1, 1, 1, 1], [4, 0, 0, 0, 0, 0]),
+    "as many as there are to spare": (9, [4, 3], [3, 2]),
+}
+
+
+@pytest.mark.parametrize(("wanted", "sizes", "shares"), SHARES.values(), ids=SHARES)
+def test_held_out_samples_are_shared_out_by_size(wanted, sizes, shares):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        assert samples._share_out(wanted, np.array(sizes), rng).tolist() == shares
+
+
+def test_ranks_count_within_a_class_in_the_given_order(rng):
+    codes = rng.integers(2, size=1000)
+    expected = [int((codes[:i] == code).sum()) for i, code in enumerate(codes)]
+    assert samples._rank(codes, np.bincount(codes)).tolist() == expected
