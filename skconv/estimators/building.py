@@ -129,9 +129,8 @@ def build_network(
     layers = [(name, clone(layer, safe=False)) for name, layer in hidden]
     if size:
         check_ends_in_image(params, layers, input_shape, tuple(size))
-    name = "output"
-    while name in dict(layers):
-        name += "_"
+    names = ["output", "output_", *(f"output_{i + 2}" for i in range(len(layers)))]
+    name = next(name for name in names if name not in dict(layers))
     layers.append((name, output_layer(len(output_shape), n_outputs or 1)))
     network = Network.build(
         layers, input_shape, rng, params.dtype, frozen_names(params)
