@@ -6,6 +6,7 @@ with channels first: (n, c, h, w) of images, (n, c, l) of signals.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -218,31 +219,25 @@ def _dense(graph, layer, weights, x, shape):
     return emit_activation(graph, graph.node("Gemm", *inputs), layer.activation)
 
 
-def _pool(op, **attributes):
-    def emit(graph, layer, weights, x, shape):
-        win = ops.pool_window(
-            tuple(shape[:-1]),
-            layer.pool_size,
-            stride=layer.stride,
-            padding=layer.padding,
-        )
-        return graph.node(
-            op,
-            x,
-            kernel_shape=list(win.size),
-            strides=list(win.stride),
-            pads=ends(win.padding),
-            **attributes,
-        )
-
-    return emit
+def _pool(graph, layer, weights, x, shape, *, op, **attributes):
+    win = ops.pool_window(
+        tuple(shape[:-1]),
+        layer.pool_size,
+        stride=layer.stride,
+        padding=layer.padding,
+    )
+    return graph.node(
+        op,
+        x,
+        kernel_shape=list(win.size),
+        strides=list(win.stride),
+        pads=ends(win.padding),
+        **attributes,
+    )
 
 
-def _global_pool(op):
-    def emit(graph, layer, weights, x, shape):
-        return graph.node("Flatten", graph.node(op, x), axis=1)
-
-    return emit
+def _global_pool(graph, layer, weights, x, shape, *, op):
+    return graph.node("Flatten", graph.node(op, x), axis=1)
 
 
 def _nothing(graph, layer, weights, x, shape):
@@ -265,7 +260,7 @@ def _layer_norm(graph, layer, weights, x, shape):
     order = [a for a in stored if a not in axes] + list(axes)
     there = [stored.index(a) for a in order]
     size = affine_shape(layer, shape)
-    gamma = weights["gamma"] if layer.scale else np.ones(math.prod(size), np.float32)
+    gamma = weights["gamma"] if layer.scale else np.ones(math.prod(size))
     inputs = [graph.constant(gamma.reshape(size))]
     if layer.center:
         inputs.append(graph.constant(weights["beta"].reshape(size)))
@@ -338,8 +333,8 @@ def _branches(graph, layer, weights, x, shape, path):
 _COMPOSITES = (_sequential, _residual, _branches)
 EMIT: dict[str, Callable[..., str]] = {
     "Activation": _activation,
-    "AvgPool1D": _pool("AveragePool", count_include_pad=0),
-    "AvgPool2D": _pool("AveragePool", count_include_pad=0),
+    "AvgPool1D": partial(_pool, op="AveragePool", count_include_pad=0),
+    "AvgPool2D": partial(_pool, op="AveragePool", count_include_pad=0),
     "BatchNorm": _batch_norm,
     "Branches": _branches,
     "Conv1D": _convolution,
@@ -350,14 +345,14 @@ EMIT: dict[str, Callable[..., str]] = {
     "DepthwiseConv2D": _depthwise,
     "Dropout": _nothing,
     "Flatten": _flatten,
-    "GlobalAvgPool1D": _global_pool("GlobalAveragePool"),
-    "GlobalAvgPool2D": _global_pool("GlobalAveragePool"),
-    "GlobalMaxPool1D": _global_pool("GlobalMaxPool"),
-    "GlobalMaxPool2D": _global_pool("GlobalMaxPool"),
+    "GlobalAvgPool1D": partial(_global_pool, op="GlobalAveragePool"),
+    "GlobalAvgPool2D": partial(_global_pool, op="GlobalAveragePool"),
+    "GlobalMaxPool1D": partial(_global_pool, op="GlobalMaxPool"),
+    "GlobalMaxPool2D": partial(_global_pool, op="GlobalMaxPool"),
     "HandcraftedConv1D": _convolution,
     "LayerNorm": _layer_norm,
-    "MaxPool1D": _pool("MaxPool"),
-    "MaxPool2D": _pool("MaxPool"),
+    "MaxPool1D": partial(_pool, op="MaxPool"),
+    "MaxPool2D": partial(_pool, op="MaxPool"),
     "Normalization": _normalization,
     "PReLU": _prelu,
     "Rescaling": _rescaling,

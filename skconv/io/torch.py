@@ -8,6 +8,7 @@ all other weights with one value for each of them, are in another order.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -52,8 +53,8 @@ Convert = Callable[[_Array, Any], _Array]
 Model = TypeVar("Model", bound=BaseConvNet)
 
 
-def _transposed(*axes: int) -> Convert:
-    return lambda array, leaf: array.transpose(axes)
+def _transposed(array: _Array, leaf: Any, *, axes: tuple[int, ...]) -> _Array:
+    return array.transpose(axes)
 
 
 def _depthwise(array: _Array, leaf: Any) -> _Array:
@@ -103,18 +104,32 @@ _BIAS = "bias", Row("bias", _vector)
 # Torch has the number of minibatches, which no prediction needs.
 _COUNTED = Row(_COUNT, lambda array, leaf: np.array(0))
 ROWS: dict[str, list[tuple[str, Row]]] = {
-    "Conv2D": [("kernel", Row("weight", _transposed(3, 2, 0, 1))), _BIAS],
-    "Conv1D": [("kernel", Row("weight", _transposed(2, 1, 0))), _BIAS],
+    "Conv2D": [
+        ("kernel", Row("weight", partial(_transposed, axes=(3, 2, 0, 1)))),
+        _BIAS,
+    ],
+    "Conv1D": [("kernel", Row("weight", partial(_transposed, axes=(2, 1, 0)))), _BIAS],
     # Keras' layout here, (kh, kw, filters, c), and (c, filters, kh, kw) in torch.
-    "Conv2DTranspose": [("kernel", Row("weight", _transposed(3, 2, 0, 1))), _BIAS],
-    "Conv1DTranspose": [("kernel", Row("weight", _transposed(2, 1, 0))), _BIAS],
+    "Conv2DTranspose": [
+        ("kernel", Row("weight", partial(_transposed, axes=(3, 2, 0, 1)))),
+        _BIAS,
+    ],
+    "Conv1DTranspose": [
+        ("kernel", Row("weight", partial(_transposed, axes=(2, 1, 0)))),
+        _BIAS,
+    ],
     "DepthwiseConv2D": [("kernel", Row("weight", _depthwise)), _BIAS],
     "SeparableConv2D": [
         ("depthwise_kernel", Row("depthwise.weight", _depthwise)),
-        ("pointwise_kernel", Row("pointwise.weight", _transposed(3, 2, 0, 1))),
+        (
+            "pointwise_kernel",
+            Row("pointwise.weight", partial(_transposed, axes=(3, 2, 0, 1))),
+        ),
         ("bias", Row("pointwise.bias", _vector)),
     ],
-    "HandcraftedConv1D": [("kernel", Row("weight", _transposed(2, 1, 0)))],
+    "HandcraftedConv1D": [
+        ("kernel", Row("weight", partial(_transposed, axes=(2, 1, 0))))
+    ],
     "Dense": [
         ("kernel", Row("weight", _dense)),
         ("bias", Row("bias", lambda bias, leaf: bias)),

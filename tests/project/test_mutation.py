@@ -96,6 +96,8 @@ def test_mutants_of_a_schedule_are_noticed(tmp_path):
         ("zip(a, b, strict=True)", "zip(a, b, )", True),
         ("zip(a, b, strict=True)", "zip(b, strict=True)", False),
         ("zip(a, b, strict=False)", "zip(a, b, strict=True)", False),
+        ("zip(a, b, strict=False)", "zip(a, b, )", True),
+        ("zip(a, b, strict=False)", "zip(a, strict=False)", False),
         ("x.reshape(f(n), -1)", "x.reshape(f(n), -2)", True),
         ("x.reshape(f(n), -1)", "x.reshape(f(n), +1)", False),
         ("x.reshape(n[-1], 2)", "x.reshape(n[-2], 2)", False),
