@@ -3,7 +3,7 @@
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -264,9 +264,9 @@ class RegressionEncoder:
         """
         from sklearn.metrics import d2_pinball_score
 
-        given, several = self.quantile, isinstance(self.quantile, tuple)
+        several = isinstance(self.quantile, tuple)
         predicted = predicted if several else predicted[..., None]
-        levels = np.ravel(given).tolist()
+        levels: list[float] = np.ravel(cast(Any, self.quantile)).tolist()
         scores = [
             d2_pinball_score(y, each, alpha=level, sample_weight=sample_weight)
             for level, each in zip(levels, np.moveaxis(predicted, -1, 0), strict=True)
