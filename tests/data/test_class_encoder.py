@@ -67,6 +67,7 @@ UNKNOWN = {
     "rows of labels": (LABELS, [0, 1], r"^y_val of shape \(2,\) does not match the 2 labels of"),
     "one label more": (LABELS, [[0, 1, 1]], r"^y_val of shape \(1, 3\) does not match the 2 labels"),
     "a date": (CODES["finer dates"][0], np.array(["2023"], "M8[Y]"), r"2023.* are not among .*2020-01-01"),
+    "dates for numbers": (TWO, np.array(["2023"], "M8[Y]"), "are not among"),
     "a number for dates": (CODES["finer dates"][0], [3], r"\[3\] are not among"),
 }  # fmt: skip
 

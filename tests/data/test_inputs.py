@@ -138,6 +138,7 @@ REFUSED = {
     "one axis": (np.zeros(4), r"got 1D array instead: X_val has shape \(4,\), .* sample is X_val\[np.newaxis\], rows of one value X_val.reshape"),
     "five axes": (np.zeros((1, 1, 1, 1, 1)), r"^X_val must hold rows .* got an array of shape \(1, 1, 1, 1, 1\)"),
     "no pixels": (np.zeros((2, 0, 3)), r"^X_val must hold at least one pixel, got an array of \(2, 0, 3\)"),
+    "no channels": (np.zeros((2, 3, 0)), r"^X_val must hold at least one pixel"),
     "missing": (np.full((2, 4), np.nan), "Input X_val contains NaN"),
     "text": ([["a"]], "X_val"),
 }  # fmt: skip
