@@ -81,6 +81,7 @@ def make(root, folder, files):
     if known.exists():
         made = json.loads(known.read_text())
         if made["key"] == key:
+            shutil.rmtree(folder / "tests")  # some may have other names now
             copy(root, folder, "tests", "conftest.py")
             return made["mutants"]
     shutil.rmtree(folder, ignore_errors=True)
