@@ -83,7 +83,7 @@ def test_later_masks_are_refused_by_name():
         ENCODER.transform(MASKS - 1, "y_val")
 
 
-def test_further_labels_are_included_behind_the_others():
+def test_further_labels_follow_the_known_ones():
     assert ENCODER.including(MASKS) is ENCODER
     assert ENCODER.including(MASKS + 4).classes.tolist() == [3, 5, 9, 7, 13]
     assert ENCODER.including(MASKS.astype(float) + 0.5) is ENCODER

@@ -78,7 +78,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("given", "options", "words"), WRONG.values(), ids=WRONG)
-def test_what_is_no_shape_is_refused(given, options, words):
+def test_other_values_are_no_shape(given, options, words):
     with pytest.raises(ValueError, match=words):
         check_shape(given, **options)
 

@@ -52,7 +52,7 @@ def test_constant_columns_have_a_scale_of_1_or_their_size(y, center, scale, loss
     assert (found[0][0], found[1][0]) == (center, scale)
 
 
-def test_the_deviation_stands_for_a_range_of_0():
+def test_scale_is_the_deviation_where_the_range_is_0():
     y = np.array([0.0, 0, 0, 0, 0, 0, 0, 8])[:, None]
     center, scale = find_scale(y, "huber")
     assert (center[0], scale[0]) == (0, pytest.approx(np.sqrt(7)))

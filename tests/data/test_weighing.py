@@ -113,7 +113,7 @@ def test_samples_are_sorted_by_values_then_targets_then_weights(size, monkeypatc
     )
 
 
-def test_equal_samples_are_beside_each_other_whatever_has_been_sorted():
+def test_equal_samples_are_sorted_together():
     x = np.zeros((6, 40))
     x[:, 39] = [0, 1, 0, 1, 0, 1]
     order = order_of(x)
@@ -280,7 +280,7 @@ def test_columns_decide_in_their_order_before_hashes(rng):
     assert weighing._some_columns(one).dtype == np.float32
 
 
-def test_targets_that_hardly_differ_are_told_apart():
+def test_targets_that_hardly_differ_have_an_order():
     small = 1e-20 * np.arange(1, 7)
     first, again = (small[each][order_of(np.zeros((6, 2)), small[each])] for each in (slice(None), slice(None, None, -1)))  # fmt: skip
     assert first.tolist() == again.tolist()

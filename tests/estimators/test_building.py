@@ -81,7 +81,7 @@ def test_networks_of_dense_layers_see_no_pixels(layers, params, sees):
     assert sees_pixels(ConvNetClassifier(layers, **params)) is sees
 
 
-def test_networks_for_images_see_pixels_whatever_their_filters():
+def test_networks_for_images_see_pixels_with_any_filters():
     assert sees_pixels(ConvNetSegmenter(filters=[1]))
 
 

@@ -56,7 +56,7 @@ def test_parts_of_a_block_are_named_alone_and_others_give_a_warning():
     assert found == ["a", "block__one"]
 
 
-def test_what_is_taken_is_printed_if_verbose(capsys):
+def test_layers_that_were_taken_are_printed_if_verbose(capsys):
     draft = draft_of(network_of(HERE), network_of(HERE))
     draft.verbose = 1
     pretrained.take_pretrained(draft)

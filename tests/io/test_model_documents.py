@@ -200,7 +200,7 @@ def test_classes_are_registered_by_name(registered):
     skconv.register_layer(another_own())  # as a notebook's cell does
 
 
-def test_what_is_no_class_with_parameters_is_not_registered(registered):
+def test_other_objects_are_not_registered(registered):
     words = "^register_layer takes a class with get_params, .* got "
     for wrong in (Own(), int, "Own", SimpleNamespace(get_params=None)):
         with pytest.raises(TypeError, match=words):

@@ -229,7 +229,7 @@ def test_inputs_are_those_for_which_the_first_layer_returns_z(layers, arrays, sh
     np.testing.assert_allclose(onnx_check._unscale(network, z), expected(z), rtol=1e-6)
 
 
-def test_what_sees_the_inputs_first_is_found_inside_of_others():
+def test_first_step_is_found_inside_of_others():
     net, scaler = quick(), StandardScaler()
     assert onnx_check._first(net) is net
     pipeline = make_pipeline(scaler, net)

@@ -299,7 +299,7 @@ def test_frames_have_counts_that_may_be_missing():
     assert list(frame.dtypes[["parameters", "macs", "memory"]]) == ["Int64"] * 3
 
 
-def test_an_open_output_is_not_counted_whatever_it_has():
+def test_open_output_is_not_counted():
     network = Network.build([Dense(2), ("out", Dense(1))], (3,), 0)
     whole = summarize(network, "A net", batch_size=1, copies=4)
     assert (whole.rows[-1].parameters, whole.per_output) == (3, None)

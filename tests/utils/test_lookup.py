@@ -7,7 +7,7 @@ from skconv._utils.lookup import did_you_mean, look_up, shorten
 TABLE = {"relu": 1, "tanh": 2, "mean_squared_error": 3}
 
 
-def test_a_table_returns_what_a_name_stands_for():
+def test_table_returns_the_value_of_a_name():
     assert look_up(TABLE, "tanh", "activation") == 2
     words = (
         r"^activation must be one of 'relu', 'tanh', 'mean_squared_error', got 'tahn'"

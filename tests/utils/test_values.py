@@ -165,7 +165,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("value", "words"), HOSTILE.values(), ids=HOSTILE)
-def test_what_is_never_written_is_refused(value, words):
+def test_values_that_are_never_written_are_refused(value, words):
     with pytest.raises(ValueError, match=words):
         decode(value, {"Conv2D": Conv2D}.get)
 
