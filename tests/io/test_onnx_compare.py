@@ -175,7 +175,7 @@ def unconverged(recwarn):
     """Fits of one epoch have not converged, and say so."""
 
 
-def test_inputs_are_drawn_as_the_first_step_wants_them():
+def test_drawn_inputs_are_normal_after_the_first_step():
     scaled = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
     found = onnx_check.draw_inputs(scaled)
     assert found.shape == (32, 4)
