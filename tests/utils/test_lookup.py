@@ -32,6 +32,8 @@ MEANT = {
     "initials": ("mse", ["max_error", "mean_squared_error"], "mean_squared_error"),
     "initials but for the first": ("mse", ["neg_mean_squared_error"], "neg_mean_squared_error"),
     "continued": ("f1_score_of_all", ["f", "f1", "f1_score"], "f1_score"),
+    "continued, not by the longest": ("f1_score_of_all", ["f1", "f1_score", "unrelated_name"], "f1_score"),
+    "begun rather than alike": ("mean", ["lean", "mean_error"], "mean_error"),
     "of two letters": ("f1_of_some_classes", ["zz", "f1"], "f1"),
     "somehow alike": ("squared", ["mean_squared_log", "abc"], "mean_squared_log"),
     "nothing": ("xyz", ["relu", "tanh"], None),
@@ -60,6 +62,7 @@ SHORT = {
     "repr of the length and two": (["abcdefgh"], 10, "['abcdefgh']"),
     "repr of three more": (["abcdefghi"], 10, "['abcde..."),
     "short text with a long repr": ("\n" * 10, 10, "'\\n\\n\\n..."),
+    "text with a quote beyond the length": ("a" * 11 + "'", 10, "'aaaaaa..."),
     "by default": ("a" * 101, None, "'" + "a" * 96 + "..."),
     "by default whole": ("a" * 100, None, repr("a" * 100)),
 }

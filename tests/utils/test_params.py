@@ -153,7 +153,7 @@ UNKNOWN = {
     "component of a list": ({"augment__dd__size": 1}, r"^Invalid parameter 'augment__dd__size' for Whole; did you mean 'd'\?\nNames in augment are: \['d'\]$"),
     "of a list inside": ({"b__x__size": 1}, r"^Invalid parameter 'b__x__size' for Whole.*\nNames in layers are: \['c'\]$"),
     "parameter": ({"a__sise": 1}, r"^Invalid parameter 'sise' for Part; did you mean 'size'"),
-    "of text": ({"t__size": 1}, r"^layer 't' is 'passthrough' and has no parameter to set as 't__size'; in a"),
+    "of text": ({"t__size": 1}, r"^layer 't' is 'passthrough' and has no parameter to set as 't__size'; in a search, put it into a separate grid$"),
     "of text inside": ({"b__c__size": 1}, r"^layer 'c' is None and has no parameter to set as 'b__c__size'"),
     "of a class": ({"k__size": 1}, r"^layer 'k' is <class .* has no parameter"),
     "own": ({"sise": 1}, r"^Invalid parameter 'sise' for Whole; did you mean 'size'"),
