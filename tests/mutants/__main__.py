@@ -33,7 +33,7 @@ KERNELS = [
     *("compiled_winograd", "denormals", "normalization_ops", "ops_edges"),
 ]
 KERNELS = [f"tests/ops/test_{name}.py" for name in KERNELS]
-# Name -> files of skconv/, the tests that run.
+# Name -> files of skconv/, the tests that run beside the doctests of these files.
 ROOMS = {
     "ops": (["ops/*.py"], [*OPS, *USES]),
     "reference": (["ops/reference/*.py"], [*OPS, *USES]),
@@ -96,7 +96,9 @@ def main():
             )
             for i in range(2)
         )
-        name, tests = "-".join(arguments.rooms), arguments.tests or tests
+        doctests = [f"skconv/{Path(each).parent}" for each in files]
+        name = "-".join(arguments.rooms)
+        tests = arguments.tests or [*tests, *doctests]
         results, changes = python.main(name, files, tests, *options)
     unexplained = report(results, changes)
     return 1 if unexplained else 0

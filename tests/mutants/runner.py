@@ -24,8 +24,8 @@ import pytest
 # What a copy of the package needs, and how its tests run.
 COPIED = "skconv", "tests", "pyproject.toml", "conftest.py"
 PYTEST = [
-    *("-q", "-p", "no:cacheprovider", "--rootdir=."),
-    *("-o", "addopts=", "--tb=native", "-m", "not slow and not extras"),
+    *("-q", "-p", "no:cacheprovider", "--rootdir=.", "--tb=native"),
+    *("-o", "addopts=", "--doctest-modules", "-m", "not slow and not extras"),
 ]
 
 FORK = 200  # mutants for one fork
