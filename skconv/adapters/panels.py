@@ -53,6 +53,6 @@ class PanelMixin:
 
 def small_networks() -> list[ConvNetClassifier]:
     """Return networks that both packages' checks train in a moment."""
-    layers = [("conv", Conv1D(4, 3, activation="relu")), ("mean", GlobalAvgPool1D())]
+    layers = [("conv", Conv1D(4, activation="relu")), ("mean", GlobalAvgPool1D())]
     small = ConvNetClassifier(layers, max_iter=2, random_state=0)
     return [small, clone(small).set_params(conv__kernel_size=5, batch_size=4)]

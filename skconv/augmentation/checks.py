@@ -42,7 +42,7 @@ def each(function: Callable[[float], float], numbers: ArrayLike) -> NDArray[np.f
 
     NumPy's own exponentials and sines round otherwise on AVX-512 than on AVX2.
     """
-    return np.array([function(number) for number in np.asarray(numbers)], np.float64)
+    return np.array([function(number) for number in np.asarray(numbers)])
 
 
 def check_flag(value: Any, name: str) -> bool:
@@ -122,8 +122,8 @@ def number_range(
     value: Any, name: str, low: float, high: float = math.inf
 ) -> tuple[float, float]:
     """Return a smallest and a largest number, in this order."""
-    is_pair = isinstance(value, tuple | list) and len(value) == 2
-    smallest, largest = number_pair(value, name, low, high) if is_pair else (1, 0)
-    if smallest > largest:
-        raise ValueError(f"{name} must be (smallest, largest), got {value!r}")
-    return smallest, largest
+    if isinstance(value, tuple | list) and len(value) == 2:
+        smallest, largest = number_pair(value, name, low, high)
+        if smallest <= largest:
+            return smallest, largest
+    raise ValueError(f"{name} must be (smallest, largest), got {value!r}")

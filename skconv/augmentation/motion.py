@@ -50,7 +50,7 @@ class MovesPixels(ParamsMixin):
 
     def __call__(self, x: _Array, rng: np.random.Generator) -> _Array:
         """Return x with each image moved."""
-        return self.transform_batch(Batch(x, by_pixel=False), rng).x
+        return self.transform_batch(Batch(x), rng).x
 
     def transform_batch(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """Return a batch with each image moved, and its target if that is an image.

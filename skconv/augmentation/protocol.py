@@ -119,6 +119,7 @@ def _apply(transform: Any, batch: Batch, rng: np.random.Generator) -> Batch:
         indices=batch.indices,
         epoch=batch.epoch,
         n_outputs=batch.n_outputs,
+        column_sizes=batch.column_sizes,
         by_pixel=batch.by_pixel,
     )
 

@@ -3,6 +3,7 @@
 Their own checks, and their pipelines, are in `tests/ecosystem`.
 """
 
+import re
 import sys
 import types
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from seeds import SEED
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LinearRegression
 
 import skconv.adapters
 from skconv import ConvNetClassifier, zoo
@@ -56,9 +58,11 @@ def test_panels_are_signals_with_channels_first(kind):
     np.testing.assert_array_equal(clf.predict_proba(panel), plain.predict_proba(X))
 
 
-def test_estimator_must_be_a_network(kind):
-    with pytest.raises(TypeError, match="must be a ConvNetClassifier .* got 'network'"):
-        kind("network").fit(np.zeros((4, 1, 8)), [0, 1, 0, 1])
+@pytest.mark.parametrize("wrong", ["network", LinearRegression()])
+def test_estimator_must_be_a_network(kind, wrong):
+    words = f"must be a ConvNetClassifier .* got {re.escape(repr(wrong))}"
+    with pytest.raises(TypeError, match=words):
+        kind(wrong).fit(np.zeros((4, 1, 8)), [0, 1, 0, 1])
 
 
 def test_default_is_the_recipe_for_signals(kind, monkeypatch):
@@ -73,9 +77,16 @@ def test_default_is_the_recipe_for_signals(kind, monkeypatch):
 
 def test_networks_of_the_packages_checks_are_small(kind):
     params = getattr(kind, "get_test_params", getattr(kind, "_get_test_params", None))
-    for arguments in params():
-        clf = kind(**arguments).fit(np.zeros((4, 1, 8)), [0, 1, 0, 1])
-        assert clf.estimator_.n_iter_ <= 2
+    panel = np.linspace(-1, 1, 32).reshape(4, 1, 8)
+    sizes = {3: "auto", 5: 4}  # of the kernel and of a batch
+    for arguments, kernel_size in zip(params(), sizes, strict=True):
+        clf, again = (kind(**arguments).fit(panel, [0, 1, 0, 1]) for _ in range(2))
+        network = clf.estimator_
+        assert network.n_iter_ <= 2 and network.batch_size == sizes[kernel_size]
+        conv = dict(network.layers)["conv"]
+        assert (conv.filters, conv.activation) == (4, "relu")
+        assert conv.kernel_size == kernel_size
+        assert (clf.predict_proba(panel) == again.predict_proba(panel)).all()
 
 
 def test_missing_packages_are_named(monkeypatch):

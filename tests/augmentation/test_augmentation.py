@@ -1,6 +1,8 @@
 """Transforms: known results, and no effect at strength 0."""
 
+import inspect
 import math
+import re
 
 import numpy as np
 import oracles
@@ -11,6 +13,7 @@ from sklearn.base import clone
 from tolerances import assert_same
 from transform_table import TRANSFORMS
 
+from skconv import augmentation
 from skconv.augmentation import (
     GaussianNoise,
     RandomAffine,
@@ -40,13 +43,19 @@ NO_EFFECT = {
 
 
 class Drawn:
-    """A generator whose uniform numbers are all at the same fraction of their range."""
+    """A generator whose numbers are all at the same fraction of their range."""
 
     def __init__(self, part):
         self.part = part
 
     def uniform(self, low, high, size):
         return np.full(size, low + (high - low) * self.part)
+
+    def random(self, size):
+        return np.full(size, self.part)
+
+    def integers(self, low, high, size, dtype=np.int64):
+        return np.full(size, low + int((high - 1 - low) * self.part), dtype)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +89,39 @@ def test_transform_depends_on_generator_alone(name, images):
 @pytest.mark.parametrize("name", NO_EFFECT)
 def test_transform_of_strength_0_returns_equal_images(name, images, rng):
     np.testing.assert_array_equal(augment(images, NO_EFFECT[name], rng), images)
+
+
+@pytest.mark.parametrize("name", [n for n in augmentation.__all__ if n[0].isupper()])
+def test_defaults_are_those_of_the_docstring(name):
+    kind = getattr(augmentation, name)
+    documented = re.findall(r"^    (\w+) : .*default=(.*)$", kind.__doc__, re.MULTILINE)
+    required = [
+        1 for p in inspect.signature(kind).parameters.values() if p.default is p.empty
+    ]
+    found = vars(kind(*required))
+    for parameter, default in documented:
+        assert repr(found[parameter]) == default, parameter
+
+
+def test_nothing_is_erased_with_a_probability_of_0():
+    """Not even where the smallest number is drawn."""
+    x = np.ones((2, 5, 5, 1))
+    assert (RandomErasing(0, area=(1, 1))(x, Drawn(0)) == 1).all()
+
+
+def test_less_than_half_a_value_is_not_erased(rng):
+    x = np.ones((9, 30, 1))
+    assert (RandomErasing(1, area=(0.015, 0.016))(x, rng) == 1).all()
+    assert (RandomErasing(1, area=(0.02, 0.04))(x, rng) == 0).sum() == 9
+
+
+def test_shift_takes_a_share_of_each_side(rng):
+    image = np.arange(1.0, 97).reshape(8, 12)
+    padded = np.pad(image, ((2, 2), (3, 3)))
+    expected = {padded[i : i + 8, j : j + 12].tobytes() for i, j in np.ndindex(5, 7)}
+    x = np.tile(image[None, :, :, None], (500, 1, 1, 1))
+    y = augment(x, RandomShift(0.25), rng)
+    assert {each.tobytes() for each in y[..., 0]} == expected
 
 
 @pytest.mark.parametrize("name", ["flip", "shift", "rotation", "affine"])
@@ -161,6 +203,8 @@ def test_brightness_adds_a_number_to_each_image(rng):
 def test_noise_is_normal(rng):
     noise = augment(np.zeros((100, 1000)), GaussianNoise(1), rng)
     assert stats.kstest(noise.ravel(), "norm").pvalue > 1e-6
+    least, most = (GaussianNoise(1)(np.zeros(1), Drawn(part)) for part in (0, 1))
+    assert least == -most < -4
 
 
 @pytest.mark.parametrize("size", [4, 5])

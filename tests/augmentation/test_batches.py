@@ -195,10 +195,12 @@ def test_changed_numbers_keep_their_shape_and_are_finite(targets, rng):
 
 
 def test_new_batch_is_still_of_the_same_samples(rng):
-    batch = batch_of(indices=np.arange(40)[::-1], epoch=3)
+    batch = batch_of(
+        indices=np.arange(40)[::-1], epoch=3, column_sizes=(40,), by_pixel=False
+    )
     new = augment(batch, Returning(lambda b: Batch(b.x, b.targets)), rng)
-    assert (new.epoch, new.n_outputs) == (3, 40)
-    assert new.indices is batch.indices
+    for name in ("indices", "epoch", "n_outputs", "column_sizes", "by_pixel"):
+        assert getattr(new, name) is getattr(batch, name)
 
 
 def test_weights_may_be_added(rng):
@@ -218,12 +220,51 @@ def test_classes_of_columns_may_be_changed(rng):
     batch = batch_of(targets=codes, n_outputs=5, column_sizes=(3, 2))
     turn = Returning(lambda batch: replace(batch, targets=batch.targets[::-1]))
     np.testing.assert_array_equal(augment(batch, turn, rng).targets, codes[::-1])
-    for change in (lambda codes: codes + 1, lambda codes: codes * 1.0):
-        wrong = Returning(lambda b, c=change: replace(b, targets=c(b.targets)))
-        with pytest.raises(
-            ValueError, match=r"classes of columns with \[3, 2\] classes"
-        ):
-            augment(batch, wrong, rng)
+    proba = np.full((40, 5), 0.2)
+    soft = Returning(lambda batch: replace(batch, targets=proba))
+    assert augment(batch, soft, rng).targets is proba
+    for wrong in (
+        *(codes + 1, codes - 1, codes * 1.0, codes[:, :1]),
+        *(-proba, proba.astype(int), proba[:, :4], proba.astype(str)),
+    ):
+        change = Returning(lambda batch, wrong=wrong: replace(batch, targets=wrong))
+        words = r"classes of columns with \[3, 2\] classes"
+        with pytest.raises(ValueError, match=words):
+            augment(batch, change, rng)
+
+
+def test_classes_of_columns_are_mixed_side_by_side(rng):
+    codes, rest = np.array([[2, 0], [1, 1]]), np.array([0.25, 0.5])
+    batch = Batch(np.zeros((2, 1, 1), np.float32), codes, n_outputs=5)
+    batch = replace(batch, column_sizes=(3, 2))
+    mixed = batch.mix(batch.x, np.array([1, 0]), 1 - rest)
+    want = [[0, 0.25, 0.75, 0.75, 0.25], [0, 0.5, 0.5, 0.5, 0.5]]
+    np.testing.assert_array_equal(mixed.targets, want)
+    again = mixed.mix(batch.x, np.array([1, 0]), 1 - rest)  # of probabilities
+    np.testing.assert_allclose(again.targets.sum(axis=1), 2)
+
+
+def test_classes_of_an_unknown_number_are_not_below_0(rng):
+    batch = batch_of(n_outputs=0)
+    turn = Returning(lambda batch: replace(batch, targets=batch.targets[::-1]))
+    assert augment(batch, turn, rng).targets[0] == 39
+    for wrong, words in (
+        (batch.targets - 1, "finite classes >= 0, got int64"),
+        (np.ones((40, 2), int), r"probabilities, floats of shape \(40, k\)"),
+    ):
+        change = Returning(lambda batch, wrong=wrong: replace(batch, targets=wrong))
+        with pytest.raises(ValueError, match=words):
+            augment(batch, change, rng)
+
+
+def test_one_class_is_the_code_0(rng):
+    batch = Batch(np.zeros((3, 1, 1)), np.zeros(3, int), n_outputs=1)
+    assert (augment(batch, MixUp(), rng).targets == np.ones((3, 1))).all()
+    same = Returning(lambda batch: replace(batch, targets=batch.targets.copy()))
+    augment(batch, same, rng)
+    other = Returning(lambda batch: replace(batch, targets=batch.targets + 1))
+    with pytest.raises(ValueError, match="classes from 0 to 0, got"):
+        augment(batch, other, rng)
 
 
 def test_callable_and_batch_transforms_follow_each_other(rng):

@@ -75,6 +75,10 @@ WRONG_ARGUMENTS = {
     "fill must be a number or one of 'edge', 'reflect', got 'wrap'": RandomShift(
         1, fill="wrap"
     ),
+    "max_shift must be an int >= 0, in pixels, a float from 0 to below 1, a share of "
+    "the image's size, or a pair of them, got 1.0": RandomShift(1.0),
+    "fill must be a number, got inf": RandomShift(1, fill=math.inf),
+    "fill must be a number, got None": RandomErasing(fill=None),
     "fill must be a number, got 'edge'": RandomRotation(1, fill="edge"),
     "fill must be a number, got nan": RandomRotation(1, fill=math.nan),
     "degrees must be a number from 0 to 180, got -5": RandomRotation(-5),
@@ -113,7 +117,7 @@ SHAPELESS = "noise", "brightness", "amplitude"
 
 @pytest.mark.parametrize("name", [name for name in TRANSFORMS if name not in SHAPELESS])
 def test_transform_of_pixels_refuses_other_arrays(name, rng):
-    words = r"takes images \(n, h, w, c\), got an array of shape \(4, 9\)"
+    words = r"takes images \(n, h, w, c\), got an array of shape \(4, 9\)$"
     with pytest.raises(ValueError, match=words):
         augment(np.ones((4, 9)), TRANSFORMS[name], rng)
 

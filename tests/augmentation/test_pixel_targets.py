@@ -70,10 +70,17 @@ def test_mask_moves_as_its_image(name):
     assert not np.array_equal(moved.targets, before.targets)
 
 
-@pytest.mark.parametrize("name", MOVING)
+OUTSIDE = {
+    "shift outside": RandomShift((3, 2), fill=7),
+    "affine outside": RandomAffine(30, max_shift=2, scale=(0.7, 1.4), fill=7),
+}
+
+
+@pytest.mark.parametrize("name", [*MOVING, *OUTSIDE])
 def test_image_target_moves_as_its_image(name):
     x = np.random.default_rng(SEED + 1).random((N, H, W, 2), np.float32)
-    moved = augment(Batch(x, 3 * x), MOVING[name], np.random.default_rng(SEED))
+    moving = {**MOVING, **OUTSIDE}[name]
+    moved = augment(Batch(x, 3 * x), moving, np.random.default_rng(SEED))
     weight = moved.sample_weight
     seen = np.ones((N, H, W), bool) if weight is None else weight > 0
     np.testing.assert_allclose(moved.targets[seen], 3 * moved.x[seen], atol=1e-5)
@@ -154,6 +161,85 @@ def test_pixels_from_outside_have_no_weight():
     moved = augment(batch, RandomShift(3), np.random.default_rng(SEED))
     outside = (moved.x == 0).all(axis=-1)
     np.testing.assert_array_equal(moved.sample_weight, np.where(outside, 0, 2))
+
+
+class All:
+    """A generator that draws all at a part of the range."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def uniform(self, low, high, size):
+        return np.full(size, low + (high - low) * self.part)
+
+
+@pytest.mark.parametrize(
+    "shift", [(0, 0), (1, 2), (2, 0), (0, 3), (-1, -2), (-3, 0), (0, -1)]
+)
+def test_mask_moves_by_whole_pixels(shift):
+    masks = np.random.default_rng(SEED).integers(0, 3, (N, H, W)).astype(np.uint8)
+    batch = Batch(np.eye(3, dtype=np.float32)[masks], masks, n_outputs=3)
+    largest = tuple(map(abs, shift))
+    moved = augment(batch, RandomAffine(max_shift=largest), All(min(shift) >= 0))
+    padded = np.pad(masks, ((0, 0), (3, 3), (3, 3)), constant_values=9)
+    top, left = 3 - np.array(shift)
+    want = padded[:, top : top + H, left : left + W]
+    np.testing.assert_array_equal(moved.sample_weight, want != 9)
+    np.testing.assert_array_equal(moved.targets, np.where(want == 9, 0, want))
+
+
+@pytest.mark.parametrize(("tall", "wide"), [(2, 2), (2, 1), (1, 3)])
+def test_larger_image_targets_move_as_far(tall, wide):
+    """A plane stays a plane, in the pixels of both."""
+
+    def plane(tall, wide):
+        rows, columns = (
+            (np.arange(size * by) - (size * by - 1) / 2) / by
+            for size, by in ((H, tall), (W, wide))
+        )
+        planes = np.stack(
+            [2 * rows[:, None] + columns, 1 + 0 * columns + 0 * rows[:, None]], axis=2
+        )
+        return np.tile(planes.astype(np.float32), (N, 1, 1, 1))
+
+    transform = RandomAffine(25, max_shift=(1.5, 2), scale=(0.8, 1.2), shear=10)
+    batch = Batch(plane(1, 1), plane(tall, wide))
+    moved = augment(batch, transform, np.random.default_rng(SEED))
+    blocks = N, H, tall, W, wide
+    seen = (moved.sample_weight.reshape(blocks) > 0).all(axis=(2, 4))
+    seen &= moved.x[..., 1] > 1 - 1e-6  # and of the image, too, nothing is from outside
+    assert seen.mean() > 0.4
+    found = moved.targets[..., 0].reshape(blocks).mean(axis=(2, 4))
+    np.testing.assert_allclose(found[seen], moved.x[..., 0][seen], atol=1e-4)
+
+
+def test_larger_labels_of_a_warped_signal_end_with_it():
+    for length in (2, 20):
+        x = np.linspace(0, 1, length, dtype=np.float32)[None, :, None]
+        y = np.linspace(0, 1, 2 * length, dtype=np.float32)[None, :, None]
+        batch = Batch(x, y, by_pixel=True)
+        moved = augment(batch, WindowWarp(0.5), np.random.default_rng(SEED))
+        np.testing.assert_allclose(moved.targets[0, [0, -1], 0], [0, 1], atol=1e-6)
+
+
+def test_weights_of_samples_stay_if_nothing_comes_from_outside():
+    batch = batch_of_masks(sample_weight=np.full(N, 2, np.float32))
+    moved = augment(batch, RandomFlip(), np.random.default_rng(SEED))
+    assert moved.sample_weight is batch.sample_weight
+
+
+def test_weights_of_a_signals_values_move_with_them():
+    masks = blobs(N, 4, 40)[:, 0]
+    x, weight = np.eye(3, dtype=np.float32)[masks], 1 + masks.astype(np.float32)
+    batch = Batch(x, masks, weight, n_outputs=3, by_pixel=True)
+    moved = augment(batch, RandomFlip(), np.random.default_rng(SEED))
+    np.testing.assert_array_equal(moved.sample_weight, 1 + moved.targets)
+    assert (moved.sample_weight != weight).any()
+
+
+def test_pixels_weigh_1_in_the_dtype_of_images():
+    weight = batch_of_masks().pixel_weight()
+    assert weight.dtype == np.float32 and (weight == np.ones((N, H, W))).all()
 
 
 def test_weights_of_pixels_move_with_them():

@@ -47,6 +47,13 @@ def test_erased_stretch_has_the_given_part_of_the_time(signals, rng):
     assert (np.abs(np.diff(erased, axis=1)).sum(axis=1) <= 2).all()  # in a row
 
 
+def test_shift_of_signals_is_in_time(signals, rng):
+    padded = np.pad(signals, ((0, 0), (2, 2), (0, 0)))
+    shifted = np.stack([padded[:, i : i + 30] for i in range(5)])
+    same = (augment(signals, RandomShift(2), rng) == shifted).all(axis=(2, 3))
+    assert (same.sum(axis=0) == 1).all() and same.any(axis=1).all()
+
+
 def test_scale_of_affine_stretches_time(signals, rng):
     y = augment(signals[:, :9], RandomAffine(scale=(2, 2)), rng)
     np.testing.assert_array_equal(y[:, ::2], signals[:, 2:7])

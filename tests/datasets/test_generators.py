@@ -29,6 +29,35 @@ def test_random_state_gives_the_same_data_in_every_call(make, targets):
         assert (other != X).any()
 
 
+def summary(values):
+    """Return the mean and the spread of numbers, and a sum that knows their order."""
+    if values.dtype.kind == "U":
+        values = np.unique(values, return_inverse=True)[1]
+    values = values.astype(float).ravel()
+    return values.mean(), values.std(), values @ np.cos(np.arange(values.size))
+
+
+@pytest.mark.parametrize(
+    "make, options, of_x, of_y",
+    [
+        (make_shapes, {}, (0.32901, 0.159, -15.10292), (1.03, 0.80567, 5.97015)),
+        (make_shapes, {"target": "mask", "image_size": 16, "n_channels": 1},
+         (0.33032, 0.17238, 11.60984), (0.19816, 0.60724, 6.40846)),
+        (make_shapes, {"target": "position", "n_samples": 9, "image_size": 16, "noise": 0},
+         (0.2845, 0.14736, -0.68948), (6.91019, 2.22786, -1.34079)),
+        (make_shapes, {"target": "angle", "n_samples": 9, "image_size": 16},
+         (0.32028, 0.13624, 2.81341), (-0.27773, 0.65028, -2.11022)),
+        (make_events, {}, (-0.00582, 0.36383, 23.57079), (1.06, 0.8464, 7.02733)),
+        (make_events, {"target": "position", "n_samples": 9, "length": 32, "n_channels": 2, "noise": 0},
+         (-0.01932, 0.2884, -0.42292), (20.42959, 4.25783, 32.68697)),
+    ],
+)  # fmt: skip
+def test_data_of_a_seed_are_those_of_earlier_versions(make, options, of_x, of_y):
+    X, y = make(random_state=0, **options)
+    assert summary(X) == pytest.approx(of_x, abs=2e-3, rel=1e-4)
+    assert summary(y) == pytest.approx(of_y, abs=1e-4)
+
+
 def test_more_samples_begin_with_the_fewer():
     for make in (make_shapes, make_events):
         assert (

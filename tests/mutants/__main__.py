@@ -40,7 +40,10 @@ ROOMS = {
     "layers": (["layers/*.py"], ["tests/layers", "tests/models"]),
     "training": (["_training/*.py"], ["tests/training"]),
     "data": (["_data/*.py"], ["tests/data", "tests/training"]),
-    "augmentation": (["augmentation/*.py"], ["tests/augmentation"]),
+    "augmentation": (
+        ["augmentation/*.py"],
+        ["tests/augmentation", "tests/estimators/test_tta.py"],
+    ),
     "models": (["models/*.py"], ["tests/models"]),
     "io": (["io/*.py"], ["tests/io"]),
     "utils": (["_utils/*.py"], ["tests/utils", "tests/io", "tests/callbacks"]),
