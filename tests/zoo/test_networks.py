@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import plans
 import pytest
 from seeds import SEED
 from sklearn.base import clone
@@ -115,6 +116,11 @@ def test_networks_fit_their_input(name, shape):
 )
 def test_networks_have_the_parameters_of_their_papers(layers, shape, parameters):
     assert build(layers, shape).parameters.size == parameters
+
+
+@pytest.mark.parametrize("call", plans.stored())
+def test_layers_and_their_names_are_those_that_are_stored(call):
+    assert plans.plan(call) == plans.stored()[call]
 
 
 def test_unet_keeps_the_size_of_images(rng):
@@ -233,6 +239,34 @@ def test_each_call_returns_new_layers():
             "image_size must be an int >= 1 or a pair of them, got (28, 28, 1)",
         ),
         (lambda: zoo.resnet(blocks=0), "blocks must be an int >= 1, got 0"),
+        (
+            lambda: zoo.resnet9((4, 8)),
+            "filters must be four int, got 2: [4, 8]",
+        ),
+        (lambda: zoo.lite(0), "filters must be an int >= 1, got 0"),
+        (
+            lambda: zoo.lite(kernel_sizes=4),
+            "kernel_sizes must be one int or more in a list, got 4",
+        ),
+        (lambda: zoo.inception_time(0), "filters must be an int >= 1, got 0"),
+        (
+            lambda: zoo.inception_time(kernel_sizes=[4, 0]),
+            "each of kernel_sizes must be an int >= 1, got 0",
+        ),
+        (lambda: zoo.inception_time(depth=0), "depth must be an int >= 1, got 0"),
+        (
+            lambda: zoo.inception_time(bottleneck=0),
+            "bottleneck must be an int >= 1, got 0",
+        ),
+        (
+            lambda: zoo.inception_time(channels=0),
+            "channels must be an int >= 1, got 0",
+        ),
+        (lambda: zoo.signal_fcn(8), "filters must be one int or more in a list, got 8"),
+        (
+            lambda: zoo.strided_cnn(kernel_sizes=3),
+            "kernel_sizes must be one int or more in a list, got 3",
+        ),
         (
             lambda: zoo.resnet(pool_size="2"),
             "pool_size must be an int >= 1 or a pair of them, got '2'",
