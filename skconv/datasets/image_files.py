@@ -162,14 +162,14 @@ def _open(path: str, mode: str) -> Any:
     return upright.convert(mode)
 
 
-def _resized(image: Any, size: tuple[int, int], resize: str | None) -> Any:
-    from PIL import Image, ImageOps
+def _resized(image: Any, size: tuple[int, int], resize: Any) -> Any:
+    """Return an image of a size; Pillow's default is bicubic interpolation."""
+    from PIL import ImageOps
 
     width_height = size[::-1]
     if image.size == width_height:
         return image
-    function = RESIZE[resize or "stretch"]
+    function = RESIZE[resize]
     if function is None:
-        return image.resize(width_height, Image.Resampling.BICUBIC)
-    method = Image.Resampling.BICUBIC
-    return getattr(ImageOps, function)(image, width_height, method=method)
+        return image.resize(width_height)
+    return getattr(ImageOps, function)(image, width_height)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import small_folders
-from PIL import Image
+from PIL import Image, ImageOps
 from small_folders import RNG, save
 
 from skconv.datasets import load_image_folder
@@ -83,15 +83,21 @@ def one(tmp_path, **options):
     return load_image_folder(tmp_path, **options).data[0]
 
 
-def test_photographs_are_turned_upright(tmp_path):
+@pytest.mark.parametrize(
+    "orientation, upright",
+    [
+        (4, lambda pixels: pixels[::-1]),
+        (5, lambda pixels: pixels.swapaxes(0, 1)),
+        (6, lambda pixels: np.rot90(pixels, -1)),
+    ],
+)
+def test_photographs_are_turned_upright(tmp_path, orientation, upright):
     pixels = RNG.integers(0, 256, (4, 8, 3), np.uint8)
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn it clockwise by a quarter
+    exif[0x0112] = orientation
     save(tmp_path / "a" / "1.png", pixels, exif=exif)
     for lazy in (False, True):
-        image = one(tmp_path, lazy=lazy)
-        assert image.shape == (8, 4, 3)
-        assert (image == np.rot90(pixels, -1)).all()
+        np.testing.assert_array_equal(one(tmp_path, lazy=lazy), upright(pixels))
 
 
 def test_palettes_become_colours(tmp_path):
@@ -144,7 +150,12 @@ def test_big_endian_and_32_bits_are_read_too(tmp_path):
         (np.zeros((4, 4), np.uint8), "I;16", "its mode is 'L', but mode='I;16' reads images of 16 bits"),
         (np.zeros((4, 4, 3), np.uint8), "I;16", "its mode is 'RGB', .* one channel"),
         (np.zeros((4, 4, 3), np.uint8), "F", "its mode is 'RGB', .* one channel"),
+        (Image.new("LA", (4, 4)), "F", "its mode is 'LA', .* one channel"),
+        (Image.new("P", (4, 4)), "F", "its mode is 'P', .* one channel"),
+        (Image.new("1", (4, 4)), "F", "its mode is '1', .* one channel"),
         (np.full((4, 4), 70000, np.int32), "I;16", "between 70000 and 70000, .* Pass mode='F'"),
+        (np.array([[5, 65536]], np.int32), "I;16", "between 5 and 65536, .* Pass mode='F'"),
+        (np.array([[-1, 5]], np.int32), "I;16", "between -1 and 5, .* Pass mode='F'"),
         (np.full((4, 4), np.nan, np.float32), "F", "NaN or infinity"),
     ],
 )  # fmt: skip
@@ -157,6 +168,30 @@ def test_values_that_a_mode_would_change_are_refused(tmp_path, pixels, mode, wor
     if "bits" not in words:
         with pytest.raises(ValueError, match=words):
             np.asarray(load_image_folder(tmp_path, mode=mode, lazy=True).data)
+
+
+def test_16_bits_stay_in_their_range(tmp_path):
+    deep = np.repeat([0, 65535], 8).astype(np.int32)[None].repeat(4, 0)
+    save(tmp_path / "a" / "1.tif", deep)
+    np.testing.assert_array_equal(one(tmp_path, mode="I;16")[..., 0], deep)
+    # Between the halves bicubic interpolation goes beyond both.
+    resized = one(tmp_path, mode="I;16", image_size=(4, 40), resize="stretch")
+    assert set(resized[:, :12].ravel()) == {0}
+    assert set(resized[:, -12:].ravel()) == {65535}
+    floats = one(tmp_path, mode="F", image_size=(4, 40), resize="stretch")
+    assert floats.min() < 0 and floats.max() > 65535
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad", "stretch"])
+def test_resize_interpolates_bicubically(tmp_path, resize):
+    pixels = save(tmp_path / "a" / "1.png", (9, 12))
+    image, bicubic = Image.fromarray(pixels), Image.Resampling.BICUBIC
+    want = {
+        "crop": lambda: ImageOps.fit(image, (5, 7), bicubic),
+        "pad": lambda: ImageOps.pad(image, (5, 7), bicubic),
+        "stretch": lambda: image.resize((5, 7), bicubic),
+    }[resize]()
+    np.testing.assert_array_equal(one(tmp_path, image_size=(7, 5), resize=resize), want)
 
 
 def test_resize_crops_pads_or_stretches(tmp_path):
@@ -188,7 +223,7 @@ def test_bad_files_are_named_or_left_out(folder):
     (folder / "light" / "03.png").rename(folder / "light" / "03.bmp")
     with pytest.raises(
         ValueError,
-        match="4 of 26 files: image .*01.png cannot be read.*00.png.*02.jpg.*broken.png.*on_bad_file='warn'",
+        match="4 of 26 files: image .*01.png cannot be read.*00.png.*02.jpg cannot be read: cannot identify image file it;.*broken.png.*on_bad_file='warn'",
     ):
         load_image_folder(folder)
     for lazy in (False, True):
