@@ -71,7 +71,9 @@ class Runner:
         manager = session.config.pluginmanager
         manager.unregister(name="terminalreporter")
         self.hook = session.config.hook
-        items = {item.nodeid: item for item in spread(session.items, self.few)}
+        # Copies of a function, with a fault each, have its doctest, too.
+        items = [item for item in session.items if "__mutmut_" not in item.nodeid]
+        items = {item.nodeid: item for item in spread(items, self.few)}
         self.measure(list(items.values()))
         left = [mutant for mutant in self.mutants if not self.is_noticed(mutant)]
         rank = {}  # of a place, in the order in which they are given
