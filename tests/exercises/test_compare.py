@@ -32,7 +32,7 @@ RELATIONS = [
     (D.T, D, "the right numbers, with axes exchanged", 2),
     (B + 0.5, B, "all numbers are off by 0.5", 6),
     (a([1.5, 2.5, 4.5]), a([1.0, 2, 4]), "all numbers are off by 0.5", 3),
-    (B + [1, 0, 2], B, "off by the same along the last axis: is a bias missing, or twice?", 4),
+    (B + a([1, 0, 2]), B, "off by the same along the last axis: is a bias missing, or twice?", 4),
     (B * [1, 1, 0], B, "only the last of the second axis is wrong: does a loop end too early?", 2),
     (B * [[1], [0]], B, "only the last of the first axis is wrong: does a loop end too early?", 3),
     (B * [1, 0, 0.1], B, "only the first of the second axis is right", 4),
@@ -143,7 +143,7 @@ def test_dicts_are_compared_from_their_end():
 
     assert found(k=[1, 1], b=[0]) is None
     assert found(k=[1, 3], b=[2]) == ("wrong", "g['b'][0] is 2, should be 0")
-    status, words = found(k=[3, 1], b=[0])
+    words = found(k=[3, 1], b=[0])[1]
     assert words == "g['k'][0] is 3, should be 1; 1 of 2 numbers are off"
     assert found(k=[1, 1]) == ("type", "g must have 'b', has ['k']")
     words = "g has 'a', which does not belong to it"
