@@ -6,6 +6,7 @@ pixel.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .. import layers as kinds
@@ -118,20 +119,14 @@ def _separable(record: Record, shape: Shape) -> dict[str, Any]:
     }
 
 
-def _pool(kind: str) -> Callable[[Record, Shape], dict[str, Any]]:
-    def describe_pool(record: Record, shape: Shape) -> dict[str, Any]:
-        return {**_window(record.layer, shape), "kind": kind}
-
-    return describe_pool
+def _pool(kind: str, record: Record, shape: Shape) -> dict[str, Any]:
+    return {**_window(record.layer, shape), "kind": kind}
 
 
-def _global_pool(kind: str) -> Callable[[Record, Shape], dict[str, Any]]:
-    def describe_pool(record: Record, shape: Shape) -> dict[str, Any]:
-        (h, w, _), _ = as_image(shape)
-        ones = {name: [1, 1] for name in ("stride", "dilation")}
-        return {**ones, "kind": kind, "size": [h, w], "before": [0, 0]}
-
-    return describe_pool
+def _global_pool(kind: str, record: Record, shape: Shape) -> dict[str, Any]:
+    (h, w, _), _ = as_image(shape)
+    ones = {name: [1, 1] for name in ("stride", "dilation")}
+    return {**ones, "kind": kind, "size": [h, w], "before": [0, 0]}
 
 
 def _upsampling(record: Record, shape: Shape) -> dict[str, Any]:
@@ -144,16 +139,12 @@ def _upsampling(record: Record, shape: Shape) -> dict[str, Any]:
     }
 
 
-def _margins(name: str, sign: int) -> Callable[[Record, Shape], dict[str, Any]]:
+def _margins(name: str, sign: int, record: Record, shape: Shape) -> dict[str, Any]:
     """Describe a layer whose values are those of its input at other places."""
-
-    def describe_margins(record: Record, shape: Shape) -> dict[str, Any]:
-        layer: Any = record.layer
-        sides = ops.margins(getattr(layer, name), name, layer.ndim)
-        first = [sign * int(before) for before, _ in sides]
-        return {"kind": "moved", "offset": [0] * (2 - len(first)) + first}
-
-    return describe_margins
+    layer: Any = record.layer
+    sides = ops.margins(getattr(layer, name), name, layer.ndim)
+    first = [sign * int(before) for before, _ in sides]
+    return {"kind": "moved", "offset": [0] * (2 - len(first)) + first}
 
 
 def _dense(record: Record, shape: Shape) -> dict[str, Any]:
@@ -208,8 +199,8 @@ def _prelu(record: Record, shape: Shape) -> dict[str, Any]:
     }
 
 
-def _plain(kind: str) -> Callable[[Record, Shape], dict[str, Any]]:
-    return lambda record, shape: {"kind": kind}
+def _plain(kind: str, record: Record, shape: Shape) -> dict[str, Any]:
+    return {"kind": kind}
 
 
 _KINDS: dict[type, Callable[[Record, Shape], dict[str, Any]]] = {
@@ -222,31 +213,31 @@ _KINDS: dict[type, Callable[[Record, Shape], dict[str, Any]]] = {
     kinds.Conv1DTranspose: _transposed,
     kinds.UpSampling2D: _upsampling,
     kinds.UpSampling1D: _upsampling,
-    kinds.ZeroPadding2D: _margins("padding", -1),
-    kinds.ZeroPadding1D: _margins("padding", -1),
-    kinds.Cropping2D: _margins("cropping", 1),
-    kinds.Cropping1D: _margins("cropping", 1),
+    kinds.ZeroPadding2D: partial(_margins, "padding", -1),
+    kinds.ZeroPadding1D: partial(_margins, "padding", -1),
+    kinds.Cropping2D: partial(_margins, "cropping", 1),
+    kinds.Cropping1D: partial(_margins, "cropping", 1),
     kinds.Dense: _dense,
     kinds.BatchNorm: _batch_norm,
     kinds.Normalization: _normalization,
     kinds.LayerNorm: _layer_norm,
     kinds.PReLU: _prelu,
     kinds.Rescaling: _rescaling,
-    kinds.MaxPool2D: _pool("max"),
-    kinds.MaxPool1D: _pool("max"),
-    kinds.AvgPool2D: _pool("mean"),
-    kinds.AvgPool1D: _pool("mean"),
-    kinds.GlobalMaxPool2D: _global_pool("max"),
-    kinds.GlobalMaxPool1D: _global_pool("max"),
-    kinds.GlobalAvgPool2D: _global_pool("mean"),
-    kinds.GlobalAvgPool1D: _global_pool("mean"),
-    kinds.Activation: _plain("same"),
-    kinds.Dropout: _plain("same"),
-    kinds.SpatialDropout1D: _plain("same"),
-    kinds.SpatialDropout2D: _plain("same"),
-    kinds.Flatten: _plain("same"),
-    kinds.Reshape: _plain("same"),
-    kinds.Sequential: _plain("same"),
-    kinds.Residual: _plain("sum"),
-    kinds.Branches: _plain("branches"),
+    kinds.MaxPool2D: partial(_pool, "max"),
+    kinds.MaxPool1D: partial(_pool, "max"),
+    kinds.AvgPool2D: partial(_pool, "mean"),
+    kinds.AvgPool1D: partial(_pool, "mean"),
+    kinds.GlobalMaxPool2D: partial(_global_pool, "max"),
+    kinds.GlobalMaxPool1D: partial(_global_pool, "max"),
+    kinds.GlobalAvgPool2D: partial(_global_pool, "mean"),
+    kinds.GlobalAvgPool1D: partial(_global_pool, "mean"),
+    kinds.Activation: partial(_plain, "same"),
+    kinds.Dropout: partial(_plain, "same"),
+    kinds.SpatialDropout1D: partial(_plain, "same"),
+    kinds.SpatialDropout2D: partial(_plain, "same"),
+    kinds.Flatten: partial(_plain, "same"),
+    kinds.Reshape: partial(_plain, "same"),
+    kinds.Sequential: partial(_plain, "same"),
+    kinds.Residual: partial(_plain, "sum"),
+    kinds.Branches: partial(_plain, "branches"),
 }

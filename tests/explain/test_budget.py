@@ -1,4 +1,4 @@
-"""What fits into a page, and what its document says of layers."""
+"""What fits into a page."""
 
 import json
 import math
@@ -6,18 +6,12 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from explain import documents
-from explain.pages import NETWORKS, fitted
+from explain.pages import fitted
 
 from skconv._explain.budget import _Choice, _choices, _write, fit_document, unpack
 from skconv._explain.samples import Explained
 
 MARGIN = 500  # bytes, that a document keeps free
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_document_is_the_stored_one(name):
-    assert documents.structure(name) == documents.stored()[name]
 
 
 def test_choices_leave_out_more_and_more():
