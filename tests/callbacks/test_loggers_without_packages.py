@@ -121,7 +121,7 @@ def test_mlflow_gets_parameters_that_a_run_lacks_in_parts(mlflow, data, monkeypa
     parts = [params for run_id, _, params in mlflow.batches if params]
     given = clf.get_params()
     assert [len(part) for part in parts[:-1]] == [10] * ((len(given) - 1) // 10)
-    found = dict(sum(parts, []))
+    found = dict(each for part in parts for each in part)
     assert found == {k: str(v)[:3] for k, v in given.items() if k != "max_iter"}
     assert {run_id for run_id, *_ in mlflow.batches} == {"mine"}
     assert mlflow.begun == mlflow.ended == []
