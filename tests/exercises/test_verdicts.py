@@ -1,6 +1,5 @@
-"""Verdicts on what functions return, and how commands print them; no process runs."""
+"""Verdicts on what functions return; no process runs."""
 
-import json
 import os
 import sys
 
@@ -8,11 +7,8 @@ import numpy as np
 import pytest
 import solutions
 
-from skconv.exercises import __main__ as commands
-from skconv.exercises import runner
 from skconv.exercises.check import Verdict, check, judge
 from skconv.exercises.exercise import Case
-from skconv.exercises.hints import HINTS
 from skconv.exercises.tables import EXERCISES
 from skconv.exercises.worker import call
 
@@ -127,6 +123,8 @@ def checked(monkeypatch, tmp_path):
     """Return a function that checks one with given functions; and which were called."""
     calls = []
 
+    options = {"time_limit": 2.0}
+
     def verdicts(names, **functions):
         def run(path, name, arguments, seconds):
             calls.append((os.fspath(path), name, seconds))
@@ -138,15 +136,16 @@ def checked(monkeypatch, tmp_path):
         monkeypatch.setattr(sys.modules["skconv.exercises.check"], "run", run)
         path = tmp_path / "exercises.py"
         path.touch()
-        return check(path, names, time_limit=2.0)
+        return check(path, names, **options)
 
-    verdicts.calls = calls
+    verdicts.calls, verdicts.options = calls, options
     return verdicts
 
 
 def test_functions_that_one_uses_are_named_if_they_fail(checked, tmp_path):
-    missing = {"missing": True}
+    missing = {"missing": True, "printed": "here"}
     network, dense = checked(["network", "dense"], network=missing, dense=missing)
+    assert network.printed == "here"
     assert dense.message == "there is no function dense in the file"
     assert network.status == "not started"
     assert network.message == (
@@ -166,6 +165,28 @@ def test_passing_functions_need_no_others(checked):
         "name": "dense", "status": "passed", "message": "", "printed": "", "passed": True,
     }  # fmt: skip
     assert [name for _, name, _ in checked.calls] == ["dense"]
+    (network,) = checked(["network"])
+    assert network.passed and checked.calls[-1][1] == "network"
+    assert len(checked.calls) == 2
+
+
+def test_all_are_checked_with_the_default_limit(checked):
+    checked.options.clear()
+    missing = {"missing": True}
+    found = checked(None, **dict.fromkeys(EXERCISES, missing))
+    assert [each.name for each in found] == list(EXERCISES)
+    limits = {name: seconds for _, name, seconds in checked.calls}
+    assert limits == {name: 10.0 + each.seconds for name, each in EXERCISES.items()}
+
+
+def test_limit_is_named_if_it_is_over(checked):
+    (found,) = checked(["dense"], dense={"timeout": True})
+    assert "did not return within 2 seconds:" in found.message
+
+
+def test_results_must_be_of_all_cases():
+    with pytest.raises(ValueError, match="zip"):
+        judge(SLIDE, SLIDE.cases(), {"results": []})
 
 
 def test_own_message_is_left_if_all_that_is_used_passes(checked):
@@ -175,9 +196,9 @@ def test_own_message_is_left_if_all_that_is_used_passes(checked):
 
 def test_file_that_cannot_be_run_is_run_once(checked):
     error = {"file_error": {"type": "SyntaxError"}}
-    found = checked(["dense", "slide"], dense=error)
+    found = checked(["network", "slide"], network=error)
     words = "the file cannot be run: SyntaxError"
-    assert found == [Verdict("dense", "file", words), Verdict("slide", "file", words)]
+    assert found == [Verdict(name, "file", words) for name in ("network", "slide")]
     assert len(checked.calls) == 1
 
 
@@ -186,160 +207,3 @@ def test_names_of_exercises_are_checked(tmp_path):
     path.touch()
     with pytest.raises(ValueError, match="no exercise 'a'; there are slide, conv2d, "):
         check(path, ["slide", "a", "b"])
-
-
-# Commands -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def printed(monkeypatch, tmp_path, capsys):
-    """Return a function that runs `check` with given verdicts; and what it passed."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "exercises.py").touch()
-    calls = []
-
-    def run(verdicts, *arguments):
-        def fake(path, names, *, time_limit):
-            calls.append((os.fspath(path), names, time_limit))
-            return verdicts
-
-        monkeypatch.setattr(commands, "check", fake)
-        status = commands.main(["check", *arguments])
-        return status, capsys.readouterr().out
-
-    run.calls = calls
-    return run
-
-
-def test_verdicts_are_printed_for_a_learner(printed):
-    long = "slide: " + "a word " * 20
-    found = [
-        Verdict("dense", "passed", "", "one\ntwo\n\nthree\nfour\n"),
-        Verdict("slide", "wrong", long.strip(), " \n"),
-        Verdict("conv2d", "not started", "there is no function conv2d in the file"),
-        Verdict("adam", "passed", "It reads.", "1\n2\n3"),
-    ]
-    status, text = printed(found)
-    assert status == 1
-    assert text == (
-        "dense   passed\n    It printed: one / two /  (and 2 lines more)\n"
-        "slide   wrong\n"
-        f"    slide:{' a word' * 9} a word\n    a word{' a word' * 9}\n"
-        "conv2d  not started\n"
-        "adam    passed\n    It reads.\n    It printed: 1 / 2 / 3\n"
-        f"2 of 4 passed. Next: slide: {EXERCISES['slide'].summary}.\n"
-    )
-
-
-def test_file_that_cannot_be_run_is_said_once(printed):
-    words = "the file cannot be run: " + "SyntaxError " * 7
-    status, text = printed([Verdict(n, "file", words) for n in ("slide", "dense")])
-    assert status == 1
-    assert text == (
-        "slide  file\ndense  file\nthe file cannot be run: SyntaxError SyntaxError "
-        "SyntaxError SyntaxError\nSyntaxError SyntaxError SyntaxError\n0 of 2 passed. \n"
-    )
-
-
-def test_all_that_passes_is_counted(printed):
-    assert printed([Verdict("slide", "passed")]) == (
-        0,
-        "slide  passed\n1 of 1 passed. \n",
-    )
-
-
-def test_json_is_for_grading(printed):
-    found = [Verdict("slide", "passed"), Verdict("dense", "wrong", "off", "x")]
-    status, text = printed(found, "--json")
-    assert status == 1
-    report = {
-        "file": "exercises.py", "passed": 1, "of": 2,
-        "exercises": [each.as_dict() for each in found],
-    }  # fmt: skip
-    assert text == json.dumps(report, indent=2) + "\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "passed"),
-    [
-        ([], ("exercises.py", None, 10.0)),
-        (["slide", "adam"], ("exercises.py", ["slide", "adam"], 10.0)),
-        (["--file", "exercises.py", "-t", "0.5"], ("exercises.py", None, 0.5)),
-        (["--time-limit", "999999"], ("exercises.py", None, 999999)),
-    ],
-)
-def test_options_are_passed_on(printed, arguments, passed):
-    printed([Verdict("slide", "passed")], *arguments)
-    assert printed.calls == [passed]
-
-
-def test_file_that_is_not_there_is_named(printed, capsys):
-    assert commands.main(["check", "--file", "b.py"]) == 2
-    assert capsys.readouterr().err == (
-        "python -m skconv.exercises: there is no file b.py. Use --file PATH, or make "
-        "one: python -m skconv.exercises start\n"
-    )
-
-
-def test_list_has_numbers_names_and_summaries(capsys):
-    assert commands.main(["list"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    width = max(map(len, EXERCISES))
-    assert lines == [
-        f"{i:2}  {name:{width}}  {each.summary}"
-        for i, (name, each) in enumerate(EXERCISES.items(), start=1)
-    ]
-
-
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_hint_is_printed_with_what_follows(capsys, number):
-    assert commands.main(["hint", "adam", *([str(number)] if number > 1 else [])]) == 0
-    *text, last = capsys.readouterr().out.splitlines()
-    more = f"More: python -m skconv.exercises hint adam {number + 1}"
-    words = " ".join(text if number < 3 else [*text, last])
-    assert words == f"adam: {' '.join(HINTS['adam'][number - 1].split())}"
-    assert max(map(len, [*text, last])) <= 80
-    assert (last == more) == (number < 3)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["adam", "0"], "there are hints 1 to 3, got 0"),
-        (["adam", "4"], "there are hints 1 to 3, got 4"),
-        (["a"], f"there is no exercise 'a'; there are {', '.join(HINTS)}"),
-    ],
-)
-def test_hint_that_is_not_there_is_refused(capsys, arguments, words):
-    assert commands.main(["hint", *arguments]) == 2
-    assert capsys.readouterr().err == f"python -m skconv.exercises: {words}\n"
-
-
-def test_start_makes_folders_and_says_what_is_next(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert commands.main(["start"]) == 0
-    said = "Write the functions in {}, then: python -m skconv.exercises check\n"
-    assert capsys.readouterr().out == said.format("exercises.py")
-    assert commands.main(["start", "a/b"]) == 0
-    path = os.path.join("a", "b", "exercises.py")
-    assert capsys.readouterr().out == said.format(path) + (
-        f"(in the folder {os.path.join('a', 'b')}, or with --file {path})\n"
-    )
-    assert commands.main(["start", "a/b"]) == 2
-    assert f"{path} exists already, and nothing was" in capsys.readouterr().err
-
-
-def test_printed_text_is_read_up_to_its_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "_LONGEST", 4)
-    path = tmp_path / "printed"
-    for text, read in ((b"abcd", "abcd"), (b"abcde", "abcd..."), (b"a\xff", "a\ufffd")):
-        path.write_bytes(text)
-        assert runner._read_text(path) == read
-
-
-def test_report_of_code_that_wrote_something_else_is_none(tmp_path):
-    assert runner._read_report(tmp_path) is None
-    np.savez(tmp_path / "results.npz", other=1)
-    assert runner._read_report(tmp_path) is None
-    np.savez(tmp_path / "results.npz", report=np.array([None]))
-    assert runner._read_report(tmp_path) is None
