@@ -168,12 +168,11 @@ def _write_layer(
     shape, form = as_image(record.y.shape[1:])
     found = describe(record, input_shape)
     weights = found.pop("weights", {})
-    has_half = record.name.endswith(".depthwise") and record.dy is None
     node: dict[str, Any] = {
         "name": record.name,
         "type": type(record.layer).__name__,
         "text": "its first half: a kernel for each channel"
-        if has_half
+        if record.is_half
         else repr(record.layer),
         "inputs": record.inputs,
         "depth": record.depth,
@@ -195,7 +194,7 @@ def _write_layer(
     }
     node["pulls"] = {}
     if explained.losses and detailed:
-        for key, each in _pulls(detailed, weights, node["kind"], has_half):
+        for key, each in _pulls(detailed, weights, node["kind"]):
             node["pulls"][key] = arrays.add(_trim(each, choice, each[0].size))
     return node
 
@@ -208,7 +207,7 @@ def _as_kernel(weights: _Array, kind: str) -> _Array:
 
 
 def _pulls(
-    records: list[Record], weights: dict[str, _Array], kind: str, has_half: bool
+    records: list[Record], weights: dict[str, _Array], kind: str
 ) -> Iterator[tuple[str, _Array]]:
     """Yield the gradients of the loss of each sample in the weights that are shown.
 

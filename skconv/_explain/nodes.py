@@ -49,7 +49,7 @@ def describe(record: Record, input_shape: Shape) -> dict[str, Any]:
     function = _KINDS.get(type(layer))
     found = {"kind": "other"} if function is None else function(record, input_shape)
     activation: Any = getattr(layer, "activation", None)
-    if record.name.endswith(".depthwise") and type(layer) is kinds.SeparableConv2D:
+    if record.is_half:
         activation = None
     if ops.find_activation(activation) is not ops.find_activation(None):
         found["activation"] = activation
@@ -95,16 +95,14 @@ def _transposed(record: Record, shape: Shape) -> dict[str, Any]:
 
 def _depthwise(record: Record, shape: Shape) -> dict[str, Any]:
     weights = dict(record.weights)
-    for old in ("depthwise_kernel", "kernel"):
-        if old in weights:  # (kh, kw, c, m): a group for each channel
-            kernel = weights.pop(old)
-            weights["kernel"] = kernel.reshape(*kernel.shape[:2], 1, -1)
+    kernel = weights.pop("kernel")  # (kh, kw, c, m): a group for each channel
+    weights["kernel"] = kernel.reshape(*kernel.shape[:2], 1, -1)
     found = _window(record.layer, shape)
     return {**found, "kind": "convolution", "groups": shape[-1], "weights": weights}
 
 
 def _separable(record: Record, shape: Shape) -> dict[str, Any]:
-    if record.name.endswith(".depthwise"):
+    if record.is_half:
         return _depthwise(record, shape)
     weights = {"kernel": record.weights["pointwise_kernel"]}
     if "bias" in record.weights:
@@ -177,7 +175,7 @@ def _rescaling(record: Record, shape: Shape) -> dict[str, Any]:
 
 def _layer_norm(record: Record, shape: Shape) -> dict[str, Any]:
     layer: Any = record.layer
-    offset = 3 - len(shape) if len(shape) > 1 else 2
+    offset = 3 - len(shape)
     axes = [axis - 1 + offset for axis in sample_axes(layer.axis, shape, "axis")]
     weights = dict(record.weights)
     return {

@@ -79,7 +79,7 @@ class Explained:
             ):
                 row["target"] = _text(each, texts)
         losses, traces = _trace_each(net, x, targets)
-        differs = shown.size == x.size and not np.array_equal(shown.reshape(x.shape), x)
+        differs = not np.array_equal(shown.reshape(x.shape), x)
         probabilities, classes = None, list(texts.values())
         if hasattr(encoder, "predict_proba"):
             probabilities = encoder.predict_proba(outputs)
@@ -174,8 +174,7 @@ def _text(value: Any, texts: dict[Any, str]) -> str:
 
 
 def _number_or_label(value: Any, texts: dict[Any, str]) -> str:
-    is_plain = not isinstance(value, np.generic) or value.dtype.kind in "mM"
-    plain = value if is_plain else value.item()
+    plain = value.item() if isinstance(value, np.generic) else value
     if texts:
         return texts.get(plain, label_text(value))
     return f"{plain:.6g}" if isinstance(plain, float) else label_text(value)

@@ -39,6 +39,8 @@ class Record:
         The gradient of the loss in ``y``; None inside of a layer.
     gradients : dict of str to ndarray
         The gradient of the loss in each of the weights.
+    is_half : bool
+        Whether it is the first half of a `SeparableConv2D`.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Record:
     y: _Array
     dy: _Array | None = None
     gradients: dict[str, _Array] = field(default_factory=dict)
+    is_half: bool = False
 
 
 def trace(network: Network, x: _Array, d_outputs: Any) -> list[Record]:
@@ -103,6 +106,7 @@ class _Tracer:
             depthwise = {"kernel": weights["depthwise_kernel"]}
             name = f"{path}.depthwise"
             source = self._add(name, layer, depthwise, [source], cache[1])
+            self.records[source].is_half = True
         return self._add(path, layer, weights, [source], y), weights, cache, None
 
     def _composite(
