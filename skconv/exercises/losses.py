@@ -1,5 +1,6 @@
 """The exercises on the loss and on batch normalisation."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,17 +35,15 @@ def _softmax(logits: Any, axis: int = 1) -> Any:
     return shifted / shifted.sum(axis=axis, keepdims=True)
 
 
-def _loss_with(loss: Any = None, dlogits: Any = None) -> Any:
-    """Return the loss with other functions of (right result, p, codes)."""
-
-    def function(logits: Any, codes: Any) -> Any:
-        found = list(loops.softmax_cross_entropy(logits, codes))
-        for i, change in enumerate((loss, dlogits)):
-            if change is not None:
-                found[i] = change(found[i], _softmax(logits), codes)
-        return tuple(found)
-
-    return function
+def _loss_with(
+    loss: Any = None, dlogits: Any = None, *, logits: Any, codes: Any
+) -> Any:
+    """Return the loss, with other functions of (right result, p, codes)."""
+    found = list(loops.softmax_cross_entropy(logits, codes))
+    for i, change in enumerate((loss, dlogits)):
+        if change is not None:
+            found[i] = change(found[i], _softmax(logits), codes)
+    return tuple(found)
 
 
 def _one_hot(p: Any, codes: Any) -> Any:
@@ -77,42 +76,43 @@ SOFTMAX = Exercise(
         ),
         Fault(
             "that is the sum over the samples; the loss is their mean",
-            _loss_with(lambda loss, p, codes: loss * len(p)),
+            partial(_loss_with, lambda loss, p, codes: loss * len(p)),
         ),
         Fault(
             "the loss is a mean over samples, so its gradient is divided by their "
             "number, too",
-            _loss_with(dlogits=lambda d, p, codes: d * len(p)),
+            partial(_loss_with, dlogits=lambda d, p, codes: d * len(p)),
         ),
         Fault(
             "the loss has the wrong sign: -log(p) is above 0",
-            _loss_with(lambda loss, p, codes: -loss),
+            partial(_loss_with, lambda loss, p, codes: -loss),
         ),
         Fault(
             "the sign is turned: the gradient is p - 1 for the right class and p for "
             "the others",
-            _loss_with(dlogits=lambda d, p, codes: -d),
+            partial(_loss_with, dlogits=lambda d, p, codes: -d),
         ),
         Fault(
             "the 1 of the right class is not subtracted: those are the probabilities",
-            _loss_with(dlogits=lambda d, p, codes: p / len(p)),
+            partial(_loss_with, dlogits=lambda d, p, codes: p / len(p)),
         ),
         Fault(
             "the 1 of the right class is not subtracted, and the number of samples is "
             "missing: those are the probabilities",
-            _loss_with(dlogits=lambda d, p, codes: p),
+            partial(_loss_with, dlogits=lambda d, p, codes: p),
         ),
         Fault(
             "1 is subtracted from all classes; only from the right one",
-            _loss_with(dlogits=lambda d, p, codes: (p - 1) / len(p)),
+            partial(_loss_with, dlogits=lambda d, p, codes: (p - 1) / len(p)),
         ),
         Fault(
             "that is a logarithm of base 2; np.log is the natural one",
-            _loss_with(lambda loss, p, codes: loss / np.log(2)),
+            partial(_loss_with, lambda loss, p, codes: loss / np.log(2)),
         ),
         Fault(
             "that is a mean over samples and classes; the loss is one over samples",
-            _loss_with(
+            partial(
+                _loss_with,
                 lambda loss, p, codes: loss / p.shape[1],
                 lambda d, p, codes: d / p.shape[1],
             ),
@@ -124,16 +124,19 @@ SOFTMAX = Exercise(
         ),
         Fault(
             "that is the mean of 1 - p; the loss is -log(p)",
-            _loss_with(lambda loss, p, codes: 1 - p[np.arange(len(p)), codes].mean()),
+            partial(
+                _loss_with,
+                lambda loss, p, codes: 1 - p[np.arange(len(p)), codes].mean(),
+            ),
         ),
         Fault(
             "that is p (1 - p), the derivative of a sigmoid; with the logarithm of the "
             "loss, p - 1 and p remain",
-            _loss_with(dlogits=lambda d, p, codes: p * (1 - p) / len(p)),
+            partial(_loss_with, dlogits=lambda d, p, codes: p * (1 - p) / len(p)),
         ),
         Fault(
             "the logarithm of all classes is summed; only the right class counts",
-            _loss_with(lambda loss, p, codes: -np.log(p).sum() / len(p)),
+            partial(_loss_with, lambda loss, p, codes: -np.log(p).sum() / len(p)),
         ),
     ),
 )
@@ -174,15 +177,11 @@ def _norm(x: Any, gamma: Any, beta: Any, epsilon: float, axes: Any = (0, 1, 2)) 
     return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
 
 
-def _norm_by(divisor: Any) -> Any:
+def _norm_by(divisor: Any, *, x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
     """Return batch normalisation with another divisor, of (variance, epsilon, m)."""
-
-    def function(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
-        mean, variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
-        m = x[..., 0].size
-        return gamma * (x - mean) / divisor(variance, epsilon, m) + beta
-
-    return function
+    mean, variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
+    m = x[..., 0].size
+    return gamma * (x - mean) / divisor(variance, epsilon, m) + beta
 
 
 BATCH_NORM = Exercise(
@@ -195,20 +194,20 @@ BATCH_NORM = Exercise(
         Fault(
             "the variance is the unbiased one, divided by one less than the number of "
             "values; here it is the mean (ddof=0)",
-            _norm_by(lambda v, eps, m: np.sqrt(v * m / (m - 1) + eps)),
+            partial(_norm_by, lambda v, eps, m: np.sqrt(v * m / (m - 1) + eps)),
         ),
         Fault(
             "epsilon is added to the square root; it belongs under it, to the variance",
-            _norm_by(lambda v, eps, m: np.sqrt(v) + eps),
+            partial(_norm_by, lambda v, eps, m: np.sqrt(v) + eps),
         ),
-        Fault("epsilon is missing", _norm_by(lambda v, eps, m: np.sqrt(v))),
+        Fault("epsilon is missing", partial(_norm_by, lambda v, eps, m: np.sqrt(v))),
         Fault(
             "the square root is missing: that is divided by the variance",
-            _norm_by(lambda v, eps, m: v + eps),
+            partial(_norm_by, lambda v, eps, m: v + eps),
         ),
         Fault(
             "nothing divides x - mean: the standard deviation is missing",
-            _norm_by(lambda v, eps, m: 1),
+            partial(_norm_by, lambda v, eps, m: 1),
         ),
         Fault(
             "each pixel has a mean of its own: a channel has one, over samples and "
@@ -258,32 +257,37 @@ BATCH_NORM = Exercise(
 )
 
 
-def _norm_backward_with(dx: Any = None, dgamma: Any = None, dbeta: Any = None) -> Any:
+def _norm_backward_with(
+    dx: Any = None,
+    dgamma: Any = None,
+    dbeta: Any = None,
+    *,
+    dy: Any,
+    x: Any,
+    gamma: Any,
+    epsilon: float,
+) -> Any:
     """Return the gradients with other functions of (right result, parts)."""
-
-    def function(dy: Any, x: Any, gamma: Any, epsilon: float) -> Any:
-        found = list(loops.batch_norm_backward(dy, x, gamma, epsilon))
-        axes = (0, 1, 2)
-        deviation = np.sqrt(x.var(axis=axes) + epsilon)
-        u = (x - x.mean(axis=axes)) / deviation
-        parts = {
-            "dy": dy,
-            "x": x,
-            "u": u,
-            "gamma": gamma,
-            "deviation": deviation,
-            "mean": dy.mean(axis=axes),
-            "slope": (dy * u).mean(axis=axes),
-            "m": x[..., 0].size,
-            "axes": axes,
-            "n": len(x),
-        }
-        for i, change in enumerate((dx, dgamma, dbeta)):
-            if change is not None:
-                found[i] = change(found[i], parts)
-        return tuple(found)
-
-    return function
+    found = list(loops.batch_norm_backward(dy, x, gamma, epsilon))
+    axes = (0, 1, 2)
+    deviation = np.sqrt(x.var(axis=axes) + epsilon)
+    u = (x - x.mean(axis=axes)) / deviation
+    parts = {
+        "dy": dy,
+        "x": x,
+        "u": u,
+        "gamma": gamma,
+        "deviation": deviation,
+        "mean": dy.mean(axis=axes),
+        "slope": (dy * u).mean(axis=axes),
+        "m": x[..., 0].size,
+        "axes": axes,
+        "n": len(x),
+    }
+    for i, change in enumerate((dx, dgamma, dbeta)):
+        if change is not None:
+            found[i] = change(found[i], parts)
+    return tuple(found)
 
 
 BATCH_NORM_BACKWARD = Exercise(
@@ -296,50 +300,64 @@ BATCH_NORM_BACKWARD = Exercise(
         Fault(
             "mean and variance are taken for constants: each x moves both, which gives "
             "the last two terms of the formula",
-            _norm_backward_with(lambda d, p: p["gamma"] / p["deviation"] * p["dy"]),
+            partial(
+                _norm_backward_with, lambda d, p: p["gamma"] / p["deviation"] * p["dy"]
+            ),
         ),
         Fault(
             "the variance is taken for a constant: the term u * mean of (dy * u) is "
             "missing",
-            _norm_backward_with(
-                lambda d, p: p["gamma"] / p["deviation"] * (p["dy"] - p["mean"])
+            partial(
+                _norm_backward_with,
+                lambda d, p: p["gamma"] / p["deviation"] * (p["dy"] - p["mean"]),
             ),
         ),
         Fault(
             "the mean is taken for a constant: the term mean of dy is missing",
-            _norm_backward_with(
+            partial(
+                _norm_backward_with,
                 lambda d, p: (
                     p["gamma"] / p["deviation"] * (p["dy"] - p["u"] * p["slope"])
-                )
+                ),
             ),
         ),
         Fault(
             "the last two terms have sums in place of means",
-            _norm_backward_with(
+            partial(
+                _norm_backward_with,
                 lambda d, p: (
                     p["gamma"]
                     / p["deviation"]
                     * (p["dy"] - p["m"] * (p["mean"] + p["u"] * p["slope"]))
-                )
+                ),
             ),
         ),
-        Fault("gamma is missing", _norm_backward_with(lambda d, p: d / p["gamma"])),
+        Fault(
+            "gamma is missing",
+            partial(_norm_backward_with, lambda d, p: d / p["gamma"]),
+        ),
         Fault(
             "the division by the standard deviation is missing",
-            _norm_backward_with(lambda d, p: d * p["deviation"]),
+            partial(_norm_backward_with, lambda d, p: d * p["deviation"]),
         ),
         Fault(
             "that is divided by the variance: the square root is missing",
-            _norm_backward_with(lambda d, p: d / p["deviation"]),
+            partial(_norm_backward_with, lambda d, p: d / p["deviation"]),
         ),
         Fault(
             "that is a mean; dgamma and dbeta are sums over samples and pixels",
-            _norm_backward_with(None, lambda d, p: d / p["m"], lambda d, p: d / p["m"]),
+            partial(
+                _norm_backward_with,
+                None,
+                lambda d, p: d / p["m"],
+                lambda d, p: d / p["m"],
+            ),
         ),
         Fault(
             "that is divided by the number of samples: the loss divides by it already, "
             "so dy contains it. Here, sum",
-            _norm_backward_with(
+            partial(
+                _norm_backward_with,
                 lambda d, p: d / p["n"],
                 lambda d, p: d / p["n"],
                 lambda d, p: d / p["n"],
@@ -347,13 +365,16 @@ BATCH_NORM_BACKWARD = Exercise(
         ),
         Fault(
             "dy is multiplied by x; dgamma sums dy * u, of the normalised x",
-            _norm_backward_with(
-                None, lambda d, p: (p["dy"] * p["x"]).sum(axis=p["axes"])
+            partial(
+                _norm_backward_with,
+                None,
+                lambda d, p: (p["dy"] * p["x"]).sum(axis=p["axes"]),
             ),
         ),
         Fault(
             "the sum over the pixels is missing: sum over axes (0, 1, 2)",
-            _norm_backward_with(
+            partial(
+                _norm_backward_with,
                 None,
                 lambda d, p: (p["dy"] * p["u"]).sum(axis=0),
                 lambda d, p: p["dy"].sum(axis=0),
@@ -361,7 +382,8 @@ BATCH_NORM_BACKWARD = Exercise(
         ),
         Fault(
             "dgamma and dbeta are exchanged: return dx, dgamma, dbeta",
-            _norm_backward_with(
+            partial(
+                _norm_backward_with,
                 None,
                 lambda d, p: p["m"] * p["mean"],
                 lambda d, p: p["m"] * p["slope"],
@@ -369,7 +391,9 @@ BATCH_NORM_BACKWARD = Exercise(
         ),
         Fault(
             "the sign is turned: a step of training subtracts the gradient, later",
-            _norm_backward_with(lambda d, p: -d, lambda d, p: -d, lambda d, p: -d),
+            partial(
+                _norm_backward_with, lambda d, p: -d, lambda d, p: -d, lambda d, p: -d
+            ),
         ),
     ),
 )

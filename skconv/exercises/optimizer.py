@@ -1,5 +1,6 @@
 """The exercise on Adam, with mistakes that are often made."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,32 +32,41 @@ def _adam_cases() -> list[Case]:
     return cases
 
 
-def _adam_with(step: Any = None, m: Any = None, v: Any = None) -> Any:
+def _adam_with(
+    step: Any = None,
+    new_m: Any = None,
+    new_v: Any = None,
+    *,
+    parameters: Any,
+    gradient: Any,
+    m: Any,
+    v: Any,
+    t: int,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> Any:
     """Return Adam with other functions of its parts, in a dict."""
-
-    def function(parameters, gradient, m_, v_, t, learning_rate, beta1, beta2, epsilon):
-        _, new_m, new_v = loops.adam(
-            parameters, gradient, m_, v_, t, learning_rate, beta1, beta2, epsilon
-        )
-        parts = {
-            "p": parameters,
-            "g": gradient,
-            "m": new_m,
-            "v": new_v,
-            "t": t,
-            "old_m": m_,
-            "old_v": v_,
-            "lr": learning_rate,
-            "eps": epsilon,
-            "b1": beta1,
-            "b2": beta2,
-        }
-        new = _adam_step(parts, "m^ v^ sqrt") if step is None else step(parts)
-        new_m = new_m if m is None else m(parts)
-        return new, new_m, new_v if v is None else v(parts)
-
-    # The cases name the moments m and v, as `m` and `v` here are functions.
-    return lambda m, v, **others: function(m_=m, v_=v, **others)
+    _, right_m, right_v = loops.adam(
+        parameters, gradient, m, v, t, learning_rate, beta1, beta2, epsilon
+    )
+    parts = {
+        "p": parameters,
+        "g": gradient,
+        "m": right_m,
+        "v": right_v,
+        "t": t,
+        "old_m": m,
+        "old_v": v,
+        "lr": learning_rate,
+        "eps": epsilon,
+        "b1": beta1,
+        "b2": beta2,
+    }
+    new = _adam_step(parts, "m^ v^ sqrt") if step is None else step(parts)
+    made_m = right_m if new_m is None else new_m(parts)
+    return new, made_m, right_v if new_v is None else new_v(parts)
 
 
 def _adam_step(parts: Any, which: str) -> Any:
@@ -87,81 +97,95 @@ ADAM = Exercise(
         Fault(
             "the corrections of m and v are missing: m^ = m / (1 - beta1 ** t), v^ = v "
             "/ (1 - beta2 ** t)",
-            _adam_with(lambda p: _adam_step(p, "sqrt")),
+            partial(_adam_with, lambda p: _adam_step(p, "sqrt")),
         ),
         Fault(
             "the correction of v is missing: v^ = v / (1 - beta2 ** t)",
-            _adam_with(lambda p: _adam_step(p, "m^ sqrt")),
+            partial(_adam_with, lambda p: _adam_step(p, "m^ sqrt")),
         ),
         Fault(
             "the correction of m is missing: m^ = m / (1 - beta1 ** t)",
-            _adam_with(lambda p: _adam_step(p, "v^ sqrt")),
+            partial(_adam_with, lambda p: _adam_step(p, "v^ sqrt")),
         ),
         Fault(
             "the square root of v^ is missing",
-            _adam_with(lambda p: _adam_step(p, "m^ v^")),
+            partial(_adam_with, lambda p: _adam_step(p, "m^ v^")),
         ),
         Fault(
             "epsilon is under the square root; it is added to the root",
-            _adam_with(
+            partial(
+                _adam_with,
                 lambda p: (
                     p["p"]
                     - p["lr"]
                     * (p["m"] / (1 - p["b1"] ** p["t"]))
                     / np.sqrt(p["v"] / (1 - p["b2"] ** p["t"]) + p["eps"])
-                )
+                ),
             ),
         ),
         Fault(
             "the step is added: it goes against the gradient, so subtract it",
-            _adam_with(lambda p: 2 * p["p"] - _adam_step(p, "m^ v^ sqrt")),
+            partial(_adam_with, lambda p: 2 * p["p"] - _adam_step(p, "m^ v^ sqrt")),
         ),
         Fault(
             "t is one too large: it is 1 in the first step already",
-            _adam_with(lambda p: _corrected(p, p["t"] + 1)),
+            partial(_adam_with, lambda p: _corrected(p, p["t"] + 1)),
         ),
         Fault(
             "beta1 ** t is missing: that is corrected as in the first step, by 1 - "
             "beta1",
-            _adam_with(lambda p: _corrected(p, 1)),
+            partial(_adam_with, lambda p: _corrected(p, 1)),
         ),
         Fault(
             "that is plain gradient descent: the step is m^ / (sqrt(v^) + epsilon)",
-            _adam_with(lambda p: p["p"] - p["lr"] * p["g"]),
+            partial(_adam_with, lambda p: p["p"] - p["lr"] * p["g"]),
         ),
         Fault(
             "the learning rate is missing",
-            _adam_with(
-                lambda p: p["p"] + (_adam_step(p, "m^ v^ sqrt") - p["p"]) / p["lr"]
+            partial(
+                _adam_with,
+                lambda p: p["p"] + (_adam_step(p, "m^ v^ sqrt") - p["p"]) / p["lr"],
             ),
         ),
         Fault(
             "that is m^; return m itself, which the next step averages further",
-            _adam_with(m=lambda p: p["m"] / (1 - p["b1"] ** p["t"])),
+            partial(_adam_with, new_m=lambda p: p["m"] / (1 - p["b1"] ** p["t"])),
         ),
         Fault(
             "that is v^; return v itself, which the next step averages further",
-            _adam_with(v=lambda p: p["v"] / (1 - p["b2"] ** p["t"])),
+            partial(_adam_with, new_v=lambda p: p["v"] / (1 - p["b2"] ** p["t"])),
         ),
         Fault(
             "v averages the gradient; it averages its square",
-            _adam_with(v=lambda p: p["b2"] * p["old_v"] + (1 - p["b2"]) * p["g"]),
+            partial(
+                _adam_with,
+                new_v=lambda p: p["b2"] * p["old_v"] + (1 - p["b2"]) * p["g"],
+            ),
         ),
         Fault(
             "m gets the whole gradient; it gets a share of 1 - beta1",
-            _adam_with(m=lambda p: p["b1"] * p["old_m"] + p["g"]),
+            partial(_adam_with, new_m=lambda p: p["b1"] * p["old_m"] + p["g"]),
         ),
         Fault(
             "beta1 and 1 - beta1 are exchanged in m",
-            _adam_with(m=lambda p: (1 - p["b1"]) * p["old_m"] + p["b1"] * p["g"]),
+            partial(
+                _adam_with,
+                new_m=lambda p: (1 - p["b1"]) * p["old_m"] + p["b1"] * p["g"],
+            ),
         ),
         Fault(
             "beta2 and 1 - beta2 are exchanged in v",
-            _adam_with(v=lambda p: (1 - p["b2"]) * p["old_v"] + p["b2"] * p["g"] ** 2),
+            partial(
+                _adam_with,
+                new_v=lambda p: (1 - p["b2"]) * p["old_v"] + p["b2"] * p["g"] ** 2,
+            ),
         ),
         Fault(
             "v is made with beta1; it has beta2",
-            _adam_with(v=lambda p: p["b1"] * p["old_v"] + (1 - p["b1"]) * p["g"] ** 2),
+            partial(
+                _adam_with,
+                new_v=lambda p: p["b1"] * p["old_v"] + (1 - p["b1"]) * p["g"] ** 2,
+            ),
         ),
     ),
 )

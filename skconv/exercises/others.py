@@ -1,5 +1,6 @@
 """The exercises on pooling, dense layers, the loss and batch normalisation."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -208,17 +209,13 @@ def _dense_cases(*names: str) -> list[Case]:
     return cases
 
 
-def _backward_with(**changes: Any) -> Any:
+def _backward_with(*, dy: Any, x: Any, kernel: Any, **changes: Any) -> Any:
     """Return `loops.dense_backward` with other functions of its results."""
-
-    def backward(dy: Any, x: Any, kernel: Any) -> Any:
-        names = "dx", "dkernel", "dbias"
-        found = dict(zip(names, loops.dense_backward(dy, x, kernel), strict=True))
-        for name, change in changes.items():
-            found[name] = change(found[name], dy, x, kernel)
-        return tuple(found.values())
-
-    return backward
+    names = "dx", "dkernel", "dbias"
+    found = dict(zip(names, loops.dense_backward(dy, x, kernel), strict=True))
+    for name, change in changes.items():
+        found[name] = change(found[name], dy, x, kernel)
+    return tuple(found.values())
 
 
 DENSE = Exercise(
@@ -272,7 +269,8 @@ DENSE_BACKWARD = Exercise(
     (
         Fault(
             _AVERAGED,
-            _backward_with(
+            partial(
+                _backward_with,
                 dx=lambda d, dy, x, kernel: d / len(x),
                 dkernel=lambda d, dy, x, kernel: d / len(x),
                 dbias=lambda d, dy, x, kernel: d / len(x),
@@ -280,7 +278,8 @@ DENSE_BACKWARD = Exercise(
         ),
         Fault(
             "the sign is turned: a step of training subtracts the gradient, later",
-            _backward_with(
+            partial(
+                _backward_with,
                 dx=lambda d, dy, x, kernel: -d,
                 dkernel=lambda d, dy, x, kernel: -d,
                 dbias=lambda d, dy, x, kernel: -d,
@@ -297,32 +296,37 @@ DENSE_BACKWARD = Exercise(
         Fault(
             "dkernel has rows and columns exchanged: it has the shape of kernel, as "
             "x.T @ dy has, and dbias sums over the samples",
-            _backward_with(
+            partial(
+                _backward_with,
                 dkernel=lambda d, dy, x, kernel: dy.T @ x,
                 dbias=lambda d, dy, x, kernel: dy.sum(axis=1),
             ),
         ),
         Fault(
             "the sum over the samples is missing: sum over axis 0",
-            _backward_with(
+            partial(
+                _backward_with,
                 dkernel=lambda d, dy, x, kernel: x[:, :, None] * dy[:, None],
                 dbias=lambda d, dy, x, kernel: dy,
             ),
         ),
         Fault(
             "that is the sum of all numbers of dy; each unit has a bias of its own",
-            _backward_with(dbias=lambda d, dy, x, kernel: dy.sum()),
+            partial(_backward_with, dbias=lambda d, dy, x, kernel: dy.sum()),
         ),
         Fault(
             "only the last sample is counted: add the samples with +=",
-            _backward_with(
+            partial(
+                _backward_with,
                 dkernel=lambda d, dy, x, kernel: x[-1][:, None] * dy[-1],
                 dbias=lambda d, dy, x, kernel: dy[-1],
             ),
         ),
         Fault(
             "only the first unit is counted: the sum is over u",
-            _backward_with(dx=lambda d, dy, x, kernel: dy[:, :1] * kernel[:, 0]),
+            partial(
+                _backward_with, dx=lambda d, dy, x, kernel: dy[:, :1] * kernel[:, 0]
+            ),
         ),
     ),
 )

@@ -1,6 +1,7 @@
 """The exercises on the network and its training on digits."""
 
 import functools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,33 +68,37 @@ def _network_cases() -> list[Case]:
     ]
 
 
-def _network_with(relu: bool = True, slope1: Any = None, slope2: Any = None) -> Any:
+def _network_with(
+    relu: bool = True,
+    slope1: Any = None,
+    slope2: Any = None,
+    *,
+    weights: Any,
+    x: Any,
+    codes: Any,
+) -> Any:
     """Return the network without ReLU, or with other derivatives of it."""
-
-    def function(weights: Any, x: Any, codes: Any) -> Any:
-        w, g = weights, {}
-        act = (lambda z: np.maximum(z, 0)) if relu else (lambda z: z)
-        z1 = loops.conv2d(x, w["kernel1"], w["bias1"], 1)
-        n1 = loops.batch_norm(z1, w["gamma"], w["beta"], 0.001)
-        a1 = act(n1)
-        z2 = loops.conv2d(a1, w["kernel2"], w["bias2"], 1)
-        pooled = loops.max_pool2d(act(z2), 2)
-        flat = pooled.reshape(len(x), -1)
-        logits = loops.dense(flat, w["kernel3"], w["bias3"])
-        loss, d = loops.softmax_cross_entropy(logits, codes)
-        d, g["kernel3"], g["bias3"] = loops.dense_backward(d, flat, w["kernel3"])
-        d = loops.max_pool2d_grad(d.reshape(pooled.shape), act(z2), 2)
-        d = d * (z2 > 0 if slope2 is None else slope2)
-        g["kernel2"] = loops.conv2d_grad_kernel(d, a1, w["kernel2"].shape, 1)
-        g["bias2"] = d.sum(axis=(0, 1, 2))
-        d = loops.conv2d_grad_input(d, w["kernel2"], a1.shape, 1)
-        d = d * (n1 > 0 if slope1 is None else slope1)
-        d, g["gamma"], g["beta"] = loops.batch_norm_backward(d, z1, w["gamma"], 0.001)
-        g["kernel1"] = loops.conv2d_grad_kernel(d, x, w["kernel1"].shape, 1)
-        g["bias1"] = d.sum(axis=(0, 1, 2))
-        return logits, loss, {name: g[name] for name in weights}
-
-    return function
+    w, g = weights, {}
+    act = (lambda z: np.maximum(z, 0)) if relu else (lambda z: z)
+    z1 = loops.conv2d(x, w["kernel1"], w["bias1"], 1)
+    n1 = loops.batch_norm(z1, w["gamma"], w["beta"], 0.001)
+    a1 = act(n1)
+    z2 = loops.conv2d(a1, w["kernel2"], w["bias2"], 1)
+    pooled = loops.max_pool2d(act(z2), 2)
+    flat = pooled.reshape(len(x), -1)
+    logits = loops.dense(flat, w["kernel3"], w["bias3"])
+    loss, d = loops.softmax_cross_entropy(logits, codes)
+    d, g["kernel3"], g["bias3"] = loops.dense_backward(d, flat, w["kernel3"])
+    d = loops.max_pool2d_grad(d.reshape(pooled.shape), act(z2), 2)
+    d = d * (z2 > 0 if slope2 is None else slope2)
+    g["kernel2"] = loops.conv2d_grad_kernel(d, a1, w["kernel2"].shape, 1)
+    g["bias2"] = d.sum(axis=(0, 1, 2))
+    d = loops.conv2d_grad_input(d, w["kernel2"], a1.shape, 1)
+    d = d * (n1 > 0 if slope1 is None else slope1)
+    d, g["gamma"], g["beta"] = loops.batch_norm_backward(d, z1, w["gamma"], 0.001)
+    g["kernel1"] = loops.conv2d_grad_kernel(d, x, w["kernel1"].shape, 1)
+    g["bias1"] = d.sum(axis=(0, 1, 2))
+    return logits, loss, {name: g[name] for name in weights}
 
 
 def _averaged(weights: Any, x: Any, codes: Any) -> Any:
@@ -111,27 +116,27 @@ NETWORK = Exercise(
         Fault(
             "ReLU is missing: np.maximum(z, 0) after batch_norm, and after the second "
             "convolution",
-            _network_with(relu=False),
+            partial(_network_with, relu=False),
         ),
         Fault(
             "ReLU is missing: np.maximum(z, 0) after batch_norm, and after the second "
             "convolution",
-            _network_with(False, 1, 1),
+            partial(_network_with, False, 1, 1),
         ),
         Fault(
             "the derivatives of ReLU are missing: where its input is not above 0, no "
             "gradient passes",
-            _network_with(slope1=1, slope2=1),
+            partial(_network_with, slope1=1, slope2=1),
         ),
         Fault(
             "the derivative of the first ReLU is missing: where the result of "
             "batch_norm is not above 0, no gradient passes",
-            _network_with(slope1=1),
+            partial(_network_with, slope1=1),
         ),
         Fault(
             "the derivative of the second ReLU is missing: where the result of the "
             "second convolution is not above 0, no gradient passes",
-            _network_with(slope2=1),
+            partial(_network_with, slope2=1),
         ),
         Fault(
             "that is divided by the number of samples once more: dlogits contains it",
@@ -176,7 +181,17 @@ def _train_cases() -> list[Case]:
     ]
 
 
-def _trained_with(first: int = 1, step: int = 1, **options: Any) -> Any:
+def _trained_with(
+    first: int = 1,
+    step: int = 1,
+    *,
+    weights: Any,
+    x: Any,
+    codes: Any,
+    batches: Any,
+    learning_rate: float,
+    **options: Any,
+) -> Any:
     """Return training with mistakes.
 
     t begins with `first` and grows by `step`. Options: `each_weight` (t grows with
@@ -184,39 +199,31 @@ def _trained_with(first: int = 1, step: int = 1, **options: Any) -> Any:
     (one batch, again and again), `every` (a slice of the batches), `all_rows`, `stuck`
     (gradients at the first weights), `betas`.
     """
-
-    def function(
-        weights: Any, x: Any, codes: Any, batches: Any, learning_rate: float
-    ) -> Any:
-        new, t = dict(weights), first
-        zeros: dict[str, Any] = {
-            name: (np.zeros(w.shape),) * 2 for name, w in new.items()
-        }
-        moments = dict(zeros)
-        if "only" in options:
-            batches = [batches[options["only"]]] * len(batches)
-        if "every" in options:
-            batches = batches[options["every"]]
-        for rows in batches:
-            rows = np.arange(len(x)) if options.get("all_rows") else rows
-            at = weights if options.get("stuck") else new
-            gradients = loops.network(at, x[rows], codes[rows])[2]
-            for name, gradient in gradients.items():
-                if options.get("plain"):
-                    new[name] = new[name] - learning_rate * gradient
-                    continue
-                m, v = zeros[name] if options.get("momentless") else moments[name]
-                beta1, beta2 = options.get("betas", (0.9, 0.999))
-                rates = learning_rate, beta1, beta2, 1e-8
-                sign = options.get("sign", 1)
-                new[name], *moments[name] = loops.adam(
-                    new[name], sign * gradient, m, v, t, *rates
-                )
-                t += bool(options.get("each_weight"))
-            t += step
-        return new
-
-    return function
+    new, t = dict(weights), first
+    zeros: dict[str, Any] = {name: (np.zeros(w.shape),) * 2 for name, w in new.items()}
+    moments = dict(zeros)
+    if "only" in options:
+        batches = [batches[options["only"]]] * len(batches)
+    if "every" in options:
+        batches = batches[options["every"]]
+    for rows in batches:
+        rows = np.arange(len(x)) if options.get("all_rows") else rows
+        at = weights if options.get("stuck") else new
+        gradients = loops.network(at, x[rows], codes[rows])[2]
+        for name, gradient in gradients.items():
+            if options.get("plain"):
+                new[name] = new[name] - learning_rate * gradient
+                continue
+            m, v = zeros[name] if options.get("momentless") else moments[name]
+            beta1, beta2 = options.get("betas", (0.9, 0.999))
+            rates = learning_rate, beta1, beta2, 1e-8
+            sign = options.get("sign", 1)
+            new[name], *moments[name] = loops.adam(
+                new[name], sign * gradient, m, v, t, *rates
+            )
+            t += bool(options.get("each_weight"))
+        t += step
+    return new
 
 
 TRAIN = Exercise(
@@ -226,43 +233,48 @@ TRAIN = Exercise(
     ("weights",),
     _train_cases,
     (
-        Fault("t is 0 in the first step; it begins with 1", _trained_with(0)),
-        Fault("t does not grow: add 1 in each step", _trained_with(1, 0)),
-        Fault("t is 2 in the first step; it begins with 1", _trained_with(2)),
+        Fault("t is 0 in the first step; it begins with 1", partial(_trained_with, 0)),
+        Fault("t does not grow: add 1 in each step", partial(_trained_with, 1, 0)),
+        Fault("t is 2 in the first step; it begins with 1", partial(_trained_with, 2)),
         Fault(
             "t grows with each of the weights; it grows once in each step",
-            _trained_with(1, 0, each_weight=True),
+            partial(_trained_with, 1, 0, each_weight=True),
         ),
         Fault(
             "m and v begin with 0 in each step: keep what adam returned for the next",
-            _trained_with(momentless=True),
+            partial(_trained_with, momentless=True),
         ),
         Fault(
             "m and v begin with 0 in each step, and t with 1: keep what adam returned",
-            _trained_with(1, 0, momentless=True),
+            partial(_trained_with, 1, 0, momentless=True),
         ),
         Fault(
             "that is plain gradient descent: make the steps with adam",
-            _trained_with(plain=True),
+            partial(_trained_with, plain=True),
         ),
-        Fault("the step goes up the gradient", _trained_with(sign=-1)),
-        Fault("only the first batch is used, in each step", _trained_with(only=0)),
+        Fault("the step goes up the gradient", partial(_trained_with, sign=-1)),
         Fault(
-            "only one step is made, with the first batch", _trained_with(every=slice(1))
+            "only the first batch is used, in each step", partial(_trained_with, only=0)
         ),
-        Fault("the last batch is missing", _trained_with(every=slice(None, -1))),
+        Fault(
+            "only one step is made, with the first batch",
+            partial(_trained_with, every=slice(1)),
+        ),
+        Fault(
+            "the last batch is missing", partial(_trained_with, every=slice(None, -1))
+        ),
         Fault(
             "each step takes all rows: x[rows], codes[rows]",
-            _trained_with(all_rows=True),
+            partial(_trained_with, all_rows=True),
         ),
         Fault(
             "all gradients are taken at the first weights: pass the new ones to "
             "network",
-            _trained_with(stuck=True),
+            partial(_trained_with, stuck=True),
         ),
         Fault(
             "beta1 and beta2 are exchanged: 0.9 and 0.999",
-            _trained_with(betas=(0.999, 0.9)),
+            partial(_trained_with, betas=(0.999, 0.9)),
         ),
         Fault(
             "the weights are the first ones: replace them in each step",
