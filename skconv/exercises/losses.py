@@ -147,12 +147,8 @@ SOFTMAX = Exercise(
 
 def _norm_cases(*names: str) -> list[Case]:
     rng = np.random.default_rng(4)
-    cases = []
-    for n, h, w, c, epsilon in (
-        (2, 1, 2, 1, 0.1),
-        (3, 2, 2, 2, 0.5),
-        (4, 3, 2, 3, 0.001),
-    ):
+    cases, shapes = [], ((2, 1, 2, 1, 0.1), (3, 2, 2, 2, 0.5), (4, 3, 2, 3, 0.001))
+    for n, h, w, c, epsilon in shapes:
         arrays = {
             "x": tenths(rng, n, h, w, c) + np.arange(1, c + 1),
             "dy": tenths(rng, n, h, w, c),

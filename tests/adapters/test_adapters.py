@@ -83,7 +83,8 @@ def test_networks_of_the_packages_checks_are_small(kind):
         clf, again = (kind(**arguments).fit(panel, [0, 1, 0, 1]) for _ in range(2))
         network = clf.estimator_
         assert network.n_iter_ <= 2 and network.batch_size == sizes[kernel_size]
-        conv = dict(network.layers)["conv"]
+        conv, _ = dict(network.layers).values()
+        assert list(dict(network.layers)) == ["conv", "mean"]
         assert (conv.filters, conv.activation) == (4, "relu")
         assert conv.kernel_size == kernel_size
         assert (clf.predict_proba(panel) == again.predict_proba(panel)).all()

@@ -70,11 +70,12 @@ class Runner:
             raise session.Interrupted("not all tests were collected")
         manager = session.config.pluginmanager
         manager.unregister(name="terminalreporter")
-        self.hook = session.config.hook
+        self.hook, self.after = session.config.hook, _Session(session)
         # Copies of a function, with a fault each, have its doctest, too.
         items = [item for item in session.items if "__mutmut_" not in item.nodeid]
         items = {item.nodeid: item for item in spread(items, self.few)}
         self.measure(list(items.values()))
+        self.make_fixtures(items.values())
         left = [mutant for mutant in self.mutants if not self.is_noticed(mutant)]
         rank = {}  # of a place, in the order in which they are given
         for mutant in left:
@@ -109,8 +110,18 @@ class Runner:
     def run_test(self, item, following=None):
         """Run a test as pytest does, with its warnings as errors; return its reports."""
         self.reports = []
-        self.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        self.hook.pytest_runtest_protocol(item=item, nextitem=following or self.after)
         return self.reports
+
+    def make_fixtures(self, items):
+        """Make the fixtures of the session without a fault: all forks share them."""
+        made = set()
+        for item in items:
+            found = item._fixtureinfo.name2fixturedefs.items()
+            names = {name for name, each in found if each[-1].scope == "session"}
+            if item.nodeid in self.durations and names - made:
+                self.run_test(item)
+                made |= names
 
     def measure(self, items):
         """Run each test once, if it is new, and note what it reaches."""
@@ -271,6 +282,16 @@ def run_tests(tests, plugin):
     """Run pytest with a plugin that is, or has, a `Runner`."""
     if pytest.main([*PYTEST, *tests], plugins=[plugin]) == pytest.ExitCode.INTERRUPTED:
         sys.exit("some tests cannot be imported, and would have noticed mutants")
+
+
+class _Session:
+    """What follows a test: it needs what belongs to the session, and nothing else."""
+
+    def __init__(self, session):
+        self.session = session
+
+    def listchain(self):
+        return [self.session]
 
 
 def spread(items, few):
