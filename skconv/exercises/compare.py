@@ -243,7 +243,7 @@ def _shape_hint(got: _Array, want: _Array) -> str:
     if got.ndim == want.ndim:
         off = [a - b for a, b in zip(got.shape, want.shape, strict=True)]
         if set(off) <= {0, -1}:
-            return ": one too small; is it h - kh + 1?" if any(off) else ""
+            return ": one too small; is it h - kh + 1?"
         return ""
     fewer = "fewer" if got.ndim < want.ndim else "more"
     return f": it has {fewer} axes, {got.ndim} instead of {want.ndim}"

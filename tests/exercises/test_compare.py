@@ -16,7 +16,8 @@ RELATIONS = [
     (B / 2, B, "all numbers are half as large as they should be", 6),
     (B / 3, B, "all numbers are a third as large as they should be", 6),
     (1.5 * B, B, "all numbers are 3/2 times as large as they should be", 6),
-    (0.0012345 * B, B, "all numbers are 0.0012345 times as large as they should be", 6),
+    (0.001234112345 * B, B, "all numbers are 0.00123411 times as large as they should be", 6),
+    (-B / 2, B, "all numbers are -1/2 times as large as they should be", 6),
     (a([4.0, 6, 0]), a([2.0, 3, 0]), "all numbers are twice as large as they should be", 2),
     (-B, B, "the negative: is a sign the wrong way round?", 6),
     (B * 6, B, "6 times: is it multiplied by the pixels, 6?", 6),
@@ -26,12 +27,15 @@ RELATIONS = [
     (B[::-1], B, "the right numbers, turned around along the first axis", 6),
     (B[:, ::-1], B, "the right numbers, turned around along the second axis", 4),
     (B[::-1, ::-1], B, "the right numbers, turned around along the first and second axes", 6),
+    (a([2.0, 1, 4]), a([4.0, 1, 2]), "the right numbers, turned around along the first axis", 2),
     (C[::-1, :, ::-1], C, "the right numbers, turned around along the first and third axes", 24),
     (np.roll(C, 1, 2), C, "the right numbers, moved by 1 along the third axis", 24),
     (np.roll(C, -1, 1), C, "the right numbers, moved by -1 along the second axis", 24),
     (D.T, D, "the right numbers, with axes exchanged", 2),
     (B + 0.5, B, "all numbers are off by 0.5", 6),
     (a([1.5, 2.5, 4.5]), a([1.0, 2, 4]), "all numbers are off by 0.5", 3),
+    (a([1.5, 3.5, 2.5]) / 1e4, a([1.0, 3, 2]) / 1e4, "all numbers are off by 5e-05", 3),
+    (a([1001000, 2001000.5, 3001000]), a([1e6, 2e6, 3e6]), "all numbers are off by 1000", 3),
     (B + a([1, 0, 2]), B, "off by the same along the last axis: is a bias missing, or twice?", 4),
     (B * [1, 1, 0], B, "only the last of the second axis is wrong: does a loop end too early?", 2),
     (B * [[1], [0]], B, "only the last of the first axis is wrong: does a loop end too early?", 3),
@@ -39,6 +43,8 @@ RELATIONS = [
     (B * [[1, 1, 0], [1, 0.3, 0]], B, "only the first of the second axis is right", 3),
     (a([1.0, np.inf, 2]), a([1.0, np.inf, 3]), "only the last of the first axis is wrong: does a loop end too early?", 1),
     # Nothing that they have in common.
+    (a([2.0, 4, 0.5]), a([1.0, 2, 0]), "", 3),
+    (a([0.001, 0.0020001]), a([1.0, 2]), "", 2),
     (a([2.0, 0]), a([1.0, 0]), "", 1),
     (a([2.0, 3]), a([1.0, 0]), "", 2),
     (a([3.0, 0]), a([0.0, 0]), "", 1),
@@ -70,15 +76,18 @@ def test_numbers_are_compared_with_what_they_may_be(got, want, relation, n_off):
 @pytest.mark.parametrize(
     ("got", "want", "words"),
     [
-        (a(2.0), a(1.0), "z is 2, should be 1"),
-        (a([2.0]), a([1.0]), "z[0] is 2, should be 1"),
+        (a(2.5), a(1.0), "z is 2.5, should be 1"),
+        (a([2.5]), a([1.0]), "z[0] is 2.5, should be 1"),
         (a([1, 1 + 3e-6, 1]), a([1.0, 1, 1]), "z[1] is 1.000003, should be 1; 1 of 3 numbers are off"),
         (a([1000.0, 0, 0.002]), a([1000.0, 0, 0]), "z[2] is 0.002, should be 0 (only the last of the first axis is wrong: does a loop end too early?); 1 of 3 numbers are off"),
+        (a([1 + 2.3456789e-6]), a([1.0]), "z[0] is 1.00000235, should be 1"),
+        (2 * B, B, "z[0, 0] is 2, should be 1 (twice: is it multiplied by n, 2?); 6 of 6 numbers are off"),
+        (B / 2, B, "z[0, 0] is 0.5, should be 1 (half: is it divided by n, 2?); 6 of 6 numbers are off"),
         (a([2e-9]), a([0.0]), "z[0] is 2e-09, should be 0"),
     ],
 )  # fmt: skip
 def test_numbers_are_off_by_more_than_rounding(got, want, words):
-    assert difference("z", {"array": got}, want, {}) == ("wrong", words)
+    assert difference("z", {"array": got}, want, {"n": 2}) == ("wrong", words)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from seeds import SEED
 from wrong import WRONG
 
 from skconv import ops
-from skconv.exercises import compare, loops, stubs
+from skconv.exercises import compare, loops, stubs, training
 from skconv.exercises.check import judge
 from skconv.exercises.compare import matches
 from skconv.exercises.hints import HINTS
@@ -161,6 +161,40 @@ def test_loops_of_the_loss_are_those_of_ops():
     want, gradient = ops.softmax_cross_entropy(logits, codes, None)
     np.testing.assert_allclose(loss, want)
     np.testing.assert_allclose(dlogits, gradient, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("zero", "without"),
+    [(("kernel2", "bias2"), "kernel2"), (("gamma", "beta"), "gamma")],
+)
+def test_relu_of_0_passes_no_gradient(zero, without):
+    arguments = EXERCISES["network"].cases()[0].arguments
+    weights = arguments["weights"]
+    weights = {**weights, **{name: 0 * weights[name] for name in zero}}
+    _, _, gradients = loops.network(**{**arguments, "weights": weights})
+    assert not gradients[without].any()
+
+
+@pytest.mark.parametrize(
+    ("n_right", "status"), [(297, "passed"), (253, "passed"), (252, "wrong")]
+)
+def test_network_has_learnt_if_it_reads_85_percent(monkeypatch, n_right, status):
+    case = EXERCISES["train"].cases()[1]
+    y = training._digits()[1][1500:]
+    read = np.where(np.arange(297) < n_right, y, (y + 1) % 10)
+    monkeypatch.setattr(
+        loops, "forward", lambda weights, x: {"logits": np.eye(10)[read]}
+    )
+    found, words = case.judge({})
+    assert found == status
+    part = f"{n_right / 297:.1%} of 297 digits that it has not seen"
+    assert (
+        words
+        == {
+            "passed": f"Your network reads {part}.",
+            "wrong": f"after training, the network reads {part}, should read > 85%",
+        }[status]
+    )
 
 
 @pytest.mark.parametrize("name", ["batch_norm_backward", "dense_backward", "network"])

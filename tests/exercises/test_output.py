@@ -232,3 +232,13 @@ def test_streams_replace_what_they_cannot_write(monkeypatch):
     monkeypatch.setattr(sys, "stderr", err)
     assert commands.main(["list"]) == 0
     assert out.errors_given == err.errors_given == "replace"
+
+
+def test_report_is_never_unpickled(tmp_path):
+    class Runs:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "made"),)
+
+    np.savez(tmp_path / "results.npz", report=np.array([Runs()], object))
+    assert runner._read_report(tmp_path) is None
+    assert not (tmp_path / "made").exists()
