@@ -24,7 +24,7 @@ import pytest
 # What a copy of the package needs, and how its tests run.
 COPIED = "skconv", "tests", "pyproject.toml", "conftest.py"
 PYTEST = [
-    *("-q", "-p", "no:cacheprovider", "--rootdir=.", "--tb=native"),
+    *("-q", "-p", "no:cacheprovider", "--rootdir=.", "--tb=native", "--assert=plain"),
     *("-o", "addopts=", "--doctest-modules", "-m", "not slow and not extras"),
 ]
 
