@@ -25,7 +25,8 @@ import pytest
 COPIED = "skconv", "tests", "pyproject.toml", "conftest.py"
 PYTEST = [
     *("-q", "-p", "no:cacheprovider", "--rootdir=.", "--tb=native", "--assert=plain"),
-    *("-o", "addopts=", "--doctest-modules", "-m", "not slow and not extras"),
+    *("-o", "addopts=", "--capture=sys", "--doctest-modules"),
+    *("-m", "not slow and not extras"),
 ]
 
 FORK = 200  # mutants for one fork
