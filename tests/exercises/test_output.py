@@ -3,7 +3,11 @@
 import io
 import json
 import os
+import pickle
+import subprocess
 import sys
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,14 +73,14 @@ def test_lines_are_as_wide_as_a_terminal(printed, monkeypatch, capsys):
     wide = "a" * 38 + " " + "b" * 37
     for text in (wide, wide + "b"):
         _, out = printed([Verdict("slide", "wrong", text)])
-        assert (f"    {wide}\n" in out) == (text == wide)
+        assert (f"    {text}\n" in out) == (text == wide)
         _, out = printed(
             [Verdict("slide", "file", text + "bbbb"), Verdict("b", "file")]
         )
-        assert (f"\n{wide}bbbb\n" in out) == (text == wide)
+        assert (f"\n{text}bbbb\n" in out) == (text == wide)
         monkeypatch.setitem(HINTS, "adam", (text[2:],))
         assert commands.main(["hint", "adam"]) == 0
-        assert (f"adam: {wide[2:]}\n" == capsys.readouterr().out) == (text == wide)
+        assert (f"adam: {text[2:]}\n" == capsys.readouterr().out) == (text == wide)
     _, out = printed([Verdict("slide", "passed", "", "1\n2\n3\n4")])
     assert "It printed: 1 / 2 / 3 (and 1 lines more)" in out
 
@@ -196,7 +200,7 @@ def test_limit_is_above_0_and_below_a_million(capsys, text):
     ("arguments", "words"),
     [
         ([], ["Write a convolutional network, function by function: convolution and its gradients,\npooling,", "command\n", "list show the exercises in their order", "start copy the functions to write to a folder", "check check your functions", "hint get a hint"]),
-        (["check"], ["[name ...]", "name only these exercises", "your file (default: exercises.py)", "print JSON, for grading", "SECONDS", "for each function (default: 10; for the network more)"]),
+        (["check"], ["[name ...]", "name only these exercises", "your file (default: exercises.py)", "print JSON, for grading", " SECONDS", "for each function (default: 10; for the network more)"]),
         (["hint"], ["1, 2 or 3"]),
     ],
 )  # fmt: skip
@@ -242,3 +246,39 @@ def test_report_is_never_unpickled(tmp_path):
     np.savez(tmp_path / "results.npz", report=np.array([Runs()], object))
     assert runner._read_report(tmp_path) is None
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("does", "report"),
+    [
+        ("returns", {"results": [], "missing": True}),
+        ("ends", {"ended": 3}),
+        ("hangs", {"timeout": True}),
+        ("hangs at import", {"file_timeout": True}),
+    ],
+)
+def test_worker_runs_alone(monkeypatch, tmp_path, does, report):
+    def run(command, *, stdin, stdout, stderr, timeout, check):
+        assert command[:2] == [sys.executable, "-P"]
+        assert Path(command[2]) == Path(runner.__file__).with_name("worker.py")
+        streams = stdin, stderr, timeout, check
+        assert streams == (subprocess.DEVNULL, subprocess.STDOUT, 1.5, False)
+        folder = Path(command[3])
+        calls = pickle.loads((folder / "calls.pickle").read_bytes())
+        path = str(tmp_path / "mine.py")
+        assert calls == {"path": path, "name": "f", "arguments": [{"x": 1}]}
+        stdout.write(b"here")
+        stdout.flush()
+        if does != "hangs at import":
+            (folder / "loaded").touch()
+        if does.startswith("hangs"):
+            raise subprocess.TimeoutExpired(command, timeout)
+        if does == "returns":
+            text = json.dumps({"results": [], "missing": True}).encode()
+            np.savez(folder / "results.npz", report=np.frombuffer(text, np.uint8))
+        return types.SimpleNamespace(returncode=3)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(subprocess, "run", run)
+    found = runner.run("mine.py", "f", [{"x": 1}], 1.5)
+    assert found == {**report, "printed": "here"}

@@ -243,6 +243,14 @@ def test_each_call_returns_new_layers():
             lambda: zoo.resnet9((4, 8)),
             "filters must be four int, got 2: [4, 8]",
         ),
+        (
+            lambda: zoo.resnet9(4),
+            "filters must be one int or more in a list, got 4",
+        ),
+        (
+            lambda: zoo.autoencoder(filters=4),
+            "filters must be one int or more in a list, got 4",
+        ),
         (lambda: zoo.lite(0), "filters must be an int >= 1, got 0"),
         (
             lambda: zoo.lite(kernel_sizes=4),
