@@ -6,6 +6,7 @@ writes the stored ones again, `cases.txt`: what each function is called with, an
 each mistake makes of the first case and of the last.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +41,13 @@ def lines_of(exercise):
     for case in cases:
         yield f"  {case.words}; {case.sizes}; judged {case.judge is not None}"
         yield from (f"    {name}: {text_of(v)}" for name, v in case.arguments.items())
-    slow = exercise.name == "train"  # its cases take a second
+    chosen = cases[0], *cases[1:][-1:]
+    if exercise.name == "train":  # with a digit in each batch, as it is slow
+        few = [rows[:1] for rows in cases[0].arguments["batches"]]
+        chosen = (replace(cases[0], arguments={**cases[0].arguments, "batches": few}),)
     for fault in exercise.faults:
         yield f"  {fault.hint}"
-        for case in () if slow else (cases[0], *cases[1:][-1:]):
+        for case in chosen:
             with np.errstate(all="ignore"):
                 made = exercise.outputs(fault.function, case)
             yield from (f"    {name}: {text_of(v)}" for name, v in made.items())
