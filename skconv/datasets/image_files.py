@@ -143,10 +143,11 @@ def _open(path: str, mode: str) -> Any:
             raise ValueError(
                 f"its mode is {upright.mode!r}, but mode='I;16' reads images of 16 bits"
             )
-        values: Any = upright.getextrema()
-        if mode == "I;16" and not 0 <= values[0] <= values[1] <= 65535:
+        extrema: Any = upright.getextrema()
+        low, high = extrema
+        if mode == "I;16" and (low < 0 or high > 65535):
             raise ValueError(
-                f"its values are between {values[0]} and {values[1]}, but mode='I;16' "
+                f"its values are between {low} and {high}, but mode='I;16' "
                 "reads those from 0 to 65535. Pass mode='F'"
             )
         return upright.convert("F")  # which holds 16 bits exactly, and can be resized
