@@ -95,6 +95,7 @@ LAYERS = [
     (L.SpatialDropout2D(0.4), (4, 3, 8)),
     (L.Rescaling(1 / 255), (4, 3, 2)),
     (L.Rescaling(2, offset=-1), (7,)),
+    (L.Conv1DTranspose(3, 4, stride=3, padding=1, output_padding=2), (5, 3)),
     (L.LayerNorm(), (4, 3, 5)),
     (L.LayerNorm((1, 2, 3), scale=False), (4, 3, 2)),
     (L.LayerNorm((-3, 2), epsilon=0.1, center=False), (4, 3, 2)),

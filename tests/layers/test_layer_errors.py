@@ -172,6 +172,26 @@ from skconv import layers as L
                 (L.LayerNorm(scale=1), "scale"),
             )
         ),
+        (
+            L.ZeroPadding2D(((0, 2**23 - 1), (0, 2**23 - 2))),
+            (1, 2, 4),
+            "use less padding",
+        ),
+        (L.UpSampling2D((2**23, 2**22)), (1, 2, 4), "use a smaller size"),
+        (L.Conv1D(0), (5, 3), "^filters must be an int >= 1, got 0"),
+        (L.Conv2D(3, groups=0), (5, 5, 3), "^groups must be an int >= 1, got 0"),
+        (
+            L.Dense(3, kernel_initializer="x"),
+            (5,),
+            "^kernel_initializer must be one of",
+        ),
+        (L.Sequential([("layers", L.Dense(3))]), (5,), "may not be called 'layers'"),
+        (L.Branches([("layers", L.Dense(3))]), (5,), "may not be called 'layers'"),
+        (
+            L.Residual([L.Conv2D(7, stride=2)]),
+            (5, 5, 2),
+            r"such as Conv2D\(7, 1, stride=...\)$",
+        ),
         (L.Reshape((5, -1, 2)), (5, 5), r"hold the 25 numbers .* got \(5, -1, 2\)"),
         (L.Reshape((4, 4)), (5, 5), r"hold the 25 numbers of its input .* got \(4, 4"),
         (L.Reshape((-1, 4)), (5, 5), "must hold the 25 numbers"),

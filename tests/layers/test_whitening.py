@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 
 from skconv import ConvNetClassifier, ConvNetRegressor, ops
 from skconv.layers import BatchNorm, Conv1D, Conv2D, Dense, Flatten, Residual, whitening
-from skconv.layers.whitening import _eigenvectors, whiten
+from skconv.layers.whitening import _eigenvectors, _rotate, whiten
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X.reshape(-1, 8, 8, 1), Y
@@ -36,6 +36,27 @@ def test_eigenvectors_are_lapacks(size, rng):
     np.testing.assert_allclose(
         vectors * values @ vectors.T, matrix, atol=1e-12 * expected[0]
     )
+
+
+def test_eigenvectors_are_found_in_few_sweeps(rng, monkeypatch):
+    """The rotations are those that make what they turn to 0."""
+    monkeypatch.setattr(whitening, "_SWEEPS", 8)
+    factors = rng.standard_normal((9, 9))
+    matrix = factors @ factors.T
+    values, vectors = _eigenvectors(matrix)
+    turned = vectors.T @ matrix @ vectors
+    np.testing.assert_allclose(turned, np.diag(values), atol=1e-12 * values[0])
+    largest = np.abs(vectors).argmax(axis=0)
+    assert (vectors[largest, range(9)] > 0).all()
+
+
+def test_one_rotation_turns_a_pair_of_columns():
+    for a in ([[2.0, 1], [1, 2]], [[1.0, -3], [-3, 4]], [[5.0, 0], [0, 5]]):
+        a, vectors = np.array(a), np.eye(2)
+        before = a.copy()
+        _rotate(a, vectors, np.array([0]), np.array([1]))
+        assert abs(a[0, 1]) < 1e-15
+        np.testing.assert_allclose(vectors @ a @ vectors.T, before, atol=1e-14)
 
 
 def test_eigenvectors_of_diagonal_and_equal_values():
