@@ -144,3 +144,19 @@ def test_moments_must_not_remain_whole(name):
         ValueError, match=f"{name} must be a number >= 0 and less than 1"
     ):
         ops.adam_step(*arrays, step=1, learning_rate=0.1, **{name: 1.0})
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_gradient_of_normalised_values_adds_up_to_nothing(n, each_ops, rng):
+    """Also that of a single one. The identity needs neither output nor shift."""
+    x, dy = rng.random((2, n, 3))
+    mean, inverse = x.mean(axis=0), 1 / np.sqrt(x.var(axis=0) + 1e-3)
+    z, scale = (x - mean) * inverse, 2 * inverse
+    arrays = dy, None, x, mean, inverse, scale
+    dx, dgamma, dbeta = ops.batch_norm_backward(*arrays)
+    expected = scale * (dy - dy.mean(axis=0) - z * (dy * z).mean(axis=0))
+    np.testing.assert_allclose(dx, expected, atol=1e-12)
+    np.testing.assert_allclose(dgamma, (dy * z).sum(axis=0), atol=1e-12)
+    np.testing.assert_allclose(dbeta, dy.sum(axis=0), atol=1e-12)
+    results = ops.batch_norm_backward(*arrays, shift=np.ones(3))
+    np.testing.assert_array_equal(results[0], dx)
