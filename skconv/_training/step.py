@@ -172,5 +172,5 @@ def _clip_batch_size(batch_size: int | Literal["auto"], n_samples: int) -> int:
 
 def auto_batch_size(n_samples: int) -> int:
     """Return the power of two from 8 to 128 that makes 64 steps an epoch, or more."""
-    power = 2 ** max(0, (n_samples // 64).bit_length() - 1)
-    return min(max(8, min(power, 128)), n_samples)
+    power = 2 ** max(3, (n_samples // 64).bit_length() - 1)
+    return min(power, 128, n_samples)

@@ -67,7 +67,8 @@ def words_of(
     monkeypatch.setattr(outcome, "find_out_of_range", find)
     own = "of the encoder" if by_validation and validated else loss
     step = SimpleNamespace(loss=own, batch_size=2)
-    monkeypatch.setattr(outcome, "loss_of", lambda encoder: loss)
+    plain = loss if by_validation and validated else None
+    monkeypatch.setattr(outcome, "loss_of", lambda encoder: plain)
     stopping = StoppingRule(tol, 0.0, by_validation, idle=int(stops), epochs=3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
