@@ -1,4 +1,4 @@
-"""Arguments of layers: each is kept as it is given, and its default is documented."""
+"""Arguments of layers: each is stored unchanged, and its default is documented."""
 
 import inspect
 import re
@@ -33,7 +33,7 @@ def test_defaults_are_those_of_the_docstring(kind):
 
 
 @each_kind
-def test_arguments_are_kept_as_they_are(kind):
+def test_arguments_are_stored_unchanged(kind):
     names = inspect.signature(kind).parameters
     given = {name: object() for name in names}
     layer = kind(**given)

@@ -124,7 +124,7 @@ def test_validation_data_are_compared_with_the_training_data(x, y, words):
     assert _compare(samples_of([-2.0, 1], 3), samples_of(x, y)) == words
 
 
-def test_what_is_alike_or_no_number_is_not_compared():
+def test_arrays_that_are_alike_or_no_numbers_are_not_compared():
     train, other = samples_of([-2.0, 1], 3), samples_of([0.0, 999], 31)
     words = _compare(train, Samples(train.X, other.targets))
     assert words.startswith("out of range: y_val between 0 and 31")
