@@ -53,6 +53,7 @@ LAYERS = [
         (4, 5, 3),
     ),
     (L.Branches([L.Dense(2), ("b", L.Dense(3, "relu")), L.Dropout(0.5)]), (7,)),
+    (L.Branches([L.Dense(2)]), (7,)),
     (L.DepthwiseConv2D(), (6, 5, 3)),
     (
         L.DepthwiseConv2D((3, 2), stride=2, depth_multiplier=2, activation="relu"),

@@ -6,6 +6,7 @@ import pytest
 from skconv import layers as L
 from skconv.layers import chain
 from skconv.layers.fusion import PooledConv2D, training_steps
+from skconv.layers.marks import mark
 
 F32 = np.dtype(np.float32)
 
@@ -157,3 +158,23 @@ def test_gradients_of_layers_inside_are_checked(grads, words, rng):
     else:
         with pytest.raises(ValueError, match=words):
             chain.backward(layers, weights, caches, x)
+
+
+def test_frozen_layer_is_run_as_in_prediction(rng):
+    layers = [("a", L.Dropout(0.5))]
+    weights, x = {"a": {}}, np.ones((50, 4), F32)
+    y, _ = chain.forward(layers, weights, x, rng)
+    assert (y == 0).any()
+    y, _ = chain.forward(layers, mark(weights, ["a"], frozen=True), x, rng)
+    np.testing.assert_array_equal(y, x)
+
+
+def test_gradient_that_breaks_the_promise_is_refused(rng):
+    class Half(L.Activation):
+        def backward(self, weights, cache, dy, need_dx=True):
+            return dy[:, :2], {}
+
+    layers, x = [("it", Half(None))], np.ones((2, 4), F32)
+    _, caches = chain.forward(layers, {"it": {}}, x, rng)
+    with pytest.raises(ValueError, match=r"\): backward must return samples of shape"):
+        chain.backward(layers, {"it": {}}, caches, x)

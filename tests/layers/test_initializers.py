@@ -6,7 +6,15 @@ from scipy import stats
 from seeds import SEED
 
 from skconv import ConvNetClassifier
-from skconv.layers import Conv2D, DepthwiseConv2D, Layer, SeparableConv2D, chain
+from skconv.layers import (
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    Layer,
+    SeparableConv2D,
+    chain,
+)
 from skconv.layers.initializers import INITIALIZERS, Blank, fill, initialize
 
 # shape of a kernel, groups, what a unit sees and who sees a channel
@@ -127,3 +135,17 @@ def test_layers_that_draw_by_themselves_have_blank_weights_too():
     kernel = weights["mine"]["a"]
     assert (kernel.shape, kernel.strides, kernel.dtype) == ((3, 2), (0, 0), "f4")
     assert not kernel.any()
+
+
+@pytest.mark.parametrize("layer", [Dense(6), Conv2D(6, 1), Conv2DTranspose(6, 1)])
+def test_layers_without_groups_draw_as_one(layer):
+    weights, _ = layer.build((1, 1, 4), np.random.default_rng(SEED), np.dtype("f8"))
+    rng = np.random.default_rng(SEED)
+    for groups in ({}, {"groups": 1}):
+        expected = initialize("glorot_uniform", (4, 6), rng, "f8", **groups)
+        rng = np.random.default_rng(SEED)
+        kernel = weights["kernel"].reshape((-1, *weights["kernel"].shape[-2:]))[0]
+        kernel = kernel.T if isinstance(layer, Conv2DTranspose) else kernel
+        np.testing.assert_array_equal(kernel, expected)
+    with pytest.raises(ValueError, match="^kernel_initializer must be one of"):
+        initialize("none", (4, 6), rng, "f8")

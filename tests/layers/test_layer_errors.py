@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 
 from skconv import layers as L
+from skconv.layers import chain
+from skconv.layers.layer import total_penalty
+from skconv.layers.marks import mark
+from skconv.layers.naming import name_layers
 
 
 @pytest.mark.parametrize(
@@ -242,3 +246,46 @@ def test_misspelt_parameter_gets_a_suggestion():
         ValueError, match="'kernal_size' for Conv2D; did you mean 'kernel_size'"
     ):
         L.Conv2D(8).set_params(kernal_size=3)
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        (
+            [L.Dense],
+            r"each of layers must be a layer .* got <class .*; .*Dense\(\.\.\.\)",
+        ),
+        ([8, 16], r"got 8; for the default network's numbers, filters=\[8, 16\]$"),
+        ([("a b", L.Dense(1))], "must be an identifier without '__' .* got 'a b'"),
+        ([("a__b", L.Dense(1))], "must be an identifier without '__' .* got 'a__b'"),
+        ([("a", L.Dense(1)), ("a", L.Dense(2))], "^layers must have distinct names"),
+    ],
+)
+def test_lists_of_layers_are_checked(layers, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        name_layers(layers)
+
+
+def test_long_arguments_are_cut_in_the_middle():
+    layer = L.Activation("a" * 344 + "b" * 343)
+    assert repr(layer) == f"Activation(activation='{'a' * 344}{'b' * 343}')"  # 700
+    layer = L.Activation("a" * 400 + "b" * 400)
+    cut = f"activation='{'a' * 338}...{'b' * 349}'"
+    assert repr(layer) == f"Activation({cut})"
+
+
+def test_penalties_are_added_up_but_those_of_frozen_layers(rng):
+    layers = [
+        ("a", L.Dense(2, kernel_l1=0.5, kernel_l2=0.25)),
+        ("b", L.Flatten()),
+        ("c", L.Dense(1, kernel_l2=2)),
+    ]
+    weights, _ = chain.build(layers, (2,), rng, np.dtype(float))
+    weights["a"]["kernel"][...] = [[0, 2], [-1, 0]]
+    weights["c"]["kernel"][...] = 3
+    value, grads = total_penalty(layers, weights)
+    assert value == 0.5 * 3 + 0.25 * 5 + 2 * 18
+    assert grads["a"]["kernel"].tolist() == [[0, 1.5], [-1, 0]]
+    assert grads["b"] == {}
+    frozen = mark(weights, ["a", "c"], frozen=True)
+    assert total_penalty(layers, frozen) == (0, {"a": {}, "b": {}, "c": {}})
