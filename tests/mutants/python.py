@@ -187,12 +187,17 @@ def forget_other_installs():
 
 
 def forget_others(folder, mutants):
-    """Remove the verdicts of mutants that were others, before the source changed."""
+    """Remove the verdicts of mutants that were others, before the source changed.
+
+    And what tests reached then: functions have other names now, or are called elsewhere.
+    """
     changes, verdicts = folder.with_suffix(".changes.json"), folder.with_suffix(".json")
     if changes.exists() and verdicts.exists():
         were, results = (json.loads(path.read_text()) for path in (changes, verdicts))
         same = {m: results[m] for m in results if were.get(m) == mutants.get(m)}
         verdicts.write_text(json.dumps(same, indent=0))
+        if were != mutants:
+            folder.with_suffix(".tests.json").unlink(missing_ok=True)
     changes.write_text(json.dumps(mutants, indent=0))
 
 
