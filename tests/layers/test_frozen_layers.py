@@ -40,9 +40,13 @@ def test_frozen_layer_without_a_gradient_in_x_computes_none(layer, rng):
 def test_frozen_pooled_convolution_without_a_gradient_in_x_computes_none(rng):
     conv, x = Conv2D(2, 3, activation="relu"), rng.normal(size=(2, 6, 6, 1))
     weights, _ = conv.build((6, 6, 1), rng, x.dtype)
-    pooled = PooledConv2D(conv, MaxPool2D(2))
-    y, cache = pooled.forward(weights, x, rng)
-    assert pooled.backward(frozen(weights), cache, y, need_dx=False) == (None, {})
+    for pool in (MaxPool2D(2), MaxPool2D(3, stride=2)):
+        pooled = PooledConv2D(conv, pool)
+        y, cache = pooled.forward(weights, x, rng)
+        assert pooled.backward(frozen(weights), cache, y, need_dx=False) == (None, {})
+        dx, _ = pooled.backward(weights, cache, y)
+        assert pooled.backward(weights, cache, y, need_dx=False)[0] is None
+        np.testing.assert_allclose(pooled.backward(frozen(weights), cache, y)[0], dx)
 
 
 @pytest.mark.parametrize("layer", [Normalization(), LayerNorm()])

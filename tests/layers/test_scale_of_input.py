@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from skconv import ops
-from skconv.layers import BatchNorm, LayerNorm
+from skconv.layers import BatchNorm, LayerNorm, Rescaling
 from skconv.layers.input_scale import (
     _largest,
+    _Moments,
     _warn_of_lost_differences,
     inverse_scale,
 )
@@ -51,6 +52,19 @@ def test_lost_differences_in_words(mean, std, largest, limits, words):
     else:
         with pytest.warns(UserWarning, match=f"^{re.escape(words)}$"):
             _warn_of_lost_differences(*arguments)
+
+
+def test_values_at_the_end_of_float64_have_moments():
+    moments = _Moments()
+    moments.add(np.array([[1.6e308], [0.0]]), None)
+    mean, std, largest = moments.result()
+    np.testing.assert_allclose([mean[0], std[0], largest[0]], [8e307, 8e307, 1.6e308])
+
+
+def test_rescaling_is_its_formula():
+    layer, x = Rescaling(2, offset=-1), np.array([[3.0, 0.5]])
+    assert layer.predict({}, x).tolist() == [[5, 0]]
+    assert layer.backward({}, None, x)[0].tolist() == [[6, 1]]
 
 
 def test_largest_value_has_either_sign():
