@@ -185,3 +185,16 @@ def test_objects_of_other_libraries_are_components():
     assert whole.get_params()["f__gain"] == 1
     assert whole.set_params(f__gain=4).layers[0][1].gain == 4
     assert whole.set_params(layers="none").layers == "none"
+
+
+def test_parameters_of_objects_within_objects():
+    holder = Part(size=Part())
+    words = r"\nValid parameters are: \['depth', 'size', 'size__depth', 'size__size'\]$"
+    with pytest.raises(ValueError, match=words):
+        holder.set_params(dept=3)
+    with pytest.raises(ValueError, match="^Invalid parameter 'sise' for Part; did you"):
+        holder.set_params(size__sise=3)
+    assert Whole([("a", holder)]).get_params()["a__size__depth"] == 2
+    one = Part()
+    mixed = Whole([one, one, "passthrough"]).set_params(part_1__size=5)
+    assert [part.size for part in mixed.layers[:2]] == [5, 1]

@@ -81,6 +81,7 @@ HEADERS = {
     "nothing": ({}, 0, []),
     "in another order": ({"b": TABLE["b"], "a": TABLE["a"]}, 40, ["a", "b"]),
     "empty arrays": ({"a": TABLE["a"], "none": EMPTY, "b": TABLE["b"]}, 40, ["none", "a", "b"]),
+    "empty arrays between others": ({"none": {**EMPTY, "data_offsets": [24, 24]}, **TABLE}, 40, ["a", "none", "b"]),
     "no axes": ({"a": {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}}, 4, ["a"]),
     "32 axes": ({"a": {"dtype": "F32", "shape": [1] * 32, "data_offsets": [0, 4]}}, 4, ["a"]),
 }  # fmt: skip
@@ -170,6 +171,7 @@ def test_json_is_strict(text, words):
 def test_json_may_be_as_large_as_the_limits():
     text = {"a": [-(2**63), 2**64 - 1, 0.5, {}], "k" * 1024: "[{,"}
     assert parse_json(json.dumps(text)) == text
+    assert parse_json(json.dumps({"a": "X" * 2**18}))
     full = '{"a": [' + "1," * (2**17 - 2) + "1]}"
     assert len(parse_json(full)["a"]) == 2**17 - 1
 
@@ -184,4 +186,6 @@ def test_headers_too_large_for_a_reader_are_not_written(tmp_path):
         with pytest.raises(ValueError, match=words):
             write(path, {}, metadata)
     assert not path.exists()
-    write(path, {}, {"a": "b" * (LIMIT - 40)})
+    around = len('{"__metadata__":{"a":""}}')
+    write(path, {}, {"a": "b" * (LIMIT - around)})
+    assert path.stat().st_size == 8 + LIMIT

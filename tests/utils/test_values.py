@@ -15,7 +15,7 @@ from skconv._utils.values import (
     encode_object,
     make_object,
 )
-from skconv.layers import Conv2D
+from skconv.layers import Conv2D, Sequential
 
 
 def refuse(value, what):
@@ -202,3 +202,20 @@ def test_integers_and_booleans_are_checked():
     assert check_bool(False, "b") is False
     with pytest.raises(ValueError, match="^its b must be true or false, got 1"):
         check_bool(1, "b")
+
+
+def test_objects_within_objects_are_read_to_a_depth():
+    def other(value, what):
+        return encode_object(value, what, refuse)
+
+    classes = {"Conv2D": Conv2D, "Sequential": Sequential}.get
+    block = Sequential([("conv", Conv2D(2))])
+    found = encode_object(block, "block", other)
+    assert "conv" not in found["params"]
+    assert repr(decode(found, classes)) == repr(block)
+    for inner in (
+        {"tuple": nested(20)},
+        {"class": "Conv2D", "params": {"filters": nested(20)}},
+    ):
+        with pytest.raises(ValueError, match="nested more than 32 deep"):
+            decode(nested(20, inner), classes)
