@@ -88,7 +88,7 @@ def find_kernels(
         rows, columns = math.prod(shape[:-1]), math.prod(shape[-1:])
         if stop <= n_parameters and min(rows, columns) > 1:
             found.append((slice(start, stop), (rows, columns)))
-    return sorted(found, key=lambda each: each[0].start)
+    return found
 
 
 def group_by_factor(

@@ -1,5 +1,8 @@
 """What layers cost, against numbers that are counted by hand."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from skconv import Network, ops
@@ -13,7 +16,13 @@ from skconv.layers import (
     Sequential,
 )
 from skconv.layers.layer import Layer
-from skconv.models.costs import _layer_costs, cost_of_layers, count_macs
+from skconv.models.costs import (
+    _arrays,
+    _layer_costs,
+    _unknown_parts,
+    cost_of_layers,
+    count_macs,
+)
 
 
 def costs(layers, shape, batch_size, **params):
@@ -94,6 +103,7 @@ def test_frozen_layers_in_front_store_nothing():
 def test_macs_are_of_kernels_at_each_pixel():
     block = Sequential([Conv2D(3, 1), MaxPool2D(), Flatten()])
     assert count_macs([block, Dense(2)], (4, 4, 1)) == 16 * 3 + 12 * 2
+    assert count_macs([MaxPool2D(), Dense(2)], (4, 4, 1)) == 4 * 2
     assert count_macs([Conv2DTranspose(3, 2, stride=2)], (4, 4, 5)) == 16 * 5 * 3 * 4
     assert count_macs([Conv2D(8, 3), Dense(10)], [28, 28, 1]) == 784 * 72 + 784 * 80
 
@@ -126,3 +136,13 @@ def test_parts_of_a_layer_whose_paths_are_unknown_have_their_parameters():
         ("held.in.pool", "MaxPool2D", None, 0, None),
         ("held.flat", "Dense", None, 26, None),
     ]
+
+
+def test_parts_without_weights_and_caches_that_are_objects():
+    rows = _unknown_parts(Holder([("pool", MaxPool2D())]), {}, "held.")
+    assert [tuple(row)[:5] for row in rows] == [
+        ("held.pool", "MaxPool2D", None, 0, None)
+    ]
+    one, two = np.ones(1), np.ones(2)
+    cache = {"a": [SimpleNamespace(part=(one, {"b": two})), None, 3]}
+    assert list(_arrays(cache)) == [one, two]

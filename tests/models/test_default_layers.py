@@ -110,30 +110,32 @@ norm4 BatchNorm(activation='tanh')
 crop Cropping2D(cropping=((1, 2), (0, 0)))
 """
 NETWORKS = {
-    "classifier": (default_layers((9, 20, 1)), CLASSIFIER),
+    "classifier": (default_layers, ((9, 20, 1),), {}, CLASSIFIER),
     "classifier of thin images": (
-        default_layers(
-            (3, 30, 2), filters=(4, 5), kernel_size=(9, 3), stride=(1, 2),
-            pool_size=(3, 2), hidden_layer_sizes=(6, 7), activation="tanh",
-        ),
+        default_layers,
+        ((3, 30, 2),),
+        {
+            "filters": (4, 5), "kernel_size": (9, 3), "stride": (1, 2),
+            "pool_size": (3, 2), "hidden_layer_sizes": (6, 7), "activation": "tanh",
+        },
         THIN,
     ),
-    "autoencoder": (autoencoder_layers((5, 8, 1)), AUTOENCODER),
+    "autoencoder": (autoencoder_layers, ((5, 8, 1),), {}, AUTOENCODER),
     "autoencoder of other numbers": (
-        autoencoder_layers(
-            (4, 8, 1), n_components=2, filters=3, kernel_size=(5, 3), activation="tanh"
-        ),
+        autoencoder_layers,
+        ((4, 8, 1),),
+        {"n_components": 2, "filters": 3, "kernel_size": (5, 3), "activation": "tanh"},
         OTHER_CODER,
     ),
-    "coder and decoder": (coder_and_decoder((5, 7), 4, 3), CODER),
-    "U-Net": (unet_layers((5, 8, 1)), UNET),
+    "coder and decoder": (coder_and_decoder, ((5, 7), 4, 3), {}, CODER),
+    "U-Net": (unet_layers, ((5, 8, 1),), {}, UNET),
     "U-Net of one column": (
-        unet_layers(
-            (5, 1, 1), filters=(1, 2, 3), kernel_size=(5, 1), activation="tanh"
-        ),
+        unet_layers,
+        ((5, 1, 1),),
+        {"filters": (1, 2, 3), "kernel_size": (5, 1), "activation": "tanh"},
         TALL_UNET,
     ),
-    "level of a U-Net": (unet_level((3,)), LEVEL),
+    "level of a U-Net": (unet_level, ((3,),), {}, LEVEL),
 }  # fmt: skip
 
 
@@ -146,13 +148,16 @@ def described(layers, prefix=""):
             yield f"{prefix}{name} {layer!r}"
 
 
-@pytest.mark.parametrize(("layers", "expected"), NETWORKS.values(), ids=NETWORKS)
-def test_default_networks_have_these_layers(layers, expected):
-    assert list(described(layers)) == expected.strip().splitlines()
+@pytest.mark.parametrize(
+    ("make", "args", "params", "expected"), NETWORKS.values(), ids=NETWORKS
+)
+def test_default_networks_have_these_layers(make, args, params, expected):
+    assert list(described(make(*args, **params))) == expected.strip().splitlines()
 
 
 LEVELS = {
     (1, 1): 1,
+    (1, 2): 1,
     (3, 3): 1,
     (2, 40): 1,
     (4, 4): 2,

@@ -103,6 +103,11 @@ def test_a_draw_is_one_network_and_each_dropout_has_masks_of_its_own(rng):
     assert 0.05 < (draws[0] == 4).mean() < 0.45
     again = predict_draws(network, [[1, 2]], x[:1])
     np.testing.assert_array_equal(again[0, 0], draws[0, 0])
+    later = Network.build([*drops, ("dense", Dense(2))], (50,), 0)
+    expected = again[0] @ later.arrays["dense.kernel"] + later.arrays["dense.bias"]
+    np.testing.assert_allclose(
+        predict_draws(later, [[1, 2]], x[:1])[0], expected, rtol=1e-5
+    )
     flat = Network.build(drops, (50,), 0)
     np.testing.assert_array_equal(
         predict_draws(flat, [[1, 2]], x[:1])[0, 0], again[0, 0]

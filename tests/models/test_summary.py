@@ -27,7 +27,7 @@ from skconv.layers import (
     Sequential,
 )
 from skconv.models.costs import cost_of_layers
-from skconv.models.summary import LayerSummary, Summary, summarize
+from skconv.models.summary import LayerSummary, Summary, _wrap, summarize
 
 LAYERS = [
     ("conv1", Conv2D(16, 3, activation="gelu")),
@@ -280,7 +280,12 @@ def test_tables_align_words_left_and_numbers_right():
 
 @pytest.mark.parametrize(
     ("memory", "shown"),
-    [(999_940, "999.9 kB"), (1_000_000, "1.00 MB"), (1_234_567_890, "1,234.57 MB")],
+    [
+        (999_940, "999.9 kB"),
+        (1_000_000, "1.00 MB"),
+        (1_234_567_890, "1,234.57 MB"),
+        (10**12, "1,000,000.00 MB"),
+    ],
 )
 def test_memory_is_in_units_of_its_size(memory, shown):
     number, unit = shown.split()
@@ -310,3 +315,8 @@ def test_open_output_is_not_counted():
     frozen = network.freeze(["out"])
     is_open = summarize(frozen, "A net", batch_size=1, copies=4, open_output=True)
     assert is_open.weight_memory == 4 * 4 * 8
+
+
+def test_texts_are_wrapped_at_80_characters():
+    for length, n_lines in [(39, 1), (40, 2)]:
+        assert len(_wrap("a" * 40 + " " + "b" * length)) == n_lines

@@ -204,6 +204,8 @@ ORDERS = {
     "sum": ([FLAT, L.Residual([L.Activation("relu")])], (2, 2, 2)),
     "dense of the same size": ([FLAT, L.Dense(8)], None),
     "one channel": ([L.Conv2D(1, 1), FLAT], None),
+    "one row": ([L.AvgPool2D((2, 1)), FLAT], (1, 2, 2)),
+    "one column": ([L.AvgPool2D((1, 2)), FLAT], (2, 1, 2)),
     "one pixel": ([L.AvgPool2D(2), FLAT], None),
     "means": ([L.Branches([[L.GlobalAvgPool2D()], [L.GlobalMaxPool2D()]])], None),
     "sum with a dense": ([FLAT, L.Residual([L.Dense(8)])], ()),
