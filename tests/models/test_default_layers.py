@@ -213,3 +213,24 @@ def test_the_size_of_a_coder_is_a_pair():
 )  # fmt: skip
 def test_sizes_are_one_or_several(given, sizes):
     assert check_sizes(given, "filters") == sizes
+
+
+MARGINS = {
+    (1, 5): ("((0, 0), (0, 1))", "(1, 2)"),
+    (5, 1): ("((0, 1), (0, 0))", "(2, 1)"),
+    (2, 3): ("((0, 0), (0, 1))", "(2, 2)"),
+    (3, 2): ("((0, 1), (0, 0))", "(2, 2)"),
+}
+
+
+@pytest.mark.parametrize(("size", "expected"), MARGINS.items(), ids=str)
+def test_sides_of_a_pixel_are_not_halved(size, expected):
+    lines = list(described(unet_layers((*size, 1), filters=(1, 2))))
+    assert lines[1] == f"pad ZeroPadding2D(padding={expected[0]})"
+    assert f"skip.below.pool MaxPool2D(pool_size={expected[1]})" in lines
+
+
+def test_margins_are_on_both_sides():
+    lines = list(described(unet_layers((6, 6, 1), filters=(1, 2, 3))))
+    assert lines[1] == "pad ZeroPadding2D(padding=((1, 1), (1, 1)))"
+    assert lines[-1] == "crop Cropping2D(cropping=((1, 1), (1, 1)))"

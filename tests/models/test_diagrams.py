@@ -131,3 +131,23 @@ def test_diagram_shows_nonsense_arguments(layers):
     assert "ConvNetClassifier" in estimator_html_repr(ConvNetClassifier(layers))
     nonsense = ConvNetClassifier(filters="many", kernel_size=-1)
     assert "ConvNetClassifier" in estimator_html_repr(nonsense)
+
+
+class Holder(Layer):
+    """A custom layer that holds others."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def inner_layers(self):
+        return self.inner
+
+
+def test_layers_inside_of_custom_ones_have_boxes_and_links():
+    clf = ConvNetClassifier([("held", Holder([("conv", Conv2D(4))])), Holder([])])
+    names, kinds = boxes(clf)
+    assert names[-3:] == ["conv", "holder_2", "output"]
+    assert kinds[-3:] == ["Conv2D", "Holder", "Dense"]
+    page = estimator_html_repr(clf)
+    assert "held: Holder" in page and "conv: Conv2D" not in page
+    assert "Documentation for Conv2D" in page
