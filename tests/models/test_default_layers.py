@@ -234,3 +234,9 @@ def test_margins_are_on_both_sides():
     lines = list(described(unet_layers((6, 6, 1), filters=(1, 2, 3))))
     assert lines[1] == "pad ZeroPadding2D(padding=((1, 1), (1, 1)))"
     assert lines[-1] == "crop Cropping2D(cropping=((1, 1), (1, 1)))"
+
+
+@pytest.mark.parametrize(("pool_size", "n"), [(1, 0), ((2, 1), 2), ((1, 2), 2)])
+def test_pools_of_one_pixel_are_left_out(pool_size, n):
+    names = [name for name, _ in default_layers((8, 8, 1), pool_size=pool_size)]
+    assert sum(name.startswith("pool") for name in names) == n

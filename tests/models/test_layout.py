@@ -6,6 +6,7 @@ import pytest
 from skconv import Network
 from skconv.layers import BatchNorm, Conv2D, Dense, Dropout, Residual, Sequential
 from skconv.models.draws import has_dropout, predict_draws
+from skconv.models.layout import join
 
 BLOCK = [("conv", Conv2D(2, 3, padding="same")), ("norm", BatchNorm())]
 LAYERS = [
@@ -116,3 +117,11 @@ def test_a_draw_is_one_network_and_each_dropout_has_masks_of_its_own(rng):
     np.testing.assert_array_equal(
         predict_draws(plain, [[1], [2]], x), plain.predict(x)[:, None].repeat(2, axis=1)
     )
+
+
+def test_joined_vectors_have_the_dtype_of_another():
+    arrays = {"a": {"x": np.ones((2, 2))}, "b": np.arange(2)}
+    found = join(arrays, [("b",), ("a", "x")], np.zeros(3, np.float32))
+    assert found.dtype == np.float32 and found.tolist() == [0, 1, 1, 1, 1, 1]
+    whole = join({"a": np.array([1.5])}, [("a",)], np.zeros(1, np.int64))
+    assert whole.dtype == np.int64
