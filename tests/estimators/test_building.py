@@ -324,3 +324,24 @@ def test_frozen_layers_that_were_drawn_give_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_if_random(network, drawn)
+
+
+def test_numbers_that_are_unknown_are_no_units_of_a_layer(recwarn):
+    assert sees_pixels(ConvNetSegmenter(filters=[]))
+    clf = ConvNetClassifier([Dense(1)], input_shape=(2, 2))
+    build_network(clf, (2, 2, 1), (3,), 0)
+    build_unfitted(clf, None)
+    assert not recwarn.list
+
+
+def test_names_of_parameters_and_unknown_filters_are_refused():
+    with pytest.raises(ValueError, match="alpha"):
+        build_network(ConvNetClassifier([("alpha", Dense(2))]), (4,), (3,), 0)
+    with pytest.raises(ValueError, match="or 'auto', got 'many'"):
+        list_layers(ConvNetClassifier(filters="many"))
+    layers = [("a", Dense(2)), ("b", Dense(2)), ("c", Dense(2))]
+    network = Network.build(layers, (3,), 0, frozen=["a", "b", "c"])
+    with pytest.raises(
+        ValueError, match="have weights: leave out 'c', the output layer"
+    ):
+        check_learns(ConvNetClassifier(), network)
