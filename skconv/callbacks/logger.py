@@ -189,9 +189,9 @@ def require(package: str, user: str, extra: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
+        name = package.split(".")[0]
         raise ImportError(
-            f'{user} needs {package.split(".")[0]}: pip install "skconv[{extra}]" '
-            f"({error})"
+            f'{user} needs {name}: pip install "skconv[{extra}]" ({error})'
         ) from None
 
 
