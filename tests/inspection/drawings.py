@@ -98,6 +98,15 @@ DRAWN = {
     "mean of channels": lambda: FilterDisplay(
         ramp(2, 12, 4, 5), layer_name="conv"
     ).plot(),
+    "no kernels but 0": lambda: FilterDisplay(
+        np.zeros((3, 3, 1, 2)), layer_name="conv1"
+    ).plot(),
+    "kernels of signals with three channels": lambda: FilterDisplay(
+        ramp(5, 3, 2), layer_name="conv1"
+    ).plot(),
+    "kernels of signals with four channels": lambda: FilterDisplay(
+        ramp(5, 4, 2), layer_name="conv1"
+    ).plot(),
     "kernels of signals": lambda: FilterDisplay(
         ramp(5, 2, 6, low=-1), layer_name="conv1"
     ).plot(),
@@ -125,6 +134,20 @@ DRAWN = {
     "feature maps of positions": lambda: maps(
         ramp(30, 1), probabilities=ramp(1, 30, 2)
     ).plot(in_axes()),
+    "feature maps of one tile": lambda: FeatureMapDisplay(
+        ramp(6, 5, 2), {"conv": ramp(6, 5, 4)}, {"conv": "Conv2D"},
+        probabilities=ramp(4, 4, 4), class_texts=["a class of a long name"] * 4,
+    ).plot(max_maps=4),
+    "feature maps with long bars": lambda: FeatureMapDisplay(
+        ramp(6, 5, 2), {}, {}, probabilities=ramp(20), class_texts=["abc"] * 20,
+    ).plot(),
+    "feature maps with bars of one line": lambda: FeatureMapDisplay(
+        ramp(6, 5, 2), {}, {}, probabilities=ramp(5),
+        class_texts=["ninechars", "a label that is longer than the others", *"abc"],
+    ).plot(),
+    "feature maps with short bars": lambda: FeatureMapDisplay(
+        ramp(6, 5, 2), {}, {}, probabilities=ramp(5), class_texts=["ninechars"] * 5,
+    ).plot(),
     "feature maps without bars": lambda: maps(
         ramp(10, 5, 1), probabilities=ramp(21)
     ).plot(),
@@ -177,8 +200,8 @@ def as_array(values, texts):
 
 
 def axes_lines(axes):
-    """Yield a line for each part of some axes."""
-    yield style([axes], "xlim", "ylim", "xscale", "aspect", "anchor", "axisbelow")
+    """Yield a line for each part of some axes that are drawn."""
+    yield style([axes], "xscale", "axisbelow")
     for axis in (axes.xaxis, axes.yaxis):
         ticks = axis.get_majorticklocs()
         label = axis.label
@@ -225,6 +248,9 @@ def lines_of(axes):
             f"{grid.nrows}x{grid.ncols}, heights {text_of(grid.get_height_ratios())}, "
             f"spaces {text_of(spaces)}{on}"
         )
+    yield style([axes], "xlim", "ylim", "aspect", "anchor")
+    if bar := getattr(axes, "_colorbar_info", None):
+        yield ", ".join(f"{key}={bar[key]}" for key in ("fraction", "pad", "aspect"))
     if axes.axison:
         yield from axes_lines(axes)
     if axes.lines:
@@ -249,7 +275,8 @@ def lines_of(axes):
         )
     for loc, title in (("left", axes._left_title), ("center", axes.title)):
         if title.get_text():
-            yield f"title {loc} {title.get_text()!r} " + style(
+            _, pad = axes.titleOffsetTrans.transform((0, 0)) * 72 / axes.figure.dpi
+            yield f"title {loc} {title.get_text()!r} pad={text_of(pad)}, " + style(
                 [title], "fontsize", "position"
             )
     for text in axes.texts:
