@@ -115,7 +115,7 @@ def test_short_signals_have_markers():
         (np.datetime64("2020-01-02T03", "ns"), "2020-01-02T03:00"),
     ],
 )
-def test_labels_are_written_as_short_as_they_are(label, text):
+def test_labels_of_dates_have_the_digits_that_they_need(label, text):
     assert label_text(label) == text
 
 
