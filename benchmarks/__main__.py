@@ -22,6 +22,7 @@ from . import (
     augmentation,
     convolutions,
     coverage,
+    depthwise,
     images,
     imbalance,
     imports,
@@ -227,6 +228,9 @@ def runs(arguments):
         "search": lambda: whole.search(pythons, data=arguments.data),
         "convolutions": lambda: convolutions.run(
             arguments.threads, arguments.rounds, arguments.busy
+        ),
+        "depthwise": lambda: depthwise.run(
+            pythons, threads=arguments.threads[-1], rounds=arguments.rounds
         ),
         "augmentation": lambda: augmentation.run(arguments.rounds),
         "options": lambda: options.run(arguments.rounds),

@@ -34,16 +34,18 @@ class Spec(NamedTuple):
 
 
 PEERS = {
-    "skconv": Spec("ours", "skconv_peer.py", "steps fit predict race search"),
+    "skconv": Spec("ours", "skconv_peer.py", "steps depthwise fit predict race search"),
     "skconv, NumPy ops": Spec(
         "ours",
         "skconv_peer.py",
         "steps fit predict search",
         variables={"SKCONV_OPS": "numpy"},
     ),
-    "torch": Spec("torch", "torch_peer.py", "steps fit predict race", "eager"),
+    "torch": Spec(
+        "torch", "torch_peer.py", "steps depthwise fit predict race", "eager"
+    ),
     "torch, channels_last": Spec(
-        "torch", "torch_peer.py", "steps fit predict race", "channels_last"
+        "torch", "torch_peer.py", "steps depthwise fit predict race", "channels_last"
     ),
     "torch.compile": Spec("torch", "torch_peer.py", "steps predict", "compiled"),
     "skorch": Spec("torch", "skorch_peer.py", "fit predict search"),

@@ -21,6 +21,22 @@ from types import SimpleNamespace
 import numpy as np
 
 LEARNING_RATE = 1e-3
+# Batch, size of the images, channels, size of the kernel and stride; "same" padding.
+DEPTHWISE = [
+    *[
+        (128, 28, 32, 3, 1),
+        (128, 28, 32, 3, 2),
+        (128, 14, 64, 3, 1),
+        (128, 14, 64, 3, 2),
+    ],
+    *[
+        (128, 7, 128, 3, 1),
+        (32, 28, 64, 3, 1),
+        (128, 28, 64, 3, 1),
+        (128, 28, 64, 5, 1),
+    ],
+]
+PASSES = ["forward", "grad_input", "grad_kernel"]
 PREDICT_BATCH = 500  # of many images; it divides the 10,000 of the test set
 
 
@@ -66,6 +82,17 @@ def random_batch(net):
     x = rng.random((net.batch, *net.shape), dtype=np.float32)
     pixels = net.sizes()[-1].output[:-1]  # () unless a network ends in images
     return x, rng.integers(0, 10, (net.batch, *pixels))
+
+
+def depthwise_arrays(shape):
+    """Return x (n, h, w, c), kernel (k, k, 1, c) and dy of one of `DEPTHWISE`."""
+    n, size, channels, kernel, stride = shape
+    rng, out = np.random.default_rng(0), -(-size // stride)
+    shapes = (n, size, size, channels), (kernel, kernel, 1, channels)
+    return [
+        rng.standard_normal(each, np.float32)
+        for each in (*shapes, (n, out, out, channels))
+    ]
 
 
 def read_data(folder):

@@ -1,14 +1,17 @@
 """skconv, on the ops that SKCONV_OPS names."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import nets
 import numpy as np
 from protocol import (
+    DEPTHWISE,
     LEARNING_RATE,
     RACE,
     accuracy,
+    depthwise_arrays,
     one_after_another,
     random_batch,
     read_data,
@@ -53,6 +56,32 @@ def steps(task):
 
     description = {**describe(), "parameters": network.parameters.size}
     return description, {"train": train, "predict": lambda: network.predict(x)}
+
+
+def depthwise(task):
+    actions = {}
+    for i, shape in enumerate(DEPTHWISE):
+        x, kernel, dy = depthwise_arrays(shape)
+        slide = {"stride": shape[-1], "padding": "same", "groups": shape[2]}
+        actions |= {
+            f"{i}:forward": partial(ops.conv2d, x, kernel, **slide),
+            f"{i}:grad_input": partial(
+                ops.conv2d_grad_input, dy, kernel, x.shape, **slide
+            ),
+            f"{i}:grad_kernel": partial(
+                ops.conv2d_grad_kernel, dy, x, kernel.shape, **slide
+            ),
+        }
+    return describe(), {name: silent(action) for name, action in actions.items()}
+
+
+def silent(action):
+    """Return a function that calls it, and returns nothing."""
+
+    def call():
+        action()
+
+    return call
 
 
 def fit(task):
@@ -151,5 +180,5 @@ def hidden_layers(net):
 
 
 if __name__ == "__main__":
-    kinds = [steps, fit, predict, race, search]
+    kinds = [steps, depthwise, fit, predict, race, search]
     serve({kind.__name__: kind for kind in kinds})

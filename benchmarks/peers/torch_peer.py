@@ -5,15 +5,18 @@ Variants: ``eager`` (NCHW in memory), ``channels_last``, ``compiled`` (torch.com
 
 import itertools
 import math
+from functools import partial
 
 import nets
 import numpy as np
 import torch
 from protocol import (
+    DEPTHWISE,
     LEARNING_RATE,
     PREDICT_BATCH,
     RACE,
     accuracy,
+    depthwise_arrays,
     one_after_another,
     one_cycle,
     random_batch,
@@ -79,6 +82,32 @@ def steps(task):
     x, codes = to_torch(x, task), torch.from_numpy(codes)
     description, step, infer = start(task, net)
     return description, {"train": lambda: step(x, codes), "predict": lambda: infer(x)}
+
+
+def depthwise(task):
+    torch.set_num_threads(task.threads)
+    actions = {}
+    for i, shape in enumerate(DEPTHWISE):
+        x, kernel, dy = depthwise_arrays(shape)
+        x, dy = to_torch(x, task), to_torch(dy, task)
+        kernel = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
+        kernel = kernel.contiguous(memory_format=memory_format(task))
+        padding = [shape[3] // 2] * 2
+        slide = [shape[-1]] * 2, padding, [1, 1], False, [0, 0], shape[2]
+
+        @torch.inference_mode()
+        def forward(x=x, kernel=kernel, slide=slide):
+            torch.ops.aten.convolution(x, kernel, None, *slide)
+
+        @torch.inference_mode()
+        def backward(*wanted, dy=dy, x=x, kernel=kernel, slide=slide):
+            arrays = dy, x, kernel, None
+            torch.ops.aten.convolution_backward(*arrays, *slide, wanted)
+
+        actions[f"{i}:forward"] = forward
+        actions[f"{i}:grad_input"] = partial(backward, True, False, False)
+        actions[f"{i}:grad_kernel"] = partial(backward, False, True, False)
+    return {"what": f"torch {torch.__version__}, {task.variant}"}, actions
 
 
 def fit(task):
@@ -267,4 +296,12 @@ MAKERS = {
 
 
 if __name__ == "__main__":
-    serve({"steps": steps, "fit": fit, "predict": predict, "race": race})
+    serve(
+        {
+            "steps": steps,
+            "depthwise": depthwise,
+            "fit": fit,
+            "predict": predict,
+            "race": race,
+        }
+    )
