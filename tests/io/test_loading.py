@@ -153,7 +153,7 @@ RAW = {
     "truncated": (lambda data: data[:-1], "cut short, or something was appended"),
     "only a header": (lambda data: data[:500], "not a safetensors file, or cut short"),
     "longer": (lambda data: data + b"0", "cut short, or something was appended"),
-    "a flipped weight": (lambda data: data[:-900] + b"\x55" + data[-899:], "its checksum is wrong"),
+    "a flipped weight": (lambda data: data[:-900] + bytes([data[-900] ^ 1]) + data[-899:], "its checksum is wrong"),
     "a huge header": (lambda data: (2**60).to_bytes(8, "little") + data[8:], "would have 1152921504606846976 bytes"),
     "no JSON": (lambda data: framed(b"{nonsense"), "Expecting property name"),
     "no object": (lambda data: framed(b"[]"), "must start with {"),
