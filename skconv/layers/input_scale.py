@@ -106,7 +106,7 @@ class Normalization(Layer):
     def backward(
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
-        return dy * inverse_scale(weights), {}
+        return dy * inverse_scale(weights) if need_dx else None, {}
 
 
 class _Moments:
