@@ -279,3 +279,68 @@ def test_axes_of_affine_layers_are_checked_by_name():
         affine_shape(L.PReLU((5,)), (2, 3, 4))
     with pytest.raises(ValueError, match="^axis"):
         affine_shape(L.LayerNorm(5), (2, 3, 4))
+
+
+def order_of(shape):
+    return np.moveaxis(np.arange(np.prod(shape)).reshape(shape), -1, 0).ravel()
+
+
+def test_torch_has_channels_first_before_dense_layers_and_in_layer_norms():
+    norm = ("norm", L.LayerNorm((1, 2, 3)))
+    clf, _ = fit([norm, ("dense", L.Dense(4))], (2, 3, 2))
+    arrays, state = clf.network_.arrays, skconv.to_torch(clf)
+    order = order_of((2, 3, 2))
+    np.testing.assert_array_equal(
+        state["dense.weight"].T, arrays["dense.kernel"][order]
+    )
+    np.testing.assert_array_equal(
+        state["norm.weight"].ravel(), arrays["norm.gamma"].ravel()[order]
+    )
+    assert state["norm.weight"].shape == (2, 2, 3)
+    clf, _ = fit([FLAT, ("norm", L.LayerNorm())], (2, 3, 2))
+    np.testing.assert_array_equal(
+        skconv.to_torch(clf)["norm.weight"], clf.network_.arrays["norm.gamma"][order]
+    )
+    clf, _ = fit([("norm", L.LayerNorm((2, 3)))], (2, 3, 2))
+    assert skconv.to_torch(clf)["norm.weight"].shape == (3, 2)
+    layers = [
+        ("conv", L.Conv1D(2, 1)),
+        ("norm", L.LayerNorm((1, 2))),
+        ("dense", L.Dense(4)),
+    ]
+    clf, _ = fit(layers, (3, 2))
+    arrays, state = clf.network_.arrays, skconv.to_torch(clf)
+    order = order_of((3, 2))
+    np.testing.assert_array_equal(
+        state["dense.weight"].T, arrays["dense.kernel"][order]
+    )
+    np.testing.assert_array_equal(
+        state["norm.weight"].ravel(), arrays["norm.gamma"].ravel()[order]
+    )
+    flat = [*layers[:1], FLAT, ("dense", L.Dense(4))]
+    clf, _ = fit(flat, (3, 2))
+    np.testing.assert_array_equal(
+        skconv.to_torch(clf)["dense.weight"].T,
+        clf.network_.arrays["dense.kernel"][order],
+    )
+
+
+def test_counts_of_nested_layers_are_left_out_and_slopes_of_pixels_refused():
+    block = L.Sequential(
+        [("norm", L.BatchNorm()), ("deep", L.Sequential([("in", L.BatchNorm())]))]
+    )
+    clf, _ = fit([("block", block)], (2, 2, 1))
+    state = skconv.to_torch(clf)
+    assert "block.deep.in.num_batches_tracked" in state
+    before = clf.network_.values.copy()
+    skconv.from_torch(clf, state)
+    np.testing.assert_allclose(clf.network_.values, before, rtol=1e-6)
+    for shared in ((1,), (2,), None):
+        clf, _ = fit([("slope", L.PReLU(shared))], (2, 2, 1))
+        with pytest.raises(
+            ValueError, match="^layer 'slope' .* has a slope for each pixel"
+        ):
+            skconv.to_torch(clf)
+    for convert in (skconv.to_torch, lambda model: skconv.from_torch(model, {})):
+        with pytest.raises(TypeError, match="^(to|from)_torch takes a ConvNet"):
+            convert(None)
