@@ -41,7 +41,7 @@ def test_defaults_are_those_of_the_docstring(cls):
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
-def test_parameters_are_stored_as_they_are_given(cls):
+def test_parameters_remain_the_given_objects(cls):
     names = cls._get_param_names()
     given = {name: object() for name in names if name not in ("layers", "augment")}
     assert {name: getattr(cls(**given), name) for name in given} == given
