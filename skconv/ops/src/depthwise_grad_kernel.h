@@ -4,7 +4,8 @@
 //
 // Loop order: for each share of the rows of dz, for each row, for each vector of channels, along
 // the row. The sums of up to ten taps stay in registers meanwhile, so that a number of dz serves
-// all of them, and rows of x and dz stay in the first-level cache. Shares are cut by shapes.
+// all of them and the bias, and rows of x and dz stay in the first-level cache. Shares are cut by
+// shapes.
 #pragma once
 
 #include "activations.h"
@@ -16,6 +17,11 @@
 
 namespace skconv::SKCONV_ISA {
 
+// Of pixels that lie far apart: four cache lines. The processor does not foresee the order in which
+// these are read. What the next row reads is fetched ahead then, and dz is added to the bias's
+// gradient along the way; for fewer channels both take longer.
+constexpr int FAR_CHANNELS = 64;
+
 // A row of dz, and the rows of x that its windows see.
 struct TapRows {
   const float* x;   // the row that the first of the taps sees
@@ -23,11 +29,12 @@ struct TapRows {
   int rows;         // of taps
   const float* dz;
   float* dkernel;   // the first tap
+  float* db;        // that dz is added to, or nullptr
   int w, ow, left, c;
 };
 
 // Add what a row gives to Rows x Width taps of L channels from f on.
-template <int L, int Width, int Stride, int Rows>
+template <int L, int Width, int Stride, int Rows, bool Far>
 SKCONV_INLINE void add_taps(const TapRows& t, int f) {
   Floats<L> sum[Rows][Width];
   const auto each_tap = [&](const auto& body) SKCONV_INLINE_BODY {
@@ -39,18 +46,34 @@ SKCONV_INLINE void add_taps(const TapRows& t, int f) {
   each_tap([&](int i, int j, Floats<L>& s) SKCONV_INLINE_BODY {
     s = load<L>(dkernel + (i * Width + j) * t.c);
   });
+  Floats<L> sum_dz = {};
+  if (t.db) sum_dz = load<L>(t.db + f);
   const float* x = t.x + f;
   const auto add_pixel = [&](int q, int from, int to) SKCONV_INLINE_BODY {
     const Floats<L> dz = load<L>(t.dz + ptrdiff_t(q) * t.c + f);
     const ptrdiff_t first = ptrdiff_t(q * Stride - t.left) * t.c;
+    sum_dz += dz;
+    if constexpr (Far) {
+      __builtin_prefetch(t.dz + ptrdiff_t(q + t.ow) * t.c + f);
+      unrolled<Stride * Stride>([&](int i) SKCONV_INLINE_BODY {
+        const ptrdiff_t column = q * Stride + i / Stride;
+        __builtin_prefetch(x + (Rows + i % Stride) * t.row + column * t.c);
+      });
+    }
     each_tap([&](int i, int j, Floats<L>& s) SKCONV_INLINE_BODY {
       if (j >= from && j < to)
         s = fma<L>(load<L>(x + first + i * t.row + ptrdiff_t(j) * t.c), dz, s);
     });
   };
+  // Of a window over one edge, a constant number of taps: no branch for each.
   const auto add_edge = [&](int q) SKCONV_INLINE_BODY {
     const Span taps = taps_inside(q, t.w, Width, Stride, t.left);
-    add_pixel(q, taps.from, taps.to);
+    bool done = false;
+    unrolled<Width>([&](int k) SKCONV_INLINE_BODY {
+      if (!done && (done = taps.from == k && taps.to == Width)) add_pixel(q, k, Width);
+      if (!done && (done = taps.from == 0 && taps.to == k)) add_pixel(q, 0, k);
+    });
+    if (!done) add_pixel(q, taps.from, taps.to);
   };
   // The windows that do not reach over an edge.
   const int room = t.w - Width + t.left;
@@ -62,6 +85,7 @@ SKCONV_INLINE void add_taps(const TapRows& t, int f) {
   each_tap([&](int i, int j, Floats<L>& s) SKCONV_INLINE_BODY {
     store<L>(dkernel + (i * Width + j) * t.c, s);
   });
+  if (t.db) store<L>(t.db + f, sum_dz);
 }
 
 // Rows of taps whose sums are in registers together.
@@ -72,12 +96,17 @@ void add_row_taps(TapRows t) {
   constexpr int AT_ONCE = tap_rows_at_once(Width);
   for (int rows; t.rows > 0; t.rows -= rows) {
     rows = min(t.rows, AT_ONCE);
-    for_each_vector(t.c, [&](auto tag, int f) SKCONV_INLINE_BODY {
-      constexpr int L = decltype(tag)::lanes;
-      if (rows == AT_ONCE) add_taps<L, Width, Stride, AT_ONCE>(t, f);
-      else if (rows == 1) add_taps<L, Width, Stride, 1>(t, f);
-      else add_taps<L, Width, Stride, 2>(t, f);
-    });
+    const auto add = [&](auto is_far) SKCONV_INLINE_BODY {
+      constexpr bool Far = decltype(is_far)::value;
+      for_each_vector(t.c, [&](auto tag, int f) SKCONV_INLINE_BODY {
+        constexpr int L = decltype(tag)::lanes;
+        if (rows == AT_ONCE) add_taps<L, Width, Stride, AT_ONCE, Far>(t, f);
+        else if (rows == 1) add_taps<L, Width, Stride, 1, Far>(t, f);
+        else add_taps<L, Width, Stride, 2, Far>(t, f);
+      });
+    };
+    t.c < FAR_CHANNELS ? add(Flag<false>()) : add(Flag<true>());
+    t.db = nullptr;
     t.x += rows * t.row;
     t.dkernel += ptrdiff_t(rows) * Width * t.c;
   }
@@ -129,14 +158,15 @@ inline void depthwise_grad_kernel(const Slide& s, DepthwiseTaps add, const Gradi
         activation_grad_run(gradient, i * line, line, copy);
         dz = copy;
       }
-      add_pixels(dz, s.ow, s.c, sums_db);
       const Span taps = taps_inside(p, s.h, s.kh, s.stride_h, s.top, s.dilation_h);
+      const bool apart = s.c < FAR_CHANNELS || taps.to <= taps.from;
+      if (apart) add_pixels(dz, s.ow, s.c, sums_db);
       const ptrdiff_t x_line = ptrdiff_t(s.w) * s.c;
       const ptrdiff_t first =
           image * s.h + ptrdiff_t(p) * s.stride_h - s.top + ptrdiff_t(taps.from) * s.dilation_h;
       add({.x = x + first * x_line, .row = s.dilation_h * x_line, .rows = taps.to - taps.from,
            .dz = dz, .dkernel = sums + ptrdiff_t(taps.from) * s.kw * s.c,
-           .w = s.w, .ow = s.ow, .left = s.left, .c = s.c});
+           .db = apart ? nullptr : sums_db, .w = s.w, .ow = s.ow, .left = s.left, .c = s.c});
     }
   });
   add_shares(partial, shares - 1, kernel_size, dkernel);
