@@ -286,7 +286,7 @@ def _report(bad: list[BadImageError], n_files: int, on_bad_file: str) -> None:
         words += f"; and {len(bad) - _NAMED} more"
     words = f"{len(bad)} of {n_files} files: {words}"
     if on_bad_file == "warn" and len(bad) < n_files:
-        warnings.warn(f"left out {words}", stacklevel=4)
+        warnings.warn(f"left out {words}", stacklevel=5)
         return
     way_out = ". on_bad_file='warn' leaves such files out" if len(bad) < n_files else ""
     raise ValueError(words + way_out) from bad[0]

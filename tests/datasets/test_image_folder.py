@@ -258,12 +258,31 @@ def test_only_the_first_of_many_bad_files_are_named(folder):
         load_image_folder(folder)
 
 
+def test_five_bad_files_are_all_named(folder):
+    for i in range(5):
+        (folder / "dark" / f"{i:02}.png").write_bytes(b"")
+    words = (
+        r"5 of 24 files: .*04\.png cannot be read: [^;]*\. on_bad_file='warn' leaves"
+    )
+    with pytest.raises(ValueError, match=words):
+        load_image_folder(folder)
+    with pytest.warns(UserWarning, match=r"left out 5 of 24 files") as warned:
+        load_image_folder(folder, on_bad_file="warn")
+    assert warned[0].filename == __file__
+
+
+def test_size_may_be_one_pixel_and_a_class_may_be_called_train(tmp_path):
+    save(tmp_path / "train" / "1.png")
+    data = load_image_folder(tmp_path, image_size=(1, 4))
+    assert data.data.shape == (1, 1, 4, 3) and data.target_names == ["train"]
+
+
 def test_no_good_file_is_an_error(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.png").write_bytes(b"no")
     for how in ("error", "warn"):
         with pytest.raises(
-            ValueError, match=r"1 of 1 files: image .*1\.png cannot be read"
+            ValueError, match=r"1 of 1 files: image .*1\.png cannot be read: [^.]*$"
         ):
             load_image_folder(tmp_path, on_bad_file=how)
 
@@ -286,7 +305,8 @@ def test_folders_without_images_are_named(tmp_path):
 def test_parts_of_a_data_set_are_no_classes(tmp_path):
     for name in ("train/a", "train/b", "test/a"):
         save(tmp_path / name / "1.png")
-    with pytest.raises(ValueError, match="got parts of a data set, .*'test', 'train'"):
+    words = f"parts of a data set, .*'test', 'train'.*as {str(tmp_path / 'test')!r}, or"
+    with pytest.raises(ValueError, match=words):
         load_image_folder(tmp_path)
     assert load_image_folder(tmp_path / "train").target.tolist() == ["a", "b"]
     assert load_image_folder(
