@@ -99,12 +99,18 @@ class Slots:
 
     __slots__ = ()
 
+    def __repr__(self):
+        return "Slots()"
+
 
 class Sized:
     """An object that says by itself what is the same."""
 
     def __init__(self, size, name):
         self.size, self.name = size, name
+
+    def __repr__(self):
+        return f"Sized({self.size}, {self.name!r})"
 
     def __eq__(self, other):
         return self.size == other.size
