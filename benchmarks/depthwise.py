@@ -1,6 +1,5 @@
 """Depthwise convolutions of 3 x 3 and 5 x 5, and their gradients: skconv and torch."""
 
-from collections import defaultdict
 from statistics import median
 
 from . import processes
@@ -35,18 +34,8 @@ def run(pythons, *, threads, rounds):
 
 def measure(peers, action, rounds):
     """Return the median milliseconds of a call, of each peer."""
-    times, calls = defaultdict(list), {}
-
-    def calibrate(peer):
-        calls[peer] = max(1, int(ROUND_SECONDS / peer.run(action)["seconds"]))
-
-    def work(peer):
-        seconds = peer.run(action, calls[peer])["seconds"]
-        times[peer.name].append(1e3 * seconds / calls[peer])
-
-    processes.interleave(peers, 1, calibrate)
-    processes.interleave(peers, rounds, work)
-    return {name: median(each) for name, each in times.items()}
+    times = processes.timed(peers, action, rounds, round_seconds=ROUND_SECONDS)
+    return {peer.name: 1e3 * median(each) for peer, each in times.items()}
 
 
 def described(shape):

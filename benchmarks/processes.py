@@ -6,6 +6,7 @@ import re
 import subprocess
 import tempfile
 import threading
+from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -191,6 +192,21 @@ def describe(peers):
     """Print a line on each peer: versions, ops, BLAS."""
     for name, description in {peer.name: peer.description for peer in peers}.items():
         print(f"- {name}: {'; '.join(map(str, description.values()))}")
+
+
+def timed(peers, action, rounds, *, round_seconds, clock="seconds"):
+    """Return {peer: seconds of a call in each round}; peers that fail are left out."""
+    times, calls = defaultdict(list), {}
+
+    def calibrate(peer):
+        calls[peer] = max(1, int(round_seconds / peer.run(action)[clock]))
+
+    def work(peer):
+        times[peer].append(peer.run(action, calls[peer])[clock] / calls[peer])
+
+    interleave(peers, 1, calibrate)
+    interleave(peers, rounds, work)
+    return {peer: times[peer] for peer in peers}
 
 
 def interleave(peers, rounds, work):

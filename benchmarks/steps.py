@@ -63,18 +63,10 @@ def check(peers, net):
 
 
 def measure(peers, net, name, what, rounds, peaks, clock):
-    times, calls = defaultdict(list), {}
-
-    def calibrate(peer):
-        calls[peer] = max(1, int(ROUND_SECONDS / peer.run(what)[clock]))
-
-    def work(peer):
-        seconds = peer.run(what, calls[peer])[clock]
-        times[peer].append(seconds / calls[peer])
-
-    processes.interleave(peers, 1, calibrate)
-    processes.interleave(peers, rounds, work)
-    medians = {peer: statistics.median(times[peer]) for peer in peers}
+    times = processes.timed(
+        peers, what, rounds, round_seconds=ROUND_SECONDS, clock=clock
+    )
+    medians = {peer: statistics.median(each) for peer, each in times.items()}
     records = []
     for peer, seconds in medians.items():
         theirs = [

@@ -23,18 +23,14 @@ import numpy as np
 LEARNING_RATE = 1e-3
 # Batch, size of the images, channels, size of the kernel and stride; "same" padding.
 DEPTHWISE = [
-    *[
-        (128, 28, 32, 3, 1),
-        (128, 28, 32, 3, 2),
-        (128, 14, 64, 3, 1),
-        (128, 14, 64, 3, 2),
-    ],
-    *[
-        (128, 7, 128, 3, 1),
-        (32, 28, 64, 3, 1),
-        (128, 28, 64, 3, 1),
-        (128, 28, 64, 5, 1),
-    ],
+    (128, 28, 32, 3, 1),
+    (128, 28, 32, 3, 2),
+    (128, 14, 64, 3, 1),
+    (128, 14, 64, 3, 2),
+    (128, 7, 128, 3, 1),
+    (32, 28, 64, 3, 1),
+    (128, 28, 64, 3, 1),
+    (128, 28, 64, 5, 1),
 ]
 PASSES = ["forward", "grad_input", "grad_kernel"]
 PREDICT_BATCH = 500  # of many images; it divides the 10,000 of the test set

@@ -296,12 +296,5 @@ MAKERS = {
 
 
 if __name__ == "__main__":
-    serve(
-        {
-            "steps": steps,
-            "depthwise": depthwise,
-            "fit": fit,
-            "predict": predict,
-            "race": race,
-        }
-    )
+    kinds = [steps, depthwise, fit, predict, race]
+    serve({kind.__name__: kind for kind in kinds})
