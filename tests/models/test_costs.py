@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from holders import Holder
 
 from skconv import Network, ops
 from skconv.layers import (
@@ -15,7 +16,6 @@ from skconv.layers import (
     MaxPool2D,
     Sequential,
 )
-from skconv.layers.layer import Layer
 from skconv.models.costs import (
     _arrays,
     _layer_costs,
@@ -106,22 +106,6 @@ def test_macs_are_of_kernels_at_each_pixel():
     assert count_macs([MaxPool2D(), Dense(2)], (4, 4, 1)) == 4 * 2
     assert count_macs([Conv2DTranspose(3, 2, stride=2)], (4, 4, 5)) == 16 * 5 * 3 * 4
     assert count_macs([Conv2D(8, 3), Dense(10)], [28, 28, 1]) == 784 * 72 + 784 * 80
-
-
-class Holder(Layer):
-    """A custom layer that holds others, and does not say how they are joined."""
-
-    def __init__(self, inner):
-        self.inner = inner
-
-    def inner_layers(self):
-        return self.inner
-
-    def build(self, input_shape, rng, dtype):
-        weights = {}
-        for name, layer in self.inner:
-            weights[name], input_shape = layer.build(input_shape, rng, dtype)
-        return weights, input_shape
 
 
 def test_parts_of_a_layer_whose_paths_are_unknown_have_their_parameters():

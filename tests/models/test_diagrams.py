@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from holders import Holder
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -131,16 +132,6 @@ def test_diagram_shows_nonsense_arguments(layers):
     assert "ConvNetClassifier" in estimator_html_repr(ConvNetClassifier(layers))
     nonsense = ConvNetClassifier(filters="many", kernel_size=-1)
     assert "ConvNetClassifier" in estimator_html_repr(nonsense)
-
-
-class Holder(Layer):
-    """A custom layer that holds others."""
-
-    def __init__(self, inner):
-        self.inner = inner
-
-    def inner_layers(self):
-        return self.inner
 
 
 def test_layers_inside_of_custom_ones_have_boxes_and_links():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from holders import Holder
 
 from skconv import Network, ops
 from skconv.layers import (
@@ -10,7 +11,6 @@ from skconv.layers import (
     Dense,
     Dropout,
     Flatten,
-    Layer,
     MaxPool2D,
     Normalization,
     Sequential,
@@ -80,22 +80,6 @@ def test_unknown_names_are_refused(network, names, words):
         network.freeze(names)
     with pytest.raises(ValueError, match=words):
         Network.build(LAYERS, (4, 4, 1), 0, frozen=names)
-
-
-class Holder(Layer):
-    """A custom layer that holds others, and is no composite."""
-
-    def __init__(self, inner):
-        self.inner = inner
-
-    def inner_layers(self):
-        return self.inner
-
-    def build(self, input_shape, rng, dtype):
-        weights = {}
-        for name, layer in self.inner:
-            weights[name], input_shape = layer.build(input_shape, rng, dtype)
-        return weights, input_shape
 
 
 def test_a_part_of_what_is_no_composite_cannot_be_frozen():
