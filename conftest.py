@@ -1,6 +1,13 @@
 """The doctests that pytest collects, and the skips that CI accepts."""
 
+import os
 import re
+
+# The processes of `pytest -n` share the cores: OpenMP's threads would spin while they
+# wait for one that has no core. It reads this when loaded; tests may ask for more.
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    threads = max(1, (os.cpu_count() or 1) // int(workers))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 
 import pytest
 
