@@ -103,7 +103,7 @@ def test_checkpoint_of_each_version_is_restored_and_resumed(path, tmp_path):
 
 
 def test_each_version_has_its_files():
-    since = {"scaled": 2}
+    since = {"scaled": 2, "segmenter": 3, "autoencoder": 3, "intervals": 3}
     for name in MODELS:
         for version in range(since.get(name, 1), documents.FORMAT_VERSION + 1):
             assert (FOLDER / f"model_{version}_{name}.safetensors").exists()

@@ -17,11 +17,16 @@ from skconv._utils.documents import FORMAT_VERSION
 from skconv.augmentation import RandomShift
 from skconv.callbacks import Checkpoint
 from skconv.layers import (
+    AvgPool2D,
     BatchNorm,
     Conv2D,
+    Conv2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
+    LayerNorm,
     Normalization,
+    PReLU,
     Residual,
     Sequential,
 )
@@ -74,6 +79,36 @@ def models():
         255 * X,
         codes,
     )
+    images = X.reshape(-1, 6, 6)
+    layers = [
+        Conv2D(2, 3, padding="same"),
+        LayerNorm(),
+        Conv2DTranspose(2, 3, stride=2, padding="same"),
+        AvgPool2D(2),
+    ]
+    yield (
+        "segmenter",
+        skconv.ConvNetSegmenter(**{**params, "layers": layers}, focal_gamma=1.0),
+        images,
+        np.where(images > 0.5, "in", "out"),
+    )
+    yield (
+        "autoencoder",
+        skconv.ConvNetAutoencoder(
+            **{**params, "layers": None}, filters=2, n_components=3
+        ),
+        images,
+        None,
+    )
+    yield (
+        "intervals",
+        skconv.ConvNetRegressor(
+            **{**params, "layers": [DepthwiseConv2D(3), PReLU()]},
+            loss="quantile", quantile=[0.1, 0.5, 0.9], solver="muon",
+        ),
+        images,
+        X[:, 0],
+    )  # fmt: skip
 
 
 def predictions(model):
@@ -81,7 +116,8 @@ def predictions(model):
     X = samples()
     if hasattr(model, "feature_names_in_"):
         X = pd.DataFrame(X, columns=model.feature_names_in_)
-    ask = getattr(model, "predict_proba", model.predict)
+    names = ["predict_proba", "predict", "transform"]
+    ask = next(getattr(model, name) for name in names if hasattr(model, name))
     return np.asarray(ask(X), np.float64).tolist()
 
 
