@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ._types import Array, Shape
+from .reference.activations import find_activation
 
 __all__ = [
     "apart",
@@ -231,7 +232,7 @@ def check_saved(saved: Array | None, dy: Array, activation: Any) -> None:
     """Raise ValueError unless `saved` is like `dy`; None is for the identity alone."""
     if saved is not None:
         check_shape("saved", saved, dy.shape, "dy")
-    elif activation not in (None, "identity", "linear"):
+    elif find_activation(activation) is not find_activation(None):
         raise ValueError(
             f"saved must be an array like dy, as {activation!r} has a derivative that "
             "is computed from it, got None"

@@ -67,6 +67,9 @@ REFUSED = {
         np.ones((4, 3), F32),
         activation="relu",
     ),
+    "activation must be one of .* got 'relu6'": lambda: ops.activate_grad(
+        np.ones((2, 3), F32), None, "relu6"
+    ),
     r"saved must have the shape of dy, \(2, 3\)": lambda: ops.batch_norm_backward(
         np.ones((2, 3), F32), ONES, np.ones((2, 3), F32), *[ONES] * 3, activation="relu"
     ),
