@@ -226,7 +226,7 @@ def check_takes_files(path: str | os.PathLike[str]) -> None:
 
 def _target(path: str | os.PathLike[str]) -> str:
     """Return the path of the file that is written, which links may lead to."""
-    if os.fspath(path).endswith("/"):  # it would be dropped
+    if os.fspath(path).endswith(("/", os.sep)):  # it would be dropped
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     return os.path.realpath(path)
 
