@@ -112,6 +112,13 @@ def test_code_is_a_layer_by_name_or_the_smallest():
     assert auto.transform(X, layer="b").shape == (80, 2)
 
 
+def test_codes_are_of_the_layer_that_is_named():
+    layers = [("wide", Dense(9)), ("small", Dense(2)), Dense(64), Reshape((8, 8, 1))]
+    auto = autoencoder_of(layers, transform_layer="wide")
+    assert auto.transform(X).shape == (80, 9)
+    assert auto.get_feature_names_out()[0] == "wide_0"
+
+
 def autoencoder_of(layers, **params):
     return ConvNetAutoencoder(layers, max_iter=1, random_state=SEED, **params).fit(X)
 
@@ -180,6 +187,11 @@ def test_early_stopping_weights_and_continued_fits():
         auto.score(X[:9], None, weight[:9]), abs=1e-5
     )
     auto.fit(X, sample_weight=np.ones(X.shape))
+    bright = np.where(np.arange(80) < 40, 1, 1000)[:, None, None]
+    weight = np.where(np.arange(80) < 40, 1, 0)
+    half = autoencoder(max_iter=1).fit(X * bright, sample_weight=weight)
+    codes = half.transform(X)
+    assert half.inverse_transform(codes).max() < 10  # the scale of those that count
     one = autoencoder(max_iter=4).fit(X)
     two = autoencoder(max_iter=2, warm_start=True).fit(X).fit(X)
     three = autoencoder()
@@ -205,9 +217,18 @@ def test_y_is_ignored():
 def test_autoencoder_predicts_nothing():
     auto = autoencoder(max_iter=1).fit(X)
     assert not hasattr(auto, "predict")
-    assert not auto.__sklearn_tags__().target_tags.required
+    assert auto.__sklearn_tags__().target_tags.required is False
     with pytest.raises(NotFittedError):
         clone(auto).inverse_transform(np.zeros((1, 3)))
+
+
+def test_score_checks_X_and_leaves_the_model():
+    names = [f"pixel {i}" for i in range(64)]
+    auto = autoencoder(max_iter=1).fit(pd.DataFrame(X.reshape(80, 64), columns=names))
+    other = pd.DataFrame(X.reshape(80, 64), columns=[*names[1:], "one"])
+    with pytest.raises(ValueError, match="feature names should match"):
+        auto.score(other)
+    assert auto.feature_names_in_.tolist() == names
 
 
 @pytest.mark.parametrize(
@@ -218,6 +239,12 @@ def test_autoencoder_predicts_nothing():
             lambda a: a.inverse_transform(X),
         ),
         ("X must hold codes", lambda a: a.inverse_transform(np.zeros((0, 3)))),
+        ("X must hold codes", lambda a: a.inverse_transform(np.zeros((2, 3, 1)))),
+        ("X must hold codes", lambda a: a.inverse_transform(np.zeros((3, 2)))),
+        (
+            "^X must hold numbers, got text",
+            lambda a: a.inverse_transform([["a", "b", "c"]]),
+        ),
         (
             "X contains NaN",
             lambda a: a.inverse_transform(np.full((2, 3), np.nan)),
@@ -243,6 +270,22 @@ def test_autoencoder_predicts_nothing():
             lambda a: a.set_params(n_components=0).fit(X),
         ),
         ("X_val of shape", lambda a: a.fit(X, X_val=X[:, :4])),
+        (
+            "^loss must be the same as in the first fit to continue it, 'squared_error'",
+            lambda a: a.set_params(warm_start=True, loss="huber").fit(X),
+        ),
+        (
+            "^dtype must be the same as in the first fit to continue it, ",
+            lambda a: a.set_params(warm_start=True, dtype="float64").fit(X),
+        ),
+        (
+            "^X must be >= 0 with loss='poisson'",
+            lambda a: a.set_params(loss="poisson").fit(X - 9),
+        ),
+        (
+            "^X_val must be >= 0 with loss='poisson'",
+            lambda a: a.set_params(loss="poisson").fit(abs(X), X_val=X - 9),
+        ),
         ("X_val must be passed", lambda a: a.fit(X, sample_weight_val=np.ones(3))),
     ],
 )

@@ -104,8 +104,21 @@ def test_signals_are_predicted():
 def test_default_network_follows_from_the_targets():
     unet = regressor(None, filters=(4, 8), max_iter=1).fit(NOISY, CLEAN)
     assert "skip" in dict(unet.network_.layers)
+    arrays = unet.network_.arrays.values()
+    assert {a.shape[-1] for a in arrays if a.ndim == 4} <= {1, 4, 8}
     plain = regressor(None, filters=(4, 8), max_iter=1).fit(NOISY, CLEAN.mean((1, 2)))
     assert "dense1" in dict(plain.network_.layers)
+
+
+def test_what_continued_targets_have_in_common_is_named():
+    reg = regressor(max_iter=1).fit(NOISY, CLEAN[:, 0, 0])
+    words = (
+        "loss_name='squared_error', quantile=None, dtype='float32', n_outputs=1, "
+        "flat=True, got loss_name='squared_error', quantile=None, dtype='float32', "
+        "n_outputs=8, flat=False; use"
+    )
+    with pytest.raises(ValueError, match=words):
+        reg.partial_fit(NOISY, CLEAN[:, 0])
 
 
 def test_partial_fit_continues_a_fit():
@@ -188,7 +201,10 @@ def test_scores_of_constants_give_a_warning():
             lambda r: r.score(NOISY, COLOURS),
         ),
         (
-            "loss, quantile, dtype and the shape of y",
+            "^loss, quantile, dtype and the shape of y must be the same as in the first "
+            "fit to continue it, loss_name='squared_error', dtype='float32', n_outputs=1, "
+            "shape=.8, 8., got loss_name='squared_error', dtype='float32', n_outputs=3, "
+            "shape=.8, 8, 3.; use warm_start=False and fit to start again$",
             lambda r: r.partial_fit(NOISY, COLOURS),
         ),
         (

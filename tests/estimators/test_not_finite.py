@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from seeds import SEED
 
-from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter
 from skconv.layers import (
     Activation,
     BatchNorm,
     Conv2D,
     Dense,
     GlobalAvgPool2D,
+    Layer,
     LayerNorm,
     MaxPool2D,
     Normalization,
@@ -133,6 +134,46 @@ def test_predicted_images_beyond_the_dtype_of_y_are_an_error():
     with pytest.raises(ValueError, match=words):
         reg.predict(huge)
     assert np.isfinite(reg.predict(images)).all()
+
+
+class Spoiled(Layer):
+    """It returns its input in training, and then values of which NumPy warns."""
+
+    kind = "over"
+
+    def build(self, input_shape, rng, dtype):
+        return {}, input_shape
+
+    def forward(self, weights, x, rng):
+        return x, None
+
+    def backward(self, weights, cache, dy, need_dx=True):
+        return dy, {}
+
+    def predict(self, weights, x):
+        zeros = x * 0
+        spoiled = {
+            "over": lambda: (zeros + 3e38) * 10,
+            "invalid": lambda: zeros / zeros,
+            "divide": lambda: (zeros + 1) / zeros,
+        }
+        return spoiled[self.kind]()
+
+
+@pytest.mark.parametrize("kind", ["over", "invalid", "divide"])
+@pytest.mark.parametrize("images", [False, True])
+def test_layers_that_make_numpy_warn_are_an_error_alone(kind, images):
+    y = X > 0.5 if images else Y
+    cls = ConvNetSegmenter if images else ConvNetClassifier
+    layer = Spoiled()
+    model = cls([Conv2D(2), ("spoiled", layer)], max_iter=1, random_state=SEED).fit(X, y)
+    dict(model.network_.layers)["spoiled"].kind = kind
+    methods = ["predict", "predict_proba", *([] if images else ["transform"])]
+    for method in methods:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(ValueError, match="infinite or NaN for 60 of 60 samples"):
+                getattr(model, method)(X)
 
 
 def test_class_of_validation_outputs_that_are_not_finite_is_no_hit():

@@ -308,6 +308,17 @@ def test_views_see_what_the_image_shows():
     np.testing.assert_allclose(seg.predict_proba(X)[inside], plain[inside], atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "score", "transform"])
+def test_columns_of_X_are_checked(method):
+    names = [f"pixel {i}" for i in range(64)]
+    rows = pd.DataFrame(X.reshape(-1, 64), columns=names)
+    seg = segmenter(max_iter=1).fit(rows, MASKS)
+    given = (MASKS,) if method == "score" else ()
+    with pytest.raises(ValueError, match="feature names should match"):
+        getattr(seg, method)(rows.rename(columns={"pixel 3": "three"}), *given)
+    assert seg.feature_names_in_.tolist() == names
+
+
 def test_pickled_and_cloned():
     seg = segmenter().fit(X, MASKS)
     twin = pickle.loads(pickle.dumps(seg))

@@ -110,6 +110,15 @@ def test_regressor_predicts_the_mean_of_predictions(loss):
     )
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_predicted_images_are_the_mean_of_predictions(loss):
+    reg = ConvNetRegressor([Conv2D(4, 3)], loss=loss, max_iter=2, random_state=SEED)
+    reg.fit(X, X + 1)
+    expected = (reg.predict(X) + reg.predict(X[:, :, ::-1])[:, :, ::-1]) / 2
+    reg.set_params(tta="flip")
+    np.testing.assert_allclose(reg.predict(X), expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("y", [Y % 2, np.c_[Y > 0, Y > 1]], ids=["two", "multilabel"])
 def test_logistic_outputs_are_averaged_too(y):
     clf = net().fit(X, y)
