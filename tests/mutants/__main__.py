@@ -28,6 +28,11 @@ OPS = [f"tests/ops/test_{name}.py" for name in OPS]
 USES = ["training/test_losses", "training/test_focal", "training/test_interval_losses"]
 USES += ["training/test_optimizers", "layers/test_layer_formulas"]
 USES = [f"tests/{name}.py" for name in USES]
+# Fits, and what shows one.
+FITS = ["callbacks/test_callbacks", "inspection/test_learning_rate_display"]
+FITS += ["models/test_default", "models/test_summary", "training/test_training"]
+FITS += ["training/test_front", "training/test_validation"]
+FITS = [f"tests/{name}.py" for name in FITS]
 KERNELS = [
     *("compiled", "compiled_kept", "compiled_thin", "compiled_upsampling"),
     *("compiled_winograd", "denormals", "normalization_ops", "ops_edges"),
@@ -48,7 +53,7 @@ ROOMS = {
     "io": (["io/*.py"], ["tests/io"]),
     "utils": (["_utils/*.py"], ["tests/utils", "tests/io", "tests/callbacks"]),
     "callbacks": (["callbacks/*.py"], ["tests/callbacks"]),
-    "estimators": (["estimators/*.py"], ["tests/estimators"]),
+    "estimators": (["estimators/*.py"], ["tests/estimators", *FITS]),
     "datasets": (["datasets/*.py"], ["tests/datasets"]),
     "zoo": (["zoo/*.py"], ["tests/zoo"]),
     "inspection": (["inspection/*.py"], ["tests/inspection"]),
