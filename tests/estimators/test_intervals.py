@@ -268,6 +268,15 @@ def test_draws_do_not_depend_on_the_batch(noisy):
     assert abs((drawn.mean(axis=1) - reg.predict(X)).mean()) < 3 * drawn.std()
 
 
+def test_one_draw_of_seed_0_is_the_default(noisy):
+    X, y = noisy
+    reg = small(loss="gaussian").fit(X, y)
+    drawn = reg.sample_y(X[:9])
+    assert drawn.shape == (9, 1)
+    np.testing.assert_array_equal(drawn, reg.sample_y(X[:9], 1, random_state=0))
+    assert (drawn != reg.sample_y(X[:9], 1, random_state=1)).any()
+
+
 def test_draws_have_the_shapes_of_gaussian_processes(noisy):
     X, y = noisy
     both = np.stack([y, y], axis=1)

@@ -166,13 +166,17 @@ def test_layers_that_make_numpy_warn_are_an_error_alone(kind, images):
     y = X > 0.5 if images else Y
     cls = ConvNetSegmenter if images else ConvNetClassifier
     layer = Spoiled()
-    model = cls([Conv2D(2), ("spoiled", layer)], max_iter=1, random_state=SEED).fit(X, y)
+    model = cls([Conv2D(2), ("spoiled", layer)], max_iter=1, random_state=SEED).fit(
+        X, y
+    )
     dict(model.network_.layers)["spoiled"].kind = kind
     methods = ["predict", "predict_proba", *([] if images else ["transform"])]
     for method in methods:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            with pytest.raises(ValueError, match="infinite or NaN for 60 of 60 samples"):
+            with pytest.raises(
+                ValueError, match="infinite or NaN for 60 of 60 samples"
+            ):
                 getattr(model, method)(X)
 
 

@@ -65,6 +65,21 @@ def test_transform_works_in_a_pipeline_and_a_grid(digits):
     assert make_pipeline(reg, PCA(3)).fit_transform(X, y).shape == (400, 3)
 
 
+def test_names_of_features_are_checked_and_made(fitted):
+    names = fitted.get_feature_names_out()
+    assert names.dtype == object
+    assert names.tolist() == [f"dense1_{i}" for i in range(16)]
+    inputs = [f"x{i}" for i in range(64)]
+    assert fitted.get_feature_names_out(inputs).tolist() == names.tolist()
+    with pytest.raises(ValueError, match="input_features should have length equal"):
+        fitted.get_feature_names_out(inputs[1:])
+
+
+def test_tags_say_what_is_kept(fitted):
+    assert fitted.__sklearn_tags__().transformer_tags.preserves_dtype == []
+    assert ConvNetRegressor().__sklearn_tags__().target_tags.multi_output is True
+
+
 def test_unknown_layers_are_refused(fitted, digits):
     X, _, y, _ = digits
     words = r"one of \['conv1', 'pool1', 'dense1', 'output'\], got 'conv'; did you mean 'conv1'"

@@ -1,5 +1,6 @@
 """Fits that begin with the weights of another network."""
 
+import errno
 import pickle
 
 import numpy as np
@@ -151,6 +152,24 @@ def test_weights_that_fit_nothing_are_an_error(old, path):
         clf = small(layers=[("first", Conv2D(4))], pretrained=source)
         with pytest.raises(ValueError, match="no weights that fit: .* conv1 .* first "):
             clf.fit(X[FEW], Y[FEW])
+
+
+def test_layers_after_a_new_one_get_their_weights(old):
+    scale, *hidden, _ = old.network_.layers
+    new = initial(layers=[scale, ("first", Conv2D(1, 1)), *hidden])
+    new.set_params(filters="auto", hidden_layer_sizes=(128,), pretrained=old)
+    new.fit(X[FEW], Y[FEW])
+    for name in ("conv1.kernel", "conv2.kernel", "dense1.kernel"):
+        np.testing.assert_array_equal(
+            new.network_.arrays[name], old.network_.arrays[name]
+        )
+
+
+def test_error_of_the_system_has_its_number_and_the_path():
+    with pytest.raises(FileNotFoundError) as raised:
+        few("nowhere.safetensors")
+    assert raised.value.errno == errno.ENOENT
+    assert raised.value.filename == "nowhere.safetensors"
 
 
 def test_dtype_may_be_another(old):

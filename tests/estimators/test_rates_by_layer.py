@@ -50,11 +50,18 @@ def test_multiplier_of_a_frozen_layer_has_no_effect():
 @pytest.mark.parametrize(
     ("value", "error", "words"),
     [
+        (
+            {"conv": 0},
+            ValueError,
+            r"must be finite numbers > 0, got 0 for 'conv'; frozen=\['conv'\] leaves a "
+            "layer alone$",
+        ),
+        ({"conv": -1}, ValueError, "must be finite numbers > 0, got -1 for 'conv'$"),
+        ({"conv": np.True_}, ValueError, "finite numbers > 0, got "),
         (0.1, TypeError, "must be a dict"),
         ([("conv", 0.1)], TypeError, "must be a dict"),
         ({1: 0.1}, TypeError, "names of layers as keys"),
         ({"conv": "0.1"}, ValueError, "finite numbers > 0, got '0.1' for 'conv'"),
-        ({"conv": 0}, ValueError, r"frozen=\['conv'\] leaves"),
         ({"conv": -1.0}, ValueError, "finite numbers > 0"),
         ({"conv": np.nan}, ValueError, "finite numbers > 0"),
         ({"conv": np.inf}, ValueError, "finite numbers > 0"),

@@ -204,9 +204,29 @@ def test_class_weight_and_augmentation_together(augment):
     assert seg.score(X, MASKS) > most + 0.1
 
 
+def test_class_weight_multiplies_weights_of_pixels(rng):
+    factors, weight = np.array([1.0, 4.0, 0.5]), rng.random(MASKS.shape)
+    one = segmenter(class_weight=dict(enumerate(factors))).fit(X, MASKS, weight)
+    other = segmenter().fit(X, MASKS, weight * factors[MASKS])
+    np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-4)
+
+
 @pytest.mark.parametrize("params", [{"focal_gamma": 2.0}, {"label_smoothing": 0.1}])
 def test_losses_of_classifiers_train_segmenters(params):
     assert segmenter(**params).fit(X, MASKS).score(X, MASKS) > 0.9
+
+
+@pytest.mark.parametrize("params", [{"focal_gamma": 2.0}, {"label_smoothing": 0.3}])
+def test_losses_of_classifiers_are_means_over_pixels(params):
+    """One step of almost no length: the loss is that of the fitted network."""
+    still = {"learning_rate_init": 1e-12, "alpha": 0, "max_iter": 1, "batch_size": 40}
+    seg = segmenter(**params, **still).fit(X, MASKS)
+    logs = np.log(seg.predict_proba(X))
+    log = np.take_along_axis(logs, MASKS[..., None], axis=-1)[..., 0]
+    smoothing, gamma = params.get("label_smoothing", 0), params.get("focal_gamma", 0)
+    loss = -(1 - smoothing) * log - smoothing * logs.mean(axis=-1)
+    loss = loss * (1 - np.exp(log)) ** gamma
+    assert seg.loss_curve_[0] == pytest.approx(loss.mean(), rel=1e-4)
 
 
 # Ways to train --------------------------------------------------------------------------

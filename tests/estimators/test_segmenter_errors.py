@@ -52,7 +52,8 @@ def test_segmenter_is_no_classifier_to_scikit_learn():
     assert not is_classifier(seg)
     assert not is_regressor(seg)
     tags = seg.__sklearn_tags__()
-    assert not tags.input_tags.two_d_array
+    assert tags.input_tags.two_d_array is False
+    assert tags.target_tags.two_d_labels is True
     assert tags.input_tags.three_d_array
     assert tags.target_tags.required
 
@@ -180,9 +181,18 @@ def test_bad_masks_get_one_clear_error_and_the_model_stays(words):
             ),
         ),
         (
-            "y must have the same classes as in the first fit",
+            "^y must have the same classes as in the first fit",
             lambda s: s.set_params(warm_start=True).fit(X, MASKS > 0),
         ),
+        (
+            "^classes must have the same classes as in the first fit",
+            lambda s: s.partial_fit(X, MASKS, classes=[0, 1, 2, 3]),
+        ),
+        (
+            r"\. y_val must hold labels, got fractions",
+            lambda s: s.fit(X, MASKS, X_val=X, y_val=MASKS / 2),
+        ),
+        (r"\. y must hold labels, got fractions", lambda s: s.score(X, MASKS / 2)),
         (
             "filters=4 describes the default network",
             lambda s: s.set_params(filters=4).fit(X, MASKS),

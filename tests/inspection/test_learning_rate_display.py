@@ -115,6 +115,41 @@ def test_test_is_repeatable_and_changes_nothing(params):
     np.testing.assert_array_equal(clf.network_.values, values)
 
 
+@pytest.mark.filterwarnings("ignore:the suggestion")
+def test_minibatches_are_whole_and_each_image_is_in_one_of_an_epoch():
+    seen = []
+
+    def note(x, rng):
+        seen.append(x[:, 0, 0, 0].astype(int).tolist())
+        return x
+
+    images = np.zeros((63, 4, 4)) + np.arange(63)[:, None, None]
+    clf = net(augment=note, batch_size=16)
+    LearningRateDisplay.from_estimator(
+        clf, images, np.arange(63) % 2, start=1e-9, stop=1e-8, n_steps=6
+    )
+    assert [len(batch) for batch in seen] == [16] * 6
+    for epoch in (seen[:3], seen[3:]):
+        assert len({*epoch[0], *epoch[1], *epoch[2]}) == 48
+
+
+@pytest.mark.filterwarnings("ignore:the suggestion")
+@pytest.mark.parametrize("params", [{"warmup_steps": 3}, {"early_stopping": True}])
+def test_rates_and_samples_are_those_of_the_test(params):
+    losses = [
+        LearningRateDisplay.from_estimator(net(**p), X, Y, n_steps=4).loss
+        for p in ({}, params)
+    ]
+    np.testing.assert_array_equal(*losses)
+
+
+def test_classes_may_be_balanced():
+    display = LearningRateDisplay.from_estimator(
+        net(class_weight="balanced"), X, Y, n_steps=40
+    )
+    assert np.isfinite(display.loss).all()
+
+
 def test_pipeline_prepares_its_data():
     pipe = make_pipeline(StandardScaler(), net())
     display = LearningRateDisplay.from_estimator(pipe, X, Y)
