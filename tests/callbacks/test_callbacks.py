@@ -72,6 +72,29 @@ def test_callbacks_get_a_fitted_estimator_after_each_epoch(kind, digits):
     np.testing.assert_array_equal(clf.predict_proba(X), plain.predict_proba(X))
 
 
+class Given(Notes):
+    """Records what it is given."""
+
+    def on_fit_task_begin(self, estimator, context, *, metadata):
+        self.calls.append((context.task_name, context.max_subtasks, metadata))
+
+
+@each_kind
+def test_callbacks_get_weights_and_the_number_of_epochs(kind, digits):
+    X, _, y, _ = digits
+    weight, given = np.ones(len(y)), Given()
+    clf = small(kind).set_callbacks(given).fit(X, y).fit(X, y, sample_weight=weight)
+    clf.partial_fit(X, y)
+    name, epochs, metadata = zip(
+        *(call for call in given.calls if call[0] == "fit"), strict=True
+    )
+    assert name == ("fit",) * 3
+    assert epochs == (4, 4, 1)
+    assert metadata[0] is metadata[2] is None
+    assert metadata[1].keys() == {"sample_weight"}
+    assert metadata[1]["sample_weight"] is weight
+
+
 @each_kind
 def test_callback_may_stop_training(kind, digits):
     X, _, y, _ = digits
