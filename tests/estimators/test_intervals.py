@@ -290,6 +290,9 @@ def test_draws_have_the_shapes_of_gaussian_processes(noisy):
     probabilities = clf.sample_proba(X[:5], 4)
     assert probabilities.shape == (5, 3, 4)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    one = clf.sample_proba(X[:5])
+    assert one.shape == (5, 3, 1)
+    np.testing.assert_array_equal(one, clf.sample_proba(X[:5], 1, random_state=0))
     columns = np.stack([np.arange(400) % 3, np.arange(400) % 2], axis=1)
     drawn = clone(clf).fit(X, columns).sample_proba(X[:5], 4)
     assert [each.shape for each in drawn] == [(5, 3, 4), (5, 2, 4)]
