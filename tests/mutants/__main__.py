@@ -28,10 +28,12 @@ OPS = [f"tests/ops/test_{name}.py" for name in OPS]
 USES = ["training/test_losses", "training/test_focal", "training/test_interval_losses"]
 USES += ["training/test_optimizers", "layers/test_layer_formulas"]
 USES = [f"tests/{name}.py" for name in USES]
-# Fits, and what shows one.
-FITS = ["callbacks/test_callbacks", "inspection/test_learning_rate_display"]
+# Fits that are shown, tested, interrupted and resumed.
+FITS = ["callbacks/test_callbacks", "callbacks/test_checkpoint_resume"]
+FITS += ["inspection/test_learning_rate_display", "io/test_formats"]
 FITS += ["models/test_default", "models/test_summary", "training/test_training"]
 FITS += ["training/test_front", "training/test_validation"]
+FITS += ["training/test_validation_errors"]
 FITS = [f"tests/{name}.py" for name in FITS]
 KERNELS = [
     *("compiled", "compiled_kept", "compiled_thin", "compiled_upsampling"),
