@@ -35,6 +35,23 @@ def test_early_stopping_restores_the_best_weights(digits):
     assert best == 3 < len(curve) - 1
 
 
+@pytest.mark.parametrize(
+    ("params", "enough"),
+    [
+        ({}, 1e-3),
+        ({"tol": 1e-5}, 1e-4),
+        ({"tol": 1.0}, 1e-3),
+        ({"tol": 0.0}, 0.0),
+        ({"focal_gamma": 1.0}, 1e-6),
+        ({"focal_gamma": 2.0, "tol": 1e-5}, 1e-12),
+        ({"focal_gamma": 2.0, "tol": 0.0}, 0.0),
+    ],
+    ids=str,
+)
+def test_loss_that_is_enough_follows_from_tol_and_the_loss(params, enough):
+    assert small(**params)._stopping_rule().enough == pytest.approx(enough)
+
+
 def test_training_stops_when_the_loss_improves_no_more(digits):
     X, _, y, _ = digits
     clf = small(max_iter=300, tol=0.5, n_iter_no_change=2).fit(X, y)

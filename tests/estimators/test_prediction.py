@@ -77,7 +77,9 @@ def test_names_of_features_are_checked_and_made(fitted):
 
 def test_tags_say_what_is_kept(fitted):
     assert fitted.__sklearn_tags__().transformer_tags.preserves_dtype == []
-    assert ConvNetRegressor().__sklearn_tags__().target_tags.multi_output is True
+    for estimator in (fitted, ConvNetRegressor()):
+        assert estimator.__sklearn_tags__().target_tags.multi_output is True
+    assert fitted.__sklearn_tags__().classifier_tags.multi_label is True
 
 
 def test_unknown_layers_are_refused(fitted, digits):
