@@ -110,7 +110,7 @@ def test_default_network_follows_from_the_targets():
     assert "dense1" in dict(plain.network_.layers)
 
 
-def test_what_continued_targets_have_in_common_is_named():
+def test_error_of_other_targets_describes_both():
     reg = regressor(max_iter=1).fit(NOISY, CLEAN[:, 0, 0])
     words = (
         "loss_name='squared_error', quantile=None, dtype='float32', n_outputs=1, "
