@@ -4,11 +4,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .._data.batches import predict_in_batches
 from .._data.samples import Samples
+from .._utils.floats import quiet
 from .._utils.memory import available_memory
 
 __all__ = ["LARGEST", "skip_front"]
@@ -51,7 +51,7 @@ def skip_front(
     if room < 0:
         return network, samples, None
     last, seen = network.layers[count - 1][0], None
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with quiet():
         X = predict_in_batches(network, samples.X, samples.rows, last)
         may_split = held_out is not None and not network.fuses_front()
         if may_split and held_out and size * len(held_out) <= room:

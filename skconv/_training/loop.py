@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._data.samples import Samples
+from .._utils.floats import quiet
 from .diagnosis import find_out_of_range
 from .step import Step
 
@@ -260,7 +261,7 @@ def _run_epoch(
     n, total = len(samples), 0.0
     order = rng.permutation(n) if shuffle else np.arange(n)
     # What overflows becomes a loss or a weight that is not finite, and an error below.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with quiet():
         for start in range(0, n, step.batch_size):
             which = order[start : start + step.batch_size]
             batch = samples.batch(which, network)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from .._data.batches import chunk_size
 from .._data.samples import Samples
+from .._utils.floats import quiet
 from .losses import Loss
 
 __all__ = ["evaluate_pixels", "some_samples"]
@@ -41,7 +42,7 @@ def evaluate_pixels(
     """
     order = np.arange(len(samples))
     size, value, total, largest = chunk_size(network), 0.0, 0.0, 0.0
-    with np.errstate(over="ignore", invalid="ignore"):
+    with quiet():
         for start in range(0, len(order), size):
             which = order[start : start + size]
             x, targets, weight = samples.batch(which, network)

@@ -14,6 +14,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from .._data.batches import predict_in_batches
 from .._data.samples import Samples
+from .._utils.floats import quiet
 from .._utils.lookup import did_you_mean
 from .losses import loss_of
 from .pixels import evaluate_pixels
@@ -76,7 +77,7 @@ class Validator:
         encoder, samples = self.estimator._encoder, self.samples
         if len(encoder.output_shape) > 1:
             return self._evaluate_pixels()
-        with np.errstate(over="ignore", invalid="ignore"):
+        with quiet():
             if self.rest is None:
                 outputs = samples.predict(self.estimator.network_)
             else:

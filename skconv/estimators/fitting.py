@@ -34,6 +34,7 @@ from .._training.loop import History, NonFiniteLossError, StoppingRule, train
 from .._training.outcome import warn_of_outcome
 from .._training.step import NEW_STATE, plan_step
 from .._training.validation import Validator
+from .._utils.floats import quiet
 from ..callbacks.protocol import EpochCallbacks
 from ..callbacks.state import FitState
 from ..layers.marks import is_frozen
@@ -254,7 +255,7 @@ def _adapt(draft: Any, samples: Samples, *, resumed: bool) -> None:
     """Adapt a network to its first samples; warn if any are on another scale."""
     network = draft.network_
     taken = [] if resumed else draft.pretrained_layers_
-    with np.errstate(over="ignore", invalid="ignore"):  # warnings and errors say it
+    with quiet():  # warnings and errors say it
         if not resumed:
             drawn = drawn_and_frozen(network, taken)
             network.adapt(partial(samples.chunks, network), taken)

@@ -10,6 +10,7 @@ from .._data.arrays import check_lengths
 from .._data.batches import chunk_size
 from .._data.mask_encoder import MaskEncoder
 from .._data.samples import check_sample_weight
+from .._utils.floats import quiet
 from ..layers import chain
 from ..layers.typing import Chain
 from ..models.network import Network
@@ -91,7 +92,7 @@ def decode(
     layers = network.layers[names.index(layer) + 1 :]
     parts, size = [], chunk_size(network)
     for start in range(0, len(codes), size):
-        with np.errstate(over="ignore", invalid="ignore"):
+        with quiet():
             some = codes[start : start + size].astype(network.dtype)
             outputs = chain.predict(layers, network.weights, some)
         if not np.isfinite(outputs).all():

@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
 from .._data.arrays import count_samples
 from .._data.batches import chunk_size, gather, predict_in_batches
 from .._data.inputs import check_images, check_input_shape
+from .._utils.floats import quiet
 from .._utils.lookup import did_you_mean
 from ..augmentation.views import View, average_over_views, list_views
 from ..models.draws import has_dropout, predict_draws
@@ -124,7 +125,7 @@ class FeaturesMixin(
             shape = (len(seeds), *network.output_shape)
         elif layer is None and len(views) > 1:
             predict = partial(average_over_views, network.predict, views, activation)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with quiet():
             outputs = predict_in_batches(network, X, None, layer, predict, shape)
         if np.count_nonzero(np.isfinite(outputs)) < outputs.size:
             raise ValueError(_explain(outputs, X, network))
@@ -146,7 +147,7 @@ class FeaturesMixin(
         odd, size = np.zeros((len(X), 1), bool), chunk_size(network)
         for start in range(0, len(X), size):
             part = slice(start, start + size)
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            with quiet():
                 outputs = predict(gather(X, part, network))
             finite = np.isfinite(outputs)
             odd[part, 0] = ~finite.reshape(len(outputs), -1).all(axis=1)

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from .._data.samples import Samples
 from .._training.loop import History
 from .._training.step import plan_step
+from .._utils.floats import quiet
 from .fitting import _adapt, _set_aside, build, read
 
 __all__ = ["losses_by_rate"]
@@ -62,7 +63,7 @@ def losses_by_rate(
     batches = _batches(samples, step.batch_size, rng)
     for which in (next(batches) for _ in rates):
         batch = samples.batch(which, network)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with quiet():
             loss = step.take(network, *batch, history, rng, which)
         yield loss
 

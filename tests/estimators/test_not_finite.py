@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from seeds import SEED
 
-from skconv import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter
+from skconv import (
+    ConvNetAutoencoder,
+    ConvNetClassifier,
+    ConvNetRegressor,
+    ConvNetSegmenter,
+)
 from skconv.layers import (
     Activation,
     BatchNorm,
@@ -19,6 +24,7 @@ from skconv.layers import (
     LayerNorm,
     MaxPool2D,
     Normalization,
+    Reshape,
 )
 
 rng = np.random.default_rng(SEED)
@@ -160,16 +166,21 @@ class Spoiled(Layer):
         return spoiled[self.kind]()
 
 
-@pytest.mark.parametrize("kind", ["over", "invalid", "divide"])
+def spoiled(cls, kind, y, **validation):
+    model = cls([Conv2D(2), ("spoiled", Spoiled())], max_iter=1, random_state=SEED)
+    model.fit(X, y, **validation)
+    dict(model.network_.layers)["spoiled"].kind = kind
+    return model
+
+
+KINDS_OF_WARNINGS = ["over", "invalid", "divide"]
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_WARNINGS)
 @pytest.mark.parametrize("images", [False, True])
 def test_layers_that_make_numpy_warn_are_an_error_alone(kind, images):
     y = X > 0.5 if images else Y
-    cls = ConvNetSegmenter if images else ConvNetClassifier
-    layer = Spoiled()
-    model = cls([Conv2D(2), ("spoiled", layer)], max_iter=1, random_state=SEED).fit(
-        X, y
-    )
-    dict(model.network_.layers)["spoiled"].kind = kind
+    model = spoiled(ConvNetSegmenter if images else ConvNetClassifier, kind, y)
     methods = ["predict", "predict_proba", *([] if images else ["transform"])]
     for method in methods:
         with warnings.catch_warnings():
@@ -178,6 +189,32 @@ def test_layers_that_make_numpy_warn_are_an_error_alone(kind, images):
                 ValueError, match="infinite or NaN for 60 of 60 samples"
             ):
                 getattr(model, method)(X)
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_WARNINGS)
+def test_layers_after_a_code_that_make_numpy_warn_are_an_error_alone(kind):
+    layers = [("code", Dense(2)), Dense(64), Reshape((8, 8, 1)), ("odd", Spoiled())]
+    auto = ConvNetAutoencoder(layers, max_iter=1, random_state=SEED).fit(X)
+    dict(auto.network_.layers)["odd"].kind = kind
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="infinite or NaN of some codes in X"):
+            auto.inverse_transform(auto.transform(X))
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_WARNINGS)
+@pytest.mark.parametrize("images", [False, True])
+def test_validation_of_layers_that_make_numpy_warn_has_one_warning(
+    kind, images, monkeypatch
+):
+    monkeypatch.setattr(Spoiled, "kind", kind)
+    y = X > 0.5 if images else Y
+    cls = ConvNetSegmenter if images else ConvNetClassifier
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        spoiled(cls, kind, y, X_val=X, y_val=y)
+    assert {each.category for each in caught} == {UserWarning}
+    assert any("validation" in str(each.message) for each in caught)
 
 
 def test_class_of_validation_outputs_that_are_not_finite_is_no_hit():
