@@ -9,7 +9,7 @@ from checkpoint_fits import FITS, STEPS, X, Y, fit, outcome, read, small
 from seeds import SEED
 from sklearn.base import clone
 
-from skconv import ConvNetRegressor
+from skconv import ConvNetAutoencoder, ConvNetRegressor
 from skconv._data.samples import Samples
 from skconv._training import loop as training
 from skconv._utils import documents
@@ -112,19 +112,32 @@ def test_ended_fit_is_not_trained_again(name, uninterrupted, tmp_path, monkeypat
     assert path.read_bytes() == before
 
 
+class Stop:
+    """End a fit with an error after its third epoch."""
+
+    def setup(self, estimator, context): ...
+    def teardown(self, estimator, context): ...
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_id == 2:
+            raise RuntimeError
+
+
+def test_autoencoder_resumes_with_validation_images_in_another_form(tmp_path):
+    auto = ConvNetAutoencoder(filters=2, n_components=3, max_iter=5, random_state=SEED)
+    images, path = X.reshape(-1, 8, 8), tmp_path / "fit.ckpt"
+    data, given = (X[:100],), {"X_val": images[100:]}
+    expected = clone(auto).fit(*data, **given)
+    with pytest.raises(RuntimeError):
+        clone(auto).set_callbacks(Checkpoint(path), Stop()).fit(*data, **given)
+    resumed = clone(auto).set_callbacks(Checkpoint(path)).fit(*data, **given)
+    assert outcome(resumed) == outcome(expected)
+
+
 @pytest.mark.parametrize("images", [False, True])
 def test_fit_of_numbers_resumes_with_its_validation_data(images, tmp_path):
     """Targets of both are scaled again, as the checkpoint says."""
-
-    class Stop:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
-        def on_fit_task_end(self, estimator, context):
-            if context.task_id == 2:
-                raise RuntimeError
-
     inputs = X.reshape(-1, 8, 8)
     y = 3 * inputs if images else 3.0 * Y
     reg = ConvNetRegressor(max_iter=5, loss="absolute_error", random_state=SEED)

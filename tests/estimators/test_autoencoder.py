@@ -246,7 +246,7 @@ def test_score_checks_X_and_leaves_the_model():
             lambda a: a.inverse_transform([["a", "b", "c"]]),
         ),
         (
-            "X contains NaN",
+            "^Input X contains NaN",
             lambda a: a.inverse_transform(np.full((2, 3), np.nan)),
         ),
         (

@@ -31,9 +31,9 @@ USES = [f"tests/{name}.py" for name in USES]
 # Fits that are shown, tested, interrupted and resumed.
 FITS = ["callbacks/test_callbacks", "callbacks/test_checkpoint_resume"]
 FITS += ["inspection/test_learning_rate_display", "io/test_formats"]
-FITS += ["models/test_default", "models/test_summary", "training/test_training"]
-FITS += ["training/test_front", "training/test_validation"]
-FITS += ["training/test_validation_errors"]
+FITS += ["models/test_default", "models/test_diagrams", "models/test_summary"]
+FITS += ["training/test_front", "training/test_training"]
+FITS += ["training/test_validation", "training/test_validation_errors"]
 FITS = [f"tests/{name}.py" for name in FITS]
 KERNELS = [
     *("compiled", "compiled_kept", "compiled_thin", "compiled_upsampling"),
