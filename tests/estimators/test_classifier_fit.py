@@ -7,7 +7,7 @@ from small_classifiers import small
 from tolerances import same_bits
 
 from skconv import ConvNetClassifier
-from skconv.layers import Dense, Layer
+from skconv.layers import Conv1D, Dense, Layer
 
 
 def test_early_stopping_restores_the_best_weights(digits):
@@ -33,6 +33,36 @@ def test_early_stopping_restores_the_best_weights(digits):
     best = results.index(max(results))
     np.testing.assert_array_equal(clf.network_.parameters, scores[best][1])
     assert best == 3 < len(curve) - 1
+
+
+def test_warm_start_keeps_the_input_shape(digits):
+    X, _, y, _ = digits
+    clf = small(max_iter=1, warm_start=True).fit(X, y)
+    clf.set_params(input_shape=(8, 8)).fit(X, y)
+    with pytest.raises(ValueError, match="input_shape must be the same as"):
+        clf.set_params(input_shape=(4, 16)).fit(X, y)
+    signals = small(layers=[Conv1D(2)], input_shape=(16, 4), max_iter=1)
+    signals.set_params(filters="auto", hidden_layer_sizes=(128,), warm_start=True)
+    assert signals.fit(X, y).fit(X, y).n_iter_ == 2
+
+
+def test_fit_goes_on_after_one_that_failed_as_if_that_had_not_been(digits):
+    class Stop:
+        def setup(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context):
+            raise InterruptedError
+
+    X, _, y, _ = digits
+    clf, twin = (small(max_iter=2, warm_start=True).fit(X, y) for _ in range(2))
+    with pytest.raises(InterruptedError):
+        clf.set_callbacks(Stop()).fit(X, y)
+    clf.set_callbacks().fit(X, y)
+    twin.fit(X, y)
+    np.testing.assert_array_equal(clf.network_.values, twin.network_.values)
+    assert clf.loss_curve_ == twin.loss_curve_
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from seeds import SEED
 
-from skconv import ConvNetClassifier, Network, ops
+from skconv import ConvNetClassifier, Network, __version__, ops
 from skconv.layers import Conv2D, Dense, Layer
 
 
@@ -108,6 +108,18 @@ def clf():
         warm_start=True,
         tol=0,
     )
+
+
+def test_state_without_a_version_says_so(clf):
+    state = clf.__getstate__()
+    del state["_skconv_version"]
+    words = (
+        f"^this ConvNetClassifier was saved by skconv an unknown version and is loaded by "
+        f"{__version__}: its results may differ. Save it again with this version, or load "
+        "it with that one$"
+    )
+    with pytest.warns(UserWarning, match=words):
+        ConvNetClassifier().__setstate__(state)
 
 
 def test_state_continues_with_partial_fit_and_warm_start(clf, digits):
