@@ -46,7 +46,7 @@ def test_warm_start_keeps_the_input_shape(digits):
     assert signals.fit(X, y).fit(X, y).n_iter_ == 2
 
 
-def test_fit_goes_on_after_one_that_failed_as_if_that_had_not_been(digits):
+def test_failed_fit_leaves_no_trace_in_the_next(digits):
     class Stop:
         def setup(self, estimator, context): ...
         def teardown(self, estimator, context): ...
