@@ -291,7 +291,7 @@ class ConvNetAutoencoder(BaseConvNet):
         return score_images(self, images, self._as_in_fit(images), sample_weight)
 
     def _targets(self, X: NDArray[Any], y: Any, name: str = "y") -> NDArray[Any]:
-        return X if name == "y" else self._as_in_fit(X)
+        return X
 
     def _as_in_fit(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return checked images in the shape that X had in `fit`, maybe rows."""

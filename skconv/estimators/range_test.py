@@ -64,7 +64,8 @@ def losses_by_rate(
     for which in (next(batches) for _ in rates):
         batch = samples.batch(which, network)
         with quiet():
-            loss = step.take(network, *batch, history, rng, which)
+            rows = samples.rows_of(which)
+            loss = step.take(network, *batch, history, rng, rows)
         yield loss
 
 

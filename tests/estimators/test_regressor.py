@@ -91,6 +91,15 @@ def test_huber_gives_outliers_less_weight(rng):
     assert errors["huber"] < 0.2 < 1 < errors["squared_error"]
 
 
+def test_score_has_weights(spots, rng):
+    X_train, X_test, Y_train, Y_test = spots
+    reg = small(max_iter=1).fit(X_train, Y_train)
+    weight = rng.random(len(Y_test))
+    assert reg.score(X_test, Y_test, weight) == pytest.approx(
+        r2_score(Y_test, reg.predict(X_test), sample_weight=weight)
+    )
+
+
 def test_early_stopping_scores_r2_and_restores_the_best_weights(spots):
     X, _, Y, _ = spots
     reg = small(early_stopping=True, max_iter=60, n_iter_no_change=3, tol=0.001)

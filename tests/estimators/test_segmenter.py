@@ -192,6 +192,15 @@ def test_balanced_classes_have_the_same_weight():
     assert found > (plain.predict(X)[rare == 2] == 2).mean()
 
 
+def test_balanced_classes_have_the_same_weight_in_pixels_that_count(rng):
+    weight = rng.random(MASKS.shape) * np.array([1.0, 0.1, 3.0])[MASKS]
+    totals = np.bincount(MASKS.ravel(), weight.ravel())
+    by_hand = dict(enumerate(totals.sum() / 3 / totals))
+    one = segmenter(class_weight="balanced").fit(X, MASKS, weight)
+    other = segmenter(class_weight=by_hand).fit(X, MASKS, weight)
+    np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     "augment", [MixUp(1), CutMix(), RandomAffine(20), RandomFlip()]
 )

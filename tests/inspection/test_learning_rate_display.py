@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter
 from skconv.augmentation import MixUp
 from skconv.inspection import LearningRateDisplay
 from skconv.layers import Rescaling
@@ -54,6 +54,23 @@ def test_first_loss_is_that_of_fit():
     display = LearningRateDisplay.from_estimator(net(batch_size=600), X, Y, n_steps=3)
     clf = net(batch_size=600, max_iter=1).fit(X, Y)
     assert display.loss[0] == pytest.approx(clf.loss_, rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:the suggestion")
+def test_losses_are_those_of_a_fit_with_these_rates():
+    display = LearningRateDisplay.from_estimator(
+        net(batch_size=600), X, Y, start=1e-4, stop=1e-2, n_steps=5
+    )
+    rates = np.geomspace(1e-4, 1e-2, 5)
+    clf = net(batch_size=600, max_iter=5, learning_rate=lambda step: rates[step - 1])
+    np.testing.assert_allclose(clf.fit(X, Y).loss_curve_, display.loss, rtol=1e-4)
+
+
+def test_classes_of_pixels_may_be_balanced():
+    images = X.reshape(-1, 8, 8)
+    seg = ConvNetSegmenter(filters=2, class_weight="balanced", random_state=SEED)
+    display = LearningRateDisplay.from_estimator(seg, images, images > 0.5, n_steps=40)
+    assert np.isfinite(display.loss).all()
 
 
 @pytest.mark.parametrize(
@@ -131,6 +148,28 @@ def test_minibatches_are_whole_and_each_image_is_in_one_of_an_epoch():
     assert [len(batch) for batch in seen] == [16] * 6
     for epoch in (seen[:3], seen[3:]):
         assert len({*epoch[0], *epoch[1], *epoch[2]}) == 48
+
+
+@pytest.mark.filterwarnings("ignore:the suggestion")
+@pytest.mark.parametrize("left_out", [0, 20])
+def test_transforms_are_told_where_images_are_in_X(left_out):
+    seen = []
+
+    class Note:
+        def transform_batch(self, batch, rng):
+            seen.append((batch.x[:, 0, 0, 0].astype(int), batch.indices))
+            return batch
+
+    numbers = np.arange(60)[::-1]  # not in the order of their contents
+    images = np.zeros((60, 4, 4)) + numbers[:, None, None]
+    LearningRateDisplay.from_estimator(
+        net(augment=Note(), batch_size=8), images, np.arange(60) % 2,
+        sample_weight=np.arange(60) >= left_out, start=1e-9, stop=1e-8, n_steps=6,
+    )  # fmt: skip
+    assert len(seen) == 6
+    for x, indices in seen:
+        np.testing.assert_array_equal(x, numbers[indices])
+        assert (indices >= left_out).all()
 
 
 @pytest.mark.filterwarnings("ignore:the suggestion")
