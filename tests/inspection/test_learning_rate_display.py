@@ -152,7 +152,7 @@ def test_minibatches_are_whole_and_each_image_is_in_one_of_an_epoch():
 
 @pytest.mark.filterwarnings("ignore:the suggestion")
 @pytest.mark.parametrize("left_out", [0, 20])
-def test_transforms_are_told_where_images_are_in_X(left_out):
+def test_transforms_get_the_places_of_images_in_X(left_out):
     seen = []
 
     class Note:
