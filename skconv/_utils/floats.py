@@ -8,7 +8,7 @@ __all__ = ["quiet"]
 def quiet() -> np.errstate:
     """Return a context without NumPy's warnings of values that become infinite or NaN.
 
-    For running networks, of layers of the user's own too: who looks at the outputs, the
-    loss or the weights has an error or a warning that says more.
+    Networks run in it, layers of the user's own too. The code that looks at outputs,
+    loss or weights then raises an error or gives a warning, which say more.
     """
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")

@@ -151,7 +151,7 @@ class FeaturesMixin(
                 outputs = predict(gather(X, part, network))
             finite = np.isfinite(outputs)
             odd[part, 0] = ~finite.reshape(len(outputs), -1).all(axis=1)
-            # Whoever takes them would get a warning beside the error that follows.
+            # The caller would get a warning beside the error that follows.
             yield part, outputs if finite.all() else np.where(finite, outputs, 0)
         if odd.any():
             raise ValueError(_explain(odd, X, network, found=odd))
