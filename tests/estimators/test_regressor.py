@@ -58,7 +58,7 @@ def test_predictions_have_the_shape_of_y(spots):
 
 EXACT = {
     "filters": (), "hidden_layer_sizes": (), "alpha": 0, "dtype": "float64",
-    "batch_size": 400, "max_iter": 1200, "learning_rate_init": 0.05, "tol": 0,
+    "batch_size": 400, "max_iter": 2000, "learning_rate_init": 0.05, "tol": 0,
     "n_iter_no_change": np.inf,
 }  # fmt: skip
 

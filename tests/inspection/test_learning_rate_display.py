@@ -66,6 +66,7 @@ def test_losses_are_those_of_a_fit_with_these_rates():
     np.testing.assert_allclose(clf.fit(X, Y).loss_curve_, display.loss, rtol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:the suggestion")
 def test_classes_of_pixels_may_be_balanced():
     images = X.reshape(-1, 8, 8)
     seg = ConvNetSegmenter(filters=2, class_weight="balanced", random_state=SEED)
@@ -182,6 +183,7 @@ def test_rates_and_samples_are_those_of_the_test(params):
     np.testing.assert_array_equal(*losses)
 
 
+@pytest.mark.filterwarnings("ignore:the suggestion")
 def test_classes_may_be_balanced():
     display = LearningRateDisplay.from_estimator(
         net(class_weight="balanced"), X, Y, n_steps=40

@@ -43,7 +43,8 @@ def test_gradient_or_decay_that_is_a_moment_is_as_apart(step, name):
     others = {"gradient": apart[3], "decay": apart[3], name: apart[1].copy()}
     step(apart[:3], **others)
     step(alias[:3], **{**others, name: alias[1]})
-    np.testing.assert_allclose(alias[:3], apart[:3], rtol=1e-6)
+    # A difference may cancel: it is as exact as its terms, which are below 1.
+    np.testing.assert_allclose(alias[:3], apart[:3], rtol=1e-6, atol=1e-7)
 
 
 def test_sgd_has_the_defaults_of_its_docstring(rng):
