@@ -285,7 +285,7 @@ def load_mutants(sender, originals, n, seed, path):
     warnings.simplefilter("ignore")  # a mutant may overflow in a cast
     rng = np.random.default_rng(seed)
     models = [each for each in originals if each[1] is None]
-    checkpoints = [each for each in originals if each[1] is not None]
+    others = [each for each in originals if each[1] is not None]
     with documents.reading(OLD / "model_3_classifier.safetensors", "model") as reader:
         template = as_template(reader.document)
     gc.collect()
@@ -295,7 +295,7 @@ def load_mutants(sender, originals, n, seed, path):
         estimator, must_load = None, False
         kind = rng.integers(30)
         if kind < 20:
-            some = models if rng.integers(2) else checkpoints  # of which are fewer
+            some = models if rng.integers(2) else others  # checkpoints are fewer
             data, estimator = some[rng.integers(len(some))]
             path.write_bytes((mutate_bytes if kind < 10 else mutate_json)(data, rng))
         elif kind < 29:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from attacks import kills
 from checkpoint_fits import FITS, X, Y, fit, outcome, read, small
+from hooks import Hooks
 from seeds import SEED
 from sklearn.model_selection import GridSearchCV
 
@@ -75,11 +76,7 @@ def test_file_that_is_further_is_not_replaced(tmp_path):
     """Another process, which began earlier, has written later epochs of this fit."""
     path = tmp_path / "fit.ckpt"
 
-    class Overtake:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Overtake(Hooks):
         def on_fit_task_end(self, estimator, context):
             if context.task_id == 1 and context.task_name == "epoch":
                 fit("adam", path, resume=False)
@@ -94,11 +91,7 @@ def test_file_that_is_further_is_not_replaced(tmp_path):
 def test_random_fits_do_not_share_a_file(tmp_path):
     path = tmp_path / "fit.ckpt"
 
-    class Intrude:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Intrude(Hooks):
         def on_fit_task_end(self, estimator, context):
             if context.task_id == 1 and context.task_name == "epoch":
                 small(random_state=None).set_callbacks(

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from checkpoint_fits import X, Y, fit, outcome, small
+from hooks import Hooks
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -53,11 +54,7 @@ def test_parallel_fits_have_separate_files(tmp_path):
 def test_file_of_a_concurrent_fit_is_left_unchanged(tmp_path):
     path = tmp_path / "fit.ckpt"
 
-    class Intrude:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Intrude(Hooks):
         def on_fit_task_end(self, estimator, context):
             if context.task_id == 1 and context.task_name == "epoch":
                 fit("sgd", path, resume=False)
@@ -71,11 +68,7 @@ def test_file_of_a_concurrent_fit_is_left_unchanged(tmp_path):
 def test_file_that_is_deleted_while_it_is_read_is_written_again(tmp_path, monkeypatch):
     path = tmp_path / "fit.ckpt"
 
-    class Replace:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Replace(Hooks):
         def on_fit_task_end(self, estimator, context):
             if context.task_id == 1 and context.task_name == "epoch":
                 fit("sgd", path, resume=False)

@@ -16,6 +16,7 @@ from checkpoint_fits import (
     read,
     small,
 )
+from hooks import Hooks
 from seeds import SEED
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
@@ -33,11 +34,7 @@ uninterrupted = checkpoint_fits.uninterrupted
 def middle_of(clf, path):
     """Return the bytes of an estimator's checkpoint in the middle of a fit."""
 
-    class Keep:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Keep(Hooks):
         def on_fit_task_end(self, estimator, context):
             kept.append(path.read_bytes())
 

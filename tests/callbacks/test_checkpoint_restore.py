@@ -4,6 +4,7 @@ import checkpoint_fits
 import numpy as np
 import pytest
 from checkpoint_fits import FITS, NAMES, X, Y, outcome, small, stream
+from hooks import Hooks
 
 from skconv.callbacks import Checkpoint
 
@@ -76,11 +77,7 @@ def test_restore_returns_the_best_weights_so_far(tmp_path):
     name, seen = "early stopping", []
     path = tmp_path / "fit.ckpt"
 
-    class Look:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Look(Hooks):
         def on_fit_task_end(self, estimator, context):
             other = small(**FITS[name][0])
             assert Checkpoint(path).restore(other) == context.task_id + 1 or (

@@ -6,6 +6,7 @@ import checkpoint_fits
 import numpy as np
 import pytest
 from checkpoint_fits import FITS, STEPS, X, Y, fit, outcome, read, small
+from hooks import Hooks
 from seeds import SEED
 from sklearn.base import clone
 
@@ -84,11 +85,7 @@ def test_fit_without_random_state_keeps_its_split(tmp_path):
     path = tmp_path / "fit.ckpt"
     clf = small(random_state=None, early_stopping=True, validation_fraction=0.2)
 
-    class Stop:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Stop(Hooks):
         def on_fit_task_end(self, estimator, context):
             raise RuntimeError
 
@@ -112,12 +109,8 @@ def test_ended_fit_is_not_trained_again(name, uninterrupted, tmp_path, monkeypat
     assert path.read_bytes() == before
 
 
-class Stop:
+class Stop(Hooks):
     """End a fit with an error after its third epoch."""
-
-    def setup(self, estimator, context): ...
-    def teardown(self, estimator, context): ...
-    def on_fit_task_begin(self, estimator, context): ...
 
     def on_fit_task_end(self, estimator, context):
         if context.task_id == 2:
@@ -163,11 +156,7 @@ def test_fit_of_numbers_resumes_with_its_validation_data(images, tmp_path):
 
 
 def test_fit_ended_by_a_callback_is_not_resumed(tmp_path):
-    class Stop:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Stop(Hooks):
         def on_fit_task_end(self, estimator, context):
             return context.task_name == "epoch" and context.task_id == 1
 

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from hooks import Hooks
 from joblib import parallel_config
 from seeds import SEED
 from sklearn.base import clone
@@ -113,11 +114,7 @@ def test_mlflow_continues_in_the_active_run(mlflow, digits):
 def test_mlflow_leaves_a_run_that_began_during_the_fit(mlflow, digits):
     X, _, y, _ = digits
 
-    class Begins:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Begins(Hooks):
         def on_fit_task_end(self, estimator, context):
             if context.task_id == 2:
                 begun.append(mlflow.start_run(nested=True).info.run_id)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hooks import Hooks
 from seeds import SEED
 from small_classifiers import small
 from tolerances import same_bits
@@ -47,11 +48,7 @@ def test_warm_start_keeps_the_input_shape(digits):
 
 
 def test_failed_fit_leaves_no_trace_in_the_next(digits):
-    class Stop:
-        def setup(self, estimator, context): ...
-        def teardown(self, estimator, context): ...
-        def on_fit_task_begin(self, estimator, context): ...
-
+    class Stop(Hooks):
         def on_fit_task_end(self, estimator, context):
             raise InterruptedError
 

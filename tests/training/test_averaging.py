@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from hooks import Hooks
 from seeds import SEED
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -31,15 +32,11 @@ def values(model):
     return model.network_.values.copy()
 
 
-class Collect:
+class Collect(Hooks):
     """A callback that collects the network of each epoch."""
 
     def __init__(self):
         self.seen = []
-
-    def setup(self, estimator, context): ...
-    def teardown(self, estimator, context): ...
-    def on_fit_task_begin(self, estimator, context): ...
 
     def on_fit_task_end(self, estimator, context, fitted_estimator=None, **given):
         if context.task_name == "epoch":
