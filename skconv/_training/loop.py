@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .._data.samples import Samples
 from .._utils.floats import quiet
 from .diagnosis import find_out_of_range
-from .step import Step
+from .step import Step, take_step
 
 __all__ = ["Epoch", "History", "NonFiniteLossError", "StoppingRule", "train"]
 
@@ -264,10 +264,8 @@ def _run_epoch(
     with quiet():
         for start in range(0, n, step.batch_size):
             which = order[start : start + step.batch_size]
-            batch = samples.batch(which, network)
             before = rng.bit_generator.state
-            rows = samples.rows_of(which)
-            value = step.take(network, *batch, history, rng, rows)
+            value = take_step(step, network, samples, which, history, rng)
             if not math.isfinite(value):
                 break
             total += value * len(which)
@@ -275,7 +273,7 @@ def _run_epoch(
     if math.isfinite(value + loss) and np.isfinite(network.values).all():
         return loss
     rng.bit_generator.state = before
-    trained = step.trained(network)
+    trained, batch = step.trained(network), samples.batch(which, network)
     found = find_out_of_range(trained, samples, batch, step, history.steps, rng)
     raise NonFiniteLossError(
         "the loss or a weight became infinite or NaN in epoch "

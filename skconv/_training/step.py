@@ -19,7 +19,7 @@ from .schedules import plan_learning_rate
 if TYPE_CHECKING:
     from .loop import History
 
-__all__ = ["NEW_STATE", "Step", "auto_batch_size", "plan_step"]
+__all__ = ["NEW_STATE", "Step", "auto_batch_size", "plan_step", "take_step"]
 
 # Attributes of an estimator from which no solver and no average can continue.
 NEW_STATE: Mapping[str, Any] = {
@@ -106,6 +106,19 @@ class Step:
     def rate(self, history: "History") -> float:
         """Return the learning rate of the last step in `history`."""
         return self.learning_rate(history.steps, adaptive_factor=history.slowdown)
+
+
+def take_step(
+    step: Step,
+    network: Any,
+    samples: Samples,
+    which: NDArray[np.intp],
+    history: "History",
+    rng: np.random.Generator,
+) -> float:
+    """Take a step on some samples, by their numbers; return the loss before it."""
+    batch = samples.batch(which, network)
+    return step.take(network, *batch, history, rng, samples.rows_of(which))
 
 
 def plan_step(

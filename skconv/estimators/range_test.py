@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from .._data.samples import Samples
 from .._training.loop import History
-from .._training.step import plan_step
+from .._training.step import plan_step, take_step
 from .._utils.floats import quiet
 from .fitting import _adapt, _set_aside, build, read
 
@@ -62,10 +62,8 @@ def losses_by_rate(
     )
     batches = _batches(samples, step.batch_size, rng)
     for which in (next(batches) for _ in rates):
-        batch = samples.batch(which, network)
         with quiet():
-            rows = samples.rows_of(which)
-            loss = step.take(network, *batch, history, rng, rows)
+            loss = take_step(step, network, samples, which, history, rng)
         yield loss
 
 
