@@ -109,7 +109,7 @@ inline void activate_run(const float* z, ptrdiff_t size, Activation activation, 
     constexpr Activation A = decltype(tag)::activation;
     ptrdiff_t i = 0;
     for (; i + L <= size; i += L)
-      store<L>(y + i, apply<L, A>(flushed<L, A>(load<L>(z + i))));
+      store_next<L>(y + i, apply<L, A>(flushed<L, A>(load_next<L>(z + i))));
     if (i < size) {
       const int left = int(size - i);
       store<L>(y + i, apply<L, A>(flushed<L, A>(load<L>(z + i, left))), left);
@@ -126,7 +126,8 @@ inline void activation_grad_run(const float* dy, const float* y, ptrdiff_t size,
   } else {
     ptrdiff_t i = 0;
     for (; i + L <= size; i += L)
-      store<L>(dz + i, activation_grad<L, A>(load<L>(dy + i), load<L>(y + i)));
+      store_next<L>(dz + i,
+                    activation_grad<L, A>(load_next<L>(dy + i), load_next<L>(y + i)));
     if (i < size) {
       const int left = int(size - i);
       store<L>(dz + i, activation_grad<L, A>(load<L>(dy + i, left), load<L>(y + i, left)), left);
@@ -177,7 +178,7 @@ inline void add(const float* a, const float* b, ptrdiff_t size, Activation activ
       const ptrdiff_t stop = start + length;
       ptrdiff_t i = start;
       for (; i + L <= stop; i += L)
-        store<L>(y + i, apply<L, A>(load<L>(a + i) + load<L>(b + i)));
+        store_next<L>(y + i, apply<L, A>(load_next<L>(a + i) + load_next<L>(b + i)));
       if (i == stop) return;
       const int left = int(stop - i);
       store<L>(y + i, apply<L, A>(load<L>(a + i, left) + load<L>(b + i, left)), left);

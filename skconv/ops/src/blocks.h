@@ -78,6 +78,9 @@ inline ptrdiff_t image_floats(const Slide& s) {
   return x > y ? x : y;
 }
 
+// Whether x or y of a convolution is larger than a second-level cache.
+inline bool is_far(const Slide& s) { return s.n * image_floats(s) > (1 << 18); }
+
 // Where neighbouring images, rows and columns of pixels lie, in floats.
 struct Strides {
   ptrdiff_t image;

@@ -64,6 +64,7 @@ struct PairRun {
   ptrdiff_t kernel_row;
   int rows;
   float* dx;
+  ptrdiff_t dx_row;     // floats to the row that is written next
   int c;
 };
 
@@ -86,6 +87,7 @@ SKCONV_INLINE void sum_pairs(const PairRun& run, int f) {
     });
   }
   unrolled<2 * Pairs>([&](int q) SKCONV_INLINE_BODY {
+    fetch(run.dx + run.dx_row + q * run.c + f);
     store<L>(run.dx + q * run.c + f, sum[q]);
   });
 }
@@ -154,7 +156,8 @@ inline void depthwise_grad_input_strided(const Slide& s, DepthwisePairs pairs,
                                          const Gradient& gradient, const float* kernel,
                                          float* dx) {
   const Axis vertical(s.h, s.kh, s.stride_h, s.dilation_h, s.top);
-  const ptrdiff_t line = ptrdiff_t(s.ow) * s.c, kernel_row = ptrdiff_t(s.kw) * s.c;
+  const ptrdiff_t line = ptrdiff_t(s.ow) * s.c, dx_row = ptrdiff_t(s.w) * s.c;
+  const ptrdiff_t kernel_row = ptrdiff_t(s.kw) * s.c;
   const double flops = 2.0 * s.kh * s.kw * s.c / (s.stride_h * s.stride_w);
   const Blocks blocks(s.n, s.h, s.w,
                       block_pixels(ptrdiff_t(s.n) * s.h * s.w, s.c, s.c, flops), image_floats(s));
@@ -174,7 +177,7 @@ inline void depthwise_grad_input_strided(const Slide& s, DepthwisePairs pairs,
         pairs(s, {.dz = dz + p * line, .dz_row = phase.delta_step * line,
                   .kernel = kernel + tap * kernel_row, .kernel_row = phase.tap_step * kernel_row,
                   .rows = max(taps.to - taps.from, 0),
-                  .dx = dx + (ptrdiff_t(i) * s.h + q) * s.w * s.c, .c = s.c},
+                  .dx = dx + (ptrdiff_t(i) * s.h + q) * dx_row, .dx_row = dx_row, .c = s.c},
               b.column, b.column + b.columns);
       }
     }

@@ -152,6 +152,7 @@ inline void backward_block(const InputGradient& in, const Gradient& gradient,
   p.panels = panels;
   p.n = in.groups.c;
   p.elementwise = in.groups.elementwise;
+  p.far = is_far(s);
   for_each_phase(in.vertical, in.horizontal, [&](const Phase& v, const Phase& h, int phase_h,
                                                  int phase_w) {
     Block b = full;

@@ -121,7 +121,7 @@ inline void block_moments(const WideRows& wide, const float* x, ptrdiff_t from, 
   block.rows = double(wide.before(to) - wide.before(from));
   add_up<1>(wide, from, to, sums,
             [&](ptrdiff_t at, int, int n, Wide* total) SKCONV_INLINE_BODY {
-              total[0] += load<L>(x + at, n);
+              total[0] += load_next<L>(x + at, n);
             });
   wide.fold(sums, block.mean);
   for (int f = 0; f < wide.channels; f++) {
@@ -190,8 +190,8 @@ SKCONV_ONE_COPY void normalize_vectors(const float* x, const float* means, const
                                        const float* shifts, int vectors, float* y) {
   constexpr int L = LANES;
   for (int p = 0; p < vectors * L; p += L) {
-    const Wide centred = load<L>(x + p) - load<L>(means + p);
-    store<L>(y + p, apply<L, A>(fma(centred, load<L>(scales + p), load<L>(shifts + p))));
+    const Wide centred = load_next<L>(x + p) - load<L>(means + p);
+    store_next<L>(y + p, apply<L, A>(fma(centred, load<L>(scales + p), load<L>(shifts + p))));
   }
 }
 
@@ -256,13 +256,13 @@ inline void channel_products(const Gradient& g, const float* x, ptrdiff_t rows, 
         const ptrdiff_t from = b * shares.block, to = min64(from + shares.block, wide.count());
         add_up<2>(wide, from, to, wide_sums,
                   [&](ptrdiff_t at, int p, int n, Wide* total) SKCONV_INLINE_BODY {
-                    const Wide centred = load<L>(x + at, n) - load<L>(means + p, n);
+                    const Wide centred = load_next<L>(x + at, n) - load<L>(means + p, n);
                     Wide y = {};
                     if constexpr (Again)
                       y = fma(centred, load<L>(scales + p, n), load<L>(shifts + p, n));
                     else if constexpr (A != Activation::identity)
-                      y = load<L>(g.y + at, n);
-                    const Wide dz = activation_grad<L, A>(load<L>(g.dy + at, n), y);
+                      y = load_next<L>(g.y + at, n);
+                    const Wide dz = activation_grad<L, A>(load_next<L>(g.dy + at, n), y);
                     total[0] += dz;
                     total[1] = fma(dz, centred, total[1]);
                   });
@@ -293,13 +293,14 @@ SKCONV_ONE_COPY void normalize_grad_vectors(const float* dy, const float* y, con
                                             float* dx) {
   constexpr int L = LANES;
   for (int p = 0, at = from; p < vectors * L; p += L, at += L) {
-    const Wide centred = load<L>(x + p) - load<L>(r.means + at), scale = load<L>(r.scales + at);
+    const Wide centred = load_next<L>(x + p) - load<L>(r.means + at);
+    const Wide scale = load<L>(r.scales + at);
     Wide output;
     if constexpr (Again) output = fma(centred, scale, load<L>(r.shifts + at));
-    else output = load<L>(y + p);
-    const Wide dz = activation_grad<L, A>(load<L>(dy + p), output);
+    else output = load_next<L>(y + p);
+    const Wide dz = activation_grad<L, A>(load_next<L>(dy + p), output);
     const Wide through = fma(centred, load<L>(r.slopes + at), load<L>(r.constants + at));
-    store<L>(dx + p, fma(dz, scale, through));
+    store_next<L>(dx + p, fma(dz, scale, through));
   }
 }
 

@@ -72,12 +72,14 @@ struct Product : Operands {
   int k_from, k_to;     // those to sum over in this run
   bool ends;            // this run is the sums' last
   bool elementwise;
+  bool far;             // A and C are in memory, not in a cache
 };
 
 struct Tile : Operands {
   const float* b;
   int depth;
   const float* zeros;
+  bool far;
 };
 
 // M x V vectors of L sums, from k = 0 to depth.
@@ -161,14 +163,26 @@ struct TileFunctions {
   }
 };
 
+// Ask for what a tile writes, and for what the one after it reads: their rows lie apart, in an
+// order that the processor does not foresee.
+template <int L, int V>
+SKCONV_INLINE void fetch_rows(const Tile& t, int rows, int next_rows) {
+  for (int i = 0; i < rows; i++)
+    for (int v = 0; v < V; v++) fetch(t.c + t.c_rows[i] + v * L);
+  for (int i = rows; i < rows + next_rows; i++)
+    for (int k = 0; k < t.depth; k += 16) fetch(t.a + t.a_rows[i] + t.steps[k]);
+}
+
 // All m rows on one panel, in tiles as even as possible: a last tile of one row would take
 // as long as one of four.
 template <int L, int V, int MostRows, bool Elementwise>
 void multiply_panel(Tile t, int m) {
   static constexpr TileFunctions<L, V, MostRows, Elementwise> tiles;
   const int n_tiles = ceil_div(m, MostRows);
+  const auto rows_of = [&](int i) { return i < n_tiles ? (m + n_tiles - 1 - i) / n_tiles : 0; };
   for (int i = 0; i < n_tiles; i++) {
-    const int rows = (m + n_tiles - 1 - i) / n_tiles;
+    const int rows = rows_of(i);
+    if (!Elementwise && t.far) fetch_rows<L, V>(t, rows, rows_of(i + 1));
     tiles.by_rows[rows](t);
     t.a_rows += rows;
     t.c_rows += rows;
@@ -260,6 +274,7 @@ inline void multiply(const Product& p) {
     t.n = p.n - j;
     t.bias = p.bias ? p.bias + j : ZEROS;
     t.zeros = ZEROS;
+    t.far = p.far;
     t.add = p.add;
     int k = p.k_from;
     do {  // once at least: a sum over no k is stored as well
