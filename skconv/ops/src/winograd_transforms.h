@@ -72,11 +72,13 @@ struct Rows {
   }
 };
 
-// dz of LANES channels of a pixel, or of `left` of them.
+// dz of LANES channels of a pixel, or of `left` of them. The pixel `next` floats on is asked for.
 template <Activation A, bool Pooled>
 SKCONV_INLINE Vec gradient_at(const float* dy, const float* y, const uint8_t* places, int tap,
-                              int left) {
+                              int left, ptrdiff_t next) {
   const bool full = left >= LANES;
+  fetch(dy + next);
+  if constexpr (A != Activation::identity) fetch(y + next);
   Vec dz = full ? load<LANES>(dy) : load_part<LANES>(dy, left);
   if constexpr (A != Activation::identity) {
     const Vec saved = full ? load<LANES>(y) : load_part<LANES>(y, left);
@@ -92,12 +94,12 @@ SKCONV_INLINE Vec gradient_at(const float* dy, const float* y, const uint8_t* pl
 // What is transformed along an axis: the windows of the input, or tiles of the outputs' gradients.
 template <class Axis>
 struct WindowOf {
-  static constexpr int SIDE = Axis::PLACES, PLACES = Axis::PLACES;
+  static constexpr int SIDE = Axis::PLACES, PLACES = Axis::PLACES, STEP = Axis::TILE;
   static SKCONV_INLINE void along(const Vec* d, Vec* v) { Axis::input(d, v); }
 };
 template <class Axis>
 struct TileOf {
-  static constexpr int SIDE = Axis::TILE, PLACES = Axis::PLACES;
+  static constexpr int SIDE = Axis::TILE, PLACES = Axis::PLACES, STEP = Axis::TILE;
   static SKCONV_INLINE void along(const Vec* y, Vec* m) { Axis::output_grad(y, m); }
 };
 
@@ -111,6 +113,7 @@ inline void transform(const Pixels& p, ptrdiff_t image, int row, int column, con
   constexpr int HEIGHT = Rows_::SIDE, WIDTH = Columns::SIDE;
   const Rows<HEIGHT, Pooled> rows(p, image, row, column);
   const int pool_w = p.gradient.pool.w;
+  const ptrdiff_t next = ptrdiff_t(Columns::STEP) / (Pooled ? pool_w : 1) * p.channels;
   const int j0 = max(-column, 0), j1 = min(p.w - column, WIDTH);
   alignas(64) float half[Rows_::PLACES * WIDTH * LANES];
   for (int j = 0; j < WIDTH; j++)
@@ -124,7 +127,7 @@ inline void transform(const Pixels& p, ptrdiff_t image, int row, int column, con
                                ? k
                                : ptrdiff_t(Pooled ? q / pool_w : j) * p.channels + k;
       return gradient_at<A, Pooled>(rows.dy[i] + at, rows.y[i] + at, rows.places[i] + at,
-                                    rows.taps[i] + (Pooled ? q % pool_w : 0), left);
+                                    rows.taps[i] + (Pooled ? q % pool_w : 0), left, next);
     };
     float* place = to.at(0, vector, t);
     const auto finish = [&](const Vec* d) SKCONV_INLINE_BODY {
@@ -190,6 +193,7 @@ SKCONV_ONE_COPY void transform_back(const Matrices& sums, int vector, int t, Vec
     Horizontal::output(m, o);
     unrolled<Horizontal::TILE>([&](int j) SKCONV_INLINE_BODY {
       const Vec all = fma(o[j], scale, shift);
+      fetch(z.to + i * z.row + (j + Horizontal::TILE) * z.column);  // of the next tile
       if (j < z.columns)
         store<LANES>(z.to + i * z.row + j * z.column, all < least ? least : all,
                      z.filters);  // a NaN stays one
