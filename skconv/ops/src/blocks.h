@@ -78,8 +78,11 @@ inline ptrdiff_t image_floats(const Slide& s) {
   return x > y ? x : y;
 }
 
-// Whether x or y of a convolution is larger than a second-level cache.
-inline bool is_far(const Slide& s) { return s.n * image_floats(s) > (1 << 18); }
+// Whether to ask for the memory of a product's tiles: x or y is larger than a second-level cache,
+// and a tile's sums over `depth` take as long as memory does.
+inline bool is_far(const Slide& s, int depth) {
+  return depth >= 32 && s.n * image_floats(s) > (1 << 18);
+}
 
 // Where neighbouring images, rows and columns of pixels lie, in floats.
 struct Strides {

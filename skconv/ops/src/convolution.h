@@ -89,7 +89,7 @@ inline void convolve_block(const Slide& s, const Groups& groups, const PackedKer
     }
     p.relu = activation == Activation::relu;
     p.elementwise = groups.elementwise;
-    p.far = is_far(s);
+    p.far = is_far(s, p.depth);
     multiply_block(p, b, in, out, lists.taps);
   }
   if (activation != Activation::relu && activation != Activation::identity)

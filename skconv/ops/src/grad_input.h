@@ -152,7 +152,6 @@ inline void backward_block(const InputGradient& in, const Gradient& gradient,
   p.panels = panels;
   p.n = in.groups.c;
   p.elementwise = in.groups.elementwise;
-  p.far = is_far(s);
   for_each_phase(in.vertical, in.horizontal, [&](const Phase& v, const Phase& h, int phase_h,
                                                  int phase_w) {
     Block b = full;
@@ -162,6 +161,7 @@ inline void backward_block(const InputGradient& in, const Gradient& gradient,
                              lists.horizontal + ptrdiff_t(phase_w) * in.horizontal.most, h.taps,
                              in.groups.depth_f()};
     p.depth = in.depth(v, h);
+    p.far = is_far(s, p.depth);
     float* first = dx + b.image * dx_strides.image +
                    (ptrdiff_t(v.first + b.row * s.stride_h) * s.w + h.first +
                     b.column * s.stride_w) * s.c;

@@ -72,7 +72,7 @@ struct Product : Operands {
   int k_from, k_to;     // those to sum over in this run
   bool ends;            // this run is the sums' last
   bool elementwise;
-  bool far;             // A and C are in memory, not in a cache
+  bool far;             // A and C are in memory, not in a cache: see is_far
 };
 
 struct Tile : Operands {
