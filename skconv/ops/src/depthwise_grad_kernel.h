@@ -54,10 +54,10 @@ SKCONV_INLINE void add_taps(const TapRows& t, int f) {
     const ptrdiff_t first = ptrdiff_t(q * Stride - t.left) * t.c;
     sum_dz += dz;
     if constexpr (Far) {
-      __builtin_prefetch(t.dz + ptrdiff_t(q + t.ow) * t.c + f);
+      fetch(t.dz + ptrdiff_t(q + t.ow) * t.c + f);
       unrolled<Stride * Stride>([&](int i) SKCONV_INLINE_BODY {
         const ptrdiff_t column = q * Stride + i / Stride;
-        __builtin_prefetch(x + (Rows + i % Stride) * t.row + column * t.c);
+        fetch(x + (Rows + i % Stride) * t.row + column * t.c);
       });
     }
     each_tap([&](int i, int j, Floats<L>& s) SKCONV_INLINE_BODY {
