@@ -51,6 +51,23 @@ def test_rounding_does_not_depend_on_the_number_of_channels_or_rows(
 
 
 @pytest.mark.usefixtures("each_set", "guarded")
+@pytest.mark.parametrize("shape", [(2, 1, 37, 61), (1, 2, 33, 5), (3, 1, 40, 6)])
+def test_images_larger_than_a_cache_have_the_bits_of_their_parts(shape, rng):
+    """Products ask for memory ahead only then: of rows that exist, in tiles of all sizes."""
+    kernel = rng.standard_normal(shape, np.float32)
+    x = rng.standard_normal((23, 25, 17, shape[2]), np.float32)
+    y = ops.conv2d(x, kernel)
+    dx = ops.conv2d_grad_input(y, kernel, x.shape)
+    assert x.size > 2**18
+    for i in range(len(x)):
+        part = slice(i, i + 1)
+        np.testing.assert_array_equal(ops.conv2d(x[part], kernel), y[part])
+        back = ops.conv2d_grad_input(y[part], kernel, x[part].shape)
+        np.testing.assert_array_equal(back, dx[part])
+    assert_same(y, defined(ops.conv2d, x.astype(np.float64), kernel), np.float32)
+
+
+@pytest.mark.usefixtures("each_set", "guarded")
 @pytest.mark.parametrize(
     "case",
     [
