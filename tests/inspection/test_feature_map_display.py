@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from drawn import drawn_images, texts
 
-from skconv import ConvNetRegressor, ConvNetSegmenter
+from skconv import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter
 from skconv.inspection import (
     FeatureMapDisplay,
     MistakesDisplay,
     SaliencyDisplay,
 )
-from skconv.layers import Conv1D
+from skconv.layers import Conv1D, Conv2D
 
 
 def test_feature_maps_are_the_layers_outputs(fitted, digits):
@@ -96,6 +96,28 @@ def test_probabilities_of_a_signals_values_are_curves(rng):
     display = FeatureMapDisplay.from_estimator(seg, X[:1], "output")
     assert display.probabilities.shape == (40, 2)
     assert len(display.axes_) == 3
+
+
+def test_probabilities_of_several_columns_are_bars_side_by_side(rng):
+    X, y = rng.random((12, 6, 6, 1)), np.arange(12)
+    columns = np.stack([y % 3, y % 2], axis=1)
+    clf = ConvNetClassifier([Conv2D(2)], max_iter=1).fit(X, columns)
+    display = FeatureMapDisplay.from_estimator(clf, X[:1])
+    expected = np.hstack(clf.predict_proba(X[:1]))[0]
+    assert expected.shape == (5,)
+    np.testing.assert_array_equal(display.probabilities, expected)
+
+
+def test_columns_of_maps_are_those_asked_for(fitted, digits):
+    X = digits[1]
+    widths = []
+    for n_columns in (2, 3):
+        display = FeatureMapDisplay.from_estimator(
+            fitted, X[:1], "conv1", n_columns=n_columns
+        )
+        maps = display.axes_[1].get_images()
+        widths.append(len({image.get_extent()[0] for image in maps}))
+    assert widths == [2, 3]
 
 
 def test_feature_maps_errors(fitted, digits):

@@ -9,11 +9,7 @@ from skconv import ConvNetClassifier
 from skconv.inspection import (
     FilterDisplay,
 )
-from skconv.layers import (
-    Conv2D,
-    MaxPool2D,
-    Residual,
-)
+from skconv.layers import Conv1D, Conv2D, Dense, MaxPool2D, Residual, Sequential
 
 
 def test_filters_are_the_layers_kernels(fitted):
@@ -89,3 +85,33 @@ def test_filters_of_layer_without_kernels_raise_error(fitted):
         FilterDisplay.from_estimator(fitted, "conv")
     with pytest.raises(ValueError, match="max_filters must be an int >= 1, got 0"):
         FilterDisplay.from_estimator(fitted, max_filters=0)
+
+
+def test_kernels_on_images_of_one_row_are_curves(rng):
+    X, y = rng.standard_normal((20, 1, 12, 2)), np.arange(20) % 2
+    clf = ConvNetClassifier([("conv", Conv2D(3, (1, 5)))], max_iter=1).fit(X, y)
+    display = FilterDisplay.from_estimator(clf)
+    kernel = clf.network_.weights["conv"]["kernel"]
+    np.testing.assert_array_equal(display.kernels, kernel[0])
+    assert len(display.images_) == 3 * 2  # a curve for each filter and channel
+    several = rng.standard_normal((20, 2, 12, 2))
+    clf.fit(several, y)
+    assert FilterDisplay.from_estimator(clf).kernels.shape == (1, 5, 2, 3)
+
+
+def test_channels_of_signals_are_those_of_the_input(rng):
+    X, y = rng.standard_normal((20, 12, 4)), np.arange(20) % 2
+    clf = ConvNetClassifier([("conv", Conv1D(2, 3))], max_iter=1).fit(X, y)
+    display = FilterDisplay.from_estimator(clf, channel=3)
+    assert display.kernels.shape == (3, 4, 2)
+    assert len(display.images_) == 2
+    with pytest.raises(ValueError, match="0 to 3, got 4"):
+        FilterDisplay.from_estimator(clf, channel=4)
+
+
+def test_dense_layers_in_a_composite_have_no_images(digits):
+    layers = [("conv", Conv2D(2)), ("top", Sequential([("dense", Dense(3))]))]
+    clf = ConvNetClassifier(layers, max_iter=1).fit(digits[0], digits[2])
+    assert FilterDisplay.from_estimator(clf).layer_name == "conv"
+    with pytest.raises(ValueError, match="'top.dense', a Dense, which has none"):
+        FilterDisplay.from_estimator(clf, "top.dense")

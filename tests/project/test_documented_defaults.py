@@ -1,0 +1,77 @@
+"""What a docstring calls the default of a parameter is its default."""
+
+import ast
+import importlib
+import inspect
+import re
+
+import pytest
+
+PUBLIC = [
+    "skconv",
+    *(
+        "skconv.augmentation",
+        "skconv.callbacks",
+        "skconv.datasets",
+        "skconv.inspection",
+    ),
+    *("skconv.io", "skconv.layers", "skconv.models", "skconv.ops", "skconv.zoo"),
+]
+# What follows may be a call or a name, which is not compared.
+PARAMETER = re.compile(r"^ *(\w+(?:, \w+)*) : .*\bdefault=(.+?)\s*$", re.MULTILINE)
+
+
+def public_callables():
+    """Yield functions, and methods with those of a class; each once."""
+    found = {}
+    for module in map(importlib.import_module, PUBLIC):
+        for name in getattr(module, "__all__", dir(module)):
+            thing = getattr(module, name)
+            if inspect.isclass(thing) and thing.__module__.startswith("skconv"):
+                found[thing] = thing.__qualname__
+                for method, value in inspect.getmembers(thing, inspect.isroutine):
+                    if not method.startswith("_"):
+                        function = getattr(value, "__func__", value)
+                        found.setdefault(function, f"{thing.__qualname__}.{method}")
+            elif inspect.isfunction(thing):
+                found.setdefault(thing, name)
+    return {
+        thing: name
+        for thing, name in found.items()
+        if getattr(thing, "__module__", "").startswith("skconv")
+    }
+
+
+def documented(docstring):
+    """Yield the names and defaults of the parameters of a docstring."""
+    part = re.split(
+        r"^ *(?:Attributes|Returns|Yields)\n *-+$", docstring or "", flags=re.M
+    )
+    for names, default in PARAMETER.findall(part[0]):
+        try:
+            value = ast.literal_eval(default.strip("`"))
+        except (SyntaxError, ValueError):
+            continue
+        names = names.split(", ")
+        several = len(names) > 1 and isinstance(value, tuple)  # one for each
+        yield from zip(names, value if several else [value] * len(names), strict=True)
+
+
+CASES = [
+    pytest.param(thing, name, value, id=f"{where}-{name}")
+    for thing, where in public_callables().items()
+    for name, value in documented(thing.__doc__)
+]
+
+
+@pytest.mark.parametrize(("thing", "name", "value"), CASES)
+def test_default_is_that_of_the_docstring(thing, name, value):
+    parameter = inspect.signature(thing).parameters[name]
+    assert parameter.default == value
+    assert isinstance(parameter.default, bool) == isinstance(value, bool)
+
+
+def test_defaults_of_all_parts_are_found():
+    parts = {each.values[0].__module__.split(".")[1] for each in CASES}
+    assert len(CASES) > 400
+    assert parts >= {"inspection", "layers", "estimators", "io", "ops", "zoo"}
