@@ -240,3 +240,42 @@ def test_display_marks_the_suggestion_in_given_axes():
 def test_error_names_what_is_wrong(estimator, params, error, words):
     with pytest.raises(error, match=words):
         LearningRateDisplay.from_estimator(estimator, X, Y, **params)
+
+
+@pytest.mark.filterwarnings("ignore:the suggestion")
+@pytest.mark.parametrize(
+    ("loss", "y", "value", "n"),
+    [
+        # Losses of 0 are 7 above the smallest of one target, four times as far is 21: the
+        # average of 4 zeros and k values, 30 (1 - 0.9^k) / (1 - 0.9^(4 + k)), is above it
+        # from k = 6 on. Of two targets it is 42.
+        ("gaussian", np.arange(6.0), 30, 10),
+        ("gaussian", np.arange(12.0).reshape(6, 2), 30, 40),
+        ("gaussian", np.arange(12.0).reshape(6, 2), 60, 10),
+        ("squared_error", np.arange(6.0), 30, 5),
+    ],
+)
+def test_gaussian_losses_are_too_large_by_their_distance_from_the_smallest(
+    loss, y, value, n, monkeypatch, rng
+):
+    module = "skconv.inspection.learning_rate_display"
+    found = [0.0] * 4 + [float(value)] * 36
+    monkeypatch.setattr(f"{module}.losses_by_rate", lambda *_: iter(found))
+    regressor = net(ConvNetRegressor, loss=loss)
+    images = rng.random((6, 8, 8))
+    display = LearningRateDisplay.from_estimator(regressor, images, y, n_steps=40)
+    assert len(display.loss) == n
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0.1, 0.1), (0.2, 0.1), (0, 1), (1, np.inf)]
+)
+def test_rates_of_a_range_test_grow(start, stop):
+    with pytest.raises(ValueError, match="0 < start < stop, got"):
+        LearningRateDisplay.from_estimator(net(), X, Y, start=start, stop=stop)
+
+
+def test_warnings_about_a_range_test_name_the_line_that_asks_for_it():
+    with pytest.warns(UserWarning, match="the suggestion means nothing") as caught:
+        LearningRateDisplay.from_estimator(net(), X, Y, stop=1e-5, n_steps=3)
+    assert {each.filename for each in caught} == {__file__}
