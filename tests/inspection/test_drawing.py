@@ -150,3 +150,15 @@ def test_texts_are_shortened_in_their_middle():
 def test_numbers_are_named_in_errors(plot, words):
     with pytest.raises(ValueError, match=f"^{words}$"):
         plot()
+
+
+def test_a_text_with_wide_ends_keeps_its_first_character():
+    text = "W" + 30 * "i" + "W"
+    assert shorten("W…W", 1, 10) == "W…W"
+    assert shorten(text, 0.15, 10) == "W…"
+
+
+def test_colours_in_range_are_drawn_as_they_are():
+    dark = np.linspace(0, 0.5, 24).reshape(1, 2, 4, 3)
+    np.testing.assert_array_equal(to_pictures(dark), dark)
+    np.testing.assert_allclose(to_pictures(dark - 0.1), dark / 0.5)

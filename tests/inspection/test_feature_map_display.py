@@ -1,8 +1,11 @@
 """Drawn feature maps are the outputs of a layer."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from drawn import drawn_images, texts
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skconv import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter
 from skconv.inspection import (
@@ -10,7 +13,7 @@ from skconv.inspection import (
     MistakesDisplay,
     SaliencyDisplay,
 )
-from skconv.layers import Conv1D, Conv2D
+from skconv.layers import Conv1D, Conv2D, MaxPool2D
 
 
 def test_feature_maps_are_the_layers_outputs(fitted, digits):
@@ -78,6 +81,8 @@ def test_probabilities_of_pixels_are_maps(rng):
     np.testing.assert_array_equal(np.moveaxis(maps, 0, -1), seg.predict_proba(X[:1])[0])
     title = "probability of each class, of each pixel"
     assert f"{title}: 0, 1, 2" in texts(display.figure_)
+    all_of_them = FeatureMapDisplay.from_estimator(seg, X[:1], max_maps=3)
+    assert f"{title}: 0, 1, 2" in texts(all_of_them.figure_)
     few = FeatureMapDisplay.from_estimator(
         seg, X[:1], max_maps=2, display_labels=["sky", "sea", "sand"]
     )
@@ -118,6 +123,50 @@ def test_columns_of_maps_are_those_asked_for(fitted, digits):
         maps = display.axes_[1].get_images()
         widths.append(len({image.get_extent()[0] for image in maps}))
     assert widths == [2, 3]
+
+
+def test_maps_of_one_pixel_of_an_image_are_images(rng):
+    layers = [("conv", Conv2D(3)), ("pool", MaxPool2D(8))]
+    reg = ConvNetRegressor(layers, max_iter=1).fit(
+        rng.random((6, 8, 8, 1)), np.arange(6)
+    )
+    display = FeatureMapDisplay.from_estimator(reg, rng.random((1, 8, 8, 1)), "pool")
+    assert display.outputs["pool"].shape == (1, 1, 3)
+    assert len(drawn_images(display.axes_[1])) == 3
+
+
+def test_names_of_classes_are_as_wide_as_bars_or_left_out(fitted, digits):
+    wide = [f"{k}{11 * 'W'}" for k in range(10)]  # 1.5 inches
+    display = FeatureMapDisplay.from_estimator(
+        fitted, digits[1][:1], display_labels=wide
+    )
+    drawn = [label.get_text() for label in display.axes_[-1].get_xticklabels()]
+    assert all("…" in text for text in drawn)
+    own = FeatureMapDisplay(
+        digits[1][0].reshape(8, 8, 1), {}, {}, probabilities=np.array([0.25, 0.75])
+    )
+    assert [bar.get_height() for bar in own.plot().axes_[-1].patches] == [0.25, 0.75]
+
+
+def small():
+    return ConvNetClassifier([("conv1", Conv2D(2))], max_iter=1)
+
+
+def test_all_steps_before_the_network_are_applied(digits):
+    steps = [MinMaxScaler(), StandardScaler(), small()]
+    pipeline = make_pipeline(*steps).fit(digits[0], digits[2])
+    display = FeatureMapDisplay.from_estimator(pipeline, digits[1][:1], "conv1")
+    x = pipeline[:-1].transform(digits[1][:1])
+    expected = pipeline[-1].transform(x, layer="conv1")[0]
+    np.testing.assert_array_equal(display.outputs["conv1"].ravel(), expected)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_displays_leave_the_estimator_as_it_is(digits):
+    frame = pd.DataFrame(digits[0], columns=[f"pixel{i}" for i in range(64)])
+    clf = small().fit(frame, digits[2])
+    FeatureMapDisplay.from_estimator(clf, digits[1][:1], "conv1")
+    assert list(clf.feature_names_in_) == list(frame.columns)
 
 
 def test_feature_maps_errors(fitted, digits):

@@ -9,7 +9,15 @@ from skconv import ConvNetClassifier
 from skconv.inspection import (
     FilterDisplay,
 )
-from skconv.layers import Conv1D, Conv2D, Dense, MaxPool2D, Residual, Sequential
+from skconv.layers import (
+    Conv1D,
+    Conv2D,
+    Dense,
+    MaxPool1D,
+    MaxPool2D,
+    Residual,
+    Sequential,
+)
 
 
 def test_filters_are_the_layers_kernels(fitted):
@@ -115,3 +123,12 @@ def test_dense_layers_in_a_composite_have_no_images(digits):
     assert FilterDisplay.from_estimator(clf).layer_name == "conv"
     with pytest.raises(ValueError, match="'top.dense', a Dense, which has none"):
         FilterDisplay.from_estimator(clf, "top.dense")
+
+
+def test_dense_units_on_signals_are_drawn_as_curves(rng):
+    X, y = rng.standard_normal((20, 12, 2)), np.arange(20) % 3
+    clf = ConvNetClassifier([("same", MaxPool1D(1))], max_iter=1).fit(X, y)
+    kernel = clf.network_.weights["output"]["kernel"]
+    display = FilterDisplay.from_estimator(clf)
+    np.testing.assert_array_equal(display.kernels, kernel.reshape(12, 2, 3))
+    assert len(display.images_) == 3 * 2
