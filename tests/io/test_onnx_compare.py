@@ -8,12 +8,14 @@ import pytest
 from scipy import sparse
 from seeds import SEED
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import BaggingClassifier, IsolationForest
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 
 from skconv import ConvNetClassifier, ConvNetRegressor, Network
 from skconv.io import onnx_check
@@ -71,6 +73,26 @@ def test_numbers_may_differ_by_as_much_as_rounded_inputs_change_them():
     )
 
 
+def test_rounded_inputs_excuse_their_own_target_and_row_alone():
+    change = near([[1e-4, 0], [0, 0], [0, 0]])
+    assert compare(near([0, 3e-3]), change) == "variable: off by up to 0.003"
+    want = np.c_[np.arange(8.0), 100 * np.arange(8.0)]
+    change = want.copy()
+    change[0] += 5  # at a jump
+    got = want + np.array([5e-4, 0])
+    words = compare(got, change, want=want, n=8)
+    assert words.startswith("variable: off by up to 0.0005")
+    change = want.copy()
+    change[0, 1] += (
+        0.1  # of a range of 700: not a jump, and no excuse for more than 0.4
+    )
+    got = want.copy()
+    got[0, 1] += 0.3
+    assert compare(got, change, want=want, n=8) is None
+    got[0, 1] += 0.3
+    assert compare(got, change, want=want, n=8).startswith("variable: off by up to 0.6")
+
+
 def test_few_rows_at_a_jump_are_left_out():
     want = np.arange(8.0)[:, None]
     for jumps, is_left_out in [(1, True), (2, True), (3, False)]:
@@ -99,6 +121,31 @@ def test_ranges_are_of_targets_or_of_all_features(name, scales):
     values = np.vstack([WANT, [[np.inf, np.nan]]]) if name == "features" else WANT
     for found, expected in zip(onnx_check._scales(name, values), scales, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_ranges_are_of_values_that_are_finite():
+    values = np.array([[np.inf], [5.0], [7.0]])
+    assert [each.tolist() for each in onnx_check._scales("variable", values)] == [
+        [7],
+        [7],
+    ]
+
+
+def test_labels_of_a_tie_agree_in_whole_models(monkeypatch):
+    model = quick().fit(X, Y)
+    model.network_.values[:] = 0  # both classes are as likely
+    scores = model.predict_proba(X).astype(np.float32)
+    labels = 1 - model.predict(X)
+
+    def run(rows):
+        return [labels[: len(rows)], scores[: len(rows)]]
+
+    monkeypatch.setattr(onnx_check, "_start", lambda _: run)
+    assert onnx_check.find_difference(model, None, X) is None
+    scores[:, 0] = 1
+    assert "probabilities: off" in onnx_check.find_difference(model, None, X)
+    model.network_.arrays["output.bias"][:] = -1
+    assert "label: 40 of 40" in onnx_check.find_difference(model, None, X)
 
 
 def test_values_that_are_not_finite_are_at_no_distance_from_themselves():
@@ -281,6 +328,7 @@ def test_rows_close_to_a_change_of_labels_are_added():
 
 
 OUTPUTS = {
+    "labels alone": (LinearSVC(), ["label"]),
     "classifier": (LogisticRegression(), ["label", "probabilities"]),
     "clusters": (KMeans(2, n_init=1), ["label", "scores"]),
     "outliers": (IsolationForest(n_estimators=2), ["label", "scores"]),
@@ -320,6 +368,9 @@ def test_moved_inputs_differ_in_their_last_bits():
     assert (found > X).any() and (found < X).any()
     frame = onnx_check._moved(StandardScaler().fit(X), pd.DataFrame(X), True)
     assert frame["features"].shape == X.shape
+    columns = pd.DataFrame(X, columns=list("abcd"))
+    chosen = ColumnTransformer([("scale", StandardScaler(), ["b"])]).fit(columns)
+    assert onnx_check._moved(chosen, columns, True)["features"].shape == (40, 1)
     codes = OneHotEncoder().fit(np.array([["a"], ["b"]]))
     assert onnx_check._moved(codes, np.array([["a"]]), False)["features"].tolist() == [
         [1, 0]

@@ -153,6 +153,16 @@ def test_features_are_those_of_a_layer(features, shape, image):
     np.testing.assert_allclose(found, model.transform(X), atol=1e-5)
 
 
+def test_features_of_a_signals_layer_have_channels_last():
+    signals = X[:, :, 0]
+    layers = [("conv", Conv1D(3, 2)), ("dense", Dense(3))]
+    model = fitted(ConvNetClassifier, CODES, X=signals, layers=layers)
+    exported = estimator_to_onnx(model, features="conv")
+    session = runtime.InferenceSession(exported.SerializeToString())
+    (found,) = session.run(None, {"X": signals.reshape(12, -1)})
+    np.testing.assert_allclose(found, model.transform(signals, layer="conv"), atol=1e-5)
+
+
 LABELS_OF = {
     "text": (np.array(["a", "b"]), ["a", "b"], object),
     "objects": (np.array(["a", "b"], object), ["a", "b"], object),
