@@ -125,6 +125,14 @@ def test_columns_of_maps_are_those_asked_for(fitted, digits):
     assert widths == [2, 3]
 
 
+def test_16_of_many_maps_are_drawn(rng):
+    X = rng.random((6, 4, 4, 1))
+    reg = ConvNetRegressor([("conv", Conv2D(20, 2))], max_iter=1).fit(X, np.arange(6))
+    display = FeatureMapDisplay.from_estimator(reg, X[:1])
+    assert len(drawn_images(display.axes_[1])) == 16
+    assert len(drawn_images(display.plot().axes_[1])) == 16
+
+
 def test_maps_of_one_pixel_of_an_image_are_images(rng):
     layers = [("conv", Conv2D(3)), ("pool", MaxPool2D(8))]
     reg = ConvNetRegressor(layers, max_iter=1).fit(

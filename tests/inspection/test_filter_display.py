@@ -132,3 +132,11 @@ def test_dense_units_on_signals_are_drawn_as_curves(rng):
     display = FilterDisplay.from_estimator(clf)
     np.testing.assert_array_equal(display.kernels, kernel.reshape(12, 2, 3))
     assert len(display.images_) == 3 * 2
+
+
+def test_64_of_many_kernels_are_drawn(rng):
+    kernels = rng.standard_normal((3, 3, 1, 70))
+    assert len(FilterDisplay(kernels, layer_name="conv").plot().images_) == 64
+    X, y = rng.random((8, 4, 4, 1)), np.arange(8) % 2
+    clf = ConvNetClassifier([Conv2D(70, 2)], max_iter=1).fit(X, y)
+    assert len(FilterDisplay.from_estimator(clf).images_) == 64

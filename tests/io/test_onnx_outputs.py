@@ -138,6 +138,7 @@ def test_models_say_who_made_them_and_for_which_opset():
         exported.opset_import
     )
     assert exported.graph.name == "ConvNetClassifier"
+    assert signature(exported.graph.input) == [("X", "FLOAT", ["n", 24])]
     onnx.checker.check_model(exported, full_check=True)
 
 
