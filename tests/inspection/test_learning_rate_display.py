@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 from seeds import SEED
+from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skconv import ConvNetClassifier, ConvNetRegressor, ConvNetSegmenter
 from skconv.augmentation import MixUp
 from skconv.inspection import LearningRateDisplay
+from skconv.inspection.learning_rate_display import _until_too_large
 from skconv.layers import Rescaling
 
 X, Y = load_digits(return_X_y=True)
@@ -279,3 +282,33 @@ def test_warnings_about_a_range_test_name_the_line_that_asks_for_it():
     with pytest.warns(UserWarning, match="the suggestion means nothing") as caught:
         LearningRateDisplay.from_estimator(net(), X, Y, stop=1e-5, n_steps=3)
     assert {each.filename for each in caught} == {__file__}
+
+
+@pytest.mark.parametrize("least", [0.0, -2.0])
+@pytest.mark.parametrize("losses", [[1, 1, 1, *[20] * 9], [5, 1, *[3.5] * 60], [2] * 9])
+def test_losses_end_where_their_running_average_is_four_times_the_smallest(
+    losses, least
+):
+    sizes = range(1, len(losses) + 1)
+    averages = np.array(
+        [np.average(losses[:n], weights=0.9 ** np.arange(n)[::-1]) for n in sizes]
+    )
+    smallest = np.minimum.accumulate(averages)
+    (beyond,) = np.nonzero(averages - least > 4 * (smallest - least))
+    n = len(losses) if not len(beyond) else beyond[0] + 1
+    assert _until_too_large(losses, least) == losses[:n]
+    assert least or _until_too_large(losses) == losses[:n]
+
+
+@pytest.mark.filterwarnings("ignore:the suggestion")
+def test_steps_before_the_network_and_a_search_around_it_are_taken(rng):
+    def losses(estimator, images=X):
+        return LearningRateDisplay.from_estimator(estimator, images, Y, n_steps=5).loss
+
+    chosen = SelectKBest(k=49)  # which needs y
+    pipeline = make_pipeline(MinMaxScaler(), VarianceThreshold(), chosen, net())
+    transformed = clone(pipeline[:-1]).fit_transform(X, Y)
+    np.testing.assert_array_equal(losses(pipeline), losses(net(), transformed))
+    search = GridSearchCV(net(max_iter=1), {"batch_size": [50, 300]}, cv=2).fit(X, Y)
+    best = net(batch_size=search.best_params_["batch_size"])
+    np.testing.assert_array_equal(losses(search), losses(best))

@@ -6,11 +6,12 @@ from drawn import drawn_images, texts
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skconv import ConvNetClassifier
+from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.inspection import (
     FeatureMapDisplay,
     MistakesDisplay,
 )
+from skconv.layers import Conv1D, Conv2D
 
 
 def test_mistakes_are_the_most_confident_ones(fitted, digits):
@@ -103,3 +104,38 @@ def test_mistakes_of_dates_and_of_unknown_classes_are_named(digits):
     clf.fit(X, y % 3)
     display = MistakesDisplay.from_estimator(clf, X, np.full(len(X), 7), n=1)
     assert any(text.endswith("is 7") for text in texts(display.figure_))
+
+
+def test_of_equal_mistakes_the_first_12_are_drawn(rng):
+    X, y = rng.random((200, 4, 4)), np.zeros(200, int)
+    display = MistakesDisplay.from_predictions(X, y, 1 - y)
+    assert display.indices.tolist() == list(range(12))
+    clf = ConvNetClassifier([Conv2D(2)], max_iter=1).fit(X, np.arange(200) % 2)
+    display = MistakesDisplay.from_estimator(clf, X, 1 - clf.predict(X))
+    assert len(display.indices) == 12
+
+
+@pytest.mark.parametrize("short", ["X", "y_true", "y_pred", "confidence"])
+def test_lengths_must_be_the_same(short, rng):
+    arrays = {
+        "X": rng.random((5, 4, 4)),
+        "y_true": np.arange(5),
+        "y_pred": np.arange(5),
+        "confidence": np.full(5, 0.5),
+    }
+    arrays[short] = arrays[short][:4]
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        MistakesDisplay.from_predictions(**arrays)
+
+
+def test_columns_and_signals_of_targets_are_refused(rng):
+    X, y = rng.random((6, 4, 4)), np.arange(6)
+    for wrong in [(np.c_[y, y], y), (y, np.c_[y, y])]:
+        with pytest.raises(ValueError, match="takes one label or number for each"):
+            MistakesDisplay.from_predictions(X, *wrong)
+    signals = rng.random((6, 10, 2))
+    reg = ConvNetRegressor([Conv1D(2)], max_iter=1).fit(signals, signals)
+    with pytest.raises(ValueError, match="was fitted to predict images"):
+        MistakesDisplay.from_estimator(reg, signals, signals)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        MistakesDisplay.from_predictions(X * np.nan, y, y)
