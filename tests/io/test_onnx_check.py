@@ -7,7 +7,7 @@ import pytest
 from seeds import SEED
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import skconv
@@ -71,6 +71,7 @@ def test_wrong_converter_of_a_layer_is_named(error, rows, monkeypatch):
         words = refusal(model)
         assert "because of layer 'shift' (Shift(by=0.5)): its ONNX model" in words
         assert "features: off by up to" in words
+        assert "Save the model with skops or joblib; if the layer is yours" in words
         assert "see register_layer" in words
     pipeline = make_pipeline(StandardScaler(), net(layers=layers), Ridge()).fit(X, y)
     words = refusal(pipeline)
@@ -107,6 +108,13 @@ def test_inputs_too_fine_for_float32_are_named(rows):
         words = refusal(model, X=given)
         assert "because of step 'standardscaler', StandardScaler" in words
         assert "if inputs are rounded to float32" in words
+        assert words.endswith(
+            "Leave the step out, or save the model with skops or joblib"
+        )
+    nested = make_pipeline(make_pipeline(StandardScaler()), net()).fit(X, y)
+    assert "because of step 'pipeline.standardscaler', StandardScaler" in refusal(
+        nested
+    )
 
 
 @pytest.mark.parametrize("label", [True, False])
@@ -129,6 +137,27 @@ def test_labels_and_probabilities_are_compared(label, rows):
         node.op_type = "Neg"
     words = onnx_check.find_difference(model, wrong, X)
     assert words.startswith("label: " if label else "probabilities: off by up to")
+
+
+@pytest.mark.parametrize(
+    ("steps", "named"),
+    [([], "step 'convnetclassifier', ConvNetClassifier"), ([Ridge()], "Pipeline")],
+)
+def test_predictions_are_compared_of_the_last_step_alone(
+    steps, named, rows, monkeypatch
+):
+    """A network before it gives its features, which may be right where labels are not."""
+    model = make_pipeline(StandardScaler(), net(), *steps).fit(*rows)
+
+    def find_difference(part, *args, **options):
+        differs = isinstance(part, Pipeline | ConvNetClassifier)
+        if differs and not options["features"]:
+            return "label: 7 of 9 are others"
+        return find(part, *args, **options)
+
+    find = onnx_check.find_difference
+    monkeypatch.setattr(onnx_export, "find_difference", find_difference)
+    assert f"because of {named}: its ONNX model" in refusal(model)
 
 
 @pytest.mark.parametrize("steps", [[], [StandardScaler()]])
