@@ -115,6 +115,14 @@ def test_of_equal_mistakes_the_first_12_are_drawn(rng):
     assert len(display.indices) == 12
 
 
+def test_labels_may_be_objects(rng):
+    X, y = rng.random((3, 4, 4)), np.array(["cat", "dog", "7"])
+    display = MistakesDisplay.from_predictions(X, y, y[::-1])
+    y = y.astype(object)
+    objects = MistakesDisplay.from_predictions(X, y, y[::-1])
+    assert texts(objects.figure_) == texts(display.figure_)
+
+
 @pytest.mark.parametrize("short", ["X", "y_true", "y_pred", "confidence"])
 def test_lengths_must_be_the_same(short, rng):
     arrays = {
