@@ -81,6 +81,9 @@ def main():
     )
     parser.add_argument("--tests", nargs="+", help="that run; by default the room's")
     parser.add_argument(
+        "--marks", default="not slow and not extras", help="of tests, as pytest's -m"
+    )
+    parser.add_argument(
         "--few", type=int, help="tests of a function that differ in parameters only"
     )
     parser.add_argument("--folder", default="build/mutants")
@@ -91,10 +94,13 @@ def main():
     if arguments.count:
         return count(arguments.rooms)
     options = arguments.only, arguments.seconds, arguments.folder, arguments.few
+    marks = ["-m", arguments.marks]
     if arguments.rooms == ["kernels"]:
         from . import kernels
 
-        results, changes = kernels.main(arguments.tests or KERNELS, *options)
+        results, changes = kernels.main(
+            [*marks, *(arguments.tests or KERNELS)], *options
+        )
     else:
         from . import python
 
@@ -108,7 +114,7 @@ def main():
         )
         doctests = [f"skconv/{Path(each).parent}" for each in files]
         name = "-".join(arguments.rooms)
-        tests = arguments.tests or [*tests, *doctests]
+        tests = [*marks, *(arguments.tests or [*tests, *doctests])]
         results, changes = python.main(name, files, tests, *options)
     unexplained = report(results, changes)
     return 1 if unexplained else 0

@@ -26,7 +26,6 @@ COPIED = "skconv", "tests", "pyproject.toml", "conftest.py"
 PYTEST = [
     *("-q", "-p", "no:cacheprovider", "--rootdir=.", "--tb=native", "--assert=plain"),
     *("-o", "addopts=", "--capture=sys", "--doctest-modules"),
-    *("-m", "not slow and not extras"),
     "--ignore=tests/estimators/test_scaling.py",  # dask's threads do not live in a fork
 ]
 
