@@ -178,3 +178,72 @@ def test_saliency_errors(network, x):
         grad_cam(flat, x, direction)
     with pytest.raises(ValueError, match="window must be an int >= 1"):
         occlusion(network, x, direction, window=0)
+
+
+def test_smooth_gradient_is_the_mean_of_gradients_at_drawn_images(network, x):
+    direction = np.eye(3)[np.arange(len(x)) % 3]
+    scaled = x * np.arange(1, len(x) + 1, dtype=x.dtype).reshape(-1, 1, 1, 1)
+    draws, total = np.random.default_rng(0), 0
+    for _ in range(32):
+        ranges = np.ptp(scaled.reshape(len(x), -1), axis=1).reshape(-1, 1, 1, 1)
+        noise = 0.15 * ranges * draws.standard_normal(x.shape, dtype=x.dtype)
+        total = total + input_gradient(
+            network, (scaled + noise).astype(x.dtype), direction
+        )
+    found = smooth_gradient(network, scaled, direction)
+    np.testing.assert_allclose(found, total / 32, rtol=1e-5, atol=1e-7)
+
+
+def test_occlusion_is_the_mean_fall_over_the_patches_of_a_pixel(network, x):
+    """By default of a quarter of the image, at each place: most pixels are in several."""
+    direction = np.eye(3)[np.arange(len(x)) % 3]
+    h, w = x.shape[1:3]
+    size = round(h / 4), round(w / 4)
+    before = (network.predict(x) * direction).sum(axis=1)
+    falls = [[[[] for _ in range(w)] for _ in range(h)] for _ in x]
+    for i in range(h - size[0] + 1):
+        for j in range(w - size[1] + 1):
+            for n, image in enumerate(x):
+                hidden = image[None].copy()
+                rows, columns = slice(i, i + size[0]), slice(j, j + size[1])
+                hidden[:, rows, columns] = image.mean(axis=(0, 1))
+                fall = before[n] - (network.predict(hidden) * direction[n]).sum()
+                for p in range(*rows.indices(h)):
+                    for q in range(*columns.indices(w)):
+                        falls[n][p][q].append(fall)
+    expected = [[[np.mean(each) for each in row] for row in image] for image in falls]
+    found = occlusion(network, x, direction)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    for window in (list(size), size, np.array(size)):
+        again = occlusion(network, x, direction, window=window, stride=[1, 1])
+        np.testing.assert_array_equal(again, found)
+
+
+def test_grad_cam_interpolates_between_the_middles_of_its_pixels(rng):
+    """At twice the size: three quarters of the nearest pixel, a quarter of the next."""
+    layers = [("pool", MaxPool2D(2)), ("conv", Conv2D(1, 1)), ("out", Dense(1))]
+    network = Network.build(layers, (6, 6, 1), 0)
+    x = rng.random((1, 6, 6, 1)).astype(np.float32)
+    network.weights["conv"]["kernel"][:] = 1
+    network.weights["out"]["kernel"][:] = 1
+    coarse = network.predict(x, upto="conv")[0, ..., 0]
+    (found,) = grad_cam(network, x, [[1]])
+    fine = np.repeat(np.repeat(coarse, 2, axis=0), 2, axis=1)
+    assert found.shape == fine.shape
+    np.testing.assert_allclose(found[0, 0], fine[0, 0], rtol=1e-5)
+    between = 0.75 * coarse[0, 0] + 0.25 * coarse[0, 1]
+    np.testing.assert_allclose(found[0, 1], between, rtol=1e-5)
+
+
+@pytest.mark.parametrize("window", [3, [3], (3,)])
+def test_windows_of_signals_are_numbers_or_lists_of_one(window, rng):
+    network = Network.build([("out", Dense(1))], (12, 1), 0)
+    x = rng.random((2, 12, 1)).astype(np.float32)
+    found = occlusion(network, x, [[1], [1]], window=3)
+    if isinstance(window, tuple):
+        with pytest.raises(ValueError, match="window must be"):
+            occlusion(network, x, [[1], [1]], window=window)
+        return
+    np.testing.assert_array_equal(
+        occlusion(network, x, [[1], [1]], window=window, stride=[1]), found
+    )
