@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from drawn import drawn_images
+from drawn import drawn_images, texts
 from seeds import SEED
 
 from skconv import ConvNetClassifier, ConvNetRegressor
@@ -41,6 +41,8 @@ def test_saliency_display_has_maps_of_the_functions(fitted, digits):
     assert display.axes_[0, 1].get_images()[0].get_cmap().name == "viridis"
     predicted = SaliencyDisplay.from_estimator(fitted, X, method="gradient")
     assert predicted.labels == [str(k) for k in fitted.predict(X)]
+    assert "What the predictions depend on" in texts(predicted.figure_)
+    assert "What the named outputs depend on" in texts(display.figure_)
     own = SaliencyDisplay.from_estimator(fitted, X, method=[partial(occlusion, window=1), input_gradient])  # fmt: skip
     assert list(own.maps) == ["occlusion", "gradient"]
 
@@ -91,3 +93,25 @@ def test_saliency_display_errors(fitted, digits):
         ValueError, match="method must be one of 'gradient', .* mean 'grad_cam'"
     ):
         SaliencyDisplay.from_estimator(fitted, X[:2], method="gradcam")
+
+
+def test_twelve_images_are_drawn_at_most(fitted, digits):
+    X = digits[1]
+    display = SaliencyDisplay.from_estimator(fitted, X[:12], method="gradient")
+    assert display.axes_.shape == (12, 2)
+    with pytest.raises(ValueError, match=r"up to 12 images, got 13; .*, X\[:6\]"):
+        SaliencyDisplay.from_estimator(fitted, X[:13], method="gradient")
+
+
+def test_methods_without_a_name_are_called_methods(fitted, digits):
+    class Brightness:
+        def __call__(self, network, x, direction):
+            return x
+
+    def darkness(network, x, direction):
+        return 1 - x
+
+    display = SaliencyDisplay.from_estimator(
+        fitted, digits[1][:1], method=[Brightness(), darkness]
+    )
+    assert list(display.maps) == ["method", "darkness"]
