@@ -1,13 +1,13 @@
 """Curves of training: loss, score and learning rate."""
 
 import numpy as np
+import pytest
 from drawn import texts
 from seeds import SEED
 
-from skconv import ConvNetClassifier
-from skconv.inspection import (
-    TrainingCurveDisplay,
-)
+from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv.inspection import TrainingCurveDisplay
+from skconv.layers import Dense
 
 
 def test_training_curves_are_the_estimators_curves(fitted):
@@ -70,3 +70,44 @@ def test_learning_rate_curve_continues_over_partial_fits(digits):
     np.testing.assert_allclose(rates.learning_rate_curve_, [1 / (100 + 4 * e) for e in (1, 2, 3, 4)])  # fmt: skip
     rates.partial_fit(X, y)
     assert rates.learning_rate_curve_[4:] == [1 / 120]
+
+
+def accuracy(estimator, X, y):
+    return float(estimator.score(X, y))
+
+
+@pytest.mark.parametrize(
+    ("kind", "scoring", "name"),
+    [
+        (ConvNetRegressor, None, "R²"),
+        (ConvNetClassifier, None, "accuracy"),
+        (ConvNetClassifier, "balanced_accuracy", "balanced_accuracy"),
+        (ConvNetClassifier, accuracy, "score"),
+    ],
+)
+def test_scores_are_named(kind, scoring, name, rng):
+    X, y = rng.random((40, 4, 4)), np.arange(40) % 2
+    net = kind(
+        [Dense(5)], early_stopping=True, max_iter=3, scoring=scoring, random_state=SEED
+    )
+    display = TrainingCurveDisplay.from_estimator(net.fit(X, y))
+    assert display.score_name == name
+    assert f"validation\n{name}" in texts(display.figure_)
+
+
+@pytest.mark.parametrize(("best", "side"), [(1, "left"), (2, "left"), (3, "right")])
+def test_the_best_score_is_written_on_the_longer_side(best, side):
+    display = TrainingCurveDisplay(
+        [3, 2, 1, 1], validation_score=[0.1, 0.2, 0.3, 0.2], best_epoch=best
+    ).plot()
+    (label,) = display.axes_[1].texts
+    assert label.get_text() == f"{best / 10:#.4g}"
+    assert label.get_horizontalalignment() == side
+    assert label.xyann == (6 if side == "left" else -6, 0)
+
+
+def test_rates_far_from_one_have_a_common_power_of_ten():
+    rates = [1e-3, 5e-4, 2e-4]
+    display = TrainingCurveDisplay([3, 2, 1], learning_rate=rates).plot()
+    display.figure_.canvas.draw()
+    assert display.axes_[-1].yaxis.get_offset_text().get_text() == "1e\u22123"
