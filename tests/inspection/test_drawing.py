@@ -158,7 +158,7 @@ def test_a_text_with_wide_ends_keeps_its_first_character():
     assert shorten(text, 0.15, 10) == "W…"
 
 
-def test_colours_in_range_are_drawn_as_they_are():
+def test_colours_in_range_are_not_scaled():
     dark = np.linspace(0, 0.5, 24).reshape(1, 2, 4, 3)
     np.testing.assert_array_equal(to_pictures(dark), dark)
     np.testing.assert_allclose(to_pictures(dark - 0.1), dark / 0.5)

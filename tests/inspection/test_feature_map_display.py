@@ -170,7 +170,7 @@ def test_all_steps_before_the_network_are_applied(digits):
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-def test_displays_leave_the_estimator_as_it_is(digits):
+def test_displays_do_not_change_the_estimator(digits):
     frame = pd.DataFrame(digits[0], columns=[f"pixel{i}" for i in range(64)])
     clf = small().fit(frame, digits[2])
     FeatureMapDisplay.from_estimator(clf, digits[1][:1], "conv1")
