@@ -1,5 +1,7 @@
 """Curves of training: loss, score and learning rate."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from drawn import texts
@@ -7,6 +9,7 @@ from seeds import SEED
 
 from skconv import ConvNetClassifier, ConvNetRegressor
 from skconv.inspection import TrainingCurveDisplay
+from skconv.inspection.training_curve_display import _find_best
 from skconv.layers import Dense
 
 
@@ -93,6 +96,18 @@ def test_scores_are_named(kind, scoring, name, rng):
     display = TrainingCurveDisplay.from_estimator(net.fit(X, y))
     assert display.score_name == name
     assert f"validation\n{name}" in texts(display.figure_)
+
+
+@pytest.mark.parametrize("n_epochs", [0, 2])
+def test_epochs_whose_results_are_nan_have_no_best_one(n_epochs):
+    worst = SimpleNamespace(rank=lambda loss, score: (-np.inf, -np.inf))
+    curve = [np.nan] * n_epochs
+    net = SimpleNamespace(
+        _stopping_rule=lambda: worst,
+        validation_loss_curve_=curve,
+        validation_scores_=curve,
+    )
+    assert _find_best(net) is None
 
 
 @pytest.mark.parametrize(("best", "side"), [(1, "left"), (2, "left"), (3, "right")])
