@@ -244,7 +244,7 @@ def _layers_with_weights(
 ) -> Iterator[tuple[str, Layer, Mapping[str, Any]]]:
     """Yield the path, the layer and its weights, also of layers inside of layers."""
     for name, layer in layers:
-        own = weights[name]
+        own = weights.get(name, {})
         yield prefix + name, layer, own
         yield from _layers_with_weights(layer.inner_layers(), own, f"{prefix}{name}.")
 

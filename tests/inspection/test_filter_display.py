@@ -6,13 +6,13 @@ from drawn import drawn_images, texts
 from seeds import SEED
 
 from skconv import ConvNetClassifier
-from skconv.inspection import (
-    FilterDisplay,
-)
+from skconv.inspection import FilterDisplay
+from skconv.inspection.filter_display import _layers_with_weights
 from skconv.layers import (
     Conv1D,
     Conv2D,
     Dense,
+    Dropout,
     MaxPool1D,
     MaxPool2D,
     Residual,
@@ -140,3 +140,13 @@ def test_64_of_many_kernels_are_drawn(rng):
     X, y = rng.random((8, 4, 4, 1)), np.arange(8) % 2
     clf = ConvNetClassifier([Conv2D(70, 2)], max_iter=1).fit(X, y)
     assert len(FilterDisplay.from_estimator(clf).images_) == 64
+
+
+def test_layers_without_weights_need_no_entry_for_them():
+    block = Residual([("drop", Dropout(0.5)), ("conv", Conv2D(1))])
+    found = _layers_with_weights([("block", block)], {"block": {"conv": {"kernel": 1}}})
+    assert [(path, weights) for path, _, weights in found] == [
+        ("block", {"conv": {"kernel": 1}}),
+        ("block.drop", {}),
+        ("block.conv", {"kernel": 1}),
+    ]
