@@ -1,10 +1,9 @@
 """Parameters have the defaults that their docstrings state, and keep what they are given."""
 
 import ast
-import inspect
-import re
 
 import pytest
+from docstrings import stated_defaults
 
 from skconv import (
     ConvNetAutoencoder,
@@ -18,17 +17,11 @@ ESTIMATORS = [ConvNetAutoencoder, ConvNetClassifier, ConvNetRegressor, ConvNetSe
 
 def documented_defaults(cls):
     """Return the defaults that a docstring states, of each parameter."""
-    text = inspect.cleandoc(cls.__doc__)
-    text = text[text.index("Parameters\n---") : text.index("Attributes\n---")]
     found = {}
-    for names, description in re.findall(
-        r"(?m)^(\w[\w, ]*) : (.*(?:\n.*default=.*)?)", text
-    ):
-        if "default=" in description:
-            values = ast.literal_eval(description.partition("default=")[2])
-            several = names.split(", ")
-            values = values if len(several) > 1 else (values,)
-            found |= dict(zip(several, values, strict=True))
+    for names, text in stated_defaults(cls.__doc__):
+        values = ast.literal_eval(text)
+        values = values if len(names) > 1 else (values,)
+        found |= dict(zip(names, values, strict=True))
     return found
 
 

@@ -235,15 +235,12 @@ def test_grad_cam_interpolates_between_the_middles_of_its_pixels(rng):
     np.testing.assert_allclose(found[0, 1], between, rtol=1e-5)
 
 
-@pytest.mark.parametrize("window", [3, [3], (3,)])
-def test_windows_of_signals_are_numbers_or_lists_of_one(window, rng):
+def test_windows_of_signals_are_numbers_or_lists_of_one(rng):
     network = Network.build([("out", Dense(1))], (12, 1), 0)
     x = rng.random((2, 12, 1)).astype(np.float32)
-    found = occlusion(network, x, [[1], [1]], window=3)
-    if isinstance(window, tuple):
-        with pytest.raises(ValueError, match="window must be"):
-            occlusion(network, x, [[1], [1]], window=window)
-        return
     np.testing.assert_array_equal(
-        occlusion(network, x, [[1], [1]], window=window, stride=[1]), found
+        occlusion(network, x, [[1], [1]], window=[3], stride=[1]),
+        occlusion(network, x, [[1], [1]], window=3),
     )
+    with pytest.raises(ValueError, match="window must be"):
+        occlusion(network, x, [[1], [1]], window=(3,))

@@ -4,6 +4,7 @@ import inspect
 import re
 
 import pytest
+from docstrings import stated_defaults
 
 from skconv import layers as L
 
@@ -18,8 +19,8 @@ def documented(kind):
     for names, as_in in re.findall(r"\n([\w, ]+)\n .*[Aa]s in `(\w+)`", doc):
         others = documented(getattr(L, as_in))
         found |= {name: others[name] for name in names.split(", ") if name in others}
-    for names, value in re.findall(r"\n([\w, ]+) : .*default=(.+)", doc):
-        found |= dict.fromkeys(names.split(", "), value)
+    for names, value in stated_defaults(kind.__doc__):
+        found |= dict.fromkeys(names, value)
     return found
 
 

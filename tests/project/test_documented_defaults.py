@@ -3,9 +3,9 @@
 import ast
 import importlib
 import inspect
-import re
 
 import pytest
+from docstrings import stated_defaults
 
 PUBLIC = [
     "skconv",
@@ -17,12 +17,10 @@ PUBLIC = [
     ),
     *("skconv.io", "skconv.layers", "skconv.models", "skconv.ops", "skconv.zoo"),
 ]
-# What follows may be a call or a name, which is not compared.
-PARAMETER = re.compile(r"^ *(\w+(?:, \w+)*) : .*\bdefault=(.+?)\s*$", re.MULTILINE)
 
 
 def public_callables():
-    """Yield functions, and methods with those of a class; each once."""
+    """Return the public functions, classes and methods, each once, and their names."""
     found = {}
     for module in map(importlib.import_module, PUBLIC):
         for name in getattr(module, "__all__", dir(module)):
@@ -44,15 +42,11 @@ def public_callables():
 
 def documented(docstring):
     """Yield the names and defaults of the parameters of a docstring."""
-    part = re.split(
-        r"^ *(?:Attributes|Returns|Yields)\n *-+$", docstring or "", flags=re.M
-    )
-    for names, default in PARAMETER.findall(part[0]):
+    for names, text in stated_defaults(docstring):
         try:
-            value = ast.literal_eval(default.strip("`"))
-        except (SyntaxError, ValueError):
+            value = ast.literal_eval(text.strip("`"))
+        except (SyntaxError, ValueError):  # a name: not compared
             continue
-        names = names.split(", ")
         several = len(names) > 1 and isinstance(value, tuple)  # one for each
         yield from zip(names, value if several else [value] * len(names), strict=True)
 
