@@ -23,12 +23,12 @@ OPERATORS = {
 # No part of kernels.cpp: checks of arrays, and rules that choose what is fast.
 LEFT_OUT = {"arrays.h", "algorithms.h", "winograd_rule.h", "kernels.h"}
 # Not a program: comments, texts, preprocessor, checks of the compiler, attributes, and what
-# only a compiler reads.
+# only a compiler reads. Asking for memory changes times, and no result.
 OTHER = re.compile(
     r"//[^\n]*|\"[^\"\n]*\"|#pragma omp[^\n]*\n[^\n]*|^\s*#(?:[^\n]*\\\n)*[^\n]*"
     r"|static_assert\([^;]*;|typedef[^;]*;"
     r"|template <[^\n]*|operator\S+|constexpr [\w:<>]+ [A-Z_]+ ?[=\[][^;]*;|if constexpr[^\n]*"
-    r"|asm volatile[^;]*;|enum class[^;]*;",
+    r"|asm volatile[^;]*;|enum class[^;]*;|\bfetch\([^;]*;",
     re.MULTILINE,
 )
 # What to change, by name of the group that matched.
