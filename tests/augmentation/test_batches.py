@@ -325,8 +325,9 @@ def test_regressor_learns_from_mixed_images(loss):
         ConvNetRegressor,
         augment=MixUp(1),
         loss=loss,
+        hidden_layer_sizes=(32,),
         learning_rate_init=0.02,
-        max_iter=30,
+        max_iter=60,
     )
     y = np.c_[X.sum(axis=(1, 2, 3)), Y + 1.0]
     assert reg.fit(X, y, sample_weight=Y + 1.0).score(X, y) > 0.2

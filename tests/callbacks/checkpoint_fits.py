@@ -51,7 +51,8 @@ FITS = {
     "early stopping": (
         {"early_stopping": True, "scoring": "accuracy",
          "validation_fraction": 0.2, "max_iter": 60, "tol": 0.03,
-         "n_iter_no_change": 4, "learning_rate_init": 0.05, "batch_size": 26},
+         "n_iter_no_change": 4, "learning_rate_init": 0.02, "batch_size": 26,
+         "filters": (8,), "hidden_layer_sizes": (16,)},
         {},
     ),
     "validation and weights": (

@@ -15,7 +15,7 @@ FAST = {
 LABELS = np.array(["circle", "ground", "square"])
 # Of few filters with ReLU, all may return 0 for all images, and learn no more.
 CONVOLUTIONS = [Conv2D(8, 3, activation="elu"), Conv2D(8, 3, activation="elu")]
-SIGNALS = [Conv1D(8, 5, activation="relu"), Conv1D(8, 5, activation="relu")]
+SIGNALS = [Conv1D(8, 5, activation="elu"), Conv1D(8, 5, activation="elu")]
 CODER = [
     ("conv", Conv1D(4, 3, stride=2, activation="relu")),
     ("code", Dense(3)),

@@ -260,6 +260,7 @@ def test_warm_start_and_partial_fit_begin_with_pretrained_once(old, path):
     )
 
 
+@pytest.mark.filterwarnings("ignore:training diverged")
 def test_scale_that_pretrained_has_not_seen_gives_a_warning(old):
     with pytest.warns(UserWarning, match="another scale"):
         small(pretrained=old).fit(X[FEW] * 100, Y[FEW])

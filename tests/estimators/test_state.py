@@ -144,7 +144,7 @@ def test_a_fit_that_fails_changes_no_state(clf, digits):
 
 def test_the_best_epochs_state_is_restored_with_its_weights(clf, digits):
     X, _, y, _ = digits
-    clf.set_params(early_stopping=True, max_iter=30, n_iter_no_change=3, tol=1e-3)
+    clf.set_params(early_stopping=True, max_iter=300, n_iter_no_change=3, tol=0.0)
     clf.set_params(learning_rate_init=0.03).fit(X, y)
     best = 1 + int(np.argmin(clf.validation_loss_curve_))
     assert best < clf.n_iter_

@@ -205,6 +205,7 @@ def test_pipeline_prepares_its_data():
     np.testing.assert_array_equal(alone.loss, expected.loss)
 
 
+@pytest.mark.filterwarnings("ignore:the suggestion means nothing")
 def test_weights_change_losses():
     weight = np.where(Y < 5, 1.0, 0.01)
     plain, weighted = (

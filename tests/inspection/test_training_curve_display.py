@@ -91,8 +91,9 @@ def accuracy(estimator, X, y):
 def test_scores_are_named(kind, scoring, name, rng):
     X, y = rng.random((40, 4, 4)), np.arange(40) % 2
     net = kind(
-        [Dense(5)], early_stopping=True, max_iter=3, scoring=scoring, random_state=SEED
-    )
+        [Dense(5)], early_stopping=True, validation_fraction=0.5, max_iter=3,
+        scoring=scoring, random_state=SEED,
+    )  # fmt: skip
     display = TrainingCurveDisplay.from_estimator(net.fit(X, y))
     assert display.score_name == name
     assert f"validation\n{name}" in texts(display.figure_)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from seeds import SEED
+from tolerances import assert_same
 
 import skconv
 from skconv import (
@@ -122,9 +123,7 @@ def test_outputs_have_names_types_shapes_and_the_values_of_predictions(case, ima
     else:
         expected = {"variable": model.predict(x)}
     for name, ours in expected.items():
-        np.testing.assert_allclose(
-            found[name].reshape(ours.shape), ours, rtol=1e-4, atol=1e-4
-        )
+        assert_same(found[name].reshape(ours.shape), ours, np.float32)
 
 
 def test_models_say_who_made_them_and_for_which_opset():

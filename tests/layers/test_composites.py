@@ -226,7 +226,7 @@ def test_paths_of_a_custom_composite_must_have_distinct_names_and_one_shape():
 
 def test_estimator_with_nested_layers_learns_and_has_a_small_pickle(digits):
     X, X_test, y, y_test = digits
-    clf = net(max_iter=16).fit(X, y)
+    clf = net(max_iter=30).fit(X, y)
     assert clf.score(X_test, y_test) > 0.8
     thawed = pickle.loads(data := pickle.dumps(clf))
     np.testing.assert_array_equal(thawed.predict_proba(X), clf.predict_proba(X))

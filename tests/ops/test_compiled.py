@@ -101,9 +101,10 @@ def test_random_convolutions_are_as_defined(case, rng):
     saved = y if derivative_from == "output" else ops.conv2d(x, kernel, bias, **slide)
     dy = rng.standard_normal(y.shape, np.float32)
     actual = ops.conv2d_backward(dy, saved, x, kernel, activation=activation, **slide)
-    double = [a.astype(np.float64) for a in (dy, saved, x, kernel)]
-    expected = ops.conv2d_backward(*double, activation=activation, **slide)
-    dz = ops.activate_grad(*double[:2], activation)
+    # Softmax's derivative may cancel: its own tests say how far it is off.
+    dz = ops.activate_grad(dy, saved, activation)
+    double = [a.astype(np.float64) for a in (dz, saved, x, kernel)]
+    expected = ops.conv2d_backward(*double, **slide)
     for ours, theirs, terms in zip(actual, expected, [(), (), dz], strict=True):
         assert_same(ours, theirs, np.float32, terms=terms)
 

@@ -84,15 +84,17 @@ def test_hard_shapes_are_as_defined(case, use_winograd, rng):
         act = {"activation": activation, **slide}
         for arrays in [(x, kernel), (x, kernel, bias), (x, kernel, bias, scale)]:
             y = ops.conv2d(*arrays, **act)
-            assert_same(y, ops.conv2d(*doubles(*arrays), **act), F32)
+            expected = ops.conv2d(*doubles(*arrays), **act)
+            assert_same(y, expected, F32, terms=arrays[2:3])
         dy = rng.standard_normal(y.shape, F32)
         # Rounded differently, an output at a corner has another derivative.
         output = ops.find_activation(activation).derivative_from == "output"
         saved = y if output else ops.conv2d(*arrays, **slide)
         found = ops.conv2d_backward(dy, saved, x, kernel, **act)
         expected = ops.conv2d_backward(*doubles(dy, saved, x, kernel), **act)
-        for ours, theirs in zip(found, expected, strict=True):
-            assert_same(ours, theirs, F32)
+        dz = ops.activate_grad(*doubles(dy, saved), activation)
+        for ours, theirs, terms in zip(found, expected, [(), (), dz], strict=True):
+            assert_same(ours, theirs, F32, terms=terms)
 
 
 @pytest.mark.usefixtures("each_set", "guarded")

@@ -30,7 +30,7 @@ TARGETS = {
 @pytest.mark.parametrize("name", TARGETS)
 def test_focal_loss_trains_any_kind_of_targets(name):
     y = TARGETS[name]
-    more = {"filters": (8,), "max_iter": 30}
+    more = {"filters": (8,), "max_iter": 60}
     clf = small(**more, focal_gamma=4.0).fit(X, y)
     plain = small(**more, focal_gamma=0.0).fit(X, y)
     assert clf.score(X, y) > 0.8
@@ -76,8 +76,8 @@ def test_focal_loss_combines_with_weights_and_smoothing_and_files(tmp_path):
 
 
 def test_network_that_learns_nothing_is_named_with_the_focal_loss():
-    with pytest.warns(UserWarning, match="learnt nothing|diverged"):
-        small(learning_rate_init=1.0, solver="sgd", max_iter=40, tol=1e-3).fit(X, Y)
+    with pytest.warns(UserWarning, match="learnt nothing"):
+        small(max_iter=40, tol=1e-3).fit(np.zeros_like(X), Y)
 
 
 @pytest.mark.parametrize("gamma", [-1, np.inf, np.nan, "2", None])

@@ -117,8 +117,8 @@ def test_parts_of_a_fit_are_the_whole(kind, dtype):
         "layers": layers, "solver": "muon", "learning_rate_init": 0.01, "dtype": dtype,
         "random_state": SEED, "batch_size": 32,
     }  # fmt: skip
-    whole = kind(**params, max_iter=6).fit(X, Y)
-    parts = kind(**params, max_iter=3, warm_start=True).fit(X, Y).fit(X, Y)
+    whole = kind(**params, max_iter=16).fit(X, Y)
+    parts = kind(**params, max_iter=8, warm_start=True).fit(X, Y).fit(X, Y)
     np.testing.assert_array_equal(whole.network_.values, parts.network_.values)
     assert whole.score(X, Y) > 0.5
 
