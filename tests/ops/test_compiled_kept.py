@@ -154,7 +154,7 @@ CHOSEN = {
     "few channels": ((14, 14, 6), 16, 5, "valid", 2, "input, kernel"),
     "one channel": ((28, 28, 1), 6, 5, "same", 2, "input, kernel"),
     "small windows": ((28, 28, 1), 16, 3, "same", 2, "input"),
-    "one of two kept": ((12, 12, 6), 8, 5, "valid", (1, 2), ""),
+    "one of three kept": ((12, 12, 6), 8, 5, "valid", (1, 3), ""),
     "where tiles are not full": ((13, 13, 32), 64, 3, "valid", 2, "input, kernel"),
     "where tiles are full": ((16, 16, 64), 64, 3, "same", 2, ""),
 }

@@ -24,6 +24,8 @@ namespace skconv::SKCONV_ISA {
 constexpr int BLOCK_BYTES = 131072;
 // That a small batch is cut into, for threads to share.
 constexpr int MOST_BLOCKS = 32;
+// Of a share that adds to a kernel of its own: with fewer, adding up the kernels would take long.
+constexpr int SHARE_PIXELS = 64;
 // That a block of a small batch takes at least, so that a call of the product is worth it.
 // Flat from 2e5 to 3.2e6; 1e5 takes 3 % longer, and layers of 4 x 4 pixels 20 %.
 constexpr double WORTH_FLOPS = 8e5;

@@ -139,9 +139,10 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
                                    s.c * s.stride_h * s.stride_w, s.f, flops) /
                           pool.pixels(),
                       image_floats(s));
-  const PackedKernel packed = pack_kernel(s, groups, depth, kernel, bias, scale);
+  const auto prepare = [&] { return pack_kernel(s, groups, depth, kernel, bias, scale); };
+  const ptrdiff_t bytes = sizeof(float) * ptrdiff_t(depth) * s.f;
   const ForwardLists lists = forward_lists(s, groups.depth_c(), depth);
-  parallel(blocks.count(), flops * s.n * s.oh * s.ow, [&](int task) {
+  const auto convolve = [&](const PackedKernel& packed, int task) {
     const Block kept = blocks[task];  // of y
     const Block b = {kept.image,  kept.row * pool.h,  kept.column * pool.w,
                      kept.images, kept.rows * pool.h, kept.columns * pool.w};
@@ -157,7 +158,8 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
         (float*)scratch(Scratch::partial, ptrdiff_t(b.pixels()) * s.f * sizeof(float));
     convolve_block(s, groups, packed, lists, x, activation, b, out, block);
     pool_block(s, pool, kept, block, y_image, y + first, places ? places + first : nullptr);
-  });
+  };
+  parallel(blocks.count(), flops * s.n * s.oh * s.ow, bytes, prepare, convolve);
 }
 
 }  // namespace skconv::SKCONV_ISA

@@ -10,6 +10,7 @@
 #include "kept_grad_input.h"
 #include "kernels.h"
 #include "phases.h"
+#include "planes.h"
 #include "product.h"
 #include "threads.h"
 #include "unpool.h"
@@ -56,14 +57,16 @@ inline float* pack_phase(const InputGradient& in, const Phase& v, const Phase& h
     for (int i = 0; i < v.taps; i++)
       for (int j = 0; j < h.taps; j++) {
         const int tap = (v.tap0 + i * v.tap_step) * s.kw + h.tap0 + j * h.tap_step;
-        // Where the tap's first number is, and how far apart neighbouring channels are.
         const float* from = kernel + (elementwise ? ptrdiff_t(tap) * s.f + c0
                                                   : (ptrdiff_t(tap) * in.groups.c + c0) * s.f +
                                                         group * filters);
-        const ptrdiff_t channel = elementwise ? 1 : s.f;
-        for (int f = 0; f < filters; f++, panel += width.columns)
-          for (int c = 0; c < width.columns; c++)
-            panel[c] = c < filled ? from[c * channel + f] : 0;
+        if (filled < width.columns)
+          std::memset(panel, 0, sizeof(float) * filters * width.columns);
+        if (elementwise)
+          std::memcpy(panel, from, sizeof(float) * filled);
+        else
+          transpose(from, s.f, filled, filters, panel, width.columns);
+        panel += ptrdiff_t(filters) * width.columns;
       }
   });
   return dst + ptrdiff_t(depth) * padded_columns(in.groups.c);
@@ -188,11 +191,13 @@ inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const fl
   const DepthwisePairs pairs = gradient.places ? nullptr : depthwise_pairs_for(s);
   if (pairs) return depthwise_grad_input_strided(s, pairs, gradient, kernel, dx);
   const InputGradient in(s, gradient);
-  const float* panels = pack_phases(in, kernel);
   const BackwardLists lists = backward_lists(in);
-  parallel(in.blocks.count(), in.flops * s.n * s.h * s.w, [&](int task) {
-    backward_block(in, gradient, panels, lists, in.blocks[task], dx);
-  });
+  const ptrdiff_t bytes = sizeof(float) * s.kh * s.kw * in.groups.depth_f() * ptrdiff_t(s.c);
+  parallel(in.blocks.count(), in.flops * s.n * s.h * s.w, bytes,
+           [&] { return pack_phases(in, kernel); },
+           [&](const float* panels, int task) {
+             backward_block(in, gradient, panels, lists, in.blocks[task], dx);
+           });
 }
 
 }  // namespace skconv::SKCONV_ISA

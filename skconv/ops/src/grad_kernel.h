@@ -52,7 +52,7 @@ struct KernelGradient {
   // a dense layer of 1600 x 128 takes 22 % longer.
   static constexpr int COPIES_FLOATS = 1 << 20;
   // That a copy takes at least, or adding it up would not be worth it. Flat from 1e5 to 1e7.
-  static constexpr double COPY_FLOPS = 1e6;
+  static constexpr double COPY_FLOPS = 5e5;
   // Of a share of the kernel: some tiles. Flat from 12 to 48; 96 take 3 % longer.
   static constexpr int LEAST_ROWS = 48;
 
@@ -65,7 +65,8 @@ struct KernelGradient {
   }
   int copies() const {
     const int affordable = min(MOST_COPIES, int(COPIES_FLOATS / kernel_size));
-    return max(min(affordable, int(flops / COPY_FLOPS)), 1);
+    const int worth = int(min64(int64_t(flops / COPY_FLOPS), pixels() / SHARE_PIXELS));
+    return power_of_two_in(min(affordable, worth));
   }
   int share_pixels() const { return int(min64(1 << 30, (pixels() + copies() - 1) / copies())); }
   int fitting_pixels() const {

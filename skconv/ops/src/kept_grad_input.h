@@ -11,6 +11,7 @@
 #include "blocks.h"
 #include "kept.h"
 #include "kernels.h"
+#include "planes.h"
 #include "simd.h"
 #include "threads.h"
 
@@ -49,11 +50,12 @@ struct Surroundings {
 // The kernel as [f][row][padded].
 inline const float* pack_windows(const Slide& s, const WindowShape& window, const float* kernel) {
   float* packed = (float*)scratch(Scratch::packed, sizeof(float) * s.f * window.floats());
-  float* to = packed;
-  for (int f = 0; f < s.f; f++)
-    for (int i = 0; i < s.kh; i++)
-      for (int j = 0; j < window.padded(); j++)
-        *to++ = j < window.width ? kernel[(ptrdiff_t(i) * window.width + j) * s.f + f] : 0;
+  const int width = window.width, padded = window.padded();
+  for (int i = 0; i < s.kh; i++)
+    transpose(kernel + ptrdiff_t(i) * width * s.f, s.f, width, s.f, packed + i * padded,
+              window.floats());
+  for (float* row = packed; width < padded && row < packed + s.f * window.floats(); row += padded)
+    std::memset(row + width, 0, sizeof(float) * (padded - width));
   return packed;
 }
 
@@ -110,14 +112,14 @@ inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const fl
   const WindowShape window(s, true, Scratch::partial);
   const Surroundings around(s);
   const Pool pool = gradient.pool;
-  const float* packed = pack_windows(s, window, kernel);
   int32_t* taps = (int32_t*)scratch(Scratch::lists, sizeof(int32_t) * pool.pixels());
   list_taps(pool, s.stride_h * around.line, s.stride_w * s.c, taps);
   const int rows = s.oh / pool.h;
   const ptrdiff_t row = ptrdiff_t(s.ow / pool.w) * s.f;
   const double flops = 2.0 * s.kh * s.kw * s.c * s.n * rows * row;
   const int tasks = min(s.n, MOST_BLOCKS);
-  parallel(tasks, flops, [&](int task) {
+  const ptrdiff_t bytes = sizeof(float) * s.f * window.floats();
+  const auto add_images = [&](const float* packed, int task) {
     float* sums = (float*)scratch(Scratch::input, sizeof(float) * (around.floats() + LANES));
     float* dz =
         (float*)scratch(Scratch::gradient, sizeof(float) * (row + Places::floats(pool, s.f)));
@@ -129,7 +131,8 @@ inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const fl
                 sums + ptrdiff_t(p) * pool.h * s.stride_h * around.line);
       around.copy_to(s, sums, dx + ptrdiff_t(i) * s.h * s.w * s.c);
     }
-  });
+  };
+  parallel(tasks, flops, bytes, [&] { return pack_windows(s, window, kernel); }, add_images);
 }
 
 }  // namespace skconv::SKCONV_ISA::kept

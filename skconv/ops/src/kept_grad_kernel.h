@@ -14,6 +14,7 @@
 #include "input.h"
 #include "kept.h"
 #include "kernels.h"
+#include "planes.h"
 #include "pooling.h"
 #include "simd.h"
 #include "threads.h"
@@ -56,12 +57,14 @@ struct KernelGradient {
     b.h *= pool.h, b.rows *= pool.h, b.w *= pool.w, b.columns *= pool.w;
     return b;
   }
+  ptrdiff_t all_pixels() const { return ptrdiff_t(s.n) * (s.oh / pool.h) * (s.ow / pool.w); }
   int copies() const {
-    return max(min(min(MOST_COPIES, int(COPIES_FLOATS / kernel_size)), int(flops / COPY_FLOPS)), 1);
+    const int affordable = min(MOST_COPIES, int(COPIES_FLOATS / kernel_size));
+    const int worth = int(min64(int64_t(flops / COPY_FLOPS), all_pixels() / SHARE_PIXELS));
+    return power_of_two_in(min(affordable, worth));
   }
   int share_pixels() const {
-    const ptrdiff_t all = ptrdiff_t(s.n) * (s.oh / pool.h) * (s.ow / pool.w);
-    return int(min64(1 << 30, (all + copies() - 1) / copies()));
+    return int(min64(1 << 30, (all_pixels() + copies() - 1) / copies()));
   }
   int fitting_pixels() const {
     return BYTES / 4 / (s.c * s.stride_h * s.stride_w * pool.pixels() + s.f);
@@ -169,9 +172,8 @@ inline void conv2d_grad_kernel(const Slide& s, const Gradient& gradient, const f
   add_shares(dbs + s.f, k.shares - 1, s.f, dbs);
   std::memcpy(db, dbs, sizeof(float) * s.f);
   for (int i = 0; i < s.kh; i++)
-    for (int j = 0; j < k.window.width; j++)
-      for (int f = 0; f < s.f; f++)
-        *dkernel++ = sums[f * k.window.floats() + i * k.window.padded() + j];
+    transpose(sums + i * k.window.padded(), k.window.floats(), s.f, k.window.width,
+              dkernel + ptrdiff_t(i) * k.window.width * s.f, s.f);
 }
 
 }  // namespace skconv::SKCONV_ISA::kept

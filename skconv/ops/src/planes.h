@@ -26,6 +26,24 @@ SKCONV_INLINE Four transposed(const Four& m) {
            __builtin_shufflevector(high_a, high_b, 2, 3, 6, 7)}};
 }
 
+// to[j][i] = from[i][j], of `rows` rows whose first numbers lie `from_row` apart.
+inline void transpose(const float* from, ptrdiff_t from_row, int rows, int columns, float* to,
+                      ptrdiff_t to_row) {
+  const int full_rows = rows / 4 * 4, full_columns = columns / 4 * 4;
+  for (int i = 0; i < full_rows; i += 4)
+    for (int j = 0; j < full_columns; j += 4) {
+      Four m;
+      unrolled<4>([&](int r) SKCONV_INLINE_BODY {
+        m.row[r] = load<4>(from + (i + r) * from_row + j);
+      });
+      m = transposed(m);
+      unrolled<4>([&](int r) SKCONV_INLINE_BODY { store<4>(to + (j + r) * to_row + i, m.row[r]); });
+    }
+  for (int i = 0; i < rows; i++)
+    for (int j = i < full_rows ? full_columns : 0; j < columns; j++)
+      to[j * to_row + i] = from[i * from_row + j];
+}
+
 // `size` pixels of `channels` channels, from planes that lie `plane` floats apart. Four channels of
 // four pixels are written at a time. Channels that a pixel does not have fall on the next one: it
 // is written later, and its first channels are written last. So there must be room as below, and
@@ -48,15 +66,13 @@ inline ptrdiff_t room_for_pixels(int channels, int size) {
   return ptrdiff_t(ceil_div(size, 4) * 4) * channels + 4;
 }
 
-// The other way. Planes need no room beside `size` floats.
+// The other way.
 inline void pixels_to_planes(const float* pixels, int channels, int size, ptrdiff_t plane,
                              float* planes) {
-  if (channels == 1) {
+  if (channels == 1)
     std::memcpy(planes, pixels, sizeof(float) * size);
-    return;
-  }
-  for (int c = 0; c < channels; c++)
-    for (int q = 0; q < size; q++) planes[c * plane + q] = pixels[ptrdiff_t(q) * channels + c];
+  else
+    transpose(pixels, channels, size, channels, planes, plane);
 }
 
 // Every `W`th of numbers from p on, as many as a vector has; any `step` if W is 0.

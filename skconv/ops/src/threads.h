@@ -28,9 +28,10 @@ std::vector<uint64_t> control_registers();
 // The uses of scratch memory; each thread has a piece for each, which grows and is reused.
 //
 // `packed` and `lists` belong to an op: the thread that calls `parallel` fills them before, and
-// all tasks read them. `input`, `gradient` and `pixels` belong to a task. `partial` belongs to
-// an op whose tasks each write a part of it, but in a pooled convolution to a task.
-enum class Scratch { packed, lists, partial, input, gradient, pixels, count };
+// all tasks read them, or each thread fills its own (`prepare`). `input`, `gradient` and `pixels`
+// belong to a task. `partial` belongs to an op whose tasks each write a part of it, but in a
+// pooled convolution to a task. `next` belongs to `parallel`.
+enum class Scratch { packed, lists, partial, input, gradient, pixels, next, count };
 
 // At least `bytes`, aligned to 64, until this thread's next call for the same use.
 // Throws std::bad_alloc.
@@ -82,22 +83,55 @@ class FlushDenormals {
 // and waking the others takes some.
 constexpr double PARALLEL_FLOPS = 4e5;
 
-// Run body(0) ... body(tasks - 1), on as many threads as there are. The result of a task
-// must not depend on the thread that runs it, nor on when: then results do not depend on the
-// number of threads. `flops` is the cost of all tasks together. A bad_alloc inside of the
-// region is recorded and thrown after it: exceptions must not leave an OpenMP region.
-template <class Body>
-SKCONV_ALWAYS_INLINE void parallel(int tasks, double flops, Body body) {
+// The tasks that are left. Each thread has a share of its own, of neighbouring tasks, and then
+// helps with those of others: from op to op it works on the same images, which its cache still
+// holds.
+class Tasks {
+ public:
+  SKCONV_ALWAYS_INLINE Tasks(int count, int shares)
+      : count(count), shares(shares), next((int*)scratch(Scratch::next, LINE * shares)) {
+    for (int share = 0; share < shares; share++) *next_of(share) = first(share);
+  }
+  // One of share `own` or, if it has none left, of another; -1 if there is none at all.
+  SKCONV_ALWAYS_INLINE int take(int own) const {
+    for (int i = own; i < own + shares; i++) {
+      const int share = i % shares;
+      const int task = __atomic_fetch_add(next_of(share), 1, __ATOMIC_RELAXED);
+      if (task < first(share + 1)) return task;
+    }
+    return -1;
+  }
+
+ private:
+  static constexpr int LINE = 64;  // bytes of a cache line, so that threads do not share one
+  const int count, shares;
+  int* const next;
+  SKCONV_ALWAYS_INLINE int first(int share) const { return int(int64_t(count) * share / shares); }
+  SKCONV_ALWAYS_INLINE int* next_of(int share) const { return next + LINE / sizeof(int) * share; }
+};
+
+// Run body(prepared, 0) ... body(prepared, tasks - 1), on as many threads as there are; within a
+// task or prepare(), on the thread that calls. Each thread calls prepare() before its first task,
+// and its tasks get what that returned. The result of a task must not depend on the thread that
+// runs it, nor on when: then results do not depend on the number of threads. `flops` is the cost
+// of all tasks together. A bad_alloc inside of the region is recorded and thrown after it:
+// exceptions must not leave an OpenMP region.
+template <class Prepare, class Body>
+SKCONV_ALWAYS_INLINE void parallel(int tasks, double flops, Prepare prepare, Body body) {
 #ifdef _OPENMP
-  if (tasks > 1 && flops > PARALLEL_FLOPS && !forked && max_threads() > 1) {
+  const bool pays = tasks > 1 && flops > PARALLEL_FLOPS;
+  if (pays && !forked && max_threads() > 1 && !omp_in_parallel()) {
     bool out_of_memory = false;
+    const Tasks left(tasks, max_threads());
 #pragma omp parallel
     {
       const FlushDenormals flush;
-#pragma omp for schedule(dynamic, 1) nowait
-      for (int task = 0; task < tasks; task++) {
+      const int own = omp_get_thread_num();
+      int task = left.take(own);
+      if (task >= 0) {
         try {
-          body(task);
+          const auto prepared = prepare();
+          for (; task >= 0; task = left.take(own)) body(prepared, task);
         } catch (const std::bad_alloc&) {
 #pragma omp atomic write
           out_of_memory = true;
@@ -108,7 +142,26 @@ SKCONV_ALWAYS_INLINE void parallel(int tasks, double flops, Body body) {
     return;
   }
 #endif
-  for (int task = 0; task < tasks; task++) body(task);
+  const auto prepared = prepare();
+  for (int task = 0; task < tasks; task++) body(prepared, task);
+}
+
+// The same without anything to prepare: body(0) ... body(tasks - 1).
+template <class Body>
+SKCONV_ALWAYS_INLINE void parallel(int tasks, double flops, Body body) {
+  parallel(tasks, flops, [] { return 0; }, [&](int, int task) { body(task); });
+}
+
+// The same with something of `bytes` to prepare. Each thread makes its own if it is small: a copy
+// takes less time than reading what another core has just written. Else all read one.
+constexpr ptrdiff_t OWN_BYTES = 1 << 18;
+
+template <class Prepare, class Body>
+SKCONV_ALWAYS_INLINE void parallel(int tasks, double flops, ptrdiff_t bytes, Prepare prepare,
+                                   Body body) {
+  if (bytes <= OWN_BYTES) return parallel(tasks, flops, prepare, body);
+  const auto prepared = prepare();
+  parallel(tasks, flops, [&](int task) { body(prepared, task); });
 }
 
 }  // namespace skconv

@@ -106,13 +106,19 @@ struct Ending {
   uint8_t* places = nullptr;
 };
 
+// The rows of a place: the channels of each piece.
+template <class T>
+inline Matrices kernel_matrices(const Slide& s) {
+  return {T::PLACES, vectors(s.f), pieces_of<T>(s) * s.c};
+}
+
 // What all tasks of a pass read: the transformed kernel, its ending, and zeros.
 template <class T>
 struct Packed {
-  Matrices kernel;  // the rows of a place: the channels of each piece
+  Matrices kernel;
   float *scale, *shift, *zeros;
 
-  explicit Packed(const Slide& s) : kernel(T::PLACES, vectors(s.f), pieces_of<T>(s) * s.c) {
+  explicit Packed(const Slide& s) : kernel(kernel_matrices<T>(s)) {
     const int padded = vectors(s.f) * LANES;
     const ptrdiff_t n_zeros = zeros_floats<T>(s.c);
     const ptrdiff_t floats = kernel.floats() + 2 * padded + n_zeros;
@@ -203,15 +209,17 @@ inline void finish_tile(const Slide& s, const Ending& end, const Matrices& sums,
   pool_tile<T>(tile, end.pool, kept);
 }
 
-// Compute y from `input`, whose channels are s.c, and a transformed kernel.
-template <class T>
-inline void convolve(const Slide& s, const Gradient& input, const Packed<T>& packed,
-                     const Ending& end, float* y) {
+// Compute y from `input`, whose channels are s.c; `pack` returns the transformed kernel.
+template <class T, class Pack>
+inline void convolve(const Slide& s, const Gradient& input, const Pack& pack, Activation activation,
+                     Pool pool, float* y, uint8_t* places) {
   const int pieces = pieces_of<T>(s);
   const Tiles<T> tiles(s, pieces * padded_channels(s.c) + min(padded_channels(s.f), CHUNK));
-  const Pixels pixels = {input, s.h, s.w, s.c, 0, s.c, packed.zeros};
   const double flops = 2.0 * T::PLACES * pieces * s.c * s.f * tiles.count;
-  parallel(tiles.blocks, flops, [&](int block) {
+  const ptrdiff_t bytes = sizeof(float) * kernel_matrices<T>(s).floats();
+  parallel(tiles.blocks, flops, bytes, pack, [&](const Packed<T>& packed, int block) {
+    const Pixels pixels = {input, s.h, s.w, s.c, 0, s.c, packed.zeros};
+    const Ending end = {packed.scale, packed.shift, activation, pool, places};
     const ptrdiff_t first = ptrdiff_t(block) * tiles.most;
     const ptrdiff_t stop = min64(first + tiles.most, tiles.count);
     Matrices v(T::PLACES, pieces * vectors(s.c), tiles.most);
@@ -241,10 +249,10 @@ inline void convolve(const Slide& s, const Gradient& input, const Packed<T>& pac
 }
 
 // A convolution, and then a pool whose windows lie in several tiles: a few images at a time.
-template <class T>
-inline void convolve_and_pool(const Slide& s, const float* x, const Packed<T>& packed,
-                              const Ending& end, float* y) {
-  const Pool pool = end.pool;
+template <class T, class Pack>
+inline void convolve_and_pool(const Slide& s, const float* x, const Pack& pack,
+                              Activation activation, Pool pool, float* y, uint8_t* places) {
+  const Packed<T> packed = pack();
   const ptrdiff_t x_image = ptrdiff_t(s.h) * s.w * s.c, z_image = ptrdiff_t(s.oh) * s.ow * s.f;
   const ptrdiff_t y_image = z_image / pool.pixels();
   const int most = max(int(min64(s.n, CACHE_BYTES / 4 / z_image)), 1);
@@ -253,13 +261,12 @@ inline void convolve_and_pool(const Slide& s, const float* x, const Packed<T>& p
     Slide part = s;
     part.n = min(most, s.n - n);
     const float* images = x + n * x_image;
-    convolve<T>(part, {images, images, Activation::identity, 0}, packed,
-                {packed.scale, packed.shift, end.activation}, z);
+    convolve<T>(part, {images, images, Activation::identity, 0}, [&] { return packed; },
+                activation, {}, z, nullptr);
     const Slide windows = {.n = part.n, .h = s.oh, .w = s.ow, .c = s.f,
                            .oh = s.oh / pool.h, .ow = s.ow / pool.w, .f = s.f,
                            .kh = pool.h, .kw = pool.w, .stride_h = pool.h, .stride_w = pool.w};
-    max_pool(windows, z, y + n * y_image, end.places ? end.places + n * y_image : nullptr,
-             bool(end.places));
+    max_pool(windows, z, y + n * y_image, places ? places + n * y_image : nullptr, bool(places));
   }
 }
 
@@ -269,14 +276,16 @@ inline void conv2d(const Slide& s, const float* x, const float* kernel, const fl
                    uint8_t* places) {
   with_tiling(s, [&](auto tiling) {
     typedef decltype(tiling) T;
-    const Packed<T> packed(s);
-    pack_kernel<T>(s, kernel, false, packed.kernel);
-    if (scale) std::memcpy(packed.scale, scale, sizeof(float) * s.f);
-    if (bias) std::memcpy(packed.shift, bias, sizeof(float) * s.f);
-    const Ending end = {packed.scale, packed.shift, activation, pool, places};
+    const auto pack = [&] {
+      const Packed<T> packed(s);
+      pack_kernel<T>(s, kernel, false, packed.kernel);
+      if (scale) std::memcpy(packed.scale, scale, sizeof(float) * s.f);
+      if (bias) std::memcpy(packed.shift, bias, sizeof(float) * s.f);
+      return packed;
+    };
     if (T::Rows::TILE % pool.h || T::Columns::TILE % pool.w)
-      return convolve_and_pool<T>(s, x, packed, end, y);
-    convolve<T>(s, {x, x, Activation::identity, 0}, packed, end, y);
+      return convolve_and_pool<T>(s, x, pack, activation, pool, y, places);
+    convolve<T>(s, {x, x, Activation::identity, 0}, pack, activation, pool, y, places);
   });
 }
 
@@ -289,9 +298,12 @@ inline void conv2d_grad_input(const Slide& s, const Gradient& gradient, const fl
                         .top = s.kh - 1 - s.top, .left = s.kw - 1 - s.left};
   with_tiling(s, [&](auto tiling) {
     typedef decltype(tiling) T;
-    const Packed<T> packed(turned);
-    pack_kernel<T>(turned, kernel, true, packed.kernel);
-    convolve<T>(turned, gradient, packed, {packed.scale, packed.shift, Activation::identity}, dx);
+    const auto pack = [&] {
+      const Packed<T> packed(turned);
+      pack_kernel<T>(turned, kernel, true, packed.kernel);
+      return packed;
+    };
+    convolve<T>(turned, gradient, pack, Activation::identity, {}, dx, nullptr);
   });
 }
 
