@@ -7,7 +7,7 @@ its name. Those of a layer that contains layers nest in the same way.
 import operator
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def build(
     shapes: list[Shape] = []
     shape = tuple(input_shape)
     for name, layer in layers:
-        with _naming(name, layer):
+        try:
             built, output_shape = layer.build(shape, rng, dtype)
             output_shape = tuple(map(operator.index, output_shape))
             weights[name] = dict(built.items())
@@ -51,6 +51,8 @@ def build(
                 weights[name] = _without_values(weights[name])
                 if rng.bounds is not None:
                     rng.bounds.add(layer, shape, output_shape, weights[name])
+        except _NAMED as error:
+            _raise_named(error, name, layer)
         shape = output_shape
         shapes.append(shape)
     return weights, shapes
@@ -79,15 +81,17 @@ def adapt(layers: Chain, weights: Weights, batches: Batches) -> None:
 
     for i, (name, layer) in enumerate(layers):
         if not is_adapted(weights[name]):
-            with _naming(name, layer):
+            try:
                 layer.adapt(weights[name], partial(reaching, layers[:i]))
+            except _NAMED as error:
+                _raise_named(error, name, layer)
 
 
 def _blameless(pieces: Iterable[Any]) -> Iterator[Any]:
     """Yield pieces of the data, whose errors are not those of the layer that asks."""
     try:
         yield from pieces
-    except _naming.kinds as error:
+    except _NAMED as error:
         error._blameless = True  # type: ignore[union-attr]
         raise
 
@@ -143,10 +147,12 @@ def forward(
     for first, last, step in training_steps(layers):
         name, layer = layers[first]
         own = weights[name]
-        with _naming(name, layer):
+        try:
             y, cache = step.forward(own, x, None if is_frozen(own) else rng)
             shape = shapes[last] if shapes else y.shape[1:]
             _check_promise("forward", y, shape, x.dtype)
+        except _NAMED as error:
+            _raise_named(error, name, layer)
         caches.append((first, step, cache, x.shape[1:]))
         x = y
     return x, caches
@@ -170,16 +176,17 @@ def backward(
     while caches and caches[-1][0] >= lowest:
         first, step, cache, shape = caches.pop()
         name, layer = layers[first]
-        with _naming(name, layer):
+        own = weights[name]
+        try:
             dtype, is_read = gradient.dtype, need_dx or first > lowest
-            gradient, found = step.backward(
-                weights[name], cache, gradient, need_dx=is_read
-            )
-            if not is_frozen(weights[name]):
-                _check_gradients(layer, weights[name], found)
+            gradient, found = step.backward(own, cache, gradient, need_dx=is_read)
+            if not is_frozen(own):
+                _check_gradients(layer, own, found)
                 grads[name] = found
             if is_read:
                 _check_promise("backward", gradient, shape, dtype)
+        except _NAMED as error:
+            _raise_named(error, name, layer)
     return (gradient if need_dx else None), grads
 
 
@@ -226,6 +233,8 @@ def leaves(
 
 def _check_promise(verb: str, array: Any, shape: Shape, dtype: np.dtype[Any]) -> None:
     """Check what a layer returns: later, its author's mistake would be hard to find."""
+    if type(array) is np.ndarray and array.dtype == dtype and array.shape[1:] == shape:
+        return
     got = np.shape(array)[1:], getattr(array, "dtype", None)
     if got != (shape, dtype):
         raise ValueError(
@@ -237,14 +246,15 @@ def _check_promise(verb: str, array: Any, shape: Shape, dtype: np.dtype[Any]) ->
 def _check_gradients(layer: Layer, weights: Weights, grads: Weights) -> None:
     """Check that there is a gradient for each trained weight, of its shape."""
     for key, weight in weights.items():  # most layers hold no others
+        gradient: Any = grads.get(key)
         if isinstance(weight, dict) or (
-            key not in layer.state and np.shape(grads.get(key, ())) != weight.shape
+            getattr(gradient, "shape", None) != weight.shape and key not in layer.state
         ):
             break
     else:
         return
     for path, weight, is_trained in named_weights(layer, weights):
-        gradient: Any = grads
+        gradient = grads
         for key in path if is_trained else ():
             gradient = gradient.get(key, {})
         missing = isinstance(gradient, dict)
@@ -256,26 +266,18 @@ def _check_gradients(layer: Layer, weights: Weights, grads: Weights) -> None:
             )
 
 
-class _naming:  # a class: a generator would cost more than a small layer
-    """Put a layer's name, or the path to it, in front of the errors raised in it."""
+_NAMED = AttributeError, TypeError, ValueError, MemoryError
 
-    __slots__ = ("layer", "name")
 
-    kinds = AttributeError, TypeError, ValueError, MemoryError
-
-    def __init__(self, name: str, layer: Layer) -> None:
-        self.name, self.layer = name, layer
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: Any, error: Any, traceback: Any) -> None:
-        if isinstance(error, self.kinds) and not hasattr(error, "_blameless"):
-            # Subclasses, such as NumPy's, may not be made of a message alone.
-            kind = next(kind for kind in self.kinds if isinstance(error, kind))
-            inside = getattr(error, "_where", None)
-            path, layer, words = inside or ("", repr(self.layer), error)
-            where = f"{self.name}.{path}".rstrip("."), layer, words
-            named: Any = kind("layer {!r} ({}): {}".format(*where))
-            named._where = where
-            raise named from (error.__cause__ if inside else error)
+def _raise_named(error: Any, name: str, layer: Layer) -> NoReturn:
+    """Raise an error again with a layer's name, or the path to it, in front."""
+    if hasattr(error, "_blameless"):
+        raise error
+    # Subclasses, such as NumPy's, may not be made of a message alone.
+    kind = next(kind for kind in _NAMED if isinstance(error, kind))
+    inside = getattr(error, "_where", None)
+    path, shown, words = inside or ("", repr(layer), error)
+    where = f"{name}.{path}".rstrip("."), shown, words
+    named: Any = kind("layer {!r} ({}): {}".format(*where))
+    named._where = where
+    raise named from (error.__cause__ if inside else error)

@@ -62,25 +62,22 @@ class PooledConv2D(NamedTuple):
         self, weights: Weights, x: Array, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
         """Compute the output, and what `backward` needs."""
-        y, argmax = ops.conv2d_max_pool2d_with_argmax(
-            x, weights["kernel"], weights.get("bias"), **self._options(x)
-        )
-        return y, (x, y, argmax)
+        arrays, options = (x, weights["kernel"], weights.get("bias")), self._options(x)
+        y, argmax = ops.conv2d_max_pool2d_with_argmax(*arrays, **options)
+        return y, (x, y, argmax, options)
 
     def backward(
         self, weights: Weights, cache: Any, dy: Array, need_dx: bool = True
     ) -> tuple[Array | None, Weights]:
         """Turn the gradient in the output into those in the input and the weights."""
-        x, y, argmax = cache
+        x, y, argmax, options = cache
         if is_frozen(weights):
             if not need_dx:
                 return None, {}
             dz = ops.activate_grad(dy, y, self.conv.activation)
             return self._grad_input(weights, x, argmax, dz), {}
         arrays = dy, y, argmax, x, weights["kernel"]
-        dx, *grads = ops.conv2d_max_pool2d_backward(
-            *arrays, need_dx=need_dx, **self._options(x)
-        )
+        dx, *grads = ops.conv2d_max_pool2d_backward(*arrays, need_dx=need_dx, **options)
         return dx, self.conv.name_gradients(*grads)
 
     def _grad_input(

@@ -130,8 +130,9 @@ def join(arrays: dict[str, Any], paths: list[tuple[str, ...]], like: Array) -> A
         part: Any = arrays
         for key in path:
             part = part[key]
-        parts.append(np.ravel(part))
-    return np.concatenate(parts, dtype=like.dtype, casting="unsafe")
+        parts.append(part)
+    # Without an axis, arrays of any shape are joined, number by number.
+    return np.concatenate(parts, axis=None, dtype=like.dtype, casting="unsafe")
 
 
 def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:

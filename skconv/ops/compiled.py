@@ -127,7 +127,7 @@ def _pools_along(activation, pool):
         _code(activation) is not None
         and pool.stride == pool.size != (1, 1)
         and not any(map(any, pool.padding))
-        and argmax_dtype(pool) == np.uint8
+        and argmax_dtype(pool).itemsize == 1
     )
 
 
