@@ -136,11 +136,17 @@ def _pooled_output(x, kernel, pool):
 
 
 def conv2d_grad_kernel(dz, x, kernel_shape, win, groups):
-    return _grad_kernel(dz, None, x, kernel_shape, win, groups, _IDENTITY)[0]
+    dkernel, dbias = _new(kernel_shape), _new(dz.shape[-1])
+    outputs = None, dkernel, dbias
+    _kernels.conv2d_backward(dz, None, x, None, *outputs, win, groups, _IDENTITY)
+    return dkernel
 
 
 def conv2d_grad_input(dz, kernel, input_shape, win, groups):
-    return _grad_input(dz, None, kernel, input_shape, win, groups, _IDENTITY)
+    dx = _new(input_shape)
+    outputs = dx, None, None
+    _kernels.conv2d_backward(dz, None, None, kernel, *outputs, win, groups, _IDENTITY)
+    return dx
 
 
 def conv2d_backward(dy, saved, x, kernel, win, groups, activation, need_dx):
@@ -149,20 +155,10 @@ def conv2d_backward(dy, saved, x, kernel, win, groups, activation, need_dx):
 
 
 def _backward(dy, saved, x, kernel, need_dx, *slide):
-    dx = _grad_input(dy, saved, kernel, x.shape, *slide) if need_dx else None
-    return dx, *_grad_kernel(dy, saved, x, kernel.shape, *slide)
-
-
-def _grad_kernel(dy, saved, x, kernel_shape, *slide):
-    dkernel, dbias = _new(kernel_shape), _new(dy.shape[3])
-    _kernels.conv2d_grad_kernel(dy, saved, x, dkernel, dbias, *slide)
-    return dkernel, dbias
-
-
-def _grad_input(dy, saved, kernel, input_shape, *slide):
-    dx = _new(input_shape)
-    _kernels.conv2d_grad_input(dy, saved, kernel, dx, *slide)
-    return dx
+    dx = _new(x.shape) if need_dx else None
+    dkernel, dbias = _new(kernel.shape), _new(dy.shape[-1])
+    _kernels.conv2d_backward(dy, saved, x, kernel, dx, dkernel, dbias, *slide)
+    return dx, dkernel, dbias
 
 
 # A dense layer is a convolution of images of one pixel, in one group.
@@ -170,31 +166,22 @@ _ONE_PIXEL = Window((1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1)), 1
 
 
 def dense(x, kernel, bias, activation):
-    arrays = _pixels(x), kernel[None, None], bias, None
-    return conv2d(*arrays, *_ONE_PIXEL, activation)[:, 0, 0]
+    code, rest = _split(activation)
+    y = _new((len(x), kernel.shape[1]))
+    _kernels.conv2d(x, kernel, bias, None, y, *_ONE_PIXEL, code)
+    return _finish(y, rest)
 
 
 def dense_grad_kernel(dz, x):
-    shape = 1, 1, x.shape[1], dz.shape[1]
-    return conv2d_grad_kernel(_pixels(dz), _pixels(x), shape, *_ONE_PIXEL)[0, 0]
+    return conv2d_grad_kernel(dz, x, (x.shape[1], dz.shape[1]), *_ONE_PIXEL)
 
 
 def dense_grad_input(dz, kernel):
-    shape = len(dz), 1, 1, len(kernel)
-    return conv2d_grad_input(_pixels(dz), kernel[None, None], shape, *_ONE_PIXEL)[
-        :, 0, 0
-    ]
+    return conv2d_grad_input(dz, kernel, (len(dz), len(kernel)), *_ONE_PIXEL)
 
 
 def dense_backward(dy, saved, x, kernel, activation, need_dx):
-    saved = None if saved is None else _pixels(saved)
-    arrays = _pixels(dy), saved, _pixels(x), kernel[None, None]
-    dx, dkernel, dbias = conv2d_backward(*arrays, *_ONE_PIXEL, activation, need_dx)
-    return dx[:, 0, 0] if need_dx else None, dkernel[0, 0], dbias
-
-
-def _pixels(x):
-    return x[:, None, None]
+    return conv2d_backward(dy, saved, x, kernel, *_ONE_PIXEL, activation, need_dx)
 
 
 def grad_bias(dz):
@@ -259,7 +246,7 @@ def global_avg_pool2d(x):
 
 def global_avg_pool2d_grad(dy, input_shape):
     win = pool_window(input_shape[1:3], input_shape[1:3])
-    return avg_pool2d_grad(_pixels(dy), input_shape, win)
+    return avg_pool2d_grad(dy[:, None, None], input_shape, win)
 
 
 def _pooled(x, win):

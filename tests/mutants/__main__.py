@@ -52,7 +52,7 @@ ROOMS = {
         ["tests/augmentation", "tests/estimators/test_tta.py"],
     ),
     "models": (["models/*.py"], ["tests/models"]),
-    "io": (["io/*.py"], ["tests/io"]),
+    "io": (["io/*.py"], ["tests/io", "tests/models/test_weights.py"]),
     "utils": (["_utils/*.py"], ["tests/utils", "tests/io", "tests/callbacks"]),
     "callbacks": (["callbacks/*.py"], ["tests/callbacks"]),
     "estimators": (["estimators/*.py"], ["tests/estimators", *FITS]),

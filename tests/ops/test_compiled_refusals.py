@@ -100,9 +100,55 @@ def test_windows_out_of_the_image_read_zeros():
 def test_gradient_in_the_kernel_of_no_images_is_zero():
     x, kernel, bias, _, y = arrays()
     dkernel, db = np.full_like(kernel, np.nan), np.full_like(bias, np.nan)
-    none = (y[:0], None, x[:0])
-    _kernels.conv2d_grad_kernel(*none, dkernel, db, WINDOW, 1, 0)
+    none = y[:0], None, x[:0], None
+    _kernels.conv2d_backward(*none, None, dkernel, db, WINDOW, 1, 0)
     assert not dkernel.any() and not db.any()
+
+
+def backward(**changes):
+    x, kernel, bias, _, y = arrays()
+    given = {"dy": y, "y": None, "x": x, "kernel": kernel, "dx": x.copy()}
+    given |= {"dkernel": kernel.copy(), "db": bias.copy()} | changes
+    _kernels.conv2d_backward(**given, window=WINDOW, groups=1, activation=0)
+
+
+LACKING = {
+    "x": {"x": None},
+    "the kernel": {"kernel": None},
+    "the sum of the bias": {"db": None},
+    "a gradient for that sum": {"dkernel": None},
+    "sizes of x": {"x": None, "dx": None},
+    "sizes of the kernel": {"kernel": None, "dkernel": None, "db": None},
+    "the shape of x": {"dx": np.empty((2, 5, 6, 3), np.float32)},
+    "the shape of the kernel": {"dkernel": np.empty((3, 3, 3, 5), np.float32)},
+    "the number of filters": {"db": np.empty(5, np.float32)},
+    "an axis": {"dy": np.ones((2, 3, 3), np.float32)},
+}
+
+
+@pytest.mark.parametrize("changes", LACKING.values(), ids=LACKING)
+def test_gradients_without_what_they_need_are_refused(changes):
+    with pytest.raises(ValueError):
+        backward(**changes)
+
+
+def test_gradients_are_computed_where_there_is_an_array():
+    backward()
+    backward(dx=None, kernel=None)
+    backward(dkernel=None, db=None, x=None)
+
+
+def test_matrices_are_images_of_one_pixel():
+    one = ops.Window((1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
+    x, kernel = np.ones((4, 3), np.float32), np.ones((3, 5), np.float32)
+    y = np.empty((4, 5), np.float32)
+    _kernels.conv2d(x, kernel, None, None, y, one, 1, 0)
+    assert (y == 3).all()
+    for place in range(3):
+        changed = [x, kernel, y]
+        changed[place] = changed[place][None]
+        with pytest.raises(ValueError, match="must be"):
+            _kernels.conv2d(*changed[:2], None, None, changed[2], one, 1, 0)
 
 
 def test_unknown_instruction_sets_are_refused():

@@ -96,6 +96,28 @@ SKCONV_FAST void check_taps(const A& argmax, int taps) {
   require(most < taps, "argmax must be the number of a tap");
 }
 
+// The four sizes of images or of a kernel.
+struct Sizes {
+  size_t sizes[4];
+  size_t shape(size_t axis) const { return sizes[axis]; }
+};
+
+// Of images (n, h, w, c), or of a matrix (n, c): each row is an image of one pixel.
+template <class A>
+Sizes sizes_of_images(const A& a) {
+  if (a.ndim() == 2) return {{a.shape(0), 1, 1, a.shape(1)}};
+  require(a.ndim() == 4, "images must be (n, h, w, c) or (n, c)");
+  return {{a.shape(0), a.shape(1), a.shape(2), a.shape(3)}};
+}
+
+// Of a kernel (kh, kw, c, f), or of a matrix (c, f): it has one tap.
+template <class A>
+Sizes sizes_of_kernel(const A& a) {
+  if (a.ndim() == 2) return {{1, 1, a.shape(0), a.shape(1)}};
+  require(a.ndim() == 4, "kernel must be (kh, kw, c, f) or (c, f)");
+  return {{a.shape(0), a.shape(1), a.shape(2), a.shape(3)}};
+}
+
 inline Activation activation_of(int code) {
   require(code >= 0 && code <= int(Activation::logistic), "activation must be a code of the table");
   return Activation(code);

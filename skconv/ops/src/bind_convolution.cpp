@@ -1,4 +1,5 @@
-// Convolution and its gradients, as the Python module has them.
+// Convolution and its gradients, as the Python module has them. A dense layer is a convolution of
+// images of one pixel: its arrays are matrices.
 #include <cstring>
 
 #include "algorithms.h"
@@ -7,9 +8,8 @@
 namespace skconv {
 namespace {
 
-template <class X, class Kernel, class Y>
-Slide convolution_of(const X& x, const Kernel& kernel, const Y& y, Window& window, int groups,
-                     Pool& pool) {
+Slide convolution_of(const Sizes& x, const Sizes& kernel, const Sizes& y, Window& window,
+                     int groups, Pool& pool) {
   const double limit = INT_MAX / 4;
   for (size_t i = 0; i < 4; i++) require_room(kernel.shape(i) < limit, "kernel is too large");
   Slide s = slide_of(x, y, window, groups, pool);
@@ -30,8 +30,8 @@ void check_places(const Y& y, const std::optional<P>& places, Pool pool) {
   require(!places || double(pool.h) * pool.w <= 256, "places must fit uint8");
 }
 
-Gradient pooled_gradient_of(const Images& dy, const std::optional<Images>& y, int activation,
-                            Pool pool, const std::optional<Places>& places) {
+Gradient pooled_gradient_of(const Flat& dy, const std::optional<Flat>& y, int activation, Pool pool,
+                            const std::optional<Places>& places) {
   require(places || pool.pixels() == 1, "a pool's gradient needs places");
   check_places(dy, places, pool);
   if (places) check_taps<uint8_t>(*places, pool.pixels());
@@ -41,12 +41,13 @@ Gradient pooled_gradient_of(const Images& dy, const std::optional<Images>& y, in
   return gradient;
 }
 
-void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& bias,
-            const std::optional<Vector>& scale, const ImagesOut& y, Window window, int groups,
+void conv2d(const Flat& x, const Flat& kernel, const std::optional<Vector>& bias,
+            const std::optional<Vector>& scale, const FlatOut& y, Window window, int groups,
             int activation, int pool_h, int pool_w,
             const std::optional<PlacesOut>& places) {
   Pool pool = {pool_h, pool_w};
-  Slide s = convolution_of(x, kernel, y, window, groups, pool);
+  Slide s = convolution_of(sizes_of_images(x), sizes_of_kernel(kernel), sizes_of_images(y), window,
+                           groups, pool);
   // Of all outputs: with a pool and without one they are the same to the bit.
   Slide all = s;
   all.oh = window.oh, all.ow = window.ow;
@@ -62,30 +63,34 @@ void conv2d(const Images& x, const Images& kernel, const std::optional<Vector>& 
                     places ? places->data() : nullptr);
 }
 
-void conv2d_grad_kernel(const Images& dy, const std::optional<Images>& y, const Images& x,
-                        const ImagesOut& dkernel, const VectorOut& db, Window window, int groups,
-                        int activation, int pool_h, int pool_w,
-                        const std::optional<Places>& places) {
+// The gradients for which there are arrays: dx needs the kernel, and dkernel and db need x.
+void conv2d_backward(const Flat& dy, const std::optional<Flat>& y, const std::optional<Flat>& x,
+                     const std::optional<Flat>& kernel, const std::optional<FlatOut>& dx,
+                     const std::optional<FlatOut>& dkernel, const std::optional<VectorOut>& db,
+                     Window window, int groups, int activation, int pool_h, int pool_w,
+                     const std::optional<Places>& places) {
+  require((x || dx) && (kernel || dkernel), "the sizes of x and kernel are not known");
+  require(kernel || !dx, "dx needs the kernel");
+  require(!dkernel == !db && (x || !dkernel), "dkernel needs x and db");
+  require(!x || !dx || same_shape(*x, *dx), "dx must have the shape of x");
+  require(!kernel || !dkernel || same_shape(*kernel, *dkernel), "dkernel must have kernel's shape");
   Pool pool = {pool_h, pool_w};
-  Slide s = convolution_of(x, dkernel, dy, window, groups, pool);
+  Slide s = convolution_of(x ? sizes_of_images(*x) : sizes_of_images(*dx),
+                           kernel ? sizes_of_kernel(*kernel) : sizes_of_kernel(*dkernel),
+                           sizes_of_images(dy), window, groups, pool);
+  const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
+  require(!db || db->shape(0) == size_t(s.f), "db must be (f,)");
+  const float *images = data_of(x), *weights = data_of(kernel);
+  float *dimages = data_of(dx), *dweights = data_of(dkernel), *dbiases = data_of(db);
+  if (dx && s.n) {
+    s.algorithm = grad_input_algorithm(s, pool);
+    kernels->conv2d_grad_input(s, gradient, weights, dimages);
+  }
+  if (!dkernel) return;
   s.algorithm = grad_kernel_algorithm(s, pool);
-  const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
-  require(db.shape(0) == size_t(s.f), "db must be (f,)");
-  check_all_aligned(x, dkernel, db);
-  if (s.n) return kernels->conv2d_grad_kernel(s, gradient, x.data(), dkernel.data(), db.data());
-  std::memset(dkernel.data(), 0, dkernel.nbytes());
-  std::memset(db.data(), 0, db.nbytes());
-}
-
-void conv2d_grad_input(const Images& dy, const std::optional<Images>& y, const Images& kernel,
-                       const ImagesOut& dx, Window window, int groups, int activation,
-                       int pool_h, int pool_w, const std::optional<Places>& places) {
-  Pool pool = {pool_h, pool_w};
-  Slide s = convolution_of(dx, kernel, dy, window, groups, pool);
-  s.algorithm = grad_input_algorithm(s, pool);
-  const Gradient gradient = pooled_gradient_of(dy, y, activation, pool, places);
-  check_all_aligned(kernel, dx);
-  if (s.n) kernels->conv2d_grad_input(s, gradient, kernel.data(), dx.data());
+  if (s.n) return kernels->conv2d_grad_kernel(s, gradient, images, dweights, dbiases);
+  std::memset(dweights, 0, dkernel->nbytes());
+  std::memset(dbiases, 0, db->nbytes());
 }
 
 }  // namespace
@@ -94,11 +99,9 @@ void bind_convolution(nb::module_& m) {
   bind(m, "conv2d", conv2d, array("x"), array("kernel"), optional("bias"), optional("scale"),
        array("y"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1,
        optional("places") = nb::none());
-  bind(m, "conv2d_grad_kernel", conv2d_grad_kernel, array("dy"), optional("y"), array("x"),
-       array("dkernel"), array("db"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1,
-       "pool_w"_a = 1, optional("places") = nb::none());
-  bind(m, "conv2d_grad_input", conv2d_grad_input, array("dy"), optional("y"), array("kernel"),
-       array("dx"), "window"_a, "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1,
+  bind(m, "conv2d_backward", conv2d_backward, array("dy"), optional("y"), optional("x"),
+       optional("kernel"), optional("dx"), optional("dkernel"), optional("db"), "window"_a,
+       "groups"_a, "activation"_a, "pool_h"_a = 1, "pool_w"_a = 1,
        optional("places") = nb::none());
   // For tests and benchmarks: use an algorithm wherever it can be used (true), or nowhere (false).
   const auto bind_use = [&](const char* name, Algorithm algorithm) {

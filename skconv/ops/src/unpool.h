@@ -12,26 +12,32 @@ namespace skconv::SKCONV_ISA {
 
 // dz of some pixels of a row, whose windows are in one row of what the pool kept.
 //
-// Pixel by pixel, in vectors that reach into the next pixel where the channels do not fill
-// them: that pixel is written after this one. So dz needs room for a vector after the last.
+// Window by window, in vectors that reach into the next pixel where the channels do not fill them.
+// That pixel is written later: in a window the last vectors of its pixels come first. So dz needs
+// room for a vector after the last.
 template <Activation A>
 inline void unpool_run(const Slide& s, const Gradient& g, int image, int row, int column,
                        int columns, float* dz) {
   constexpr int L = LANES;
   const Pool pool = g.pool;
-  const ptrdiff_t line =
-      (ptrdiff_t(image) * (s.oh / pool.h) + row / pool.h) * (s.ow / pool.w) * s.f;
-  const int first_tap = row % pool.h * pool.w;
-  for (int q = column; q < column + columns; q++, dz += s.f) {
-    const Ints<L> tap = Ints<L>{} + (first_tap + q % pool.w);
-    for (int f = 0; f < s.f; f += L) {
-      const ptrdiff_t from = line + ptrdiff_t(q / pool.w) * s.f + f;
-      const int room = int(min64(g.size - from, L));
-      const Floats<L> d =
-          activation_grad<L, A>(load<L>(g.dy + from, room), load<L>(g.y + from, room));
-      const Ints<L> won = IndexLanes<uint8_t>::load(g.places + from, room);
-      store<L>(dz + f, (Floats<L>)((Ints<L>)d & (won == tap)));
+  const int row_kept = row / pool.h, row_tap = (row - row_kept * pool.h) * pool.w;
+  const int end = column + columns, last_vector = (s.f - 1) / L * L;
+  int window = column / pool.w;
+  const ptrdiff_t line = (ptrdiff_t(image) * (s.oh / pool.h) + row_kept) * (s.ow / pool.w);
+  ptrdiff_t from = (line + window) * s.f;
+  for (int q = column; q < end; window++, from += s.f) {
+    const int count = min((window + 1) * pool.w, end) - q, tap = row_tap + q - window * pool.w;
+    for (int f = last_vector; f >= 0; f -= L) {
+      const int room = int(min64(g.size - from - f, L));
+      const Floats<L> d = activation_grad<L, A>(load<L>(g.dy + from + f, room),
+                                                load<L>(g.y + from + f, room));
+      const Ints<L> won = IndexLanes<uint8_t>::load(g.places + from + f, room) - tap;
+      float* to = dz + f;
+      for (int j = 0; j < count; j++, to += s.f)
+        store<L>(to, (Floats<L>)((Ints<L>)d & (won == j)));
     }
+    dz += ptrdiff_t(count) * s.f;
+    q += count;
   }
 }
 
