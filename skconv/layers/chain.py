@@ -233,14 +233,13 @@ def leaves(
 
 def _check_promise(verb: str, array: Any, shape: Shape, dtype: np.dtype[Any]) -> None:
     """Check what a layer returns: later, its author's mistake would be hard to find."""
-    if type(array) is np.ndarray and array.dtype == dtype and array.shape[1:] == shape:
+    got = getattr(array, "dtype", None)
+    if got == dtype and array.shape[1:] == shape:
         return
-    got = np.shape(array)[1:], getattr(array, "dtype", None)
-    if got != (shape, dtype):
-        raise ValueError(
-            f"{verb} must return samples of shape {shape} in {dtype}, the shape from "
-            f"build and the network's dtype, got {got[0]} in {got[1]}"
-        )
+    raise ValueError(
+        f"{verb} must return samples of shape {shape} in {dtype}, the shape from build "
+        f"and the network's dtype, got {np.shape(array)[1:]} in {got}"
+    )
 
 
 def _check_gradients(layer: Layer, weights: Weights, grads: Weights) -> None:
