@@ -107,9 +107,10 @@ def test_gradient_in_the_kernel_of_no_images_is_zero():
 
 def backward(**changes):
     x, kernel, bias, _, y = arrays()
-    given = {"dy": y, "y": None, "x": x, "kernel": kernel, "dx": x.copy()}
+    given = {"dy": np.ones_like(y), "y": None, "x": x, "kernel": kernel, "dx": x.copy()}
     given |= {"dkernel": kernel.copy(), "db": bias.copy()} | changes
     _kernels.conv2d_backward(**given, window=WINDOW, groups=1, activation=0)
+    return given
 
 
 LACKING = {
@@ -133,9 +134,12 @@ def test_gradients_without_what_they_need_are_refused(changes):
 
 
 def test_gradients_are_computed_where_there_is_an_array():
-    backward()
-    backward(dx=None, kernel=None)
-    backward(dkernel=None, db=None, x=None)
+    both = backward()
+    alone = backward(dx=None, kernel=None) | {
+        "dx": backward(dkernel=None, db=None, x=None)["dx"]
+    }
+    for name in ("dx", "dkernel", "db"):
+        np.testing.assert_array_equal(alone[name], both[name])
 
 
 def test_matrices_are_images_of_one_pixel():

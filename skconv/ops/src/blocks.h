@@ -24,8 +24,6 @@ namespace skconv::SKCONV_ISA {
 constexpr int BLOCK_BYTES = 131072;
 // That a small batch is cut into, for threads to share.
 constexpr int MOST_BLOCKS = 32;
-// Of a share that adds to a kernel of its own: with fewer, adding up the kernels would take long.
-constexpr int SHARE_PIXELS = 64;
 // That a block of a small batch takes at least, so that a call of the product is worth it.
 // Flat from 2e5 to 3.2e6; 1e5 takes 3 % longer, and layers of 4 x 4 pixels 20 %.
 constexpr double WORTH_FLOPS = 8e5;
@@ -73,6 +71,25 @@ struct Blocks {
 };
 
 typedef Blocks::Block Block;
+
+// The largest power of two up to n, and 1 if n < 1.
+constexpr int power_of_two_in(int n) { return n < 2 ? 1 : 2 * power_of_two_in(n / 2); }
+
+// Copies of a kernel's gradient, which a share of the pixels each adds to, and about as many tasks:
+// enough for 8 threads. Flat from 4 to 32.
+constexpr int MOST_COPIES = 16;
+// Of all copies together, 4 MB. Flat from 1 << 16 to 1 << 20; with 1 << 22 the gradient of
+// a dense layer of 1600 x 128 takes 22 % longer.
+constexpr int COPIES_FLOATS = 1 << 20;
+// Of a share: with fewer, adding up the copies would take long.
+constexpr int SHARE_PIXELS = 64;
+
+// How many copies there are, of those that are `worth` it. A power of two divides the work evenly
+// between the threads of most machines.
+inline int kernel_copies(ptrdiff_t kernel_size, ptrdiff_t pixels, double worth) {
+  const int affordable = min(MOST_COPIES, int(COPIES_FLOATS / kernel_size));
+  return power_of_two_in(min(affordable, int(min64(int64_t(worth), pixels / SHARE_PIXELS))));
+}
 
 // Floats from an image to the next, in x or in y.
 inline ptrdiff_t image_floats(const Slide& s) {

@@ -46,11 +46,6 @@ struct KernelGradient {
   int first_block(int share) const { return int(ptrdiff_t(blocks.count()) * share / shares); }
 
  private:
-  // Copies of the kernel, and about as many tasks: enough for 8 threads. Flat from 4 to 32.
-  static constexpr int MOST_COPIES = 16;
-  // Of all copies together, 4 MB. Flat from 1 << 16 to 1 << 20; with 1 << 22 the gradient of
-  // a dense layer of 1600 x 128 takes 22 % longer.
-  static constexpr int COPIES_FLOATS = 1 << 20;
   // That a copy takes at least, or adding it up would not be worth it. Flat from 1e5 to 1e7.
   static constexpr double COPY_FLOPS = 5e5;
   // Of a share of the kernel: some tiles. Flat from 12 to 48; 96 take 3 % longer.
@@ -63,11 +58,7 @@ struct KernelGradient {
     const ptrdiff_t copy = rows * columns * s.c, image = image_floats(s);
     return copy > image ? copy : image;
   }
-  int copies() const {
-    const int affordable = min(MOST_COPIES, int(COPIES_FLOATS / kernel_size));
-    const int worth = int(min64(int64_t(flops / COPY_FLOPS), pixels() / SHARE_PIXELS));
-    return power_of_two_in(min(affordable, worth));
-  }
+  int copies() const { return kernel_copies(kernel_size, pixels(), flops / COPY_FLOPS); }
   int share_pixels() const { return int(min64(1 << 30, (pixels() + copies() - 1) / copies())); }
   int fitting_pixels() const {
     return BLOCK_BYTES / 4 / max(s.c * s.stride_h * s.stride_w, s.f);

@@ -36,7 +36,7 @@ struct KernelGradient {
   KernelGradient(const Slide& s, Pool pool)
       : s(s), pool(pool), window(s, false, Scratch::packed),
         kernel_size(ptrdiff_t(s.kh) * s.kw * s.c * s.f),
-        flops(2.0 * kernel_size * s.n * (s.oh / pool.h) * (s.ow / pool.w)),
+        flops(2.0 * kernel_size * all_pixels()),
         blocks(s.n, s.oh / pool.h, s.ow / pool.w, max(min(fitting_pixels(), share_pixels()), 1),
                copy_floats()),
         pixels(scaled(blocks, pool)), shares(min(copies(), blocks.count())),
@@ -47,8 +47,6 @@ struct KernelGradient {
 
  private:
   // As in grad_kernel.h, but an operation takes several times as long.
-  static constexpr int MOST_COPIES = 16;
-  static constexpr int COPIES_FLOATS = 1 << 20;
   static constexpr double COPY_FLOPS = 2e5;
   // Of x and dz of a block: a first-level cache.
   static constexpr int BYTES = 32768;
@@ -58,11 +56,7 @@ struct KernelGradient {
     return b;
   }
   ptrdiff_t all_pixels() const { return ptrdiff_t(s.n) * (s.oh / pool.h) * (s.ow / pool.w); }
-  int copies() const {
-    const int affordable = min(MOST_COPIES, int(COPIES_FLOATS / kernel_size));
-    const int worth = int(min64(int64_t(flops / COPY_FLOPS), all_pixels() / SHARE_PIXELS));
-    return power_of_two_in(min(affordable, worth));
-  }
+  int copies() const { return kernel_copies(kernel_size, all_pixels(), flops / COPY_FLOPS); }
   int share_pixels() const {
     return int(min64(1 << 30, (all_pixels() + copies() - 1) / copies()));
   }

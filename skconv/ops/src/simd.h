@@ -40,9 +40,6 @@ constexpr int min(int a, int b) { return a < b ? a : b; }
 constexpr ptrdiff_t min64(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 constexpr int max(int a, int b) { return a > b ? a : b; }
 constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
-// The largest power of two up to n, and 1 if n < 1: as many shares as this divide the work evenly
-// between the threads of most machines.
-constexpr int power_of_two_in(int n) { return n < 2 ? 1 : 2 * power_of_two_in(n / 2); }
 
 // body(0) ... body(N - 1), spelled out: an array that is indexed by constants alone lives in
 // registers. The body has to be SKCONV_INLINE_BODY.

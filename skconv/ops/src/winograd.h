@@ -22,7 +22,7 @@
 //
 // Loop order: for each block of tiles, transform their windows to V; for each chunk of filters,
 // for each place, the product; then the chunk's tiles back to y, with scale, shift, activation
-// and pool. V and M of a block stay in the second-level cache; the kernel is transformed once.
+// and pool. V and M of a block stay in the second-level cache; the kernel is transformed before.
 //
 // Tiles lie side by side from the first pixel of their own image, and a sum runs through c
 // in order: bits depend neither on the batch nor on threads, blocks or lanes.
