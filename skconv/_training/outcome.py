@@ -86,7 +86,7 @@ def warn_of_outcome(
         f"{stopping.epochs} epochs with a loss of {reached:.4g}, where the same "
         f"prediction for all samples has {constant:.4g}"
     )
-    if reached > _DIVERGED * max(1.0, constant):
+    if not reached <= _DIVERGED * max(1.0, constant):  # or NaN
         found = _compare(samples, judged)
         if not found:
             # Where outputs are the largest.

@@ -111,6 +111,7 @@ DIVERGED = "training diverged: it ended after 3 epochs with a loss of"
         ({"stops": False, "curve": [101.0], "predicted": 150.0, "outputs": VARIED}, f"{DIVERGED} 150, where the same prediction for all samples has 1; because"),
         ({"stops": False, "curve": [101.0], "predicted": 150.0, "constant": 0.005, "outputs": VARIED}, DIVERGED),
         ({"stops": False, "curve": [101.0], "predicted": 150.0, "constant": 2.0}, ""),
+        ({"outputs": (0.0, -7, 2, 3, math.inf, 1), "predicted": math.nan}, f"{DIVERGED} nan"),
         ({"curve": [101.0], "predicted": 150.0, "constant": 2.0}, NOTHING),
         ({"validated": True}, NOTHING),
         ({"by_validation": True}, NOTHING),
