@@ -69,6 +69,7 @@ INITIALIZERS: dict[str, Callable[..., Array]] = {
     "he_uniform": partial(_variance_scaling, 2, "in", _uniform),
     "lecun_normal": partial(_variance_scaling, 1, "in", _truncated_normal),
     "lecun_uniform": partial(_variance_scaling, 1, "in", _uniform),
+    "torch_uniform": partial(_variance_scaling, 1 / 3, "in", _uniform),
     "orthogonal": _orthogonal,
 }
 """Name -> ``(shape, rng, dtype, groups) -> ndarray``.
@@ -83,6 +84,9 @@ INITIALIZERS: dict[str, Callable[..., Array]] = {
 ``lecun_...``
     Variance ``1 / fan in``: signals keep their variance (LeCun et al., "Efficient
     backprop", 1998).
+``torch_uniform``
+    Variance ``1 / (3 fan in)``, between ``-1 / sqrt(fan in)`` and ``1 / sqrt(fan in)``:
+    what PyTorch's layers draw. Outputs begin small, and so no class is preferred.
 ``orthogonal``
     The kernel as a matrix ``(taps * channels, filters)`` has orthonormal columns, or
     rows if there are fewer, which keeps lengths and not only their mean (Saxe et al.,
