@@ -26,7 +26,7 @@ from .safetensors import Header, Part
 
 __all__ = ["FORMAT_VERSION", "Reader", "file_id", "naming", "reading", "write"]
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """It grows when an older skconv cannot read a file: with each new key of a document.
 
 1. Models alone, with ``format`` "skconv" and the document called ``model``.

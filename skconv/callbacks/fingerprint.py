@@ -115,7 +115,8 @@ def diff_fingerprints(
         )
     if here.get("pretrained") != there.get("pretrained"):
         found.append("other weights of pretrained")
-    if not found and here["start"] != there["start"]:
+    starts = {here["start"], there["start"]} - {None}  # None: not to be compared
+    if not found and len(starts) > 1:
         found.append("other initial weights or another random_state")
     return found
 

@@ -87,6 +87,8 @@ def _parse_fingerprint(described: Any, version: int) -> Fingerprint:
                 f"{shorten(fingerprint[name])}"
             )
     check_integer(fingerprint["epochs_before"], "epochs_before")
+    if version < 4:
+        fingerprint["start"] = None  # output layers began in another way
     parameters = fingerprint["parameters"]
     if version < 3 and parameters.get("layers") is not None:
         parameters.pop("filters", None)  # it had its default, which was another

@@ -97,9 +97,12 @@ def output_layer(ndim: int, n_outputs: int) -> Layer:
     n_outputs : int
         Of the sample, or of each of its pixels.
     """
+    # A fit begins with small outputs, and does not first unlearn those of chance:
+    # docs/guide/ablation.md shows what that brings.
+    small: dict[str, Any] = {"kernel_initializer": "torch_uniform"}
     if ndim == 1:
-        return Dense(n_outputs)
-    return Conv1D(n_outputs, 1) if ndim == 2 else Conv2D(n_outputs, 1)
+        return Dense(n_outputs, **small)
+    return (Conv1D if ndim == 2 else Conv2D)(n_outputs, 1, **small)
 
 
 def build_network(

@@ -256,7 +256,7 @@ def test_later_format_is_refused(tmp_path, monkeypatch):
         patch.setattr(documents, "FORMAT_VERSION", 12)
         fit("adam", path)
     with pytest.raises(
-        ValueError, match=r"by a later skconv, in version 12 .* versions up to 3"
+        ValueError, match=r"by a later skconv, in version 12 .* versions up to 4"
     ):
         fit("adam", path)
 

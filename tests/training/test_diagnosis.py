@@ -71,9 +71,9 @@ CAUSES = {
     "rate": (net(learning_rate_init=1e30), X, r"the learning rate, 1e\+30 \(lower learning_rate_init\)$"),
     "function": (net(learning_rate=lambda step: 1e30), X, r"the learning rate, 1e\+30"),
     "x": (net(), 1e30 * X, f"{between(1e30)} \\(scale X"),
-    "x of sgd": (net(Conv2D(4), Dense(8), solver="sgd"), 255 * X, between(255)),
-    "x after a pool": (net(MaxPool2D(2), Conv2D(4), Dense(8), solver="sgd"), 255 * X, between(255) + r" \(scale X to"),
-    "x below zero": (net(Conv2D(4), Dense(8), solver="sgd"), -255 * X, between(-255)),
+    "x of sgd": (net(Conv2D(4), Dense(8), solver="sgd", learning_rate_init=0.1), 255 * X, between(255)),
+    "x after a pool": (net(MaxPool2D(2), Conv2D(4), Dense(8), solver="sgd", learning_rate_init=0.1), 255 * X, between(255) + r" \(scale X to"),
+    "x below zero": (net(Conv2D(4), Dense(8), solver="sgd", learning_rate_init=0.1), -255 * X, between(-255)),
     "penalty": (net(Conv2D(4, kernel_l2=1e30)), X, r"the penalty of layer 'conv2d_1' \(Conv2D\(filters=4, kernel_l2=1e\+30\)\)"),
     "layer": (net(Dense(8), Rescaling(1e30), Dense(4)), X, r"layer 'rescaling_1' \(Rescaling\(scale=1e\+30\)\) returned values up to"),
     "offset": (net(Rescaling(1.0, 1e35), Conv2D(4)), X, r"layer 'rescaling_1' \(.*\) returned values up to 1e\+35 for an input up to " f"{X.max():.3g}"),
@@ -140,7 +140,8 @@ def test_failure_without_a_cause_says_where_it_began():
 
 def test_loss_of_outputs_in_range_is_where_it_began():
     """An exponential of 100 is infinite in float32."""
-    model = reg(Activation("identity"), loss="poisson", solver="sgd")
+    larger = [Dense(64, kernel_initializer="he_normal") for _ in range(2)]
+    model = reg(*larger, loss="poisson", solver="sgd")
     words = (
         r"became infinite or NaN in epoch 1; it began with the loss, inf, of outputs"
     )

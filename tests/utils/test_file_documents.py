@@ -26,7 +26,7 @@ def test_files_are_read_as_they_were_written(path):
     checksum = write(path, "model", DOCUMENT, ARRAYS)
     assert len(checksum) == 64 and file_id(path, "model") == checksum
     with reading(path, "model") as reader:
-        assert reader.document == DOCUMENT and reader.version == 3
+        assert reader.document == DOCUMENT and reader.version == 4
         assert reader.file_id == checksum
         assert list(reader.parts) == ["a", "b"]
         found = reader.empty(["b", "a", "c"])
@@ -80,7 +80,7 @@ WRONG = {
     "version 0": ({"format_version": "0"}, "its format_version is '0', not"),
     "version 1.5": ({"format_version": "1.5"}, "its format_version is '1.5', not"),
     "many digits": ({"format_version": "1" * 10}, "its format_version is '1111111111', not"),
-    "later": ({"format_version": "4"}, "by a later skconv, in version 4 of the format, and this one reads versions up to 3"),
+    "later": ({"format_version": "5"}, "by a later skconv, in version 5 of the format, and this one reads versions up to 4"),
     "much later": ({"format_version": "9" * 9}, "in version 999999999 of the format"),
     "no document": ({"document": None}, "it lacks the document or its checksum"),
     "no checksum": ({"sha256": None}, "it lacks the document or its checksum"),
