@@ -6,6 +6,7 @@
 #include <malloc.h>
 #else
 #include <pthread.h>
+#include <sys/mman.h>
 #endif
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -46,11 +47,22 @@ std::vector<uint64_t> control_registers() {
 }
 
 namespace {
+constexpr size_t PAGE = 4096, LARGE_PAGE = 1 << 21;
+// From this size on, memory is in large pages where the system has them: an op that reads a
+// kernel of 5 MB for each of its blocks would look up more small ones than a processor keeps.
+constexpr size_t LARGE = 1 << 20;
+
 #ifdef _WIN32
 void* allocate(size_t bytes) { return _aligned_malloc(bytes, 64); }
 void release(void* start) { _aligned_free(start); }
 #else
-void* allocate(size_t bytes) { return std::aligned_alloc(64, bytes); }
+void* allocate(size_t bytes) {
+  void* start = std::aligned_alloc(bytes % LARGE_PAGE ? 64 : LARGE_PAGE, bytes);
+#ifdef MADV_HUGEPAGE
+  if (start && bytes % LARGE_PAGE == 0) madvise(start, bytes, MADV_HUGEPAGE);
+#endif
+  return start;
+}
 void release(void* start) { std::free(start); }
 #endif
 
@@ -67,7 +79,8 @@ void* scratch(Scratch use, size_t bytes) {
   if (bytes > m.size) {
     release(m.start);
     m.size = 0;
-    size_t rounded = (bytes + 4095) / 4096 * 4096;
+    const size_t page = bytes < LARGE ? PAGE : LARGE_PAGE;
+    const size_t rounded = (bytes + page - 1) / page * page;
     m.start = allocate(rounded);
     if (!m.start) throw std::bad_alloc();
     m.size = rounded;

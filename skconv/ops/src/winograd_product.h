@@ -29,7 +29,12 @@ struct Factors {
   ptrdiff_t out_column;
   int depth;  // how many k
   bool add;
+  bool far = false;  // whether to ask for a and b before they are needed
 };
+
+// Rows of b to ask for ahead, flat from 8 to 24; and from how many floats on its places are far.
+constexpr int ROWS_AHEAD = 8;
+constexpr ptrdiff_t FAR_FLOATS = 1 << 18;
 
 template <int Rows, int Vectors, bool Transposed>
 void multiply_tile(const Factors& p) {
@@ -49,6 +54,12 @@ void multiply_tile(const Factors& p) {
   const int run = Transposed ? p.depth : LANES;  // of k that lie side by side, or in a column
   for (int k0 = 0; k0 < p.depth; k0 += run, a += p.a_column)
     for (int k = 0, stop = min(run, p.depth - k0); k < stop; k++, b += LANES) {
+      if (!Transposed && p.far) {
+        unrolled<Vectors>([&](int v) SKCONV_INLINE_BODY {
+          fetch(b + v * p.b_column + ROWS_AHEAD * LANES);
+        });
+        fetch(a + p.a_column + k * LANES);
+      }
       Vec row[Vectors];
       unrolled<Vectors>([&](int v) SKCONV_INLINE_BODY {
         row[v] = load<LANES>(b + v * p.b_column);
@@ -88,7 +99,7 @@ inline void multiply_channels(int i, const Matrices& a, int rows, int pieces, in
             {.a = a.at(i, piece * piece_vectors, r), .a_column = a.column,
              .b = b.at(i, first_vector + v, piece * channels), .b_column = b.column,
              .out = out.at(i, v, r), .out_column = out.column,
-             .depth = channels, .add = piece > 0});
+             .depth = channels, .add = piece > 0, .far = b.floats() > FAR_FLOATS});
     }
 }
 
