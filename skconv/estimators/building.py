@@ -97,8 +97,8 @@ def output_layer(ndim: int, n_outputs: int) -> Layer:
     n_outputs : int
         Of the sample, or of each of its pixels.
     """
-    # A fit begins with small outputs, and does not first unlearn those of chance:
-    # docs/guide/ablation.md shows what that brings.
+    # A fit that begins with small outputs does not first unlearn those of chance:
+    # docs/developing/defaults.md shows what that brings.
     small: dict[str, Any] = {"kernel_initializer": "torch_uniform"}
     if ndim == 1:
         return Dense(n_outputs, **small)
