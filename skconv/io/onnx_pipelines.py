@@ -81,9 +81,7 @@ def _numbers(model, columns):
     return [known.index(name) for name in names]
 
 
-def convert(
-    model: Any, n_features: int, *, image: bool = False, features: str | bool = False
-) -> Any:
+def convert(model: Any, n_features: int, *, image: bool, features: str | bool) -> Any:
     """Return a fitted model, without what `plain` replaces, as an ONNX model.
 
     Parameters
@@ -91,9 +89,9 @@ def convert(
     model : estimator
     n_features : int
         Of a row.
-    image : bool, default=False
+    image : bool
         Whether the inputs of an estimator of skconv are images.
-    features : str or bool, default=False
+    features : str or bool
         Whether to convert `transform`; of an estimator of skconv, the layer's name.
     """
     if isinstance(model, BaseConvNet):
@@ -102,9 +100,9 @@ def convert(
     register_with_skl2onnx()
     options: dict[int, dict[str, bool]] = {}
     if features:
-        options |= {id(each): {"features": True} for each in _networks(model)}
+        options = {id(each): {"features": True} for each in _networks(model)}
     elif is_classifier(model):
-        options |= _without_zipmap(model)
+        options = _without_zipmap(model)
     rows = skl2onnx.common.data_types.FloatTensorType([None, n_features])
     opset = skl2onnx.proto.get_latest_tested_opset_version()
     with warnings.catch_warnings():  # such as of attributes that it should not use

@@ -1,0 +1,161 @@
+"""What skl2onnx is told: outputs, their names and shapes, and what is left out."""
+
+import warnings
+
+import numpy as np
+import pytest
+from seeds import SEED
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import VotingClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+import skconv
+from skconv import ConvNetClassifier, ConvNetRegressor
+from skconv.layers import Dense
+
+pytest.importorskip("onnx")
+skl2onnx = pytest.importorskip("skl2onnx")
+
+from skl2onnx import _parse  # noqa: E402
+from skl2onnx.common import _registration  # noqa: E402
+
+from skconv.io import onnx_pipelines  # noqa: E402
+
+S = StandardScaler
+N = 24
+X = np.random.default_rng(SEED).random((N, 6))
+CLASSES = np.arange(N) % 3
+NUMBERS = X[:, 0] - X[:, 1]
+PAIRS = np.c_[CLASSES, np.arange(N) % 2]
+
+
+def fitted(cls, y, **params):
+    layers = [Dense(4, "relu")]
+    return cls(layers, max_iter=1, random_state=SEED, **params).fit(X, y)
+
+
+OUTPUTS = {  # estimator, targets, parameters -> name and shape of each output, for 5 rows
+    "classes": (ConvNetClassifier, CLASSES, {}, {"label": [5], "probabilities": [5, 3]}),
+    "labels": (
+        ConvNetClassifier, np.eye(3, dtype=int)[CLASSES][:, :2], {},
+        {"label": [5, 2], "probabilities": [5, 2]},
+    ),
+    "columns": (ConvNetClassifier, PAIRS, {}, {"label": [5, 2], "probabilities": None}),
+    "numbers": (ConvNetRegressor, NUMBERS, {}, {"variable": [5, 1]}),
+    "pairs": (ConvNetRegressor, X[:, :2], {}, {"variable": [5, 2]}),
+    "a quantile": (ConvNetRegressor, NUMBERS, {"loss": "quantile", "quantile": 0.5}, {"variable": [5, 1]}),
+    "one quantile of a list": (ConvNetRegressor, X[:, :2], {"loss": "quantile", "quantile": (0.5,)}, {"variable": [5, 2]}),
+    "quantiles": (ConvNetRegressor, NUMBERS, {"loss": "quantile", "quantile": (0.1, 0.5, 0.9)}, {"variable": [5, 3]}),
+    "quantiles of pairs": (ConvNetRegressor, X[:, :2], {"loss": "quantile", "quantile": (0.1, 0.5, 0.9)}, {"variable": [5, 2, 3]}),
+    "deviations": (ConvNetRegressor, X[:, :2], {"loss": "gaussian"}, {"variable": [5, 2]}),
+}  # fmt: skip
+
+
+def outputs_of(model, **options):
+    """Return {name: shape} of the outputs for five rows."""
+    skconv.register_with_skl2onnx()
+    kind = skl2onnx.common.data_types.FloatTensorType([5, 6])
+    found = skl2onnx.to_onnx(model, initial_types=[("X", kind)], **options).graph.output
+    return {
+        each.name: [size.dim_value for size in each.type.tensor_type.shape.dim]
+        if each.type.HasField("tensor_type")
+        else None
+        for each in found
+    }
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_outputs_have_names_and_the_shapes_of_so_many_rows(name):
+    cls, y, params, expected = OUTPUTS[name]
+    model = fitted(cls, y, **params)
+    options = {id(model): {"zipmap": False}} if cls is ConvNetClassifier else {}
+    assert outputs_of(model, options=options or None) == expected
+
+
+def test_features_have_a_name_and_the_shape_of_so_many_rows():
+    model = fitted(ConvNetClassifier, CLASSES)
+    options = {id(model): {"features": True}}
+    assert outputs_of(model, options=options) == {"variable": [5, 4]}
+
+
+def test_what_contains_others_is_wrapped_once():
+    skconv.register_with_skl2onnx()
+    allowed = _registration.get_converter("SklearnPipeline").get_allowed_options()
+    found = []
+    for _ in range(2):
+        skconv.register_with_skl2onnx()
+        converter = _registration.get_converter("SklearnPipeline")
+        assert converter.get_allowed_options() == allowed
+        parsers = [_parse.sklearn_parsers_map[kind] for kind in onnx_pipelines._PARTS]
+        found.append([converter._fct, *parsers])
+    assert found[0] == found[1]
+    assert all(function.of_skconv is True for function in found[0])
+    assert not any(hasattr(each.__wrapped__, "of_skconv") for each in found[0])
+
+
+def test_registration_takes_the_place_of_an_earlier_one():
+    """Of a version of skconv that was loaded before, such as in a notebook."""
+    skconv.register_with_skl2onnx()
+    converter = _registration.get_converter("SklearnPipeline")
+    mark = converter._fct.of_skconv
+    del converter._fct.of_skconv
+    try:
+        skconv.register_with_skl2onnx()
+        assert _registration.get_converter("SklearnPipeline")._fct.of_skconv is True
+    finally:
+        converter._fct.of_skconv = mark
+
+
+# What skl2onnx does not know ---------------------------------------------------------
+
+
+def steps_of(*steps):
+    return [
+        type(step).__name__
+        for _, step in onnx_pipelines.plain(
+            Pipeline([(f"step{i}", step) for i, step in enumerate(steps)])
+        ).steps
+    ]
+
+
+@pytest.mark.parametrize("nothing", [None, "passthrough"])
+def test_steps_that_do_nothing_are_left_out_but_the_last(nothing):
+    scaler, last = "StandardScaler", "FunctionTransformer"
+    assert steps_of(nothing, S()) == [scaler]
+    assert steps_of(S(), nothing) == [scaler, last]
+    assert steps_of(nothing, S(), nothing, nothing) == [scaler, last]
+    assert steps_of(nothing) == [last]
+
+
+def test_what_is_dropped_is_left_out_of_a_union():
+    union = FeatureUnion([("a", S()), ("b", "drop")])
+    assert [name for name, _ in onnx_pipelines.plain(union).transformer_list] == ["a"]
+
+
+def test_plain_changes_no_model():
+    voting = VotingClassifier([("a", fitted(ConvNetClassifier, CLASSES))])
+    assert onnx_pipelines.plain(voting).flatten_transform is False
+    assert voting.flatten_transform is True
+    pipeline = make_pipeline("passthrough", S())
+    onnx_pipelines.plain(pipeline)
+    assert len(pipeline.steps) == 2
+
+
+def test_columns_get_numbers():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=[*"abcdef"])
+    wrap = FunctionTransformer(lambda column: np.asarray(column)[:, None])
+    columns = make_column_transformer(
+        (wrap, "c"), (S(), ["f", "b"]), (S(), [0, 3]), (S(), slice(4, 6))
+    )
+    found = onnx_pipelines.plain(columns.fit(frame)).transformers_
+    assert [each for *_, each in found][:4] == [[2], [5, 1], [0, 3], slice(4, 6)]
+
+
+def test_conversion_gives_no_warning_of_skl2onnx():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        skconv.to_onnx(
+            make_pipeline(S(), fitted(ConvNetRegressor, NUMBERS)).fit(X, NUMBERS)
+        )
