@@ -199,20 +199,20 @@ class ClassEncoder:
         """Return the probability of each class, (n, n_classes).
 
         They are in the order of the outputs: where rounding makes the probability of
-        the predicted class equal to another, it is the next larger number.
+        the predicted class equal to another, it is the next larger number. None is 0.
         """
         if self.multilabel:
             # Of float32 they would be 1, all the same, from outputs of 17 on.
             probabilities = special.expit(outputs.astype(np.float64))
             half = np.nextafter(probabilities.dtype.type(0.5), 1)
             probabilities[(outputs > 0) & (probabilities < half)] = half
-            return probabilities
+            return _above_zero(probabilities)
         if self.n_outputs == 1:
             outputs = np.hstack([-outputs, outputs])
         return _with_largest(ops.activate(outputs, self.activation), outputs)
 
     def predict_log_proba(self, outputs: _Array) -> NDArray[np.floating[Any]]:
-        """Return log-probabilities, finite also where a probability rounds to 0."""
+        """Return log-probabilities, exact also of those too small for a float."""
         if self.activation == "softmax":
             return log_softmax(outputs)
         both = outputs if self.multilabel else np.hstack([-outputs, outputs])
@@ -281,17 +281,27 @@ def softmax(outputs: _Array) -> NDArray[np.floating[Any]]:
 
 
 def log_softmax(outputs: _Array) -> NDArray[np.floating[Any]]:
-    """Return logarithms of `softmax`, finite also where a probability rounds to 0."""
+    """Return logarithms of `softmax`, exact also of those too small for a float."""
     return _with_logarithms(special.log_softmax(outputs, axis=1), softmax(outputs))
 
 
 def _with_largest(probabilities: _Array, outputs: _Array) -> _Array:
     """Make the probability of each sample's largest output the largest, in place."""
+    _above_zero(probabilities)
     predicted, largest = outputs.argmax(axis=1), probabilities.argmax(axis=1)
     (tied,) = np.nonzero(predicted != largest)
     above = np.nextafter(probabilities[tied, largest[tied]], 1)
     probabilities[tied, predicted[tied]] = above
     return probabilities
+
+
+def _above_zero(probabilities: _Array) -> _Array:
+    """Make those that rounded to 0, or nearly, the smallest normal number, in place.
+
+    A softmax is never 0: its logarithm would be infinite, and no outputs can be so.
+    """
+    tiny = np.finfo(probabilities.dtype).tiny
+    return np.maximum(probabilities, tiny, out=probabilities)
 
 
 def _with_logarithms(exact: _Array, probabilities: _Array) -> _Array:

@@ -195,7 +195,7 @@ class MultiOutputEncoder:
         return [softmax(part) for part in self.split(outputs)]
 
     def predict_log_proba(self, outputs: _Array) -> list[_Array]:
-        """Return their logarithms, finite also where a probability rounds to 0."""
+        """Return their logarithms, exact also of those too small for a float."""
         return [log_softmax(part) for part in self.split(outputs)]
 
     def score(

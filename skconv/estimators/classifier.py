@@ -228,7 +228,8 @@ class ConvNetClassifier(ClassifierMixin, PredictionMixin, BaseConvNet):
         -------
         probabilities : ndarray of shape (n, n_classes), of the network's dtype
             In the order of `classes_`; if multilabel, of each label independently. For
-            several columns of classes a list of these arrays.
+            several columns of classes a list of these arrays. None is 0: one too small
+            for a float is the smallest normal number.
         """
         outputs, encoder = self._outputs(X)
         return encoder.predict_proba(outputs)

@@ -267,6 +267,23 @@ def test_logarithms_of_probabilities_that_are_0_are_right():
     np.testing.assert_allclose(log_softmax(far), [[0, -1000], [-10, 0]], atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("encoder", "outputs"),
+    [
+        (MANY, [[900.0, 0.0, -900.0]]),
+        (TWO, [[900.0]]),
+        (TWO, [[-900.0]]),
+        (LABELS, [[900.0, -900.0]]),
+    ],
+)
+def test_no_probability_is_0(encoder, outputs, dtype):
+    probabilities = encoder.predict_proba(np.array(outputs, dtype))
+    assert probabilities.min() == np.finfo(probabilities.dtype).tiny
+    assert probabilities.max() == 1
+    assert np.isfinite(np.log(probabilities)).all()
+
+
 def test_classes_that_are_missing_at_the_end_count():
     targets = np.array([0, 1, 1, 0])
     assert MANY.class_factors({"c": 5}, targets).tolist() == [1, 1, 1, 1]

@@ -235,7 +235,7 @@ REFUSED = {
         "because of CalibratedClassifierCV: its ONNX model predicts otherwise",
     ),
     "a threshold": (
-        TunedThresholdClassifierCV(net(), cv=2),
+        TunedThresholdClassifierCV(net(), scoring="recall", cv=2),
         "two",
         "because of TunedThresholdClassifierCV: its ONNX model predicts otherwise",
     ),
