@@ -34,6 +34,8 @@ FORMAT_VERSION = 4
 3. `Normalization` has a ``scale``, in place of the ``variance``. The scale of a
    regressor's targets, and the loss of the best epoch. Before, ``scoring=None``
    compared epochs by their score, now by their loss.
+4. Output layers begin small: a fit that resumes an older checkpoint would draw other
+   initial weights, and these are not compared.
 """
 
 Kind = Literal["model", "checkpoint"]
