@@ -116,7 +116,8 @@ def test_file_that_changes_while_it_is_read_is_refused_or_whole(images, path):
 
     def change():
         rng = np.random.default_rng(SEED)
-        while not ended.wait(rng.random() / 100):  # whole for a while: some loads succeed
+        # It is whole for a while: some loads succeed.
+        while not ended.wait(rng.random() / 100):
             n = int(rng.integers(len(data)))
             with open(path, "r+b") as file:
                 match rng.integers(3):
