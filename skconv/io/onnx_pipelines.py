@@ -98,7 +98,7 @@ def convert(model: Any, n_features: int, *, image: bool, features: str | bool) -
         return estimator_to_onnx(model, image=image, features=features)
     skl2onnx = import_package("skl2onnx")
     register_with_skl2onnx()
-    options: dict[int, dict[str, bool]] = {}
+    options: dict[int, dict[str, bool]] | None = None
     if features:
         options = {id(each): {"features": True} for each in _networks(model)}
     elif is_classifier(model):

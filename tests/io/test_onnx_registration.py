@@ -1,12 +1,15 @@
 """What skl2onnx is told: outputs, their names and shapes, and what is left out."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from seeds import SEED
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import VotingClassifier
+from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -144,13 +147,50 @@ def test_plain_changes_no_model():
 
 def test_columns_get_numbers():
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(X, columns=[*"abcdef"])
+    names = [f"pixel {name}" for name in "abcdef"]
+    frame = pandas.DataFrame(X, columns=names)
     wrap = FunctionTransformer(lambda column: np.asarray(column)[:, None])
     columns = make_column_transformer(
-        (wrap, "c"), (S(), ["f", "b"]), (S(), [0, 3]), (S(), slice(4, 6))
+        (wrap, names[2]), (S(), [names[5], names[1]]), (S(), [0, 3]), (S(), slice(4, 6))
     )
     found = onnx_pipelines.plain(columns.fit(frame)).transformers_
     assert [each for *_, each in found][:4] == [[2], [5, 1], [0, 3], slice(4, 6)]
+
+
+def test_search_is_its_best_estimator():
+    search = SimpleNamespace(best_estimator_=SimpleNamespace(best_estimator_=S()))
+    assert type(onnx_pipelines.plain(search)) is S
+
+
+# What is converted -------------------------------------------------------------------
+
+
+def converted(model, features=False):
+    """Return {name: last size} of the outputs."""
+    found = onnx_pipelines.convert(model, 6, image=False, features=features)
+    return {
+        each.name: [size.dim_value for size in each.type.tensor_type.shape.dim][-1]
+        for each in found.graph.output
+    }
+
+
+def test_network_at_the_end_gives_features_where_they_are_asked_for():
+    model = make_pipeline(S(), fitted(ConvNetClassifier, CLASSES)).fit(X, CLASSES)
+    assert converted(model, features=True) == {"variable": 4}
+    assert converted(model) == {"label": 0, "probabilities": 3}
+
+
+def test_networks_in_a_union_give_features_also_the_last():
+    network = fitted(ConvNetClassifier, CLASSES)
+    last = make_pipeline(S(), clone(network), S(), clone(network))
+    union = FeatureUnion([("first", network), ("scaled", S()), ("last", last)])
+    model = make_pipeline(union, S()).fit(X, CLASSES)
+    assert converted(model) == {"variable": 4 + 6 + 4}
+
+
+def test_classifier_without_probabilities_has_a_label_alone():
+    model = make_pipeline(fitted(ConvNetClassifier, CLASSES), RidgeClassifier())
+    assert [*converted(model.fit(X, CLASSES))] == ["label"]
 
 
 def test_conversion_gives_no_warning_of_skl2onnx():
