@@ -69,20 +69,20 @@ def outputs_of(model, **options):
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_outputs_have_names_and_the_shapes_of_so_many_rows(name):
+def test_outputs_are_named_and_have_the_shapes_of_five_rows(name):
     cls, y, params, expected = OUTPUTS[name]
     model = fitted(cls, y, **params)
     options = {id(model): {"zipmap": False}} if cls is ConvNetClassifier else {}
     assert outputs_of(model, options=options or None) == expected
 
 
-def test_features_have_a_name_and_the_shape_of_so_many_rows():
+def test_features_are_named_and_have_the_shape_of_five_rows():
     model = fitted(ConvNetClassifier, CLASSES)
     options = {id(model): {"features": True}}
     assert outputs_of(model, options=options) == {"variable": [5, 4]}
 
 
-def test_what_contains_others_is_wrapped_once():
+def test_containers_are_wrapped_once():
     skconv.register_with_skl2onnx()
     allowed = _registration.get_converter("SklearnPipeline").get_allowed_options()
     found = []
@@ -131,7 +131,7 @@ def test_steps_that_do_nothing_are_left_out_but_the_last(nothing):
     assert steps_of(nothing) == [last]
 
 
-def test_what_is_dropped_is_left_out_of_a_union():
+def test_dropped_parts_are_left_out_of_a_union():
     union = FeatureUnion([("a", S()), ("b", "drop")])
     assert [name for name, _ in onnx_pipelines.plain(union).transformer_list] == ["a"]
 
