@@ -27,7 +27,8 @@ from .safetensors import Header, Part
 __all__ = ["FORMAT_VERSION", "Reader", "file_id", "naming", "reading", "write"]
 
 FORMAT_VERSION = 4
-"""It grows when an older skconv cannot read a file: with each new key of a document.
+"""It grows when an older skconv cannot read a file: with each new key of a document,
+or a new meaning of one.
 
 1. Models alone, with ``format`` "skconv" and the document called ``model``.
 2. Models and checkpoints.

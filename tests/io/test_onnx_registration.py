@@ -55,17 +55,21 @@ OUTPUTS = {  # estimator, targets, parameters -> name and shape of each output, 
 }  # fmt: skip
 
 
-def outputs_of(model, **options):
-    """Return {name: shape} of the outputs for five rows."""
-    skconv.register_with_skl2onnx()
-    kind = skl2onnx.common.data_types.FloatTensorType([5, 6])
-    found = skl2onnx.to_onnx(model, initial_types=[("X", kind)], **options).graph.output
+def shapes_of(onnx_model):
+    """Return {name: shape} of the outputs; a list of arrays has None."""
     return {
         each.name: [size.dim_value for size in each.type.tensor_type.shape.dim]
         if each.type.HasField("tensor_type")
         else None
-        for each in found
+        for each in onnx_model.graph.output
     }
+
+
+def outputs_of(model, **options):
+    """Return {name: shape} of the outputs for five rows."""
+    skconv.register_with_skl2onnx()
+    kind = skl2onnx.common.data_types.FloatTensorType([5, 6])
+    return shapes_of(skl2onnx.to_onnx(model, initial_types=[("X", kind)], **options))
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
@@ -97,17 +101,14 @@ def test_containers_are_wrapped_once():
     assert not any(hasattr(each.__wrapped__, "of_skconv") for each in found[0])
 
 
-def test_registration_takes_the_place_of_an_earlier_one():
-    """Of a version of skconv that was loaded before, such as in a notebook."""
+def test_registration_takes_the_place_of_a_converter_without_mark(monkeypatch):
     skconv.register_with_skl2onnx()
     converter = _registration.get_converter("SklearnPipeline")
-    mark = converter._fct.of_skconv
-    del converter._fct.of_skconv
-    try:
-        skconv.register_with_skl2onnx()
-        assert _registration.get_converter("SklearnPipeline")._fct.of_skconv is True
-    finally:
-        converter._fct.of_skconv = mark
+    # Afterwards the one without the mark, and the mark, are as before.
+    monkeypatch.setitem(_registration._converter_pool, "SklearnPipeline", converter)
+    monkeypatch.delattr(converter._fct, "of_skconv")
+    skconv.register_with_skl2onnx()
+    assert _registration.get_converter("SklearnPipeline")._fct.of_skconv is True
 
 
 # What skl2onnx does not know ---------------------------------------------------------
@@ -168,10 +169,7 @@ def test_search_is_its_best_estimator():
 def converted(model, features=False):
     """Return {name: last size} of the outputs."""
     found = onnx_pipelines.convert(model, 6, image=False, features=features)
-    return {
-        each.name: [size.dim_value for size in each.type.tensor_type.shape.dim][-1]
-        for each in found.graph.output
-    }
+    return {name: shape[-1] for name, shape in shapes_of(found).items()}
 
 
 def test_network_at_the_end_gives_features_where_they_are_asked_for():
